@@ -153,6 +153,7 @@ _PACKAGES: Final = {
     "adapters": "harness.adapters",
     "corruptions": "harness.perturb",
     "datasets": "harness.data",
+    "detectors": "harness.detect",
     "metrics": "harness.metrics",
     "tasks": "harness.tasks",
 }
@@ -160,5 +161,5 @@ _PACKAGES: Final = {
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, corruptions, datasets, metrics or tasks."""
+    """Return the registry of ``kind``: adapters, corruptions, datasets, detectors, metrics or tasks."""
     return Registry(kind, _PACKAGES[kind])

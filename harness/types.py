@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Direction = Literal["higher", "lower"]
 """Which way a metric gets better."""
 
+Ask = Literal["generate", "embed", "classify"]
+"""What a request wants: a text, the features of its image, or the scores of all classes."""
+
 
 class Status(StrEnum):
     """What became of one sample. Everything but ``ok`` is counted and shown, never averaged away."""
@@ -121,6 +124,10 @@ class Request:
     generation: Generation = Generation()
     oracle: Oracle | None = None
     """Set for simulated adapters only."""
+    ask: Ask = "generate"
+    """Where it is not ``generate``, there is exactly one image and the prompt is empty."""
+    times: tuple[float, ...] = ()
+    """Where the images are frames of a video: the second at which each is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +135,11 @@ class Response:
     """An adapter's answer to one request."""
 
     text: str | None
+    """None where the request failed or asked for a vector."""
     status: Status = Status.OK
     error: str | None = None
+    vector: "np.ndarray | None" = None
+    """Features or class scores, float32 [width], where the request asked for them."""
     tokens_in: int | None = None
     image_tokens: int | None = None
     tokens_out: int | None = None
@@ -173,6 +183,53 @@ class Adapter(Protocol):
 
     def close(self) -> None:
         """Let go of the model."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingAdapter(Adapter, Protocol):
+    """An adapter with the capability ``embed``."""
+
+    def embed(self, images: "Sequence[Image.Image]") -> "np.ndarray":
+        """Return the features of each image, float32 [images, width]."""
+        ...
+
+
+@runtime_checkable
+class ClassifyingAdapter(Adapter, Protocol):
+    """An adapter with the capability ``classify``."""
+
+    classes: Sequence[str]
+    """The names of the classes, in the order of the scores."""
+
+    def classify(self, images: "Sequence[Image.Image]") -> "np.ndarray":
+        """Return the logit of every class for each image, float32 [images, classes]."""
+        ...
+
+
+class AdapterHandle(Protocol):
+    """An adapter that was read and checked and is not loaded yet: what a task gets that brings a second model."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def simulated(self) -> bool: ...
+
+    def vary(self, **keys: Any) -> "AdapterHandle":
+        """Return the same adapter with other values for keys of its file.
+
+        Raises:
+            ConfigError: if its type does not know a key, or a value does not fit.
+        """
+        ...
+
+    def load(self) -> Adapter:
+        """Load the model; the caller closes it.
+
+        Raises:
+            AdapterError: if it cannot be loaded.
+        """
         ...
 
 

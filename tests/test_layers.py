@@ -14,7 +14,7 @@ PACKAGE = Path(harness.__file__).resolve().parent
 
 FLOORS = (
     ("errors", "types", "seeds", "registry", "locate", "spec", "stats"),
-    ("perturb", "detect", "adapters", "data", "metrics", "record"),
+    ("perturb", "detect", "frames", "adapters", "data", "metrics", "record"),
     ("tasks", "gate", "history"),
     ("engine", "report"),
     ("cli", "testing", "pytest_plugin", "__init__", "__main__"),

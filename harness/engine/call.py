@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from harness.engine.dispatch import dispatch
 from harness.errors import SampleError
 from harness.types import Adapter, Request, Response, Status
 
@@ -58,7 +59,7 @@ class _Worker:
         while (requests := self._inbox.get()) is not None:
             try:
                 with self.turn:
-                    answer = self.adapter.generate(requests)
+                    answer = dispatch(self.adapter, requests)
                 self._outbox.put((answer, None))
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
                 self._outbox.put((None, error))
@@ -148,7 +149,7 @@ def _checked(answer: Any, count: int) -> list[Response]:
 def _checked_one(response: Any) -> Response:
     if not isinstance(response, Response):
         return Response(None, Status.ERROR, f"the adapter returned {response!r:.80} instead of a Response")
-    if response.status == Status.OK and not isinstance(response.text, str):
+    if response.status == Status.OK and response.vector is None and not isinstance(response.text, str):
         return Response(None, Status.ERROR, f"the adapter answered {response.text!r:.80} instead of text")
     if response.status != Status.OK and response.status not in (Status.ERROR, Status.TIMEOUT, Status.MISSING):
         return Response(None, Status.ERROR, f"the adapter gave the status {response.status!r}")

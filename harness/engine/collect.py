@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
-from harness.tasks._base import Cell, CellResult, Column, Task
+from harness.tasks._base import Cell, CellResult, Column, Measures, Observation, Task
 from harness.tasks._metrics import without_answer
 from harness.types import Response, Sample, Score, Status
 
@@ -22,6 +22,8 @@ def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Sco
     under every metric that has a meaning for the sample.
     """
     text = response.text if response.status == Status.OK and response.text is not None else ""
+    if not task.metrics:
+        return {}, None
     try:
         scores = dict(task.score(sample, text))
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
@@ -36,21 +38,39 @@ def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Sco
 class CellScores:
     """The scores of one cell, as they come in."""
 
-    def __init__(self, cell: Cell, metrics: Mapping[str, SampleMetric]) -> None:
+    def __init__(self, cell: Cell, metrics: Mapping[str, SampleMetric], measures: Sequence[str] = ()) -> None:
         self._cell = cell
         self._metrics = metrics
-        self._worths = {name: array("d") for name in metrics}
-        self._statuses: dict[str, Counter[str]] = {name: Counter() for name in metrics}
+        names = (*metrics, *measures)
+        self._worths = {name: array("d") for name in names}
+        self._statuses: dict[str, Counter[str]] = {name: Counter() for name in names}
         self._clusters = array("q")
         self._answers = array("q")
+        self._vectors: dict[str, np.ndarray] = {}
 
-    def add(self, sample: Sample, scores: Mapping[str, Score], answer: str | None) -> None:
-        """Take in one sample's scores and answer."""
+    def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
+        """Take in one sample's scores and its answer."""
+        answer = response.text if response.status == Status.OK else None
         self._answers.append(0 if answer is None else derive_seed(" ".join(answer.casefold().split())) >> 1 | 1)
-        self._clusters.append(derive_seed(sample.cluster or f"\0{sample.id}") >> 1)
+        if response.vector is not None:
+            self._vectors[sample.id] = response.vector
+        self._line(sample.id, sample.cluster)
         for name, score in scores.items():
-            self._worths[name].append(self._metrics[name].worth(score))
-            self._statuses[name][str(score.status)] += 1
+            self._value(name, self._metrics[name].worth(score), score.status)
+
+    def observe(self, seen: Observation) -> None:
+        """Take in what a task measured by itself."""
+        self._answers.append(0)
+        self._line(seen.id, seen.cluster)
+        for name, score in measured(seen).items():
+            self._value(name, score.value, score.status)
+
+    def _line(self, identity: str, cluster: str) -> None:
+        self._clusters.append(derive_seed(cluster or f"\0{identity}") >> 1)
+
+    def _value(self, name: str, worth: float, status: Status) -> None:
+        self._worths[name].append(worth)
+        self._statuses[name][str(status)] += 1
 
     def result(self, expected: int) -> CellResult:
         """Return the columns; samples that were expected and never run stand as missing, without a value."""
@@ -58,12 +78,23 @@ class CellScores:
         clusters = np.concatenate([np.array(self._clusters, np.int64), -1 - np.arange(absent, dtype=np.int64)])
         columns = {name: self._column(name, absent) for name in self._worths}
         answers = np.concatenate([np.array(self._answers, np.int64), np.zeros(absent, np.int64)])
-        return CellResult(self._cell, columns, clusters, answers)
+        return CellResult(self._cell, columns, clusters, answers, self._vectors)
 
     def _column(self, name: str, absent: int) -> Column:
         worths = np.concatenate([np.array(self._worths[name], np.float64), np.full(absent, np.nan)])
         statuses = self._statuses[name] + Counter({str(Status.MISSING): absent})
         return Column(worths, dict(sorted(statuses.items())))
+
+
+def measured(seen: Observation) -> dict[str, Score]:
+    """Return an observation's values as scores; where it failed none counts, where one is not finite it does not."""
+    failed = seen.status != Status.OK
+    return {
+        name: Score(math.nan, seen.status if failed else Status.UNDEFINED)
+        if failed or not math.isfinite(value)
+        else Score(float(value))
+        for name, value in seen.values.items()
+    }
 
 
 def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
@@ -75,10 +106,15 @@ def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
 
 
 def task_results(
-    cells: Sequence[tuple[Cell, int]], collected: Mapping[str, CellScores], metrics: Mapping[str, SampleMetric]
+    task: Task, cells: Sequence[tuple[Cell, int]], collected: Mapping[str, CellScores]
 ) -> list[CellResult]:
     """Return a task's cells in order; one that was never reached is all missing."""
-    return [collected.get(cell.id, CellScores(cell, metrics)).result(expected) for cell, expected in cells]
+    return [collected.get(cell.id, new_scores(task, cell)).result(expected) for cell, expected in cells]
+
+
+def new_scores(task: Task, cell: Cell) -> CellScores:
+    """Return empty columns for one cell of a task."""
+    return CellScores(cell, task.metrics, task.measures if isinstance(task, Measures) else ())
 
 
 def plain(value: Any) -> Any:

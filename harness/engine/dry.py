@@ -6,6 +6,7 @@ from harness.engine.collect import judge
 from harness.engine.plan import Batch
 from harness.engine.prepare import prepare
 from harness.engine.resolve import Suite
+from harness.tasks._base import Measures
 from harness.types import Response
 
 _SAMPLES = 2
@@ -15,6 +16,8 @@ def try_samples(suite: Suite) -> list[str]:
     """Prepare and score two samples of each task's first and last cell; return what went wrong, in sentences."""
     troubles: list[str] = []
     for task in suite.tasks.values():
+        if isinstance(task, Measures):
+            continue
         cells = task.cells()
         for cell in {cells[0].id: cells[0], cells[-1].id: cells[-1]}.values():
             samples = tuple(islice(task.samples(cell), _SAMPLES))

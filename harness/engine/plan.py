@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from harness.engine.resolve import Suite
-from harness.tasks._base import Cell, Task
+from harness.tasks._base import Cell, Measures, Task
 from harness.types import Sample
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,21 @@ class Plan:
         return count if self.limit is None else min(count, self.limit)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the batches of all cells; samples are read as they are needed."""
+        """Yield the batches of all cells that ask; samples are read as they are needed."""
         for task in self.tasks:
+            if isinstance(task, Measures):
+                continue
             for cell in task.cells():
                 samples = islice(task.samples(cell), self.count(task, cell))
-                for number, chunk in enumerate(_chunks(samples, self.batch_size)):
+                for number, chunk in enumerate(chunks(samples, self.batch_size)):
                     yield Batch(number, task, cell, chunk)
+
+    def measured(self) -> Iterator[tuple[Task, Measures, Cell]]:
+        """Yield the cells that their tasks measure by themselves; they come after the questions."""
+        for task in self.tasks:
+            if isinstance(task, Measures):
+                for cell in task.cells():
+                    yield task, task, cell
 
 
 def make_plan(suite: Suite, batch_size: int, limit: int | None = None) -> Plan:
@@ -58,7 +70,8 @@ def make_plan(suite: Suite, batch_size: int, limit: int | None = None) -> Plan:
     return Plan(tuple(suite.tasks.values()), batch_size, limit)
 
 
-def _chunks(samples: Iterable[Sample], size: int) -> Iterator[tuple[Sample, ...]]:
-    rest = iter(samples)
+def chunks(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Yield the items in tuples of ``size``; the last may be shorter."""
+    rest = iter(items)
     while chunk := tuple(islice(rest, size)):
         yield chunk

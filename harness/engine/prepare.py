@@ -50,6 +50,8 @@ def request_hash(request: Request) -> str:
     digest = hashlib.sha256()
     head = (request.system, request.prompt, request.generation.max_new_tokens, len(request.images))
     digest.update(repr(head).encode())
+    if request.ask != "generate" or request.times:
+        digest.update(repr((request.ask, request.times)).encode())
     for image in request.images:
         digest.update(f"{image.mode} {image.size}".encode())
         digest.update(image.tobytes())

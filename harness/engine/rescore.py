@@ -10,7 +10,7 @@ from harness.metrics.extract import Step
 from harness.record import Run
 from harness.tasks._base import Cell
 from harness.tasks._metrics import score_all, summarise_cell, without_answer
-from harness.types import MetricValue, Sample, Score, Status
+from harness.types import MetricValue, Response, Sample, Score, Status
 
 _COLUMNS: Final = ("task", "cell", "sample_id", "cluster", "status", "references", "evidence", "response")
 
@@ -42,7 +42,8 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
     for row, sample in _rows(run):
         key = f"{row['task']}/{row['cell']}"
         scores = cells.setdefault(key, CellScores(Cell(key), {metric.name: metric}))
-        scores.add(sample, {metric.name: _judge(metric, row, sample, extractors)}, row["response"])
+        answer = Response(row["response"], Status(row["status"]))
+        scores.add(sample, {metric.name: _judge(metric, row, sample, extractors)}, answer)
         counts[key] = counts.get(key, 0) + 1
     return {
         key: summarise_cell(scores.result(counts[key]), {metric.name: metric})[metric.name]

@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import AdapterError, ConfigError, HarnessError, Problem, SpecError, UsageError, did_you_mean
+from pydantic import ValidationError
+
+from harness.errors import AdapterError, ConfigError, HarnessError, Issue, Problem, SpecError, UsageError, did_you_mean
 from harness.locate import find
 from harness.registry import registry
 from harness.spec.check import check
@@ -44,6 +46,29 @@ class AdapterChoice:
     spec: AdapterSpec
     config: Any
     factory: type[Adapter]
+
+    @property
+    def name(self) -> str:
+        """The name that the file gives it."""
+        return self.spec.adapter
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no model stands behind its answers."""
+        return bool(self.factory.simulated)
+
+    def vary(self, **keys: Any) -> "AdapterChoice":
+        """Return the same adapter with other values for keys of its file.
+
+        Raises:
+            ConfigError: if its type does not know a key, or a value does not fit.
+        """
+        try:
+            config = self.factory.Config.model_validate_json(json.dumps(self.config.model_dump(mode="json") | keys))
+        except ValidationError as error:
+            issues = [Issue(tuple(found["loc"]), found["msg"]) for found in error.errors(include_url=False)]
+            raise ConfigError(*issues) from error
+        return replace(self, config=config)
 
     def load(self) -> Adapter:
         """Load the model.
@@ -95,14 +120,19 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     return Suite(document.file, checked, datasets, tasks, document.value)
 
 
-def read_adapter(name: str, environment: Mapping[str, str] = os.environ) -> AdapterChoice:
+def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> AdapterChoice:
     """Read and check an adapter file; its model is loaded by :meth:`AdapterChoice.load`.
+
+    Args:
+        name: a path, from ``folder`` or the working directory, or the name of an available adapter.
+        environment: where ``${VARIABLES}`` come from.
+        folder: where a relative path starts.
 
     Raises:
         SpecError: with everything that is wrong, each at its place.
         UsageError: if there is no such adapter.
     """
-    document = fill_variables(read_document(find("adapters", name)), environment)
+    document = fill_variables(read_document(find("adapters", name, folder)), environment)
     own = set(document.value) - set(AdapterSpec.model_fields) if isinstance(document.value, dict) else set()
     spec = check(AdapterSpec, document, leave_out=own)
     if isinstance(spec, list):
@@ -152,11 +182,14 @@ class _Binder:
                 if self._failed & {getattr(config, "dataset", ""), getattr(config, "of", "")}:
                     self._failed.add(name)  # what it needs is reported already
                     continue
+                context = BuildContext(self._spec.seed, datasets, built, self._adapter)
                 try:
-                    built[name] = factory.build(name, config, BuildContext(self._spec.seed, datasets, built))
+                    built[name] = factory.build(name, config, context)
                     continue
                 except ConfigError as error:
                     self._add(path, error)
+                except UsageError as error:  # an adapter that the task names and that is not there, say
+                    self.problems.append(self._document.problem(path, str(error)))
             self._failed.add(name)
         return built
 
@@ -192,6 +225,9 @@ class _Binder:
             self.problems += config
             return None
         return factory, config
+
+    def _adapter(self, name: str) -> AdapterChoice:
+        return read_adapter(name, folder=self._folder)
 
     def _add(self, path: KeyPath, error: ConfigError) -> None:
         for issue in error.issues:

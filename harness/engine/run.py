@@ -14,15 +14,16 @@ from typing import Final, Protocol
 
 from harness import __version__
 from harness.engine.call import Called, Caller
-from harness.engine.collect import CellScores, judge, packed, plain, task_results
+from harness.engine.collect import CellScores, judge, measured, new_scores, packed, plain, task_results
 from harness.engine.flips import keep_flips
-from harness.engine.plan import Plan, make_plan
+from harness.engine.pictures import chart_record, table_record
+from harness.engine.plan import Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, ahead, prepare
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import AdapterError, ExitCode, HarnessError, UsageError
 from harness.gate.absolute import judge as judge_gates
 from harness.record.artifacts import save_thumbnail
-from harness.record.folder import STORE_FILE, write_run, write_samples
+from harness.record.folder import STORE_FILE, write_run, write_samples, write_vectors
 from harness.record.lineage import commit, machine
 from harness.record.schema import (
     AdapterRecord,
@@ -36,10 +37,12 @@ from harness.record.schema import (
     TaskRecord,
 )
 from harness.record.store import ResponseStore, Row
-from harness.tasks._base import NeedsAdapter, Summary, Task
+from harness.tasks._base import Bench, Cell, Measures, NeedsAdapter, Observation, Summary, Task
 from harness.types import Adapter, MetricValue, Response, Status
 
 _LOOK_AHEAD: Final = 2
+_OBSERVATIONS: Final = 32
+"""Written in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class _State:
     scores: dict[tuple[str, str], CellScores] = field(default_factory=dict)
     responses: Counter[str] = field(default_factory=Counter)
     tags: dict[str, None] = field(default_factory=dict)
+    columns: dict[str, None] = field(default_factory=dict)
+    """What tasks measured by themselves."""
     timings: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("wait", "model", "score", "store"), 0.0))
 
     @property
@@ -168,9 +173,27 @@ class _Run:
             if self._too_many(state.failed):
                 limit = self._suite.spec.engine.max_errors
                 return f"{state.failed} samples failed, more than max_errors ({limit:g}) allows"
+        for task, measures, cell in self._plan.measured():
+            self._measure(state, task, measures, cell, progress)
         if state.responses and not state.responses[Status.OK]:
             return "no sample was answered"
         return "" if state.responses else "there was nothing to measure"
+
+    def _measure(self, state: _State, task: Task, measures: Measures, cell: Cell, progress: Progress) -> None:
+        """Let a task observe one cell; what it saw is stored a few at a time."""
+        scores = state.scores.setdefault((task.name, cell.id), new_scores(task, cell))
+        state.columns.update(dict.fromkeys(measures.measures))
+        seen = measures.measure(cell, Bench(self._choice, self._caller.turn, self._options.limit))
+        start = time.perf_counter()
+        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
+            state.timings["model"] += time.perf_counter() - start
+            for observation in chunk:
+                scores.observe(observation)
+                state.responses[str(observation.status)] += 1
+                state.tags.update(dict.fromkeys(observation.tags))
+            state.store.append([_observed(task.name, cell.id, number, observation) for observation in chunk])
+            progress.advance(f"{task.name}/{cell.id}", len(chunk), state.failed)
+            start = time.perf_counter()
 
     def _picture(self, ready: Prepared) -> None:
         """Keep the first image of the cell, for the report."""
@@ -193,11 +216,11 @@ class _Run:
     def _keep(self, state: _State, ready: Prepared, called: Called) -> None:
         start = time.perf_counter()
         batch = ready.batch
-        scores = state.scores.setdefault((batch.task.name, batch.cell.id), CellScores(batch.cell, batch.task.metrics))
+        scores = state.scores.setdefault((batch.task.name, batch.cell.id), new_scores(batch.task, batch.cell))
         rows = []
         for i, (sample, response) in enumerate(zip(batch.samples, called.responses, strict=True)):
             judged, complaint = judge(batch.task, sample, response)
-            scores.add(sample, judged, response.text if response.status == Status.OK else None)
+            scores.add(sample, judged, response)
             state.responses[str(response.status)] += 1
             state.tags.update(dict.fromkeys(sample.tags))
             request = ready.requests[i]
@@ -221,6 +244,7 @@ class _Run:
                     batch_seconds=called.seconds if request else None,
                     tags=sample.tags,
                     scores=packed(judged),
+                    vector=None if response.vector is None else response.vector.astype("<f4").tobytes(),
                 )
             )
         scored = time.perf_counter()
@@ -238,7 +262,8 @@ class _Run:
         tasks = {name: self._task_record(task, state) for name, task in self._suite.tasks.items()}
         metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
         names = list(dict.fromkeys(name for task in self._suite.tasks.values() for name in task.metrics))
-        write_samples(self._folder, state.store, names, list(state.tags))
+        write_samples(self._folder, state.store, [*names, *state.columns], list(state.tags))
+        write_vectors(self._folder, state.store)
         wall, cpu = self._clock
         record = RunRecord(
             run_id=self._id,
@@ -269,7 +294,7 @@ class _Run:
     def _task_record(self, task: Task, state: _State) -> TaskRecord:
         cells = [(cell, self._plan.count(task, cell)) for cell in task.cells()]
         collected = {cell: scores for (name, cell), scores in state.scores.items() if name == task.name}
-        summary = task.summarise(task_results(cells, collected, task.metrics), self._suite.spec.seed)
+        summary = task.summarise(task_results(task, cells, collected), self._suite.spec.seed)
         config = plain(task.describe())
         return TaskRecord(
             kind=task.kind,
@@ -283,6 +308,8 @@ class _Run:
             },
             curves=_curve_records(summary),
             findings=[FindingRecord(level=found.level, text=found.text) for found in summary.findings],
+            charts=[chart_record(chart) for chart in summary.charts],
+            tables=[table_record(table) for table in summary.tables],
         )
 
     def _suite_record(self) -> SuiteRecord:
@@ -332,6 +359,29 @@ def _check_capabilities(suite: Suite, name: str, adapter: Adapter) -> None:
         lacking = sorted(task.requires - adapter.capabilities)
         if lacking:
             raise AdapterError(f"task {task.name!r} needs an adapter that can {', '.join(lacking)}; {name!r} cannot")
+
+
+def _observed(task: str, cell: str, number: int, seen: Observation) -> Row:
+    return Row(
+        task=task,
+        cell=cell,
+        sample_id=seen.id,
+        cluster=seen.cluster,
+        batch=number,
+        status=str(seen.status),
+        error=seen.error,
+        request_hash=None,
+        prompt=None,
+        references=(),
+        evidence=None,
+        response=seen.text,
+        tokens_in=None,
+        image_tokens=None,
+        tokens_out=None,
+        batch_seconds=None,
+        tags=seen.tags,
+        scores=packed(measured(seen)),
+    )
 
 
 def _timed(items: Iterator[Prepared], timings: dict[str, float], key: str) -> Iterator[Prepared]:

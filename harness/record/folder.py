@@ -3,10 +3,11 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from pydantic import ValidationError
 
 from harness.errors import UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 RUN_FILE: Final = "run.json"
 SAMPLES_FILE: Final = "samples.parquet"
+VECTORS_FILE: Final = "vectors.parquet"
 STORE_FILE: Final = "responses.sqlite"
 
 _ROWS_A_GROUP: Final = 4096
@@ -36,6 +38,28 @@ def write_samples(folder: Path, store: ResponseStore, metrics: Sequence[str], ta
         while group := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_arrays(_columns(group, metrics, tags, schema), schema=schema))
     temporary.replace(folder / SAMPLES_FILE)
+
+
+def write_vectors(folder: Path, store: ResponseStore) -> None:
+    """Write ``vectors.parquet`` (task, cell, sample_id, float32 vector) atomically, if the run has any vectors."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = store.vectors()
+    first = next(rows, None)
+    if first is None:
+        return
+    names = [(name, pa.string()) for name in ("task", "cell", "sample_id")]
+    schema = pa.schema([*names, ("vector", pa.list_(pa.float32()))])
+    temporary = folder / f".{VECTORS_FILE}.part"
+    everything = chain([first], rows)
+    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        while group := list(islice(everything, _ROWS_A_GROUP)):
+            *texts, packed = zip(*group, strict=True)
+            vectors = [np.frombuffer(vector, "<f4") for vector in packed]
+            arrays = [*map(pa.array, texts), pa.array(vectors, pa.list_(pa.float32()))]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    temporary.replace(folder / VECTORS_FILE)
 
 
 def write_run(folder: Path, record: RunRecord) -> None:

@@ -69,6 +69,47 @@ class FindingRecord(RecordModel):
     text: str
 
 
+class LineRecord(RecordModel):
+    """One series of a chart. None leaves a gap."""
+
+    name: str
+    x: list[float]
+    y: list[float | None]
+    low: list[float | None] = []
+    high: list[float | None] = []
+    style: Literal["line", "step", "points", "bars"] = "line"
+
+
+class MarkRecord(RecordModel):
+    """A point, a vertical line (``x`` alone) or a horizontal one (``y`` alone), with a name."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+
+
+class ChartRecord(RecordModel):
+    """A picture as data."""
+
+    name: str
+    x_label: str
+    y_label: str
+    lines: list[LineRecord]
+    marks: list[MarkRecord] = []
+    x_scale: Literal["linear", "log"] = "linear"
+    y_scale: Literal["linear", "log"] = "linear"
+    note: str = ""
+
+
+class TableRecord(RecordModel):
+    """Rows for the report."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[str | float | int | None]]
+    note: str = ""
+
+
 class CellRecord(RecordModel):
     """One point of a task's grid."""
 
@@ -88,6 +129,8 @@ class TaskRecord(RecordModel):
     cells: dict[str, CellRecord]
     curves: list[CurveRecord] = []
     findings: list[FindingRecord] = []
+    charts: list[ChartRecord] = []
+    tables: list[TableRecord] = []
 
 
 class GateRecord(RecordModel):

@@ -30,6 +30,7 @@ create table if not exists responses (
     batch_seconds real,
     tags text not null,
     scores text not null,
+    vector blob,
     unique (task, cell, sample_id)
 )
 """
@@ -52,6 +53,7 @@ _COLUMNS: Final = (
     "batch_seconds",
     "tags",
     "scores",
+    "vector",
 )
 _INSERT: Final = f"insert into responses ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - constants
 _SELECT: Final = f"select {', '.join(_COLUMNS)} from responses"  # noqa: S608 - constants
@@ -80,6 +82,8 @@ class Row:
     tags: Mapping[str, str]
     scores: Mapping[str, tuple[float | None, str]]
     """By metric: value (None where there is none) and status."""
+    vector: bytes | None = None
+    """Features or class scores, little-endian float32."""
 
 
 class ResponseStore:
@@ -125,6 +129,12 @@ class ResponseStore:
         query = f"{_SELECT} where task = ? and cell = ? order by seq"
         return map(_unpack, self._connection.execute(query, (task, cell)))
 
+    def vectors(self) -> Iterator[tuple[str, str, str, bytes]]:
+        """Yield task, cell, sample id and vector of every row that has one."""
+        yield from self._connection.execute(
+            "select task, cell, sample_id, vector from responses where vector is not null order by seq"
+        )
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -162,6 +172,7 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.batch_seconds,
         json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}),
         json.dumps(dict(row.scores)),
+        row.vector,
     )
 
 

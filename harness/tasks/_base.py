@@ -1,12 +1,13 @@
 """What the engine and a task kind say to each other."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
+from harness.errors import UsageError
 from harness.metrics import SampleMetric
-from harness.types import Adapter, Dataset, MetricValue, Request, Sample, Score
+from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Sample, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +48,8 @@ class CellResult:
     """Cluster of each sample, [n]."""
     answers: "NDArray[np.int64]"
     """A code for each answer's text, [n], the same for texts that differ in case and white space only; 0: none."""
+    vectors: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
+    """By sample id: what the adapter answered to requests for features or class scores. Failed samples have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,55 @@ class Curve:
     x_label: str
     x: tuple[float, ...]
     points: tuple[MetricValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series of a chart."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    """None leaves a gap."""
+    low: tuple[float | None, ...] = ()
+    """Lower ends of the band, one a point, or none."""
+    high: tuple[float | None, ...] = ()
+    style: Literal["line", "step", "points", "bars"] = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place on a chart that has a name: an onset, a limit, an operating point."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+    """With ``x`` a point; alone a horizontal line, as ``x`` alone is a vertical one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture that a task wants in the report, as data."""
+
+    name: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...] = ()
+    x_scale: Literal["linear", "log"] = "linear"
+    y_scale: Literal["linear", "log"] = "linear"
+    note: str = ""
+    """What a reader must know to read it: the positive class, what a band is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that a task wants in the report."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | int | None, ...], ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +127,12 @@ class Summary:
     cells: Mapping[str, Mapping[str, MetricValue]]
     curves: tuple[Curve, ...] = ()
     findings: tuple[Finding, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def _no_adapters(name: str) -> AdapterHandle:
+    raise UsageError(f"adapter {name!r} cannot be read here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +142,55 @@ class BuildContext:
     seed: int
     datasets: Mapping[str, Dataset]
     tasks: Mapping[str, "Task"]
+    adapters: Callable[[str], AdapterHandle] = _no_adapters
+    """Reads an adapter by name or file, for a task that brings a second model; it is not loaded.
+
+    Raises UsageError if there is none or its file is wrong.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something that a task measured by itself: one timed call, one simulated stream."""
+
+    id: str
+    """Unique within its cell."""
+    values: Mapping[str, float]
+    """By name; exactly those that the task's ``measures`` declares. NaN where there is none."""
+    status: Status = Status.OK
+    error: str | None = None
+    text: str | None = None
+    """What to keep of an answer, where there is one."""
+    cluster: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a measuring task works with."""
+
+    handle: AdapterHandle
+    """The run's own adapter, to load variants of it."""
+    turn: Callable[[], AbstractContextManager[Adapter]]
+    """``with turn() as adapter:`` lends the run's model, to nobody else meanwhile."""
+    limit: int | None = None
+    """At most so many samples, for a quick look."""
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """A task that observes by itself, with the model in hand, instead of asking the model one question a sample.
+
+    Its cells are measured one after another, after all questions of the run are answered. ``samples``
+    and ``prepare`` are never called for it, and its ``metrics`` are empty.
+    """
+
+    measures: Sequence[str]
+    """The columns of every observation. They are named other than the task's metrics, which aggregate them."""
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        """Observe one cell. A run that resumes starts a cell that was not finished anew."""
+        ...
 
 
 @runtime_checkable

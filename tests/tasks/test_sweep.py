@@ -14,7 +14,7 @@ from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.tasks._base import Summary
 from harness.tasks.sweep import SweepTask
-from harness.types import Sample, Score, Status
+from harness.types import Response, Sample, Score, Status
 
 SUITE = """\
 suite: s
@@ -44,7 +44,8 @@ def summarise(task: SweepTask, answers: Mapping[str, Sequence[float | Status]]) 
         for i, worth in enumerate(answers[cell.id]):
             failed = isinstance(worth, Status)
             score = Score(float("nan"), worth) if failed else Score(float(worth))
-            scores.add(Sample(str(i), "q", ("a",)), {"exact_match": score}, None if failed else f"answer {worth}")
+            answer = Response(None, Status.ERROR) if failed else Response(f"answer {worth}")
+            scores.add(Sample(str(i), "q", ("a",)), {"exact_match": score}, answer)
         results.append(scores.result(len(answers[cell.id])))
     return task.summarise(results, seed=3)
 
