@@ -294,6 +294,12 @@ class MetricValue:
     method: str = ""
     """How the interval was made."""
     confidence: float = 0.95
+    replicates: "np.ndarray | None" = field(default=None, compare=False, repr=False)
+    """The metric under seeded draws of its samples, float64 [B], for metrics that are no mean over samples.
+
+    Draw b must weight a sample in the same way in every run over the same samples: two runs are then
+    compared draw by draw, as a paired bootstrap does.
+    """
 
     @property
     def coverage(self) -> float:

@@ -1,6 +1,7 @@
 """Run what a gate needs and judge it: one place for the command line, the pytest plugin and bisect."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from harness.gate.compare import Compared, Options, compare
 from harness.gate.decide import Decision, blocks, decide, margins
 from harness.gate.forecast import Forecast, forecast
 from harness.gate.identity import Identity
+from harness.gate.ratios import limits
 from harness.gate.sequential import Looked, Looks
 from harness.record import Run, RunRecord
 from harness.record.folder import write_run
+from harness.spec.models import GateSpec
 from harness.stats.bootstrap import RESAMPLES
 from harness.stats.verdict import Outcome
 
@@ -65,7 +68,7 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
     gates = suite.spec.gates
     if not gates:
         raise UsageError(f"suite {suite.spec.suite!r} has no gates, so there is nothing to decide")
-    compared = [metric.partition("/")[0] for metric in margins(gates)]
+    compared = _compared(gates)
     if not compared:
         return PlannedGate(suite, options, None, ())
     baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
@@ -84,8 +87,8 @@ def judge_run(planned: PlannedGate, folder: Path) -> Decision:
     compared = None
     if planned.baseline and candidate.record.status == "complete":
         gates = planned.suite.spec.gates
-        stored.check(planned.baseline, Identity.of(candidate.record), _tasks(planned))
-        options = Options(resamples=planned.options.resamples, margins=margins(gates))
+        stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates))
+        options = Options(planned.options.resamples, margins=margins(gates), ratios=limits(gates))
         compared = compare(Run(planned.baseline.folder), candidate, options)
     return _decide(planned, candidate.record, compared)
 
@@ -152,5 +155,6 @@ def _decide(
     return decide(spec.gates, candidate, compared, strict=planned.options.strict, blocking=blocking, looked=looked)
 
 
-def _tasks(planned: PlannedGate) -> list[str]:
-    return [metric.partition("/")[0] for metric in margins(planned.suite.spec.gates)]
+def _compared(gates: Sequence[GateSpec]) -> list[str]:
+    """Return the tasks whose gates need a baseline."""
+    return [metric.partition("/")[0] for metric in (*margins(gates), *limits(gates))]

@@ -207,8 +207,14 @@ class _Binder:
                 said = f"task {task!r} has no metric {metric!r}"
                 self.problems.append(self._document.problem((*path, "metric"), said, hint))
             if gate.empty:
-                said = "a gate needs `min`, `max` or `max_drop` (or `max_increase`)"
+                said = "a gate needs `min`, `max`, `max_drop`, `max_increase` or `max_ratio`"
                 self.problems.append(self._document.problem(path, said))
+            gated = {other.metric for other in self._spec.gates if other is not gate}
+            for j, name in enumerate(gate.jointly):
+                if name not in gated:
+                    said = f"no other gate is on {name!r}, so nothing can be judged jointly with it"
+                    hint = did_you_mean(name, gated)
+                    self.problems.append(self._document.problem((*path, "jointly", j), said, hint))
 
     def _plugin(self, path: KeyPath, key: str, kind: str) -> tuple[Any, Any] | None:
         name = self._document.value[path[0]][path[1]].get(key)

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
+
 from harness import __version__
 from harness.engine.call import Called, Caller
 from harness.engine.collect import CellScores, judge, measured, new_scores, packed, plain, task_results
@@ -25,6 +27,7 @@ from harness.gate.absolute import judge as judge_gates
 from harness.record.artifacts import save_thumbnail
 from harness.record.folder import STORE_FILE, write_run, write_samples, write_vectors
 from harness.record.lineage import commit, machine
+from harness.record.replicates import write_replicates
 from harness.record.schema import (
     AdapterRecord,
     CellRecord,
@@ -88,6 +91,7 @@ class _State:
     tags: dict[str, None] = field(default_factory=dict)
     columns: dict[str, None] = field(default_factory=dict)
     """What tasks measured by themselves."""
+    replicates: dict[str, np.ndarray] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("wait", "model", "score", "store"), 0.0))
 
     @property
@@ -260,6 +264,7 @@ class _Run:
 
     def _finish(self, state: _State, status: RunStatus, reason: str) -> RunRecord:
         tasks = {name: self._task_record(task, state) for name, task in self._suite.tasks.items()}
+        write_replicates(self._folder, state.replicates)
         metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
         names = list(dict.fromkeys(name for task in self._suite.tasks.values() for name in task.metrics))
         write_samples(self._folder, state.store, [*names, *state.columns], list(state.tags))
@@ -295,6 +300,11 @@ class _Run:
         cells = [(cell, self._plan.count(task, cell)) for cell in task.cells()]
         collected = {cell: scores for (name, cell), scores in state.scores.items() if name == task.name}
         summary = task.summarise(task_results(task, cells, collected), self._suite.spec.seed)
+        state.replicates |= {
+            f"{task.name}/{name}": value.replicates
+            for name, value in summary.metrics.items()
+            if value.replicates is not None
+        }
         config = plain(task.describe())
         return TaskRecord(
             kind=task.kind,

@@ -12,7 +12,7 @@ def judge(gates: Iterable[GateSpec], metrics: Mapping[str, MetricRecord]) -> lis
 
     A value on the right side of its bound passes. On the wrong side it fails if its whole
     interval lies there too, and is inconclusive otherwise: more samples would decide.
-    ``max_drop`` and ``max_increase`` need a baseline and are left to ``harness gate``.
+    ``max_drop``, ``max_increase`` and ``max_ratio`` need a baseline and are left to ``harness gate``.
     """
     return [record for gate in gates for record in _judge(gate, metrics.get(gate.metric))]
 
@@ -29,6 +29,8 @@ def _judge(gate: GateSpec, metric: MetricRecord | None) -> Iterable[GateRecord]:
 
 def relative_rule(gate: GateSpec) -> str:
     """Return how a gate that needs a baseline is written; empty for others."""
+    if gate.max_ratio is not None:
+        return f"ratio ≤ {gate.max_ratio:g}"
     if gate.max_drop is not None:
         return f"drop ≤ {gate.max_drop:g}"
     return "" if gate.max_increase is None else f"increase ≤ {gate.max_increase:g}"

@@ -12,6 +12,7 @@ from harness.gate.identity import Identity, NoBaseline, conflicts, unfinished
 from harness.gate.pair import HASH_LENGTH
 from harness.record import Run, RunRecord, read_run
 from harness.record.folder import RUN_FILE, SAMPLES_FILE, write_run
+from harness.record.replicates import read_replicates, write_replicates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +66,7 @@ def save(run: Path, name: str, root: Path = ROOT) -> Baseline:
     temporary = folder / f".{SAMPLES_FILE}.part"
     pq.write_table(table, temporary, compression="zstd", compression_level=19)
     temporary.replace(folder / SAMPLES_FILE)
+    write_replicates(folder, read_replicates(run))
     write_run(folder, record)
     return Baseline(name, folder, record)
 
@@ -164,5 +166,8 @@ def _trimmed(table: "pa.Table") -> "pa.Table":
 
 
 def _without_curves(record: RunRecord) -> RunRecord:
-    tasks = {name: task.model_copy(update={"curves": [], "findings": []}) for name, task in record.tasks.items()}
+    tasks = {
+        name: task.model_copy(update={"curves": [], "findings": [], "charts": [], "tables": []})
+        for name, task in record.tasks.items()
+    }
     return record.model_copy(update={"tasks": tasks})

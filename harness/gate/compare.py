@@ -1,13 +1,13 @@
 """Two runs side by side, sample by sample: what moved, how sure that is, and on which samples."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
-from harness.gate import identity, sweeps
+from harness.gate import identity, replicates, sweeps
 from harness.gate.columns import Floats, Index, Samples, read_samples
 from harness.gate.flips import Flipped, flipped
 from harness.gate.identity import Difference, Identity, Incomparable
@@ -15,6 +15,7 @@ from harness.gate.pair import CellPairs, Pairs, pair
 from harness.gate.rules import Rule, rules
 from harness.gate.slices import SliceDelta, slices
 from harness.record import Run
+from harness.record.replicates import read_replicates
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord, TaskRecord
 from harness.seeds import derive_seed
 from harness.stats.bootstrap import RESAMPLES
@@ -35,6 +36,8 @@ class Options:
     confidence: float = 0.95
     margins: Mapping[str, float] = field(default_factory=dict)
     """By ``task/metric``: the drop that matters."""
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    """By ``task/metric``: how many times worse matters."""
     force: bool = False
     """Compare what must not be compared; the result says so."""
 
@@ -86,6 +89,8 @@ class Compared:
     """Why these runs must not be compared, where ``force`` did it all the same."""
     resamples: int
     seed: int
+    ratios: Mapping[str, Comparison] = field(default_factory=dict)
+    """How many times worse the metrics are that were asked for as ratios."""
 
     @property
     def simulated(self) -> bool:
@@ -120,6 +125,7 @@ class _Comparer:
         self._pairs: Pairs = pair(*self._samples)
         self._options = options
         self._worths: dict[tuple[str, float | None], tuple[Floats, Floats]] = {}
+        self._draws = read_replicates(baseline.folder), read_replicates(candidate.folder)
         suite = candidate.record.suite
         self._seed = derive_seed(suite.name, suite.seed, "compare", SCHEMA_VERSION)
 
@@ -141,7 +147,8 @@ class _Comparer:
             worths = self._both(task.primary, primary)
             if len(task.cells) == 1:
                 clusters = self._clusters[parts[0].candidate]
-                found += slices(parts[0], task.primary, primary, worths, self._samples[1], clusters)
+                tags = after.suite.content.get("slice_by")
+                found += slices(parts[0], task.primary, primary, worths, self._samples[1], clusters, tags)
             else:
                 cells += [self._scores(part, task.primary, primary, f"{part.cell}: {task.primary}") for part in parts]
             if primary.direction == "higher" and primary.span == 1:
@@ -158,7 +165,23 @@ class _Comparer:
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
+            ratios=dict(self._ratios()),
         )
+
+    def _ratios(self) -> Iterator[tuple[str, Comparison]]:
+        for name, limit in self._options.ratios.items():
+            task, _, metric = name.partition("/")
+            before, after = (
+                record.tasks[task].metrics.get(metric) if task in record.tasks else None for record in self._records
+            )
+            if before is not None and after is not None:
+                draws = self._replicates(name)
+                yield name, replicates.ratio(before, after, draws, self._options.confidence, limit - 1)
+
+    def _replicates(self, name: str) -> tuple[Floats, Floats] | None:
+        """Return the draws of one metric in both runs, if both have them and drew alike."""
+        one, other = (side.get(name) for side in self._draws)
+        return (one, other) if one is not None and other is not None and one.size == other.size else None
 
     def _task(self, name: str, task: TaskRecord, known: Mapping[str, Rule], parts: Sequence[CellPairs]) -> list[Delta]:
         single = len(task.cells) == 1
@@ -229,8 +252,18 @@ class _Comparer:
         old = self._records[0].tasks[task].metrics.get(metric)
         before = math.nan if old is None or old.value is None else old.value
         after = math.nan if record.value is None else record.value
+        draws = self._replicates(f"{task}/{metric}")
+        if draws is not None and old is not None and self._same_samples(task):
+            margin = self._options.margins.get(f"{task}/{metric}", 0.0)
+            comparison = replicates.difference(old, record, draws, self._options.confidence, margin)
+            return Delta(task, metric, record.direction, record.unit, before, after, comparison)
         note = "not tested: no paired test is known for this metric"
         return Delta(task, metric, record.direction, record.unit, before, after, None, note=note)
+
+    def _same_samples(self, task: str) -> bool:
+        """Return whether both runs drew from the same samples; otherwise draw b is not the same draw."""
+        cells = [pairs for pairs in self._pairs.cells.values() if pairs.task == task]
+        return not any(pairs.missing or pairs.extra or pairs.changed for pairs in cells)
 
     def _both(self, metric: str, rule: Rule) -> tuple[Floats, Floats]:
         key = metric, rule.failure_value

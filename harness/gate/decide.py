@@ -9,6 +9,7 @@ from harness.errors import ExitCode, UsageError
 from harness.gate.absolute import judge as judge_absolute
 from harness.gate.absolute import relative_rule
 from harness.gate.compare import Compared, Delta
+from harness.gate.ratios import judge_ratios
 from harness.gate.sequential import Looked
 from harness.record.schema import GateRecord, RunRecord
 from harness.record.schema import Verdict as Word
@@ -86,9 +87,13 @@ def margins(gates: Sequence[GateSpec]) -> dict[str, float]:
         if gate.max_drop is not None and gate.max_increase is not None:
             raise UsageError(f"gate on {gate.metric}: max_drop and max_increase mean the same here; keep one of them")
         if gate.margin is None:
-            if gate.strict:
-                raise UsageError(f"gate on {gate.metric}: strict needs max_drop or max_increase")
+            if gate.strict and gate.max_ratio is None:
+                raise UsageError(f"gate on {gate.metric}: strict needs max_drop, max_increase or max_ratio")
             continue
+        if gate.max_ratio is not None:
+            raise UsageError(
+                f"gate on {gate.metric}: give max_ratio a gate of its own, beside max_drop or max_increase"
+            )
         if gate.metric in found:
             raise UsageError(f"two gates compare {gate.metric} with the baseline; keep the smaller margin")
         found[gate.metric] = gate.margin
@@ -120,7 +125,7 @@ def decide(
     """
     if not gates:
         raise UsageError(f"suite {candidate.suite.name!r} has no gates, so there is nothing to decide")
-    relative = _relative(gates, compared, strict, looked)
+    relative = _relative(gates, compared, strict, looked) | _ratios(gates, compared)
     values = {
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
@@ -128,9 +133,36 @@ def decide(
     for position, gate in enumerate(gates):
         records = judge_absolute([gate], values)
         judged += [Judged(record, position) for record in records if record.verdict != "no baseline"]
-        if gate.margin is not None:
+        if position in relative:
             judged.append(relative[position])
-    return Decision(candidate, compared, tuple(judged), blocking)
+    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking)
+
+
+def _ratios(gates: Sequence[GateSpec], compared: Compared | None) -> dict[int, Judged]:
+    """Judge the gates on ratios; they are no part of the family, for each stands on its own bound."""
+    if compared is None:
+        asked = [(position, gate) for position, gate in enumerate(gates) if gate.max_ratio is not None]
+        return {i: Judged(_record(gate, "no baseline", "needs a run to compare with"), i) for i, gate in asked}
+    return {
+        i: Judged(record, i, gates[i].strict, None, verdict) for i, record, verdict in judge_ratios(gates, compared)
+    }
+
+
+def _jointly(gates: Sequence[GateSpec], judged: Sequence[Judged]) -> list[Judged]:
+    """Return the rules, none passed whose companions did not: a delay that was bought with false alarms is no gain."""
+    verdicts: dict[str, list[Word]] = {}
+    for one in judged:
+        verdicts.setdefault(one.gate.metric, []).append(one.gate.verdict)
+
+    def together(one: Judged) -> Judged:
+        companions = gates[one.position].jointly
+        still_open = [name for name in companions if any(v != "pass" for v in verdicts.get(name, ["fail"]))]
+        if not still_open or one.gate.verdict != "pass":
+            return one
+        reason = f"{one.gate.reason}; but jointly with {', '.join(still_open)}, which did not pass"
+        return replace(one, gate=one.gate.model_copy(update={"verdict": "inconclusive", "reason": reason}))
+
+    return [together(one) for one in judged]
 
 
 def _relative(

@@ -1,6 +1,6 @@
 """Where did a metric move? Differences by tag and by pairs of tags: exploratory, never a verdict."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -42,16 +42,17 @@ def slices(
     worths: tuple[Floats, Floats],
     samples: Samples,
     clusters: Index,
+    tags: Collection[str] | None = None,
 ) -> list[SliceDelta]:
     """Return the slices of one cell, the surest drops first.
 
-    Every tag with at most 50 values is looked at, then every pair of tags; slices under ten pairs
-    are left out. Tags are the candidate's.
+    Every tag with at most 50 values is looked at (or those in ``tags``), then every pair of tags; slices
+    under ten pairs are left out. Tags are the candidate's.
     """
     before, after = worths[0][pairs.baseline], worths[1][pairs.candidate]
     both = ~np.isnan(before) & ~np.isnan(after)
     found = []
-    for where, inside in _groups(samples, pairs.candidate):
+    for where, inside in _groups(samples, pairs.candidate, tags):
         mask = inside & both
         if mask.sum() < MIN_PAIRS or mask.sum() == both.sum():
             continue
@@ -66,9 +67,9 @@ def slices(
     return sorted(made, key=lambda one: (one.comparison.estimate >= 0, one.adjusted_p, one.comparison.estimate))
 
 
-def _groups(samples: Samples, rows: Index) -> Iterator[tuple[str, np.ndarray]]:
+def _groups(samples: Samples, rows: Index, tags: Collection[str] | None) -> Iterator[tuple[str, np.ndarray]]:
     single: dict[str, list[tuple[str, np.ndarray]]] = {}
-    for tag in samples.tags:
+    for tag in samples.tags if tags is None else [tag for tag in samples.tags if tag in tags]:
         codes, names = samples.codes(f"tag.{tag}")
         values = codes[rows]
         present = np.unique(values[values >= 0])

@@ -1,6 +1,6 @@
 """What a report says, before it is HTML or Markdown: made from the record and the samples alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -97,18 +97,20 @@ def gather(folder: Path) -> Content:
         folder,
         record,
         rows,
-        tuple(_slices(table, single)),
+        tuple(_slices(table, single, record.suite.content.get("slice_by"))),
         tuple(_wrong(table, single)),
         tuple(_failed(table)),
     )
 
 
-def _slices(table: "pa.Table", metrics: Mapping[str, str]) -> Iterator[Slice]:
+def _slices(table: "pa.Table", metrics: Mapping[str, str], tags_by: Collection[str] | None) -> Iterator[Slice]:
     import pyarrow.compute as pc
 
     from harness.stats.intervals import mean_interval, wilson
 
     tags = [name for name in table.column_names if name.startswith("tag.")]
+    if tags_by is not None:
+        tags = [name for name in tags if name.removeprefix("tag.") in tags_by]
     for task, metric in metrics.items():
         column = f"score.{metric}"
         part = table.filter(pc.equal(table["task"], task)).select([*tags, column])

@@ -48,6 +48,12 @@ class GateSpec(Model):
     """Against a baseline: how much worse the metric may get."""
     max_increase: float | None = Field(default=None, ge=0)
     """Against a baseline: how much a metric may grow that is better when lower, such as `flip_rate`."""
+    max_ratio: float | None = Field(default=None, gt=0)
+    """Against a baseline from the same machine: how many times slower or larger the metric may get, such as 1.03."""
+    floor: float = Field(default=0.0, ge=0)
+    """With `max_ratio`: a growth below this, in the metric's unit, never fails."""
+    jointly: tuple[str, ...] = ()
+    """Metrics with gates of their own that must pass for this one to pass: a delay and its false alarms."""
     strict: bool = False
     """With `max_drop` or `max_increase`: pass only where it is shown that the metric is not worse by so much."""
 
@@ -59,7 +65,7 @@ class GateSpec(Model):
     @property
     def empty(self) -> bool:
         """Whether the gate rules nothing."""
-        return self.min is None and self.max is None and self.margin is None
+        return self.min is None and self.max is None and self.margin is None and self.max_ratio is None
 
 
 class SuiteSpec(Model):
@@ -81,6 +87,8 @@ class SuiteSpec(Model):
     """What to measure, by name; `kind` says how."""
     gates: tuple[GateSpec, ...] = ()
     """Rules that decide the exit code."""
+    slice_by: tuple[str, ...] | None = None
+    """Tags whose slices are looked at in reports and comparisons; all of them by default."""
     engine: EngineSpec = EngineSpec()
     """Time-outs, retries, how many failures end the run."""
 

@@ -241,7 +241,25 @@ def median_ratio(
         return nothing(method, confidence, margin)
     estimate = math.log(float(np.median(new)) / float(np.median(old)))
     draws = np.log(_medians(old, new, paired, resamples, rng))
-    if float(np.ptp(draws)) <= 1e-12:
+    return ratio_of_draws(estimate, draws, n, method, confidence, margin)
+
+
+def ratio_of_draws(
+    estimate: float, draws: Floats, n: int, method: str, confidence: float = 0.95, margin: float = 0.0
+) -> Comparison:
+    """Return the comparison that bootstrap draws of a log ratio make; percentile limits.
+
+    Where all draws agree, no spread can be seen: the interval and the p-values are NaN, with a warning.
+
+    Args:
+        estimate: the log ratio.
+        draws: of the log ratio, [B], finite.
+        n: values that it is computed from.
+        method: as it will be shown.
+        confidence: of the interval (two-sided) and of the bounds (one-sided), in (0, 1).
+        margin: as in :func:`paired_ratio`.
+    """
+    if draws.size == 0 or float(np.ptp(draws)) <= 1e-12:
         nan = math.nan
         warning = ("all resamples agree, so no spread can be seen: there is no interval",)
         return Comparison(

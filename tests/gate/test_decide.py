@@ -114,7 +114,7 @@ def test_a_suite_without_gates_or_with_two_that_compare_one_metric_is_a_mistake(
     ("gate", "said"),
     [
         (GateSpec(metric="qa/m", max_drop=0.1, max_increase=0.1), "mean the same here; keep one of them"),
-        (GateSpec(metric="qa/m", min=0.1, strict=True), "strict needs max_drop or max_increase"),
+        (GateSpec(metric="qa/m", min=0.1, strict=True), "strict needs max_drop, max_increase or max_ratio"),
     ],
 )
 def test_a_gate_that_contradicts_itself_is_a_mistake(gate: GateSpec, said: str) -> None:
