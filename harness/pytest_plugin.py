@@ -4,12 +4,19 @@ Also for ordinary tests: the fixtures ``harness_run`` and ``assert_no_regression
 """
 
 import functools
+import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+try:
+    import fcntl
+except ImportError:  # Windows: each worker makes its own run
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from harness.engine.gate import PlannedGate
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_no_regression"]
 
+_SHARED: Final = ".pytest-"
 _KEY: Final[pytest.StashKey["_Session"]] = pytest.StashKey()
 
 
@@ -31,6 +39,8 @@ class _Session:
     """Runs of this session, each tried once."""
 
     out: Path
+    shared: Path | None = None
+    """Where workers of xdist tell each other which runs are made; None without workers."""
     runs: dict[tuple[str, str, int | None], "Run | HarnessError"] = field(default_factory=dict)
 
     def run(self, suite: str, adapter: str, limit: int | None = None) -> "Run":
@@ -44,13 +54,30 @@ class _Session:
         key = suite, adapter, limit
         if key not in self.runs:
             try:
-                self.runs[key] = _run(suite, adapter, limit, self.out)
+                self.runs[key] = self._once(suite, adapter, limit)
             except HarnessError as error:
                 self.runs[key] = error
         done = self.runs[key]
         if isinstance(done, HarnessError):
             raise done
         return done
+
+    def _once(self, suite: str, adapter: str, limit: int | None) -> "Run":
+        """Make a run, or wait for the worker that makes it and read it."""
+        from harness.record import Run
+
+        if self.shared is None or fcntl is None:
+            return _run(suite, adapter, limit, self.out)
+        name = hashlib.sha256(repr((suite, adapter, limit)).encode()).hexdigest()[:16]
+        self.shared.mkdir(parents=True, exist_ok=True)
+        told = self.shared / name
+        with (self.shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel lets go of it should its holder die
+            if told.is_file():
+                return Run(Path(told.read_text(encoding="utf-8")))
+            run = _run(suite, adapter, limit, self.out)
+            told.write_text(str(run.folder), encoding="utf-8")
+            return run
 
 
 def _run(suite: str, adapter: str, limit: int | None, out: Path) -> "Run":
@@ -77,9 +104,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the session's runs."""
-    config.stash[_KEY] = _Session(Path(config.getoption("--harness-out")))
+    out = Path(config.getoption("--harness-out"))
+    worker: Mapping[str, str] = getattr(config, "workerinput", {})
+    config.stash[_KEY] = _Session(out, out / f"{_SHARED}{worker['testrunuid']}" if worker else None)
     config.addinivalue_line("markers", "harness: an item that the harness collected from a suite file")
     config.addinivalue_line("markers", "xdist_group(name): items that one worker of xdist runs")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what workers told each other, once they are all done."""
+    if not hasattr(config, "workerinput") and _KEY in config.stash:
+        for folder in config.stash[_KEY].out.glob(f"{_SHARED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "SuiteFile | None":

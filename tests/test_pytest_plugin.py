@@ -104,6 +104,13 @@ def test_workers_of_xdist_come_to_the_same_results(baseline: Path) -> None:
     assert "3 passed" in done.stdout
 
 
+def test_workers_of_xdist_make_each_run_once(project: Path) -> None:
+    done = session(project, "tested.yaml", "--harness-adapter", "good.yaml", "-p", "xdist", "-n", "2", "--dist", "each")
+    assert done.returncode == 0, done.stdout
+    assert len(list((project / "results" / "runs").glob("*/run.json"))) == 1
+    assert not list((project / "results" / "runs").glob(".pytest-*"))
+
+
 def test_items_of_one_run_are_one_group_for_xdist(project: Path) -> None:
     (project / "conftest.py").write_text(
         "def pytest_collection_modifyitems(items):\n"

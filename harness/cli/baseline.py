@@ -16,6 +16,7 @@ Examples:
   harness baseline list
   harness baseline show main
   harness baseline rm main
+  harness baseline save main --baselines branch:baselines     on an orphan branch; push it as you like
 """
 _FOLDER: Final = click.option(
     "--baselines",
@@ -23,7 +24,7 @@ _FOLDER: Final = click.option(
     type=click.Path(path_type=Path),
     default=Path("baselines"),
     show_default=True,
-    help="Where baselines lie; small enough to be committed.",
+    help="Where baselines lie: a folder small enough to be committed, or branch:NAME.",
 )
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -45,10 +46,12 @@ def save(name: str, run: str | None, runs: Path, root: Path) -> None:
     It replaces the baseline of the same name, suite and adapter.
     """
     from harness.cli._runs import locate_run
-    from harness.gate import baseline
+    from harness.gate import baseline, branch
 
-    saved = baseline.save(locate_run(run, runs), name, root)
-    click.echo(f"{saved.folder}: {saved}{_mark(saved)}, key {saved.key}, {saved.size / 1024:.0f} KiB")
+    with branch.writing(root, f"Save the baseline {name}") as folder:
+        saved = baseline.save(locate_run(run, runs), name, folder)
+        where = root / saved.folder.relative_to(folder)
+        click.echo(f"{where}: {saved}{_mark(saved)}, key {saved.key}, {saved.size / 1024:.0f} KiB")
     if saved.record.git and saved.record.git.dirty:
         click.echo("warning: the run was made with local changes; no commit stands for it", err=True)
 
@@ -75,19 +78,21 @@ def show(name: str, root: Path, as_json: bool) -> None:
 @_FOLDER
 def rm(name: str, root: Path) -> None:
     """Remove NAME, for all suites and adapters."""
-    from harness.gate import baseline
+    from harness.gate import baseline, branch
 
-    for folder in baseline.remove(name, root):
-        click.echo(f"removed {folder}")
+    with branch.writing(root, f"Remove the baseline {name}") as place:
+        for folder in baseline.remove(name, place):
+            click.echo(f"removed {root / folder.relative_to(place)}")
 
 
 def _print(root: Path, name: str | None, as_json: bool) -> None:
     from harness.errors import UsageError
-    from harness.gate import baseline
+    from harness.gate import baseline, branch
 
-    found = list(baseline.baselines(root, name))
+    with branch.reading(root) as place:
+        found = [_told(one, root / one.folder.relative_to(place)) for one in baseline.baselines(place, name)]
     if as_json:
-        click.echo(json.dumps([_told(one) for one in found], indent=2))
+        click.echo(json.dumps(found, indent=2))
         return
     if not found:
         raise UsageError(f"there is no baseline{f' {name!r}' if name else ''} in {root}")
@@ -99,15 +104,14 @@ def _print(root: Path, name: str | None, as_json: bool) -> None:
     table = Table()
     for column in ("name", "suite", "adapter", "key", "commit", "made", "size", "run"):
         table.add_column(column, no_wrap=True)
-    for one in found:
-        told = _told(one)
-        told["adapter"] += _mark(one)
+    for told in found:
+        told["adapter"] += " (simulated)" if told["simulated"] else ""
         told["size"] = f"{told['bytes'] / 1024:.0f} KiB"
         table.add_row(*(escape(str(told[str(column.header)])) for column in table.columns))
     console().print(table)
 
 
-def _told(one: "Baseline") -> dict[str, Any]:
+def _told(one: "Baseline", folder: Path) -> dict[str, Any]:
     record = one.record
     return {
         "name": one.name,
@@ -119,7 +123,7 @@ def _told(one: "Baseline") -> dict[str, Any]:
         "made": f"{record.started:%Y-%m-%d %H:%M}",
         "bytes": one.size,
         "run": record.run_id,
-        "folder": str(one.folder),
+        "folder": str(folder),
     }
 
 

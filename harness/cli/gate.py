@@ -35,7 +35,7 @@ _COLORS: Final = {"pass": "green", "fail": "bold red", "inconclusive": "yellow",
 @click.option("-a", "--adapter", required=True, help="Name or YAML file of the adapter that is judged.")
 @click.option("--baseline", "name", default="main", show_default=True, help="A baseline's name, or a run's folder.")
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
-              help="Where baselines lie.")  # fmt: skip
+              help="Where baselines lie: a folder, or branch:NAME.")  # fmt: skip
 @click.option("--candidate", help="Judge this run (a folder, or a part of its id) instead of making one.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Folder for run records.")  # fmt: skip
@@ -78,16 +78,17 @@ def command(
     from harness.engine.gate import GateOptions
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
+    from harness.gate import branch
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
     if github and as_json:
         raise click.UsageError(f"--github writes the JSON to {github_dir / 'gate.json'}; leave out --json")
-    options = GateOptions(name, baselines, strict, block, resamples)
     run = RunOptions(out=out, workers=workers, limit=limit)
     outputs = _Outputs(suite, junit, github_dir if github else None)
     try:
-        with _guarded(github):
+        with _guarded(github), branch.reading(baselines) as folder:
+            options = GateOptions(name, folder, strict, block, resamples)
             planned, decision = _decide(suite, adapter, roots, options, run, candidate, sequential, quiet)
             _print(planned, decision, as_json)
     except HarnessError as error:
@@ -179,7 +180,7 @@ def _print_plan(planned: "PlannedGate") -> None:
         return
     record = planned.baseline.record
     simulated = " (simulated)" if record.adapter.simulated else ""
-    click.echo(f"baseline: {planned.baseline.folder}, {record.adapter.name}{simulated}, {record.run_id}", err=True)
+    click.echo(f"baseline: {planned.baseline.name}, {record.adapter.name}{simulated}, {record.run_id}", err=True)
     for forecast in planned.forecasts:
         click.echo(f"planned: {forecast}", err=True)
     if planned.forecasts:
