@@ -122,15 +122,23 @@ def _print(done: "list[tuple[Path, RunRecord, Path | None]]", as_json: bool) -> 
 
 def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bool) -> int:
     from harness.engine.plan import make_plan
+    from harness.gate.forecast import CHANGED, forecast
 
     plan = make_plan(suite, 1, limit)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
+    forecasts = forecast(suite.spec.gates, {name: next(iter(cells.values())) for name, cells in counts.items()}, None)
     if as_json:
         import json
 
-        click.echo(json.dumps({"adapters": adapters, "requests": counts, "total": plan.total}, indent=2))
+        told = [
+            {"metric": one.metric, "n": one.n, "minimum_effect": one.minimum_effect if one.n >= 2 else None}  # NaN
+            for one in forecasts
+        ]
+        click.echo(json.dumps({"adapters": adapters, "requests": counts, "total": plan.total, "gates": told}, indent=2))
         return ExitCode.OK
     for task, cells in counts.items():
         click.echo(f"{task}: {len(cells)} cells, {sum(cells.values()):,} requests")
+    for one in forecasts:
+        click.echo(f"gate on {one} (for scores of 0 or 1 of which {CHANGED:.0%} change)")
     click.echo(f"{plan.total:,} requests to each of {', '.join(adapters)}; nothing was run")
     return ExitCode.OK

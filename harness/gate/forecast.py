@@ -30,22 +30,26 @@ class Forecast:
         return f"{self.metric}: n = {self.n:,}, detects a drop of {self.minimum_effect:.3f} with 80 % power"
 
 
-def forecast(gates: Sequence[GateSpec], counts: Mapping[str, int], baseline: RunRecord) -> list[Forecast]:
-    """Return the forecast of every gate that needs a baseline.
+def forecast(gates: Sequence[GateSpec], counts: Mapping[str, int], baseline: RunRecord | None) -> list[Forecast]:
+    """Return the forecast of every gate that compares with a baseline.
 
     Args:
         gates: of the suite.
         counts: planned samples of one cell, by task.
-        baseline: whose intervals tell how much scores vary.
+        baseline: whose intervals tell how much scores vary; without it, scores are taken to be 0 or 1.
     """
     relative = [(gate, gate.margin) for gate in gates if gate.margin is not None]
     alpha = 0.05 / max(1, len(relative))
     found = []
     for gate, margin in relative:
         task, _, metric = gate.metric.partition("/")
-        known = baseline.tasks[task].metrics.get(metric) if task in baseline.tasks else None
         n = counts.get(task, 0)
-        found.append(Forecast(gate.metric, margin, n, _effect(known, n, alpha, margin)))
+        if baseline is None:
+            effect = mcnemar_minimum_effect(CHANGED, n, alpha=alpha, margin=margin) if n >= 2 else math.nan
+        else:
+            known = baseline.tasks[task].metrics.get(metric) if task in baseline.tasks else None
+            effect = _effect(known, n, alpha, margin)
+        found.append(Forecast(gate.metric, margin, n, effect))
     return found
 
 

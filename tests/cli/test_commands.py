@@ -201,6 +201,8 @@ def test_a_dry_run_counts_the_requests_and_runs_nothing(folder: Path, run_apart)
     assert not (folder / "dry").exists()
     counted = json.loads(run_apart("run", "robustness", "-a", "mock", "--dry-run", "--json", cwd=folder).out)
     assert counted["total"] == 13_000
+    assert "gate on chart-qa/relaxed_accuracy: n = 400, detects a drop of 0.041" in done.out
+    assert [(gate["metric"], gate["n"]) for gate in counted["gates"]] == [("chart-qa/relaxed_accuracy", 400)]
 
 
 def test_validate_says_ok_or_lists_the_problems_as_json(folder: Path, run_apart) -> None:

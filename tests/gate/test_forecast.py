@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from harness.gate.forecast import forecast
 from harness.spec.models import GateSpec
 
@@ -29,3 +31,10 @@ def test_what_the_baseline_does_not_tell_is_said(make_run) -> None:
 def test_an_aggregate_metric_is_planned_from_its_interval(sweep_runs) -> None:
     (one,) = forecast([GateSpec(metric="sweep/retained_accuracy", max_drop=0.02)], {"sweep": 400}, sweep_runs[0].record)
     assert 0.0 < one.minimum_effect < 0.5
+
+
+def test_without_a_baseline_scores_are_taken_to_be_0_or_1() -> None:
+    (one,) = forecast([GateSpec(metric="qa/exact_match", max_drop=0.02)], {"qa": 400}, None)
+    assert one.minimum_effect == pytest.approx(0.041, abs=0.001)
+    (few,) = forecast([GateSpec(metric="qa/exact_match", max_drop=0.02)], {"qa": 1}, None)
+    assert math.isnan(few.minimum_effect)
