@@ -1,6 +1,6 @@
 """Paired bootstrap: the same resampled samples for every column, so that what they share cancels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -197,6 +197,38 @@ def resampled_means(
         with np.errstate(invalid="ignore", divide="ignore"):
             out[start:stop] = (weights @ sums) / (weights @ counts)
     return out
+
+
+def draw_weights(
+    n: int,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    clusters: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+) -> Iterator[Floats]:
+    """Yield how often each of n samples is drawn, [b, n], a few resamples at a time, B rows in all.
+
+    With a generator seeded from the suite, two runs over the same samples get the same draws, so that a metric under
+    them (``MetricValue.replicates``) is compared draw by draw. Samples that failed keep their place: a metric leaves
+    them out by itself.
+
+    Args:
+        n: samples, failed ones among them.
+        rng: the only source of randomness.
+        resamples: B, 1 or more.
+        clusters: a label for each sample, [n]; whole clusters are then drawn.
+        strata: a label for each sample, [n]; each stratum is drawn by itself and keeps its size.
+
+    Raises:
+        ValueError: if an argument is not as described.
+
+    >>> weights = np.concatenate(list(draw_weights(4, np.random.default_rng(0), 3)))
+    >>> weights.shape, weights.sum(axis=1).tolist()
+    ((3, 4), [4.0, 4.0, 4.0])
+    """
+    at_least("resamples", resamples, 1)
+    if n:
+        yield from row_weights(units_of(n, clusters, strata), resamples, rng)
 
 
 def percentile_interval(statistics: Floats, confidence: float = 0.95) -> tuple[float, float]:

@@ -11,9 +11,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr
 from tabulate import tabulate
 
-from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired
+from harness.gate.replicates import difference
+from harness.record.schema import MetricRecord
+from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired, draw_weights
 from harness.stats.multiplicity import holm
 from harness.stats.paired import mcnemar, newcombe_paired, paired_t, tango_paired
 from harness.stats.power import mcnemar_minimum_effect, t_minimum_effect
@@ -22,6 +25,7 @@ from harness.stats.results import Comparison, Flips
 from harness.stats.roc import delong_test, weighted_auroc
 from harness.stats.sequential import certain_at, sequential_plan
 from harness.stats.verdict import Outcome
+from harness.types import MetricValue
 
 Rng = np.random.Generator
 
@@ -166,6 +170,25 @@ def _null_family(rng: Rng, n: int, clusters: np.ndarray | None) -> list[Comparis
     return family
 
 
+def coverage_of_shared_draws(runs: int = 400, seed: int = 8) -> list[Coverage]:
+    """AUROC of two models on the same samples, from draws that were kept run by run and never saw each other."""
+    n, resamples = 200, 400
+    labels = np.arange(n) % 2
+    truth = float(ndtr(1.5 / math.sqrt(2)) - ndtr(1.8 / math.sqrt(2)))
+    results = []
+    for rng in map(np.random.default_rng, range(seed, seed + runs)):
+        common, records, draws = rng.normal(size=n), [], []
+        for shift in (1.8, 1.5):
+            scores = shift * labels + (0.8 * common + 0.6 * rng.normal(size=n))
+            statistic = weighted_auroc(labels, scores)
+            parts = draw_weights(n, np.random.default_rng(0), resamples, strata=labels)
+            draws.append(np.concatenate([statistic(weights) for weights in parts]))
+            value = MetricValue(float(statistic(np.ones((1, n)))[0]), math.nan, math.nan, n, n, "higher")
+            records.append(MetricRecord.of(value))
+        results.append(difference(records[0], records[1], (draws[0], draws[1])))
+    return [_covered("shared draws", f"AUROC, n = {n}", truth, iter(results))]
+
+
 def false_alarms(runs: int = 1500, seed: int = 4) -> list[FalseAlarms]:
     """Family-wise false alarms over 20 metrics without any change."""
     rng = np.random.default_rng(seed)
@@ -287,6 +310,7 @@ TABLES: dict[str, Callable[[], list]] = {
     "Coverage: means": coverage_of_means,
     "Coverage: shares": coverage_of_shares,
     "Coverage: bootstrap, DeLong, ratios, quantiles": coverage_of_bootstrap,
+    "Coverage: draws that two runs kept": coverage_of_shared_draws,
     "False alarms": false_alarms,
     "Power": power_at_printed_effect,
     "Sequential": sequential,

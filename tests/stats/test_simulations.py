@@ -30,6 +30,12 @@ def test_bootstrap_delong_and_order_statistics_cover_nearly_what_they_say():
         assert row.two_sided >= 0.93 - monte_carlo_error(0.93, row.runs), row
 
 
+def test_draws_that_two_runs_kept_compare_them_as_a_paired_bootstrap_does():
+    (row,) = simulations.coverage_of_shared_draws(400)
+    assert row.two_sided >= 0.93 - monte_carlo_error(0.93, row.runs), row
+    assert row.lower_bound >= 0.93 - monte_carlo_error(0.93, row.runs), row
+
+
 def test_false_alarms_stay_below_five_percent_over_twenty_metrics():
     for row in simulations.false_alarms(600):
         assert row.any_fail <= row.any_significant <= 0.05 + monte_carlo_error(0.05, row.runs), row
