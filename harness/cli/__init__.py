@@ -12,6 +12,7 @@ _VERBS: Final = {
     "run": "Run a suite on one or more adapters.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
+    "explain": "Print a suite as it is run, with the origin of each key.",
     "show": "Show a run record.",
     "compare": "Compare runs sample by sample.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",

@@ -101,8 +101,17 @@ def load_suite(name: str, roots: Sequence[Path] = (), environment: Mapping[str, 
         SpecError: with everything that is wrong, each at its place.
         UsageError: if there is no such suite.
     """
-    document = load_expanded(find("suites", name), environment, _find_parent)
-    return bind_suite(document, roots)
+    return bind_suite(load_document(name, environment), roots)
+
+
+def load_document(name: str, environment: Mapping[str, str] = os.environ) -> Document:
+    """Read and expand a suite file; what it says is not checked yet.
+
+    Raises:
+        SpecError: if it, or a file that it extends, cannot be read.
+        UsageError: if there is no such suite.
+    """
+    return load_expanded(find("suites", name), environment, _find_parent)
 
 
 def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
