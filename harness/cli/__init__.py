@@ -9,6 +9,7 @@ from harness import __version__
 from harness.errors import ExitCode
 
 _VERBS: Final = {
+    "init": "Start in your own repository: a suite, an adapter, a workflow.",
     "run": "Run a suite on one or more adapters.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",

@@ -9,4 +9,4 @@ def planned_identity(suite: Suite, choice: AdapterChoice) -> Identity:
     """Return the identity that the run of a suite on an adapter will have."""
     spec = suite.spec
     tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
-    return Identity(spec.suite, spec.version, spec.seed, bool(choice.factory.simulated), tasks)
+    return Identity(spec.suite, spec.version, spec.seed, choice.simulated, tasks)

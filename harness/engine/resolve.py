@@ -54,8 +54,19 @@ class AdapterChoice:
 
     @property
     def simulated(self) -> bool:
-        """Whether no model stands behind its answers."""
-        return bool(self.factory.simulated)
+        """Whether no model stands behind its answers.
+
+        Raises:
+            AdapterError: if only the loaded model can tell (a Python function says so itself) and it cannot be loaded.
+        """
+        known: bool | None = getattr(self.factory, "simulated", None)
+        if known is not None:
+            return known
+        adapter = self.load()
+        try:
+            return adapter.simulated
+        finally:
+            adapter.close()
 
     def vary(self, **keys: Any) -> "AdapterChoice":
         """Return the same adapter with other values for keys of its file.

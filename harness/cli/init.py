@@ -1,0 +1,79 @@
+"""``harness init``."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import click
+
+_EPILOG: Final = """\b
+Examples:
+  harness init
+  harness init my-repository --no-workflow
+"""
+_TEMPLATES: Final = {
+    "suites/first.yaml": "suite.yaml",
+    "adapters/my-model.yaml": "adapter.yaml",
+    "adapters/my_model.py": "my_model.txt",
+    ".github/workflows/gate.yml": "workflow.yml",
+}
+_WORKFLOW: Final = ".github/workflows/gate.yml"
+_DATA: Final = "suites/data"
+_EXAMPLES: Final = 40
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+@click.option("--workflow/--no-workflow", default=True, show_default=True, help="Write a GitHub workflow that gates.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def command(folder: Path, workflow: bool, force: bool) -> None:
+    """Put a first suite with data, an adapter for your own model and a workflow into FOLDER (here by default)."""
+    from harness.errors import UsageError
+
+    wanted = [name for name in _TEMPLATES if workflow or name != _WORKFLOW]
+    there = [name for name in [*wanted, f"{_DATA}/examples.jsonl"] if (folder / name).exists()]
+    if there and not force:
+        raise UsageError(f"{folder / there[0]} is there already; --force writes over it ({len(there)} files)")
+    try:
+        for name in wanted:
+            _write(folder / name, (files("harness.cli") / "_init" / _TEMPLATES[name]).read_text(encoding="utf-8"))
+        _examples(folder / _DATA)
+        _ignore(folder / ".gitignore", "results/runs/")
+    except OSError as cause:
+        raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
+    for name in [*wanted, f"{_DATA}/examples.jsonl, {_EXAMPLES} images"]:
+        click.echo(f"wrote {folder / name}")
+    inside = f"cd {folder} && " if folder != Path() else ""
+    click.echo(f"""
+next:
+  {inside}harness run suites/first.yaml --adapter adapters/my-model.yaml
+  harness baseline save main --baselines branch:baselines      # what pull requests are compared with
+  harness gate suites/first.yaml --adapter adapters/my-model.yaml --baselines branch:baselines
+then put your own questions into {_DATA}/examples.jsonl and your own model into adapters/my_model.py""")
+
+
+def _examples(folder: Path) -> None:
+    """Write charts with questions, to be replaced."""
+    from harness.data.charts.dataset import ChartsConfig, ChartsDataset
+
+    rows = []
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for i, sample in enumerate(ChartsDataset.from_config(ChartsConfig(limit=_EXAMPLES), folder, [folder])):
+        name = f"images/{i:03d}.png"
+        sample.images[0].load().save(folder / name, optimize=True)
+        row = {"id": f"{i:03d}", "image": name, "question": sample.question, "answer": sample.references[0]}
+        rows.append(json.dumps(row | {"tags": dict(sample.tags)}))
+    _write(folder / "examples.jsonl", "\n".join(rows) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def _ignore(file: Path, line: str) -> None:
+    """Add a line to a .gitignore, unless it is there."""
+    known = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if line not in known.splitlines():
+        _write(file, known + ("" if not known or known.endswith("\n") else "\n") + line + "\n")

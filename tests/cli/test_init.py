@@ -1,0 +1,72 @@
+"""``harness init``: from an empty folder to a gate."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import yaml
+
+RUN = ("run", "suites/first.yaml", "--adapter", "adapters/my-model.yaml", "--no-report", "-q")
+GATE = ("gate", "suites/first.yaml", "--adapter", "adapters/my-model.yaml", "-q")
+
+
+def test_what_init_writes_runs_and_gates_as_it_says(tmp_path: Path, run_apart) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    done = run_apart("init", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "wrote suites/first.yaml" in done.out
+    assert run_apart("validate", "suites/first.yaml", "-a", "adapters/my-model.yaml", cwd=tmp_path).code == 0
+    ran = run_apart(*RUN, cwd=tmp_path)
+    assert ran.code == 0, ran.out + ran.err
+    names = {f"GIT_{role}_{key}": "t" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    assert run_apart("baseline", "save", "main", "--baselines", "branch:baselines", cwd=tmp_path, env=names).code == 0
+    gated = run_apart(*GATE, "--baselines", "branch:baselines", cwd=tmp_path)
+    assert gated.code in (0, 3), gated.out + gated.err  # forty samples may be too few to decide; none dropped
+    assert "FAIL" not in gated.out
+
+
+def test_its_data_are_charts_with_questions_and_answers(tmp_path: Path, run_here) -> None:
+    assert run_here("init", tmp_path / "new", "--no-workflow").code == 0
+    rows = [json.loads(line) for line in (tmp_path / "new/suites/data/examples.jsonl").read_text().splitlines()]
+    assert len(rows) == len({row["id"] for row in rows}) == 40
+    assert all((tmp_path / "new/suites/data" / row["image"]).is_file() for row in rows)
+    assert not (tmp_path / "new/.github").exists()
+
+
+def test_nothing_is_written_over_unless_asked(tmp_path: Path, run_here) -> None:
+    (tmp_path / "suites").mkdir()
+    mine = tmp_path / "suites" / "first.yaml"
+    mine.write_text("mine")
+    done = run_here("init", tmp_path)
+    assert done.code == 2
+    assert "is there already; --force" in done.err
+    assert not (tmp_path / "adapters").exists()
+    assert run_here("init", tmp_path, "--force").code == 0
+    assert mine.read_text() != "mine"
+
+
+def test_a_gitignore_keeps_its_lines_and_gets_one_more_once(tmp_path: Path, run_here) -> None:
+    (tmp_path / ".gitignore").write_text("*.pyc")
+    for _ in range(2):
+        assert run_here("init", tmp_path, "--force").code == 0
+    assert (tmp_path / ".gitignore").read_text() == "*.pyc\nresults/runs/\n"
+
+
+def test_the_workflow_names_what_was_written_and_asks_for_no_rights(tmp_path: Path, run_here) -> None:
+    run_here("init", tmp_path)
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/gate.yml").read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    inputs = workflow["jobs"]["gate"]["steps"][2]["with"]
+    assert (tmp_path / inputs["suite"]).is_file()
+    assert (tmp_path / inputs["adapter"]).is_file()
+
+
+def test_a_function_that_says_it_is_simulated_is_gated_as_such(tmp_path: Path, run_apart) -> None:
+    assert run_apart("init", "--no-workflow", cwd=tmp_path).code == 0
+    with (tmp_path / "adapters/my_model.py").open("a") as out:
+        out.write("\n\nanswer.simulated = True\n")
+    assert run_apart(*RUN, cwd=tmp_path).code == 0
+    assert run_apart("baseline", "save", "main", cwd=tmp_path).code == 0
+    gated = run_apart(*GATE, cwd=tmp_path)
+    assert gated.code in (0, 3), gated.out + gated.err
+    assert "my-model (simulated)" in gated.err
