@@ -8,11 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stopwatch, generate
 from harness.adapters._qwen2_vl.folder import ModelFolder
-from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, ImageSettings
+from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, ImageSettings, to_patches
 from harness.adapters._qwen2_vl.prompts import ChatTemplate, Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
 from harness.errors import AdapterError, SampleError
@@ -71,7 +74,7 @@ class OnnxAdapter:
 
     Config: ClassVar[type[BaseModel]] = OnnxConfig
     simulated: bool = False
-    capabilities: frozenset[str] = frozenset({"generate"})
+    capabilities: frozenset[str] = frozenset({"generate", "embed"})
 
     def __init__(self, config: OnnxConfig, folder: ModelFolder, graphs: Graphs, encoder: PromptEncoder) -> None:
         self.batch_size = config.batch_size
@@ -134,6 +137,26 @@ class OnnxAdapter:
             for (index, prompt), answer in zip(prompts.items(), answers, strict=True):
                 responses[index] = self._respond(prompt, answer, stopwatch)
         return [response for response in responses if response is not None]
+
+    def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return the vision encoder's output, averaged over each image's tokens, float32 [images, width].
+
+        The encoder sees one image a call, so that with 8-bit activations too an image's features depend on
+        nothing but the image.
+
+        Raises:
+            AdapterError: if the adapter is closed or ONNX Runtime fails.
+            SampleError: if an image cannot be used.
+        """
+        if self._graphs is None:
+            raise AdapterError("the ONNX adapter is closed")
+        if not images:
+            return np.zeros((0, int(self._folder.text_config()["hidden_size"])), np.float32)
+        rows = []
+        for image in images:
+            patches, grid = to_patches(image, self._encoder.images)
+            rows.append(self._graphs.encode_images(patches, np.array([grid], np.int64)).mean(axis=0))
+        return np.stack(rows)
 
     def _respond(self, prompt: Prompt, answer: Answer, stopwatch: Stopwatch) -> Response:
         text, error = None, None

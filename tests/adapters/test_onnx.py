@@ -23,10 +23,10 @@ from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.data.charts.draw import render
 from harness.data.charts.model import STYLES, draw_chart
 from harness.data.charts.questions import QUESTION_TYPES, ask
-from harness.errors import AdapterError
+from harness.errors import AdapterError, SampleError
 from harness.registry import registry
 from harness.seeds import Stream
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import Adapter, EmbeddingAdapter, Generation, Request, Response, Status
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -86,7 +86,8 @@ def test_it_is_registered_and_keeps_the_protocol(fp32: OnnxAdapter) -> None:
     assert registry("adapters").load("onnx") is OnnxAdapter
     assert isinstance(fp32, Adapter)
     assert not fp32.simulated
-    assert fp32.capabilities == {"generate"}
+    assert fp32.capabilities == {"generate", "embed"}
+    assert isinstance(fp32, EmbeddingAdapter)
 
 
 @pytest.mark.parametrize("name", ["onnx-fp32", "onnx-int8"])
@@ -224,6 +225,35 @@ def test_each_request_keeps_its_own_limit(fp32: OnnxAdapter) -> None:
     assert responses[0].tokens_out == 1
     assert responses[1].tokens_out is not None
     assert responses[1].tokens_out > 1
+
+
+@pytest.mark.parametrize("name", ["fp32", "int8"])
+def test_features_of_an_image_depend_on_the_image_alone(
+    name: str, request: pytest.FixtureRequest, charts: list[tuple[Request, str]]
+) -> None:
+    adapter: OnnxAdapter = request.getfixturevalue(name)
+    images = [asked.images[0] for asked, _ in charts[:6]]
+    together = adapter.embed(images)
+    assert together.dtype == np.float32
+    assert np.isfinite(together).all()
+    assert len(np.unique(together, axis=0)) == 6
+    alone = np.concatenate([adapter.embed([image]) for image in images])
+    np.testing.assert_array_equal(together, alone)
+    assert adapter.embed([]).shape == (0, together.shape[1])
+
+
+def test_int8_features_point_where_those_of_fp32_do(
+    fp32: OnnxAdapter, int8: OnnxAdapter, charts: list[tuple[Request, str]]
+) -> None:
+    images = [asked.images[0] for asked, _ in charts[:6]]
+    exact, coarse = fp32.embed(images), int8.embed(images)
+    cosine = (exact * coarse).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(coarse, axis=1)
+    assert cosine.min() > 0.95
+
+
+def test_an_image_that_cannot_be_embedded_is_refused_as_a_sample(fp32: OnnxAdapter) -> None:
+    with pytest.raises(SampleError, match="no pixels"):
+        fp32.embed([Image.new("RGB", (0, 4))])
 
 
 def test_a_smaller_area_costs_fewer_image_tokens(fp32: OnnxAdapter) -> None:
