@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-_KINDS: Final = ("suites", "tasks", "metrics", "adapters", "datasets", "corruptions")
+_KINDS: Final = ("suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "detectors")
 _EPILOG: Final = """\b
 Examples:
   harness list suites
