@@ -155,11 +155,12 @@ _PACKAGES: Final = {
     "datasets": "harness.data",
     "detectors": "harness.detect",
     "metrics": "harness.metrics",
+    "samplers": "harness.frames.samplers",
     "tasks": "harness.tasks",
 }
 
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, corruptions, datasets, detectors, metrics or tasks."""
+    """Return the registry of ``kind``: adapters, corruptions, datasets, detectors, metrics, samplers or tasks."""
     return Registry(kind, _PACKAGES[kind])

@@ -47,6 +47,34 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ClipData:
+    """A clip as data: what a decoder needs to open it."""
+
+    name: str
+    """What messages call it."""
+    content: "Path | bytes | tuple[Path, ...]"
+    """A file that may be read, the bytes of one, or the images of a sequence, in order."""
+    rate: float | None = None
+    """Images a second, for a sequence; files know their own times."""
+
+
+class ClipSource(Protocol):
+    """A clip that is found or made when it is needed."""
+
+    def fetch(self) -> ClipData:
+        """Return the clip, not decoded yet.
+
+        Raises:
+            SampleError: if it is missing or confined.
+        """
+        ...
+
+
+Span = tuple[float, float]
+"""A half-open window of a clip, [start, end), in seconds from the clip's start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One row of a dataset."""
 
@@ -63,6 +91,10 @@ class Sample:
     """Slices: question type, chart style, …"""
     problem: str | None = None
     """Why this row cannot be used; it is then recorded as an error and never asked."""
+    clip: ClipSource | None = None
+    """The video that the question is about; its frames are shown after ``images``."""
+    spans: tuple[Span, ...] = ()
+    """The windows of the clip that hold the answer; of scene changes, when each happens."""
 
 
 class Dataset(Protocol):

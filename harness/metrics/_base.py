@@ -53,6 +53,8 @@ class SampleMetric(Metric):
 
     binary: bool = False
     """True where every score is 0 or 1: the interval is then Wilson's."""
+    whole: ClassVar[bool] = False
+    """True where it reads the whole of a structured answer; extraction steps are then for the other metrics."""
     failure_value: float | None = 0.0
     """What an unparsed, failed or missing answer is worth; None leaves it out of the mean."""
 

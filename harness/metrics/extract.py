@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness.errors import UsageError, did_you_mean
+from harness.metrics._moments import read
 from harness.metrics.boxes import find_boxes
 from harness.metrics.yes_no import read_yes_no
 
@@ -154,6 +155,15 @@ def boxes(text: str) -> str | None:
     return "\n".join(lines) or None
 
 
+def temporal_answer(text: str) -> str | None:
+    """Return the words of a structured answer about a clip, other text as it stands; None where it has no words.
+
+    >>> temporal_answer('{"answer": "B", "spans": [[0, 4]]}'), temporal_answer("B"), temporal_answer("[[0, 4]]")
+    ('B', 'B', None)
+    """
+    return read(text).answer
+
+
 _STEPS: Final[Mapping[str, Step]] = {
     "boxes@1": boxes,
     "choice_letter@1": choice_letter,
@@ -162,6 +172,7 @@ _STEPS: Final[Mapping[str, Step]] = {
     "first_line@1": first_line,
     "json_in_prose@1": json_in_prose,
     "strip_thinking@1": strip_thinking,
+    "temporal_answer@1": temporal_answer,
     "yes_no@1": read_yes_no,
 }
 

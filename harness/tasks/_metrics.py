@@ -51,14 +51,16 @@ def build_metrics(refs: Iterable[MetricRef]) -> tuple[dict[str, SampleMetric], l
 
 
 def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Step) -> dict[str, Score]:
-    """Judge the answer that ``step`` takes out of ``text``, under every metric.
+    """Judge the answer that ``step`` takes out of ``text``, under every metric; those that want it whole get ``text``.
 
     Where the step finds none, the sample is unparsed (or undefined, under a metric that has no meaning for
     it). A metric that fails costs its own score, not the others'.
     """
     answer = step(text)
-    scores = {name: _score(metric, sample, answer or "") for name, metric in metrics_.items()}
-    return scores if answer is not None else without_answer(scores, Status.UNPARSED)
+    whole = {name: _score(metric, sample, text) for name, metric in metrics_.items() if metric.whole}
+    taken = {name: _score(metric, sample, answer or "") for name, metric in metrics_.items() if not metric.whole}
+    scores = whole | (taken if answer is not None else without_answer(taken, Status.UNPARSED))
+    return {name: scores[name] for name in metrics_}
 
 
 def without_answer(scores: Mapping[str, Score], status: Status) -> dict[str, Score]:

@@ -113,6 +113,27 @@ def box_texts() -> st.SearchStrategy[str]:
     return st.tuples(form, boxes()).map(lambda pair: pair[0].format(*pair[1]))
 
 
+def windows() -> st.SearchStrategy[list[tuple[float, float]]]:
+    """One to three windows in quarter seconds, with a length each, so that their overlaps are exact."""
+    window = st.lists(st.integers(0, 120), min_size=2, max_size=2, unique=True).map(sorted)
+    return st.lists(window.map(lambda ends: (ends[0] / 4, ends[1] / 4)), min_size=1, max_size=3)
+
+
+def window_texts() -> st.SearchStrategy[str]:
+    """Windows in the forms that models use."""
+    import json
+
+    listed = windows().map(json.dumps)
+    prose = windows().map(lambda spans: ", then ".join(f"from {start} s to {end} s" for start, end in spans))
+    structured = st.builds(
+        lambda spans, answer, times: json.dumps({"answer": answer, "spans": spans, "frame_references": times}),
+        windows(),
+        st.sampled_from([None, "A", "red"]),
+        st.lists(st.integers(0, 120).map(lambda tick: tick / 4), max_size=3),
+    )
+    return st.one_of(listed, prose, structured)
+
+
 def json_values() -> st.SearchStrategy[Any]:
     """Small JSON values."""
     leaf = st.one_of(st.none(), st.booleans(), st.integers(-99, 99), st.sampled_from(["", "Ann", "12.50", "kitten"]))

@@ -27,6 +27,9 @@ LONG = {
     "letters": "a" * SIZE,
     "quotes": "'" * SIZE,
     "surrogates": "\ud800" * 1000,
+    "times": "1:" * (SIZE // 2),
+    "windows": "1 - 2 s, " * (SIZE // 9),
+    "listed windows": "[" + "[1, 2, 0.5], " * (SIZE // 13) + "[1, 2, 0.5]]",
 }
 REFERENCE = {
     "iou": "[0, 0, 1, 1]",
@@ -37,6 +40,9 @@ REFERENCE = {
     "mme": "no",
     "schema_compliance": "{}",
     "field_accuracy": "{}",
+    **dict.fromkeys(
+        ("hit_at_1", "iog", "iop", "miou", "moment_map", "recall_at_1_iou", "temporal_pointing", "tiou"), "[[1, 2]]"
+    ),
 }
 
 

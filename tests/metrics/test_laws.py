@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -36,6 +37,23 @@ SCHEMAS = st.builds(
         st.sampled_from(["true", '{"type": "object"}', '{"type": ["array", "null"]}']), min_size=1, max_size=2
     ).map(tuple),
 )
+MOMENTS = st.builds(
+    Case,
+    st.one_of(
+        strategies.window_texts(),
+        strategies.answers(),
+        st.sampled_from(["[]", "[[5, 2]]", '{"spans": []}', "[[1, 1]]"]),
+    ),
+    st.lists(strategies.window_texts(), min_size=1, max_size=3).map(tuple),
+)
+GROUNDED = st.builds(
+    Case,
+    st.one_of(strategies.window_texts(), strategies.answers()),
+    st.lists(st.sampled_from(["A", "Red", "7", "[[1, 2]]"]), min_size=1, max_size=2).map(tuple),
+    st.one_of(
+        st.just({}), strategies.windows().map(lambda spans: {"evidence": json.dumps({"spans": spans}), "tags": {}})
+    ),
+)
 ANNOTATED = st.builds(Case, strategies.phrases(), st.lists(strategies.phrases(), min_size=4, max_size=10).map(tuple))
 
 CASES: dict[str, Any] = {
@@ -48,6 +66,16 @@ CASES: dict[str, Any] = {
     "field_accuracy": JSON,
     "schema_compliance": SCHEMAS,
     "vqa_accuracy": ANNOTATED,
+    "hit_at_1": MOMENTS,
+    "iog": MOMENTS,
+    "iop": MOMENTS,
+    "miou": MOMENTS,
+    "moment_map": MOMENTS,
+    "recall_at_1_iou": MOMENTS,
+    "tiou": MOMENTS,
+    "temporal_pointing": MOMENTS,
+    "acc_at_gqa": GROUNDED,
+    "temporal_faithfulness": GROUNDED,
 }
 """Metrics whose references have a form of their own."""
 
@@ -61,6 +89,10 @@ EXEMPT: dict[str, dict[str, str]] = {
     "vqa_accuracy": {"identity": "one annotator is not enough", "extra references": "annotators are votes"},
     "pope": {},
     "rouge_l": {"identity": "text without words overlaps with nothing, as published"},
+    "moment_map": {"identity": "the windows of a reference may overlap, and each needs one of its own to hit"},
+    "temporal_pointing": {"identity": "a reference need not cite a time inside itself"},
+    "temporal_faithfulness": {"identity": "a reference cites no frame"},
+    "temporal_schema": {"identity": "a reference need not have the form"},
     "ocrbench": {"identity": "a text without visible characters is contained in nothing"},
 }
 VARIANT_EXEMPT: dict[tuple[str, str], set[str]] = {

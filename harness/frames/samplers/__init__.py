@@ -1,0 +1,1 @@
+"""Frame samplers, one module each."""
