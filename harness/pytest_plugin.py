@@ -86,7 +86,8 @@ def _run(suite: str, adapter: str, limit: int | None, out: Path) -> "Run":
     from harness.engine.run import RunOptions, run_suite
     from harness.record import Run
 
-    folder, _ = run_suite(load_suite(suite), read_adapter(adapter), RunOptions(out=out, limit=limit), Silent())
+    options = RunOptions(out=out, limit=limit, fresh=True)  # workers of xdist make the same run at the same time
+    folder, _ = run_suite(load_suite(suite), read_adapter(adapter), options, Silent())
     return Run(folder)
 
 

@@ -11,6 +11,7 @@ from harness.errors import ExitCode
 _VERBS: Final = {
     "init": "Start in your own repository: a suite, an adapter, a workflow.",
     "run": "Run a suite on one or more adapters.",
+    "resume": "Continue a run that was interrupted, killed or ran out of disk.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
     "explain": "Print a suite as it is run, with the origin of each key.",

@@ -5,6 +5,28 @@ from pathlib import Path
 from harness.errors import UsageError
 
 
+def locate_unfinished(name: str | None, runs: Path) -> Path:
+    """Return the folder of a run that was begun and not completed.
+
+    Args:
+        name: a folder, a part of a run's id, or None for the newest.
+        runs: where runs lie.
+
+    Raises:
+        UsageError: if none fits, or several do.
+    """
+    from harness.engine.open_run import unfinished
+
+    if name is not None and Path(name).exists():
+        return Path(name)
+    folders = list(unfinished(runs))
+    if name is None:
+        if not folders:
+            raise UsageError(f"there is no unfinished run in {runs}")
+        return folders[0]
+    return _only(name, runs, folders)
+
+
 def locate_run(name: str | None, runs: Path) -> Path:
     """Return the folder of a run.
 
@@ -24,6 +46,10 @@ def locate_run(name: str | None, runs: Path) -> Path:
         if not folders:
             raise UsageError(f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8")
         return folders[-1]
+    return _only(name, runs, folders)
+
+
+def _only(name: str, runs: Path, folders: list[Path]) -> Path:
     fitting = [folder for folder in folders if name in folder.name]
     if len(fitting) == 1:
         return fitting[0]

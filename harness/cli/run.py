@@ -8,8 +8,8 @@ import click
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
+    from harness.cli._done import Done
     from harness.engine.resolve import Suite
-    from harness.record.schema import RunRecord
 
 _EPILOG: Final = """\b
 Examples:
@@ -29,6 +29,8 @@ Examples:
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")
+@click.option("--shard", metavar="K/N", help="Run the K-th of N parts; `harness merge` makes one run of them.")
+@click.option("--fresh", is_flag=True, help="Begin anew even where an unfinished run could be continued.")
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
@@ -42,6 +44,8 @@ def command(
     batch_size: int | None,
     workers: int,
     limit: int | None,
+    shard: str | None,
+    fresh: bool,
     roots: tuple[Path, ...],
     report: bool,
     dry_run: bool,
@@ -51,9 +55,12 @@ def command(
     """Run SUITE (a YAML file, or a name from `harness list suites`) on one or more adapters.
 
     Leaves a run record for each adapter: run.json, samples.parquet and a report. The exit code
-    says what the suite's gates made of it.
+    says what the suite's gates made of it. The same command again continues a run that was
+    interrupted or killed.
     """
+    from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._progress import choose
+    from harness.engine.plan import WHOLE, Shard
     from harness.engine.resolve import load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
 
@@ -61,9 +68,17 @@ def command(
     choices = [read_adapter(name) for name in adapters]
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], limit, as_json)
-    options = RunOptions(out=out, batch_size=batch_size, workers=workers, limit=limit)
+    options = RunOptions(
+        out=out,
+        batch_size=batch_size,
+        workers=workers,
+        limit=limit,
+        shard=Shard.parse(shard) if shard else WHOLE,
+        fresh=fresh,
+        say=say,
+    )
     progress = choose(quiet)
-    done: list[tuple[Path, RunRecord, Path | None]] = []
+    done: list[Done] = []
     try:
         for choice in choices:
             folder, record = run_suite(loaded, choice, options, progress)
@@ -72,52 +87,12 @@ def command(
                     f"--batch-size {batch_size} is ignored: answers of {choice.spec.adapter} can depend on their batch"
                 )
                 click.echo(f"{said}, so it stays at {record.adapter.batch_size}", err=True)
-            done.append((folder, record, _write_report(folder) if report else None))
+            done.append((folder, record, write_report(folder) if report else None))
     finally:
         # One adapter's failure must not hide what the ones before it measured.
         if done:
-            _print(done, as_json)
+            print_done(done, as_json)
     return exit_code([record for _, record, _ in done])
-
-
-def exit_code(records: "list[RunRecord]") -> ExitCode:
-    """Return the worst of the runs' codes. A gate that needs a baseline is not this command's to decide."""
-    verdicts = {gate.verdict for record in records for gate in record.gates}
-    if any(record.status != "complete" for record in records):
-        return ExitCode.RUN_FAILED
-    if "fail" in verdicts:
-        return ExitCode.REGRESSION
-    return ExitCode.INCONCLUSIVE if "inconclusive" in verdicts else ExitCode.OK
-
-
-def _write_report(folder: Path) -> Path:
-    from harness.report.html import write_html
-
-    return write_html(folder, folder / "report.html")
-
-
-def _print(done: "list[tuple[Path, RunRecord, Path | None]]", as_json: bool) -> None:
-    if as_json:
-        import json
-
-        runs = [
-            {"folder": str(folder), "report": str(report) if report else None} | record.model_dump(mode="json")
-            for folder, record, report in done
-        ]
-        click.echo(json.dumps(runs, indent=2))
-        return
-    from harness.cli._tables import console, print_runs
-
-    out = console()
-    print_runs(out, [record for _, record, _ in done])
-    for folder, _, report in done:
-        click.echo(f"record: {folder}")
-        if report:
-            click.echo(f"report: {report}")
-    if len(done) > 1 and done[-1][2]:
-        from harness.report.overview import write_overview
-
-        click.echo(f"side by side: {write_overview([folder for folder, *_ in done], done[-1][0] / 'overview.html')}")
 
 
 def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bool) -> int:

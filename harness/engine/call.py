@@ -37,11 +37,13 @@ class _Worker:
         self._outbox: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
         threading.Thread(target=self._serve, daemon=True, name="harness-adapter").start()
 
-    def ask(self, requests: Sequence[Request], timeout: float) -> tuple[Any, BaseException | None]:
+    def ask(
+        self, requests: Sequence[Request], timeout: float, closed: threading.Event
+    ) -> tuple[Any, BaseException | None]:
         """Return the adapter's answer or what it raised.
 
         Raises:
-            queue.Empty: if it takes longer than ``timeout`` seconds.
+            queue.Empty: if it takes longer than ``timeout`` seconds, or nobody wants it any more.
         """
         self._inbox.put(requests)
         deadline = time.monotonic() + timeout
@@ -49,7 +51,7 @@ class _Worker:
             try:
                 return self._outbox.get(timeout=max(0.0, min(_GLANCE, deadline - time.monotonic())))
             except queue.Empty:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or closed.is_set():
                     raise
 
     def stop(self) -> None:
@@ -75,6 +77,7 @@ class Caller:
         self._adapter = load()
         self._worker: _Worker | None = _Worker(self._adapter)
         self._loading = threading.Lock()
+        self._closed = threading.Event()
 
     @property
     def adapter(self) -> Adapter:
@@ -103,7 +106,8 @@ class Caller:
             worker.turn.release()
 
     def close(self) -> None:
-        """Let go of the adapter."""
+        """Let go of the adapter; a call that is still going on is given up."""
+        self._closed.set()
         if self._worker:
             self._worker.stop()
             self._worker = None
@@ -121,7 +125,7 @@ class Caller:
         failure = ""
         for _ in range(self._retries + 1):
             try:
-                answer, error = self._ready().ask(requests, self._timeout)
+                answer, error = self._ready().ask(requests, self._timeout, self._closed)
             except queue.Empty:
                 if self._worker:
                     self._worker.stop()  # should the call ever return

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics import SampleMetric
+from harness.record.store import Row
 from harness.seeds import derive_seed
 from harness.tasks._base import Cell, CellResult, Column, Measures, Observation, Task
 from harness.tasks._metrics import without_answer
@@ -51,19 +52,24 @@ class CellScores:
     def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
         """Take in one sample's scores and its answer."""
         answer = response.text if response.status == Status.OK else None
-        self._answers.append(0 if answer is None else derive_seed(" ".join(answer.casefold().split())) >> 1 | 1)
+        self._answers.append(answer_code(answer))
         if response.vector is not None:
             self._vectors[sample.id] = response.vector
         self._line(sample.id, sample.cluster)
         for name, score in scores.items():
             self._value(name, self._metrics[name].worth(score), score.status)
 
-    def observe(self, seen: Observation) -> None:
-        """Take in what a task measured by itself."""
-        self._answers.append(0)
-        self._line(seen.id, seen.cluster)
-        for name, score in measured(seen).items():
-            self._value(name, score.value, score.status)
+    def take(self, row: Row) -> None:
+        """Take in one stored response, or one stored observation."""
+        answer = row.response if row.status == Status.OK and row.request_hash is not None else None
+        self._answers.append(answer_code(answer))
+        if row.vector is not None:
+            self._vectors[row.sample_id] = np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False)
+        self._line(row.sample_id, row.cluster)
+        for name, (value, status) in row.scores.items():
+            score = Score(math.nan if value is None else value, Status(status))
+            metric = self._metrics.get(name)
+            self._value(name, metric.worth(score) if metric else score.value, score.status)
 
     def _line(self, identity: str, cluster: str) -> None:
         self._clusters.append(derive_seed(cluster or f"\0{identity}") >> 1)
@@ -84,6 +90,11 @@ class CellScores:
         worths = np.concatenate([np.array(self._worths[name], np.float64), np.full(absent, np.nan)])
         statuses = self._statuses[name] + Counter({str(Status.MISSING): absent})
         return Column(worths, dict(sorted(statuses.items())))
+
+
+def answer_code(answer: str | None) -> int:
+    """Return a code that texts share which differ in case and white space only; 0 for none."""
+    return 0 if answer is None else derive_seed(" ".join(answer.casefold().split())) >> 1 | 1
 
 
 def measured(seen: Observation) -> dict[str, Score]:

@@ -1,15 +1,19 @@
 """What a run will do, before it does anything: cells, batches and how many requests there are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Final, Self, TypeVar
 
 from harness.engine.resolve import Suite
+from harness.errors import UsageError
 from harness.tasks._base import Cell, Measures, Task
 from harness.types import Sample
 
 T = TypeVar("T")
+
+OBSERVED: Final = 1 << 40
+"""Places of observations: those of the n-th measured cell start at n times this, after all questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,43 @@ class Batch:
     task: Task
     cell: Cell
     samples: tuple[Sample, ...]
+    place: int = 0
+    """Of its first sample in the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several runs that together are one: every ``of``-th batch, and every ``of``-th measured cell."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``3/8``.
+
+        Raises:
+            UsageError: if it is not that.
+        """
+        number, slash, of = text.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise UsageError(f"a shard is written 3/8, the third of eight; got {text!r}")
+        return cls(int(number), int(of))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def has(self, position: int) -> bool:
+        """Return whether the batch or cell at a position, from 0, is this shard's."""
+        return position % self.of == self.number - 1
+
+
+WHOLE: Final = Shard(1, 1)
+
+
+def _not_done(task: str, cell: str, number: int) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +77,88 @@ class Plan:
     batch_size: int
     limit: int | None = None
     """At most so many samples a cell."""
+    shard: Shard = WHOLE
 
     @property
     def total(self) -> int:
-        """How many requests there are."""
+        """How many requests there are, in all shards."""
         return sum(self.count(task, cell) for task in self.tasks for cell in task.cells())
 
+    @property
+    def own(self) -> int:
+        """How many requests this shard has."""
+        asked = sum(size for *_, size in self._own_batches())
+        return asked + sum(self.count(task, cell) for _, task, _, cell in self.measured())
+
     def count(self, task: Task, cell: Cell) -> int:
-        """Return how many samples of a cell are run."""
+        """Return how many samples of a cell are run, in all shards."""
         count = task.count(cell)
         return count if self.limit is None else min(count, self.limit)
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield the batches of all cells that ask; samples are read as they are needed."""
-        for task in self.tasks:
-            if isinstance(task, Measures):
-                continue
-            for cell in task.cells():
-                samples = islice(task.samples(cell), self.count(task, cell))
-                for number, chunk in enumerate(chunks(samples, self.batch_size)):
-                    yield Batch(number, task, cell, chunk)
+    def expected(self) -> dict[tuple[str, str], int]:
+        """Return how many samples of each cell this shard runs."""
+        found = {(task.name, cell.id): 0 for task in self.tasks for cell in task.cells()}
+        for task, cell, _, size in self._own_batches():
+            found[task.name, cell.id] += size
+        for _, task, _, cell in self.measured():
+            found[task.name, cell.id] = self.count(task, cell)
+        return found
 
-    def measured(self) -> Iterator[tuple[Task, Measures, Cell]]:
-        """Yield the cells that their tasks measure by themselves; they come after the questions."""
+    def batches(self, done: Callable[[str, str, int], bool] = _not_done) -> Iterator[Batch]:
+        """Yield this shard's batches of all cells that ask; samples are read as they are needed.
+
+        Args:
+            done: whether the batch of a task and cell with a number is to be left out.
+        """
+        place = position = 0
+        for task in self._asking():
+            for cell in task.cells():
+                count = self.count(task, cell)
+                numbers = range(-(-count // self.batch_size))
+
+                def wanted(number: int, first: int = position, name: str = task.name, cell: Cell = cell) -> bool:
+                    return self.shard.has(first + number) and not done(name, cell.id, number)
+
+                if any(map(wanted, numbers)):
+                    for number, chunk in enumerate(chunks(islice(task.samples(cell), count), self.batch_size)):
+                        if wanted(number):
+                            yield Batch(number, task, cell, chunk, place + number * self.batch_size)
+                place += count
+                position += len(numbers)
+
+    def measured(self) -> Iterator[tuple[int, Task, Measures, Cell]]:
+        """Yield the cells that their tasks measure by themselves, each with the place of its first observation.
+
+        They come after the questions.
+        """
+        number = 0
         for task in self.tasks:
             if isinstance(task, Measures):
                 for cell in task.cells():
-                    yield task, task, cell
+                    if self.shard.has(number):
+                        yield (number + 1) * OBSERVED, task, task, cell
+                    number += 1
+
+    def _asking(self) -> Iterator[Task]:
+        return (task for task in self.tasks if not isinstance(task, Measures))
+
+    def _sizes(self, count: int) -> Iterator[int]:
+        for start in range(0, count, self.batch_size):
+            yield min(self.batch_size, count - start)
+
+    def _own_batches(self) -> Iterator[tuple[Task, Cell, int, int]]:
+        position = 0
+        for task in self._asking():
+            for cell in task.cells():
+                for number, size in enumerate(self._sizes(self.count(task, cell))):
+                    if self.shard.has(position):
+                        yield task, cell, number, size
+                    position += 1
 
 
-def make_plan(suite: Suite, batch_size: int, limit: int | None = None) -> Plan:
+def make_plan(suite: Suite, batch_size: int, limit: int | None = None, shard: Shard = WHOLE) -> Plan:
     """Lay out a suite's cells."""
-    return Plan(tuple(suite.tasks.values()), batch_size, limit)
+    return Plan(tuple(suite.tasks.values()), batch_size, limit, shard)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

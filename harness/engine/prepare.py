@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,7 +58,7 @@ def request_hash(request: Request) -> str:
     return digest.hexdigest()
 
 
-def ahead(work: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Iterator[B]:
+def ahead(work: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Generator[B, None, None]:
     """Map ``work`` over ``items`` in order, up to ``depth`` items ahead of the consumer.
 
     With one worker it runs in one thread beside the consumer. Closing the iterator early

@@ -31,6 +31,8 @@ class Suite:
     tasks: Mapping[str, Task]
     content: Mapping[str, Any]
     """The expanded file."""
+    roots: tuple[Path, ...] = ()
+    """Folders outside the suite's own that its data may lie in."""
 
     @property
     def hash(self) -> str:
@@ -137,7 +139,7 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     binder.check_gates(tasks)
     if binder.problems:
         raise SpecError(binder.problems)
-    return Suite(document.file, checked, datasets, tasks, document.value)
+    return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots))
 
 
 def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> AdapterChoice:

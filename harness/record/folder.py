@@ -26,8 +26,8 @@ STORE_FILE: Final = "responses.sqlite"
 _ROWS_A_GROUP: Final = 4096
 
 
-def write_samples(folder: Path, store: ResponseStore, metrics: Sequence[str], tags: Sequence[str]) -> None:
-    """Write ``samples.parquet`` from the store, a few thousand rows at a time, atomically."""
+def write_samples(folder: Path, store: Iterable[Row], metrics: Sequence[str], tags: Sequence[str]) -> None:
+    """Write ``samples.parquet`` from the rows of a store, a few thousand at a time, atomically."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

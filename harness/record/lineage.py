@@ -1,14 +1,23 @@
 """Where a number comes from: machine, packages, commit."""
 
+import hashlib
 import os
 import platform
+import re
 import subprocess
+import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from harness.record.schema import GitRecord, MachineRecord
+from harness.spec.expand import SECRET
+
+_HIDDEN: Final = "[redacted]"
+_USER: Final = re.compile(r"(\w+://)[^/@\s]+@")
+"""A user and password in an address."""
 
 _PACKAGES: Final = (
     "numpy",
@@ -43,7 +52,36 @@ def commit(folder: Path) -> GitRecord | None:
     head = _git(folder, "rev-parse", "HEAD")
     if not head:
         return None
-    return GitRecord(commit=head, dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+    diff = _git(folder, "diff", "HEAD", "--no-ext-diff", "--binary", "--full-index")
+    digest = hashlib.sha256(diff.encode("utf-8", "surrogateescape")).hexdigest() if diff else None
+    return GitRecord(commit=head, dirty=bool(diff), diff=digest)
+
+
+def command() -> list[str]:
+    """Return this process's command line without its secrets."""
+    program = Path(sys.argv[0]).name
+    return redacted([{"__main__.py": "harness"}.get(program, program), *sys.argv[1:]])
+
+
+def redacted(arguments: Sequence[str]) -> list[str]:
+    """Return a command line in which what looks like a secret is left out.
+
+    >>> redacted(["harness", "--api-key", "abc", "--token=def", "-a", "mock"])
+    ['harness', '--api-key', '[redacted]', '--token=[redacted]', '-a', 'mock']
+    """
+    kept: list[str] = []
+    hide = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        secret = bool(SECRET.search(name))
+        if hide:
+            kept.append(_HIDDEN)
+        elif secret and equals:
+            kept.append(f"{name}={_HIDDEN}")
+        else:
+            kept.append(_USER.sub(rf"\1{_HIDDEN}@", argument))
+        hide = secret and not equals and argument.startswith("-")
+    return kept
 
 
 def _version(package: str) -> str | None:
@@ -68,7 +106,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
         done = subprocess.run(  # noqa: S603 - fixed program and arguments
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
             timeout=10,
             check=False,
         )

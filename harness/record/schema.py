@@ -182,6 +182,21 @@ class GitRecord(RecordModel):
 
     commit: str
     dirty: bool
+    diff: str | None = None
+    """Where it is dirty: a hash of what differs from the commit."""
+
+
+class SessionRecord(RecordModel):
+    """One process that worked on the run: more than one where it was resumed or merged."""
+
+    started: datetime
+    seconds: float
+    cpu_seconds: float
+    command: list[str]
+    """The command line; values that look like secrets are left out."""
+    harness_version: str
+    machine: MachineRecord
+    git: GitRecord | None
 
 
 class RunRecord(RecordModel):
@@ -200,12 +215,15 @@ class RunRecord(RecordModel):
     adapter: AdapterRecord
     options: dict[str, int | None]
     """Batch size, workers, limit."""
+    shard: str | None = None
+    """``3/8`` where this is one of several parts of a run."""
     datasets: dict[str, str]
     """Content hash by name."""
     machine: MachineRecord
     git: GitRecord | None = None
     timings: dict[str, float]
-    """Seconds by stage of the pipeline."""
+    """Seconds by stage of the pipeline, in all sessions."""
+    sessions: list[SessionRecord] = []
     responses: dict[str, int]
     """How many requests ended in each status."""
     tasks: dict[str, TaskRecord]

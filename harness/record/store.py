@@ -3,17 +3,26 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
-_TABLE: Final = """
-create table if not exists responses (
-    seq integer primary key,
+_TABLES: Final = """
+create table if not exists meta (key text primary key, value text not null) without rowid;
+create table if not exists tags (name text primary key) without rowid;
+create table if not exists cells (
+    id integer primary key,
     task text not null,
     cell text not null,
+    finished integer not null default 0,
+    unique (task, cell)
+);
+create table if not exists responses (
+    seq integer primary key,
+    cell_id integer not null references cells,
     sample_id text not null,
     cluster text not null,
     batch integer not null,
@@ -28,15 +37,13 @@ create table if not exists responses (
     image_tokens integer,
     tokens_out integer,
     batch_seconds real,
-    tags text not null,
+    tags text,
     scores text not null,
     vector blob,
-    unique (task, cell, sample_id)
-)
+    unique (cell_id, sample_id)
+);
 """
-_COLUMNS: Final = (
-    "task",
-    "cell",
+_OWN: Final = (
     "sample_id",
     "cluster",
     "batch",
@@ -55,8 +62,15 @@ _COLUMNS: Final = (
     "scores",
     "vector",
 )
-_INSERT: Final = f"insert into responses ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - constants
-_SELECT: Final = f"select {', '.join(_COLUMNS)} from responses"  # noqa: S608 - constants
+_INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
+SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
+"""The columns of a packed row."""
+
+_FULL: Final = ("full", "disk i/o error", "readonly", "read-only", "unable to open")
+
+
+class StorageError(HarnessError):
+    """The disk does not take what the run wants to keep: full, read-only, or broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +101,28 @@ class Row:
 
 
 class ResponseStore:
-    """A run's responses, appended batch by batch in one transaction each."""
+    """A run's responses, appended batch by batch in one transaction each.
+
+    A batch is in the store whole or not at all. Rows are read in the order of their places in the plan, whatever
+    order they arrived in, so that a run that was resumed, sharded or spread over workers reads like any other.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("pragma journal_mode = wal")
-        self._connection.execute("pragma synchronous = normal")
-        self._connection.execute(_TABLE)
+        self.path = path
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None)
+            # In WAL mode NORMAL loses nothing when the process is killed, and at most the last batches when the
+            # power fails: they are then asked again.
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = normal")
+            self._connection.executescript(_TABLES)
+        except sqlite3.DatabaseError as cause:
+            raise _unreadable(path, cause) from cause
+        self._cells: dict[tuple[str, str], int] = {
+            (task, cell): identity
+            for identity, task, cell in self._connection.execute("select id, task, cell from cells")
+        }
+        self._tags = {name for (name,) in self._connection.execute("select name from tags")}
 
     def __enter__(self) -> Self:
         return self
@@ -101,61 +130,166 @@ class ResponseStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def append(self, rows: Iterable[Row]) -> None:
+    def append(self, rows: Iterable[Row], first: int | None = None, note: Mapping[str, str] | None = None) -> None:
         """Write rows durably, all or none.
+
+        Args:
+            rows: one batch.
+            first: the place of the first row; the others follow it. By default they come after all others.
+            note: facts to remember with it, as :meth:`remember` does.
 
         Raises:
             UsageError: if a sample id stands twice in one cell, naming it.
+            StorageError: if the disk is full or broken.
         """
-        packed = [_pack(row) for row in rows]
-        self._connection.execute("begin")
+        listed = list(rows)
+        packed = [_pack(row) for row in listed]
+        keyed: list[tuple[Any, ...]] = []
         try:
-            self._connection.executemany(_INSERT, packed)
+            with self._transaction():
+                places = (None if first is None else first + i for i in range(len(listed)))
+                ids = [self._cell_id(row.task, row.cell) for row in listed]
+                keyed = [(place, key, *values) for place, key, values in zip(places, ids, packed, strict=True)]
+                self._connection.executemany(_INSERT, keyed)
+                self._remember_tags(listed)
+                self._write_meta(note or {})
         except sqlite3.IntegrityError as cause:
-            self._connection.execute("rollback")
-            twice = self._duplicate(packed)
+            twice = self._duplicate(keyed)
             raise UsageError(f"sample id {twice!r} stands twice in one dataset; ids must be unique") from cause
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
-        self._connection.execute("commit")
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Keep facts about the run, durably, in place of earlier ones with the same keys."""
+        with self._transaction():
+            self._write_meta(facts)
+
+    def recall(self, key: str) -> str | None:
+        """Return a fact, or None."""
+        found = self._connection.execute("select value from meta where key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def finish_cell(self, task: str, cell: str) -> None:
+        """Mark a cell as measured to its end."""
+        with self._transaction():
+            self._connection.execute("update cells set finished = 1 where id = ?", (self._cell_id(task, cell),))
+
+    def finished(self, task: str, cell: str) -> bool:
+        """Return whether a cell was measured to its end."""
+        query = "select finished from cells where task = ? and cell = ?"
+        found = self._connection.execute(query, (task, cell)).fetchone()
+        return bool(found and found[0])
+
+    def drop_cell(self, task: str, cell: str) -> None:
+        """Forget what was measured in a cell."""
+        with self._transaction():
+            self._connection.execute("delete from responses where cell_id = ?", (self._cell_id(task, cell),))
+
+    def drop_batches(self, statuses: Sequence[str]) -> int:
+        """Forget every batch in which a response ended in one of ``statuses``; return how many rows that were."""
+        marks = ", ".join("?" * len(statuses))
+        failed = f"select distinct cell_id, batch from responses where status in ({marks})"  # noqa: S608 - question marks
+        with self._transaction():
+            query = f"delete from responses where (cell_id, batch) in ({failed})"  # noqa: S608 - see above
+            return self._connection.execute(query, tuple(statuses)).rowcount
+
+    def batches(self) -> dict[tuple[str, str], bytearray]:
+        """Return which batches are stored: by task and cell, a 1 at the number of each."""
+        query = "select distinct task, cell, batch from responses join cells on cells.id = cell_id"
+        found: dict[tuple[str, str], bytearray] = {}
+        for task, cell, batch in self._connection.execute(query):
+            marks = found.setdefault((task, cell), bytearray())
+            if batch >= len(marks):
+                marks.extend(bytes(batch + 1 - len(marks)))
+            marks[batch] = 1
+        return found
+
+    def statuses(self) -> dict[str, int]:
+        """Return how many responses ended in each status."""
+        return dict(self._connection.execute("select status, count(*) from responses group by status order by status"))
+
+    def tags(self) -> list[str]:
+        """Return the names of all tags, sorted."""
+        return sorted(self._tags)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield all rows in the order of their arrival, a few at a time."""
-        return map(_unpack, self._connection.execute(f"{_SELECT} order by seq"))
+        """Yield all rows in the order of the plan, a few at a time."""
+        return map(unpack, self._connection.execute(f"{SELECT} order by seq"))
+
+    def placed(self) -> Iterator[tuple[int, Row]]:
+        """Yield all rows with their places."""
+        cursor = self._connection.execute(f"{SELECT.replace('select', 'select seq,', 1)} order by seq")
+        return ((seq, unpack(values)) for seq, *values in cursor)
 
     def cell(self, task: str, cell: str) -> Iterator[Row]:
-        """Yield the rows of one cell in the order of their arrival."""
-        query = f"{_SELECT} where task = ? and cell = ? order by seq"
-        return map(_unpack, self._connection.execute(query, (task, cell)))
+        """Yield the rows of one cell in the order of the plan."""
+        query = f"{SELECT} where cell_id = ? order by seq"
+        return map(unpack, self._connection.execute(query, (self._cells.get((task, cell), -1),)))
 
     def vectors(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Yield task, cell, sample id and vector of every row that has one."""
         yield from self._connection.execute(
-            "select task, cell, sample_id, vector from responses where vector is not null order by seq"
+            "select task, cell, sample_id, vector from responses join cells on cells.id = cell_id"
+            " where vector is not null order by seq"
         )
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        known = dict(self._cells)
+        try:
+            self._connection.execute("begin immediate")
+            yield
+            self._connection.execute("commit")
+        except BaseException as error:
+            self._cells = known
+            if self._connection.in_transaction:  # SQLite takes some failures back by itself
+                self._connection.execute("rollback")
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+                raise _unreadable(self.path, error) from error
+            raise
+
+    def _cell_id(self, task: str, cell: str) -> int:
+        key = (task, cell)
+        if key not in self._cells:
+            made = self._connection.execute("insert into cells (task, cell) values (?, ?)", key).lastrowid
+            assert made is not None  # noqa: S101 - an insert has a row
+            self._cells[key] = made
+        return self._cells[key]
+
+    def _remember_tags(self, rows: Iterable[Row]) -> None:
+        new = {clean for row in rows for name in row.tags if (clean := str(_unicode(name))) not in self._tags}
+        self._connection.executemany("insert or ignore into tags values (?)", [(name,) for name in new])
+        self._tags |= new
+
+    def _write_meta(self, facts: Mapping[str, str]) -> None:
+        self._connection.executemany("insert or replace into meta values (?, ?)", list(facts.items()))
+
     def _duplicate(self, packed: Sequence[tuple[Any, ...]]) -> str:
         seen: set[tuple[Any, ...]] = set()
         for row in packed:
-            key = row[:3]
-            known = self._connection.execute(
-                "select 1 from responses where task = ? and cell = ? and sample_id = ?", key
-            ).fetchone()
-            if known or key in seen:
+            key = row[1:3]
+            query = "select 1 from responses where cell_id = ? and sample_id = ?"
+            if key in seen or self._connection.execute(query, key).fetchone():
                 return str(row[2])
             seen.add(key)
         return "?"
 
 
+def _unreadable(path: Path, cause: Exception) -> StorageError:
+    said = str(cause)
+    if "full" in said:
+        return StorageError(f"the disk is full: {path} cannot grow ({said})")
+    if "locked" in said:
+        return StorageError(f"{path} is in use by another process ({said})")
+    if any(sign in said.lower() for sign in _FULL):
+        return StorageError(f"{path} cannot be written: {said}")
+    return StorageError(f"{path} is damaged: {said}; `harness recover {path.parent}` saves what can be read")
+
+
 def _pack(row: Row) -> tuple[Any, ...]:
     return (
-        row.task,
-        row.cell,
         _unicode(row.sample_id),
         _unicode(row.cluster),
         row.batch,
@@ -170,7 +304,7 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.image_tokens,
         row.tokens_out,
         row.batch_seconds,
-        json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}),
+        json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}) if row.tags else None,
         json.dumps(dict(row.scores)),
         row.vector,
     )
@@ -181,9 +315,28 @@ def _unicode(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _unpack(values: tuple[Any, ...]) -> Row:
-    row = dict(zip(_COLUMNS, values, strict=True))
-    row["references"] = tuple(json.loads(row.pop("refs")))
-    row["tags"] = json.loads(row["tags"])
-    row["scores"] = {name: (value, status) for name, (value, status) in json.loads(row["scores"]).items()}
-    return Row(**row)
+def unpack(values: Sequence[Any]) -> Row:
+    """Return the row that :data:`SELECT` gave."""
+    task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
+    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, vector = rest
+    return Row(
+        task,
+        cell,
+        sample_id,
+        cluster,
+        batch,
+        status,
+        error,
+        digest,
+        prompt,
+        tuple(json.loads(refs)),
+        evidence,
+        response,
+        tokens_in,
+        image_tokens,
+        tokens_out,
+        seconds,
+        json.loads(tags) if tags else {},
+        {name: (value, judged) for name, (value, judged) in json.loads(scores).items()},
+        vector,
+    )

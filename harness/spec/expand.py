@@ -9,7 +9,8 @@ from harness.errors import Problem, SpecError
 from harness.spec.document import Document, KeyPath, Place, is_unicode, read_document, resolve_plain
 
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
-_SECRET: Final = re.compile(r"KEY|TOKEN(?!S(?:_|$))|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+SECRET: Final = re.compile(r"KEY|TOKEN(?!S(?:_|$))|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+"""What the name of a variable or an option looks like that holds a secret."""
 _MAX_CHAIN: Final = 10
 
 
@@ -58,7 +59,7 @@ def _variable(
     name, default = match["name"], match["default"]
     if name is None:
         return "$"
-    if _SECRET.search(name):
+    if SECRET.search(name):
         hint = "adapters read secrets from the environment themselves; name the variable in the adapter file"
         problems.append(
             document.problem(path, f"${{{name}}} sounds like a secret and would be written to the record", hint)

@@ -49,6 +49,10 @@ def test_ctrl_c_exits_with_130_and_saves_the_record_as_interrupted(write, tmp_pa
         assert process.stdout is not None
         assert process.stdout.readline() == "third batch answered\n"
         process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "once more to stop at once" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
         try:
             _, said = process.communicate(timeout=60)  # the adapter itself would take an hour
         finally:
@@ -56,6 +60,7 @@ def test_ctrl_c_exits_with_130_and_saves_the_record_as_interrupted(write, tmp_pa
     assert process.returncode == 130, said
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"interrupted; what was measured is in runs/{folder.name}" in said
+    assert f"to continue: harness resume runs/{folder.name}" in said
     assert "Traceback" not in said
     record = read_run(folder)
     assert (record.status, record.reason) == ("interrupted", "stopped by the user")

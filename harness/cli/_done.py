@@ -1,0 +1,60 @@
+"""What a command prints when runs are done, and the exit code that it gives."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.errors import ExitCode
+
+if TYPE_CHECKING:
+    from harness.record.schema import RunRecord
+
+    Done = tuple[Path, RunRecord, Path | None]
+    """Folder, record, report."""
+
+
+def exit_code(records: "list[RunRecord]") -> ExitCode:
+    """Return the worst of the runs' codes. A gate that needs a baseline is not this command's to decide."""
+    verdicts = {gate.verdict for record in records for gate in record.gates}
+    if any(record.status != "complete" for record in records):
+        return ExitCode.RUN_FAILED
+    if "fail" in verdicts:
+        return ExitCode.REGRESSION
+    return ExitCode.INCONCLUSIVE if "inconclusive" in verdicts else ExitCode.OK
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` beside the record."""
+    from harness.report.html import write_html
+
+    return write_html(folder, folder / "report.html")
+
+
+def print_done(done: "list[Done]", as_json: bool) -> None:
+    """Print the table of the runs and where they lie."""
+    if as_json:
+        runs = [
+            {"folder": str(folder), "report": str(report) if report else None} | record.model_dump(mode="json")
+            for folder, record, report in done
+        ]
+        click.echo(json.dumps(runs, indent=2))
+        return
+    from harness.cli._tables import console, print_runs
+
+    out = console()
+    print_runs(out, [record for _, record, _ in done])
+    for folder, _, report in done:
+        click.echo(f"record: {folder}")
+        if report:
+            click.echo(f"report: {report}")
+    if len(done) > 1 and done[-1][2]:
+        from harness.report.overview import write_overview
+
+        click.echo(f"side by side: {write_overview([folder for folder, *_ in done], done[-1][0] / 'overview.html')}")
+
+
+def say(text: str) -> None:
+    """Tell the user something beside the results."""
+    click.echo(text, err=True)

@@ -1,0 +1,166 @@
+"""Make the record of a run from what its store holds: the same, bit for bit, however the rows came into it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.engine.collect import CellScores, new_scores, plain, task_results
+from harness.engine.flips import keep_flips
+from harness.engine.manifest import Manifest
+from harness.engine.pictures import chart_record, table_record
+from harness.engine.plan import WHOLE, Plan
+from harness.engine.resolve import Suite
+from harness.engine.sessions import read_sessions, read_timings
+from harness.gate.absolute import judge as judge_gates
+from harness.record.folder import write_run, write_samples, write_vectors
+from harness.record.replicates import write_replicates
+from harness.record.schema import (
+    CellRecord,
+    CurveRecord,
+    FindingRecord,
+    MetricRecord,
+    RunRecord,
+    RunStatus,
+    SuiteRecord,
+    TaskRecord,
+)
+from harness.record.store import ResponseStore, Row
+from harness.tasks._base import Measures, Summary, Task
+from harness.types import MetricValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run came to its end."""
+
+    status: RunStatus
+    reason: str = ""
+
+
+def finish(
+    folder: Path, suite: Suite, plan: Plan, manifest: Manifest, store: ResponseStore, ending: Ending
+) -> RunRecord:
+    """Write ``samples.parquet``, the artifacts and ``run.json``, in this order, each atomically.
+
+    Raises:
+        OSError: if the disk is full.
+    """
+    cells = {(task.name, cell.id): new_scores(task, cell) for task in suite.tasks.values() for cell in task.cells()}
+    write_samples(folder, _taken(store, cells), _columns(suite), store.tags())
+    write_vectors(folder, store)
+    if ending.status == "complete":
+        keep_flips(suite.tasks.values(), store, folder)
+    record = _record(folder, suite, plan, manifest, store, cells, ending)
+    write_run(folder, record)
+    return record
+
+
+def _taken(store: ResponseStore, cells: Mapping[tuple[str, str], CellScores]) -> Iterator[Row]:
+    """Pass the rows on to the Parquet file and take their scores in on the way: they are read once."""
+    for row in store:
+        scores = cells.get((row.task, row.cell))
+        if scores is not None:
+            scores.take(row)
+        yield row
+
+
+def _columns(suite: Suite) -> list[str]:
+    tasks = suite.tasks.values()
+    metrics = dict.fromkeys(name for task in tasks for name in task.metrics)
+    measures = dict.fromkeys(name for task in tasks if isinstance(task, Measures) for name in task.measures)
+    return [*metrics, *measures]
+
+
+def _record(
+    folder: Path,
+    suite: Suite,
+    plan: Plan,
+    manifest: Manifest,
+    store: ResponseStore,
+    cells: Mapping[tuple[str, str], CellScores],
+    ending: Ending,
+) -> RunRecord:
+    expected = plan.expected()
+    tasks: dict[str, TaskRecord] = {}
+    replicates: dict[str, np.ndarray] = {}
+    for name, task in suite.tasks.items():
+        counts = [(cell, expected[name, cell.id]) for cell in task.cells()]
+        collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
+        summary = task.summarise(task_results(task, counts, collected), suite.spec.seed)
+        tasks[name] = _task_record(task, summary)
+        drawn = {metric: value.replicates for metric, value in summary.metrics.items()}
+        replicates |= {f"{name}/{metric}": draws for metric, draws in drawn.items() if draws is not None}
+    write_replicates(folder, replicates)
+    metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
+    sessions = read_sessions(store)
+    options = {"batch_size": plan.batch_size, "workers": sessions[-1].workers, "limit": plan.limit}
+    return RunRecord(
+        run_id=manifest.run_id,
+        status=ending.status,
+        reason=ending.reason,
+        harness_version=manifest.harness_version,
+        started=manifest.started,
+        seconds=sum(session.record.seconds for session in sessions),
+        cpu_seconds=sum(session.record.cpu_seconds for session in sessions),
+        suite=_suite_record(suite),
+        adapter=manifest.adapter,
+        options=options,
+        shard=None if plan.shard == WHOLE else str(plan.shard),
+        datasets={name: dataset.content_hash() for name, dataset in suite.datasets.items()},
+        machine=sessions[0].record.machine,
+        git=sessions[0].record.git,
+        timings=read_timings(store),
+        sessions=[session.record for session in sessions],
+        responses=store.statuses(),
+        tasks=tasks,
+        gates=judge_gates(suite.spec.gates, metrics) if ending.status == "complete" and plan.shard == WHOLE else [],
+    )
+
+
+def _task_record(task: Task, summary: Summary) -> TaskRecord:
+    config = plain(task.describe())
+    return TaskRecord(
+        kind=task.kind,
+        primary=task.primary,
+        config=config,
+        config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
+        metrics=_metric_records(summary.metrics),
+        cells={
+            cell.id: CellRecord(labels=dict(cell.labels), metrics=_metric_records(summary.cells[cell.id]))
+            for cell in task.cells()
+        },
+        curves=_curve_records(summary),
+        findings=[FindingRecord(level=found.level, text=found.text) for found in summary.findings],
+        charts=[chart_record(chart) for chart in summary.charts],
+        tables=[table_record(table) for table in summary.tables],
+    )
+
+
+def _suite_record(suite: Suite) -> SuiteRecord:
+    spec = suite.spec
+    return SuiteRecord(
+        name=spec.suite,
+        version=spec.version,
+        tier=spec.tier,
+        seed=spec.seed,
+        file=suite.file.name,
+        hash=suite.hash,
+        content=plain(suite.content),
+    )
+
+
+def _metric_records(metrics: Mapping[str, MetricValue]) -> dict[str, MetricRecord]:
+    return {name: MetricRecord.of(value) for name, value in metrics.items()}
+
+
+def _curve_records(summary: Summary) -> list[CurveRecord]:
+    return [
+        CurveRecord(
+            name=curve.name, x_label=curve.x_label, x=list(curve.x), points=[MetricRecord.of(p) for p in curve.points]
+        )
+        for curve in summary.curves
+    ]

@@ -1,0 +1,119 @@
+"""What an unfinished run must know about itself to be continued without the command that started it."""
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import ValidationError
+
+from harness.engine.collect import plain
+from harness.engine.plan import Plan, Shard, make_plan
+from harness.engine.resolve import AdapterChoice, Suite, bind_suite
+from harness.errors import UsageError
+from harness.record.schema import AdapterRecord, RecordModel
+from harness.record.store import ResponseStore
+from harness.registry import registry
+from harness.spec.document import parse_document
+from harness.spec.models import AdapterSpec
+
+_KEY: Final = "manifest"
+
+
+class SuiteSource(RecordModel):
+    """A suite as it was expanded when the run began, and where its relative paths start."""
+
+    file: str
+    roots: list[str]
+    hash: str
+    content: dict[str, Any]
+
+
+class AdapterSource(RecordModel):
+    """An adapter file as it was read when the run began."""
+
+    file: str
+    spec: dict[str, Any]
+    config: dict[str, Any]
+
+
+class Manifest(RecordModel):
+    """Kept in the store from the first moment on."""
+
+    run_id: str
+    key: str
+    """Runs with one key ask the same model the same questions in the same batches."""
+    started: datetime
+    harness_version: str
+    batch_size: int
+    limit: int | None
+    shard: str
+    suite: SuiteSource
+    source: AdapterSource
+    adapter: AdapterRecord
+
+    def write(self, store: ResponseStore) -> None:
+        """Keep it in a store."""
+        store.remember({_KEY: self.model_dump_json()})
+
+    @classmethod
+    def read(cls, store: ResponseStore) -> Self:
+        """Return a store's manifest.
+
+        Raises:
+            UsageError: if there is none that this version can read.
+        """
+        text = store.recall(_KEY)
+        try:
+            return cls.model_validate_json(text or "")
+        except ValidationError as cause:
+            raise UsageError(f"{store.path} was not begun by this version of the harness") from cause
+
+    def load_suite(self) -> Suite:
+        """Return the suite as it was; the file may have changed since, or be gone.
+
+        Raises:
+            SpecError: if its data is not where it was.
+        """
+        document = parse_document(json.dumps(self.suite.content), Path(self.suite.file))
+        return bind_suite(document, [Path(root) for root in self.suite.roots])
+
+    def choose_adapter(self) -> AdapterChoice:
+        """Return the adapter as it was declared.
+
+        Raises:
+            UsageError: if its type is not installed here.
+        """
+        spec = AdapterSpec.model_validate(self.source.spec)
+        factory = registry("adapters").load(spec.type)
+        config = factory.Config.model_validate_json(json.dumps(self.source.config))
+        return AdapterChoice(Path(self.source.file), spec, config, factory)
+
+    def plan(self, suite: Suite) -> Plan:
+        """Lay the run out as it was."""
+        return make_plan(suite, self.batch_size, self.limit, Shard.parse(self.shard))
+
+
+def run_key(suite: Suite, fingerprint: str, plan: Plan, version: str) -> str:
+    """Return what two runs share that are one run, begun twice."""
+    data = {name: dataset.content_hash() for name, dataset in suite.datasets.items()}
+    tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
+    parts = [suite.hash, data, tasks, fingerprint, plan.batch_size, plan.limit, str(plan.shard), version]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def sources(suite: Suite, choice: AdapterChoice) -> tuple[SuiteSource, AdapterSource]:
+    """Return what to keep of the files that a run is made from."""
+    suite_source = SuiteSource(
+        file=str(suite.file.absolute()),
+        roots=[str(root.absolute()) for root in suite.roots],
+        hash=suite.hash,
+        content=plain(suite.content),
+    )
+    adapter_source = AdapterSource(
+        file=str(choice.file.absolute()),
+        spec=choice.spec.model_dump(mode="json"),
+        config=choice.config.model_dump(mode="json"),
+    )
+    return suite_source, adapter_source

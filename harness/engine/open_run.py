@@ -1,0 +1,147 @@
+"""Find the run that a command continues, or begin a new one; nobody else may work on it meanwhile."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from harness import __version__
+from harness.engine.manifest import Manifest, run_key, sources
+from harness.engine.options import RunOptions
+from harness.engine.plan import Plan
+from harness.engine.resolve import AdapterChoice, Suite
+from harness.errors import HarnessError, UsageError
+from harness.record.folder import STORE_FILE
+from harness.record.lock import Busy, RunLock
+from harness.record.schema import AdapterRecord
+from harness.record.store import ResponseStore
+
+State = Literal["open", "failed", "complete"]
+
+_STATE: Final = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that this process works on."""
+
+    folder: Path
+    store: ResponseStore
+    manifest: Manifest
+    lock: RunLock
+    stored: int
+    """Responses that were there already."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+        self.lock.close()
+
+    def settle(self, state: State) -> None:
+        """Say what became of it. A run that is complete needs its store no more, and it goes."""
+        if state != "complete":
+            self.store.remember({_STATE: state})
+            return
+        self.store.close()
+        for file in self.folder.glob(f"{STORE_FILE}*"):
+            file.unlink()
+        self.lock.close(remove=True)
+
+
+def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions) -> OpenRun:
+    """Continue the unfinished run of the same suite, model and options under ``options.out``, or begin one.
+
+    A run that failed because too much failed has had its say: it is begun anew, and only
+    ``harness resume`` continues it.
+
+    Raises:
+        Busy: if another process works on it.
+        UsageError: if the folder cannot be made.
+    """
+    key = run_key(suite, adapter.fingerprint, plan, __version__)
+    if not options.fresh:
+        for folder in unfinished(options.out):
+            found = _continued(folder, key)
+            if found:
+                return found
+    return _begun(suite, choice, adapter, plan, options.out, key)
+
+
+def reopen_run(folder: Path) -> OpenRun:
+    """Open an unfinished run to continue it.
+
+    Raises:
+        Busy: if another process works on it.
+        UsageError: if there is nothing to continue.
+    """
+    if not (folder / STORE_FILE).is_file():
+        raise UsageError(f"{folder} has no {STORE_FILE}: it is complete, or no run, and there is nothing to continue")
+    lock = RunLock(folder)
+    try:
+        store = ResponseStore(folder / STORE_FILE)
+        return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
+    except BaseException:
+        lock.close()
+        raise
+
+
+def unfinished(root: Path) -> Iterator[Path]:
+    """Yield the folders of runs that were begun and not completed, the newest first."""
+    yield from sorted((file.parent for file in root.glob(f"*/{STORE_FILE}")), key=_age, reverse=True)
+
+
+def _age(folder: Path) -> float:
+    return (folder / STORE_FILE).stat().st_mtime
+
+
+def _continued(folder: Path, key: str) -> OpenRun | None:
+    try:
+        store = ResponseStore(folder / STORE_FILE)
+    except HarnessError:  # a damaged store is `harness recover`'s business; it must not stop another run
+        return None
+    try:
+        manifest = Manifest.read(store)
+        fits = manifest.key == key and store.recall(_STATE) != "failed"
+    except HarnessError:
+        fits = False
+    finally:
+        store.close()
+    if not fits:
+        return None
+    try:
+        return reopen_run(folder)
+    except Busy as busy:
+        raise Busy(f"{busy}: the same suite, adapter and options; --fresh starts another run beside it") from busy
+
+
+def _begun(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, out: Path, key: str) -> OpenRun:
+    started = datetime.now(UTC)
+    identity = f"{suite.hash} {adapter.fingerprint} {plan.shard} {started.isoformat()}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:6]
+    run_id = f"{suite.spec.suite}-{choice.spec.adapter}-{started:%Y%m%dT%H%M%S}-{digest}"
+    folder = out / run_id
+    try:
+        folder.mkdir(parents=True)
+    except OSError as cause:
+        raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
+    suite_source, adapter_source = sources(suite, choice)
+    manifest = Manifest(
+        run_id=run_id,
+        key=key,
+        started=started,
+        harness_version=__version__,
+        batch_size=plan.batch_size,
+        limit=plan.limit,
+        shard=str(plan.shard),
+        suite=suite_source,
+        source=adapter_source,
+        adapter=adapter,
+    )
+    lock = RunLock(folder)
+    store = ResponseStore(folder / STORE_FILE)
+    manifest.write(store)
+    return OpenRun(folder, store, manifest, lock, 0)

@@ -1,0 +1,53 @@
+"""What the caller of a run chooses, who watches it, and how it may end early."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.engine.plan import WHOLE, Shard
+from harness.errors import ExitCode, HarnessError
+
+
+def _say_nothing(_: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the caller chooses and the suite does not."""
+
+    out: Path = Path("results/runs")
+    batch_size: int | None = None
+    """Overrides the adapter's, unless its answers can depend on their batch."""
+    workers: int = 1
+    """Threads that load and perturb images ahead of the model."""
+    limit: int | None = None
+    """At most so many samples a cell."""
+    shard: Shard = WHOLE
+    """Which part of the plan to run; ``harness merge`` puts the parts together."""
+    fresh: bool = False
+    """Start anew even where an unfinished run of the same suite, adapter and options could be continued."""
+    grace: float = 10.0
+    """Seconds that the batch in flight may take to end after Ctrl-C."""
+    say: Callable[[str], None] = _say_nothing
+    """Hears what a user should know and what is no error: that a run is continued, say."""
+
+
+class Progress(Protocol):
+    """Who watches a run."""
+
+    def begin(self, adapter: str, total: int) -> None: ...
+
+    def advance(self, cell: str, done: int, failed: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Interrupted(HarnessError):
+    """The user stopped the run; what was measured is saved."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(f"interrupted; what was measured is in {folder}\nto continue: harness resume {folder}")

@@ -1,0 +1,177 @@
+"""Keep the model busy: prepare ahead of it, ask, and hand its answers over for scoring while it goes on."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from harness.engine.call import Called
+from harness.engine.plan import Batch
+from harness.engine.prepare import Prepared, ahead
+
+_GLANCE: Final = 0.2
+"""Seconds between looks up while waiting: whether somebody wants the run to stop."""
+
+T = TypeVar("T")
+
+STAGES: Final = ("prepare", "model", "idle", "wait", "score", "store")
+"""What is timed: making requests, the model's calls, the model waiting for work, whoever iterates waiting for answers,
+scoring, writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A batch and what came of it."""
+
+    ready: Prepared
+    called: Called
+
+
+class Pipeline:
+    """Three stages with short queues between them: prepare, ask, and whoever iterates.
+
+    The order is the plan's. Nothing waits for a slower stage longer than it must, and no stage runs
+    further ahead than the queues are long, so that memory stays flat.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[Batch], Prepared],
+        ask: Callable[[Prepared], Called],
+        *,
+        workers: int,
+        width: int,
+        stop: threading.Event,
+        grace: float,
+    ) -> None:
+        """Lay the stages out.
+
+        Args:
+            prepare: makes requests of a batch, in ``workers`` threads.
+            ask: gets the answers, in ``width`` threads.
+            workers: batches that are prepared at a time.
+            width: batches that are asked at a time.
+            stop: when it is set, no more batches are asked.
+            grace: seconds that a batch in flight then has to end.
+        """
+        self._prepare = prepare
+        self._ask = ask
+        self._workers = workers
+        self._width = width
+        self._stop = stop
+        self._grace = grace
+        self._closed = threading.Event()
+        self._deadline = float("inf")
+        self.timings = dict.fromkeys(STAGES, 0.0)
+        self._adding = threading.Lock()
+        self._asker = threading.local()
+
+    def run(self, batches: Iterator[Batch]) -> Iterator[Answered]:
+        """Yield every batch with its answers.
+
+        Once ``stop`` is set, the batches in flight are yielded as far as they end in time, and no others.
+
+        Raises:
+            Exception: what reading the data, or replacing an adapter that was abandoned, raised.
+        """
+        out: _Queue = queue.Queue(self._width)
+        self._begun = time.perf_counter()
+        askers = ThreadPoolExecutor(self._width, thread_name_prefix="harness-ask")
+        feeder = threading.Thread(target=self._feed, args=(batches, askers, out), daemon=True, name="harness-feed")
+        feeder.start()
+        try:
+            while True:
+                item = self._next(out)
+                if item is None:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                ready, future = item
+                called = self._result(future)
+                if called is not None:
+                    yield Answered(ready, called)
+        finally:
+            self._closed.set()
+            askers.shutdown(wait=False, cancel_futures=True)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Count time that a stage took."""
+        with self._adding:
+            self.timings[stage] += seconds
+
+    def _feed(
+        self,
+        batches: Iterator[Batch],
+        askers: ThreadPoolExecutor,
+        out: "_Queue",
+    ) -> None:
+        last: BaseException | None = None
+        try:
+            with closing(ahead(self._prepare_timed, batches, self._workers, depth=2 * self._workers)) as prepared:
+                for ready in prepared:
+                    if self._stop.is_set() or self._closed.is_set():
+                        break
+                    if not self._put(out, (ready, askers.submit(self._ask_timed, ready))):
+                        break
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answers are read
+            last = error
+        if last is not None:
+            self._put(out, last)
+        self._put(out, None)
+
+    def _prepare_timed(self, batch: Batch) -> Prepared:
+        start = time.perf_counter()
+        ready = self._prepare(batch)
+        self.add("prepare", time.perf_counter() - start)
+        return ready
+
+    def _ask_timed(self, ready: Prepared) -> Called:
+        start = time.perf_counter()
+        called = self._ask(ready)
+        self.add("idle", start - getattr(self._asker, "since", self._begun))
+        self.add("model", called.seconds)
+        self._asker.since = time.perf_counter()
+        return called
+
+    def _next(self, out: "queue.Queue[T]") -> T:
+        start = time.perf_counter()
+        while True:
+            try:
+                item = out.get(timeout=_GLANCE)
+            except queue.Empty:
+                continue
+            self.add("wait", time.perf_counter() - start)
+            return item
+
+    def _result(self, future: "Future[Called]") -> Called | None:
+        """Wait for an answer; None where the run is to stop and it did not come in time."""
+        start = time.perf_counter()
+        while True:
+            if self._stop.is_set():
+                self._deadline = min(self._deadline, time.monotonic() + self._grace)
+                if future.cancel() or time.monotonic() > self._deadline:
+                    return None
+            try:
+                called = future.result(timeout=_GLANCE)
+            except TimeoutError:
+                if future.done():
+                    raise
+                continue
+            self.add("wait", time.perf_counter() - start)
+            return called
+
+    def _put(self, out: "queue.Queue[T]", item: T) -> bool:
+        while not self._closed.is_set():
+            try:
+                out.put(item, timeout=_GLANCE)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+_Queue = queue.Queue[tuple[Prepared, Future[Called]] | BaseException | None]

@@ -1,0 +1,88 @@
+"""The processes that worked on a run, as its store remembers them; a killed one is known up to its last batch."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from harness import __version__
+from harness.record.lineage import command, commit, machine
+from harness.record.schema import SessionRecord
+from harness.record.store import ResponseStore
+
+_COUNT: Final = "sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One process's part in a run."""
+
+    record: SessionRecord
+    workers: int
+
+
+@dataclass(slots=True)
+class Clock:
+    """Takes the time of this process's part in a run."""
+
+    number: int
+    timings: dict[str, float]
+    _wall: float = field(default_factory=time.perf_counter)
+    _cpu: float = field(default_factory=time.process_time)
+
+    def note(self) -> Mapping[str, str]:
+        """Return what to remember beside the next batch."""
+        told = {
+            "seconds": time.perf_counter() - self._wall,
+            "cpu_seconds": time.process_time() - self._cpu,
+            "timings": self.timings,
+        }
+        return {f"clock/{self.number}": json.dumps(told)}
+
+
+def begin_session(store: ResponseStore, workers: int) -> Clock:
+    """Write this process into the store."""
+    number = int(store.recall(_COUNT) or 0) + 1
+    git = commit(Path.cwd())
+    told = {
+        "started": datetime.now(UTC).isoformat(),
+        "command": command(),
+        "harness_version": __version__,
+        "machine": machine().model_dump(mode="json"),
+        "git": git.model_dump(mode="json") if git else None,
+        "workers": workers,
+    }
+    clock = Clock(number, {})
+    store.remember({_COUNT: str(number), f"session/{number}": json.dumps(told), **clock.note()})
+    return clock
+
+
+def read_sessions(store: ResponseStore) -> list[Session]:
+    """Return all sessions, the oldest first."""
+    found = []
+    for number in range(1, int(store.recall(_COUNT) or 0) + 1):
+        told = json.loads(store.recall(f"session/{number}") or "{}")
+        workers = told.pop("workers")
+        times = _clock(store, number)
+        record = SessionRecord.model_validate_json(
+            json.dumps(told | {"seconds": times["seconds"], "cpu_seconds": times["cpu_seconds"]})
+        )
+        found.append(Session(record, workers))
+    return found
+
+
+def read_timings(store: ResponseStore) -> dict[str, float]:
+    """Return the seconds of each stage, summed over the sessions."""
+    total: dict[str, float] = {}
+    for number in range(1, int(store.recall(_COUNT) or 0) + 1):
+        for stage, seconds in _clock(store, number)["timings"].items():
+            total[stage] = total.get(stage, 0.0) + seconds
+    return total
+
+
+def _clock(store: ResponseStore, number: int) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(store.recall(f"clock/{number}") or "{}")
+    return told
