@@ -11,7 +11,8 @@ from harness.record import Run, read_run
 ROOT = Path(__file__).resolve().parents[2]
 
 SLOW = """
-import signal, sys, time
+import signal, sqlite3, sys, time
+from pathlib import Path
 from harness.adapters.mock import MockAdapter
 from harness.cli import invoke
 from harness.registry import registry
@@ -21,7 +22,10 @@ class Slow(MockAdapter):
     def generate(self, requests):
         Slow.calls += 1
         if Slow.calls > 3:
-            print("third batch answered", flush=True)
+            store = sqlite3.connect(next(Path("runs").glob("*/responses.sqlite")))
+            while store.execute("select count(*) from responses").fetchone()[0] < 6:
+                time.sleep(0.01)
+            print("third batch stored", flush=True)
             time.sleep(3600)
         return super().generate(requests)
 
@@ -47,7 +51,7 @@ def test_ctrl_c_exits_with_130_and_saves_the_record_as_interrupted(write, tmp_pa
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "third batch answered\n"
+        assert process.stdout.readline() == "third batch stored\n"
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         while "once more to stop at once" not in process.stderr.readline():
