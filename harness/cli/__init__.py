@@ -22,6 +22,7 @@ _VERBS: Final = {
     "bisect": "Find the commit that made a suite worse.",
     "score": "Score a run's stored answers again, without the model.",
     "report": "Write the report of a run as HTML or Markdown.",
+    "cache": "Look at the answers that are kept across runs, check or clear them.",
     "adapters": "Check that an adapter keeps the laws that results rest on.",
     "metrics": "Explain the metrics.",
     "corruptions": "Look at the corruptions.",

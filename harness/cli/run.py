@@ -30,10 +30,13 @@ Examples:
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")
 @click.option("--shard", metavar="K/N", help="Run the K-th of N parts; `harness merge` makes one run of them.")
+@click.option("--cache/--no-cache", default=False, show_default=True,
+              help="Take answers that this model gave to the same requests earlier (`harness cache`).")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Begin anew even where an unfinished run could be continued.")
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
+@click.option("--profile", is_flag=True, help="Print where the time went.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print what would run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -45,9 +48,11 @@ def command(
     workers: int,
     limit: int | None,
     shard: str | None,
+    cache: bool,
     fresh: bool,
     roots: tuple[Path, ...],
     report: bool,
+    profile: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -59,7 +64,9 @@ def command(
     interrupted or killed.
     """
     from harness.cli._done import exit_code, print_done, say, write_report
+    from harness.cli._profile import print_profile
     from harness.cli._progress import choose
+    from harness.engine.cache import cache_folder
     from harness.engine.plan import WHOLE, Shard
     from harness.engine.resolve import load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
@@ -74,6 +81,7 @@ def command(
         workers=workers,
         limit=limit,
         shard=Shard.parse(shard) if shard else WHOLE,
+        cache=cache_folder() if cache else None,
         fresh=fresh,
         say=say,
     )
@@ -92,6 +100,8 @@ def command(
         # One adapter's failure must not hide what the ones before it measured.
         if done:
             print_done(done, as_json)
+        for _, record, _ in done if profile and not as_json else ():
+            print_profile(record)
     return exit_code([record for _, record, _ in done])
 
 

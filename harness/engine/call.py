@@ -24,6 +24,8 @@ class Called:
     responses: tuple[Response, ...]
     seconds: float
     """Wall-clock time of the call."""
+    cached: frozenset[int] = frozenset()
+    """Positions of responses that were known already."""
 
 
 class _Worker:

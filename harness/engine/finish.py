@@ -14,7 +14,7 @@ from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.resolve import Suite
-from harness.engine.sessions import read_sessions, read_timings
+from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.gate.absolute import judge as judge_gates
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.replicates import write_replicates
@@ -116,6 +116,7 @@ def _record(
         timings=read_timings(store),
         sessions=[session.record for session in sessions],
         responses=store.statuses(),
+        cached=read_cached(store),
         tasks=tasks,
         gates=judge_gates(suite.spec.gates, metrics) if ending.status == "complete" and plan.shard == WHOLE else [],
     )

@@ -41,10 +41,11 @@ class Keeper:
         start = time.perf_counter()
         ready, called = answered.ready, answered.called
         rows = [
-            _row(ready, i, sample, response, called.seconds)
+            _row(ready, i, sample, response, None if i in called.cached else called.seconds)
             for i, (sample, response) in enumerate(zip(ready.batch.samples, called.responses, strict=True))
         ]
         scored = time.perf_counter()
+        self._clock.cached += len(called.cached)
         self._store.append(rows, ready.batch.place, self._clock.note())
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
@@ -57,7 +58,7 @@ class Keeper:
         self.responses.update(row.status for row in rows)
 
 
-def _row(ready: Prepared, i: int, sample: Sample, response: Response, seconds: float) -> Row:
+def _row(ready: Prepared, i: int, sample: Sample, response: Response, seconds: float | None) -> Row:
     batch: Batch = ready.batch
     judged, complaint = judge(batch.task, sample, response)
     request = ready.requests[i]

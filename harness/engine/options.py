@@ -25,6 +25,8 @@ class RunOptions:
     """At most so many samples a cell."""
     shard: Shard = WHOLE
     """Which part of the plan to run; ``harness merge`` puts the parts together."""
+    cache: Path | None = None
+    """Folder of the response cache; None for no cache."""
     fresh: bool = False
     """Start anew even where an unfinished run of the same suite, adapter and options could be continued."""
     grace: float = 10.0

@@ -3,13 +3,15 @@
 import errno
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from harness.engine.call import Called, Caller
+from harness.engine.ask import Asker
+from harness.engine.cache import CacheError, ResponseCache
+from harness.engine.call import Caller
 from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
@@ -25,7 +27,7 @@ from harness.record.artifacts import save_thumbnail
 from harness.record.schema import AdapterRecord, RunRecord
 from harness.record.store import StorageError
 from harness.tasks._base import Bench, Cell, Measures, NeedsAdapter, Task
-from harness.types import Adapter, Response, Status
+from harness.types import Adapter, Status
 
 __all__ = ["Interrupted", "Progress", "RunOptions", "batch_size_for", "resume_run", "run_suite"]
 
@@ -115,8 +117,9 @@ class _Work:
             self._options.say(f"continuing {folder}: {self._run.stored:,} responses are there already")
             progress.advance("", self._run.stored, keeper.failed)
         try:
-            with graceful() as stop:
-                reason = self._loop(keeper, clock, stop, progress)
+            with graceful() as stop, _cache(self._options) as cache:
+                asker = Asker(self._caller.ask, self._run.manifest.adapter, cache, self._options.say)
+                reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED
         except StorageError as error:
@@ -148,12 +151,10 @@ class _Work:
 
         return done
 
-    def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress) -> str:
+    def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
         work = partial(prepare, oracle=self._caller.adapter.simulated)
-        pipeline = Pipeline(
-            work, self._ask, workers=self._options.workers, width=1, stop=stop, grace=self._options.grace
-        )
+        pipeline = Pipeline(work, ask, workers=self._options.workers, width=1, stop=stop, grace=self._options.grace)
         clock.timings = pipeline.timings
         for answered in pipeline.run(self._plan.batches(self._done())):
             batch = answered.ready.batch
@@ -207,17 +208,6 @@ class _Work:
             with suppress(OSError, ValueError):  # a mode that no PNG can hold costs the picture, not the run
                 save_thumbnail(self._run.folder, ready.batch.task.name, ready.batch.cell.id, image)
 
-    def _ask(self, ready: Prepared) -> Called:
-        """Ask for what could be prepared; what could not is an error already."""
-        requests = [request for request in ready.requests if request]
-        called = self._caller.ask(requests) if requests else Called((), 0.0)
-        answers = iter(called.responses)
-        responses = tuple(
-            next(answers) if request else Response(None, Status.ERROR, error)
-            for request, error in zip(ready.requests, ready.errors, strict=True)
-        )
-        return Called(responses, called.seconds)
-
     def _too_many(self, failed: int) -> bool:
         limit = self._suite.spec.engine.max_errors
         if limit is None:
@@ -238,6 +228,21 @@ class _Work:
     def _resumable(self, error: Exception) -> StorageError:
         kept = f"{sum(self._run.store.statuses().values()):,} responses are kept"
         return StorageError(f"{error}\n{kept}; make room, then: harness resume {self._run.folder}")
+
+
+@contextmanager
+def _cache(options: RunOptions) -> Iterator[ResponseCache | None]:
+    if options.cache is None:
+        yield None
+        return
+    try:
+        cache = ResponseCache(options.cache)
+    except CacheError as error:
+        options.say(f"{error}; going on without it")
+        yield None
+        return
+    with cache:
+        yield cache
 
 
 def batch_size_for(adapter: Adapter, wanted: int | None) -> int:

@@ -30,6 +30,8 @@ class Clock:
 
     number: int
     timings: dict[str, float]
+    cached: int = 0
+    """Answers that were taken from the cache."""
     _wall: float = field(default_factory=time.perf_counter)
     _cpu: float = field(default_factory=time.process_time)
 
@@ -39,6 +41,7 @@ class Clock:
             "seconds": time.perf_counter() - self._wall,
             "cpu_seconds": time.process_time() - self._cpu,
             "timings": self.timings,
+            "cached": self.cached,
         }
         return {f"clock/{self.number}": json.dumps(told)}
 
@@ -81,6 +84,11 @@ def read_timings(store: ResponseStore) -> dict[str, float]:
         for stage, seconds in _clock(store, number)["timings"].items():
             total[stage] = total.get(stage, 0.0) + seconds
     return total
+
+
+def read_cached(store: ResponseStore) -> int:
+    """Return how many answers came from the cache."""
+    return sum(int(_clock(store, number)["cached"]) for number in range(1, int(store.recall(_COUNT) or 0) + 1))
 
 
 def _clock(store: ResponseStore, number: int) -> dict[str, Any]:

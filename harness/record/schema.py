@@ -226,6 +226,8 @@ class RunRecord(RecordModel):
     sessions: list[SessionRecord] = []
     responses: dict[str, int]
     """How many requests ended in each status."""
+    cached: int = 0
+    """How many answers were known from an earlier run and not asked for."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
 

@@ -1,0 +1,29 @@
+"""Say where a run's time went."""
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from harness.record.schema import RunRecord
+
+_SAID: Final = {
+    "model": "the model worked",
+    "idle": "the model waited for work",
+    "prepare": "samples were loaded and perturbed (ahead of the model)",
+    "score": "answers were scored (beside the model)",
+    "store": "answers were written (beside the model)",
+    "wait": "nothing was there to score",
+}
+
+
+def print_profile(record: "RunRecord") -> None:
+    """Print the seconds of each stage, and how much of the time the model was busy."""
+    timings = record.timings
+    asked = timings.get("model", 0.0) + timings.get("idle", 0.0)
+    click.echo(f"\n{record.adapter.name}: {record.seconds:.2f} s, {record.cpu_seconds:.2f} s of CPU")
+    for stage, said in _SAID.items():
+        if stage in timings:
+            click.echo(f"{timings[stage]:10.2f} s  {said}")
+    if asked:
+        click.echo(f"{timings['model'] / asked:10.0%}    of its time the model was busy")
