@@ -1,12 +1,28 @@
-"""Find suites and adapter files: by path, in the working directory, or among the built-in ones."""
+"""Find suites and adapter files: by path, in the working directory, or among the built-in ones; and find the cache."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 
 Kind = Literal["suites", "adapters"]
+
+CACHE_VARIABLE: Final = "HARNESS_CACHE"
+"""Names the cache's folder; by default it is where this system keeps caches."""
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: digests, models that are built on demand."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "vlm-harness"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "vlm-harness"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vlm-harness"
 
 
 def builtin_root() -> Path:

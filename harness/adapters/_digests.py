@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -10,22 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-CACHE_VARIABLE: Final = "HARNESS_CACHE"
-"""Names the cache's folder; by default it is where this system keeps caches."""
+from harness.locate import CACHE_VARIABLE, cache_folder
+
+__all__ = ["CACHE_VARIABLE", "cache_folder", "digest", "digests"]
 
 _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than two seconds ago may change again without its time showing it."""
-
-
-def cache_folder() -> Path:
-    """Return the folder that the digests are kept in."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "vlm-harness"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "vlm-harness"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vlm-harness"
 
 
 def digest(path: Path) -> str:

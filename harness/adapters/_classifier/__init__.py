@@ -1,0 +1,1 @@
+"""What the ONNX classifier runs on."""

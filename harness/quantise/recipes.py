@@ -1,0 +1,274 @@
+"""Quantise an ONNX model by the recipe for its kind, and prove that no weight was skipped."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UsageError
+from harness.quantise import _facts
+from harness.quantise.cpu import saturates
+
+Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
+RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "weight-only-8", "weight-only-4")
+
+Weights = Literal["int8", "int7", "uint8"]
+"""``int7``: signed, in half the range, for CPUs whose byte products saturate; ``uint8``: exact there, and slower."""
+
+Feed = Mapping[str, NDArray[Any]]
+"""One input of the model, by name."""
+
+_DOES: Final[Mapping[Recipe, str]] = {
+    "transformer": "int8 weights per channel, activations scaled at run time; MatMul and Gemm with constant weights",
+    "cnn": "int8 weights per channel, uint8 activations with ranges from calibration (static QDQ, MinMax)",
+    "weight-only-8": "8-bit weights in blocks of 32, computed in float; MatMul and Gemm",
+    "weight-only-4": "4-bit weights in blocks of 32, computed in float; MatMul and Gemm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """What became of one file."""
+
+    path: Path
+    recipe: Recipe
+    weights: str
+    """``int8``, ``int7``, ``uint8``, or the bits of a weight-only recipe."""
+    nodes: Mapping[str, int]
+    """Operators that now run in few bits, by the type that they had in float."""
+    left: Mapping[str, int]
+    """Operators with constant weights that stayed in float, by type."""
+    bytes_before: int
+    bytes_after: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def does(self) -> str:
+        """What the recipe does, in words."""
+        return _DOES[self.recipe]
+
+
+def default_weights() -> Weights:
+    """Return how weights are kept on this machine unless told otherwise."""
+    return "int7" if saturates() else "int8"
+
+
+def recipe_for(path: Path) -> Recipe:
+    """Return the recipe for a model's kind: ``cnn`` where a product of weights is mostly convolution.
+
+    Raises:
+        UsageError: if the model has nothing to quantise.
+    """
+    counts = _facts.weighted(_facts.load(path))
+    dense = counts["MatMul"] + counts["Gemm"]
+    if not dense and not counts["Conv"]:
+        raise UsageError(f"{path.name} has no Conv, Gemm or MatMul with constant weights: there is nothing to quantise")
+    return "cnn" if counts["Conv"] > dense else "transformer"
+
+
+def quantise(
+    source: Path,
+    target: Path,
+    recipe: Recipe,
+    calibration: Sequence[Feed] = (),
+    weights: Weights | None = None,
+    force: bool = False,
+) -> Quantised:
+    """Write the model in few bits.
+
+    Args:
+        source: an ONNX model in float32.
+        target: the file to write.
+        recipe: what to do; see :data:`RECIPES`.
+        calibration: inputs that activation ranges are read from, for ``cnn``; not to be evaluated on.
+        weights: how weights are kept where activations are bytes as well. None: ``int7`` on x86 CPUs without VNNI,
+            whose products of unsigned and signed bytes saturate, else ``int8``.
+        force: go on where the recipe is known to make this kind of model slower.
+
+    Returns:
+        What was quantised and what was not.
+
+    Raises:
+        UsageError: if the recipe does not fit the model, or calibration data is missing.
+        RuntimeError: if a weight was skipped that the recipe should have reached.
+    """
+    _refuse(source, recipe, calibration, force)
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "plain.onnx"
+        _clean(source, plain, fold_gemm=recipe.startswith("weight-only"))
+        expected = _facts.weighted(_facts.load(plain))
+        kept = weights or default_weights()
+        with _quiet():
+            if recipe == "transformer":
+                _dynamic(plain, target, Path(scratch), kept)
+            elif recipe == "cnn":
+                _static(plain, target, Path(scratch), calibration, kept)
+            else:
+                _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
+    return _verified(source, target, recipe, kept if recipe in ("transformer", "cnn") else recipe[-1], expected)
+
+
+def _refuse(source: Path, recipe: Recipe, calibration: Sequence[Feed], force: bool) -> None:
+    if recipe == "cnn":
+        if not calibration:
+            raise UsageError(
+                "the recipe cnn needs calibration data: activation ranges are read from real inputs, "
+                "which must not be among those that the result is judged on"
+            )
+        return
+    counts = _facts.weighted(_facts.load(source))
+    dense = counts["MatMul"] + counts["Gemm"]
+    if not dense:
+        raise UsageError(f"{source.name} has no MatMul or Gemm with constant weights; the recipe {recipe} needs some")
+    if counts["Conv"] > dense and not force:
+        raise UsageError(
+            f"{source.name} is a convolutional network ({_facts.summary(counts)}): {recipe} would leave its "
+            "convolutions in float, and INT8 convolutions with scales taken at run time are five to ten times slower "
+            "than float ones. Use the recipe cnn"
+        )
+
+
+def _clean(source: Path, target: Path, fold_gemm: bool) -> None:
+    """Write the model without stale shapes; where asked, with Gemm as MatMul and Add."""
+    import onnx
+
+    model = _facts.load(source)
+    _facts.strip(model)
+    if fold_gemm:
+        _split_gemm(model)
+    onnx.save(model, str(target))
+
+
+def _split_gemm(model: Any) -> None:
+    """Turn each plain Gemm into MatMul and Add: the weight-only quantiser passes over Gemm without a word."""
+    from onnx import helper, numpy_helper
+
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        plain = given.get("alpha", 1.0) == given.get("beta", 1.0) == 1.0 and not given.get("transA", 0)
+        if node.op_type != "Gemm" or not plain or node.input[1] not in tensors:
+            nodes.append(node)
+            continue
+        weight = node.input[1]
+        if given.get("transB", 0):
+            turned = numpy_helper.to_array(tensors[weight]).T.copy()
+            weight = f"{node.input[1]}_{len(nodes)}_turned"
+            model.graph.initializer.append(numpy_helper.from_array(turned, weight))
+        product = f"{node.output[0]}_product" if len(node.input) > 2 else node.output[0]
+        nodes.append(helper.make_node("MatMul", [node.input[0], weight], [product], name=f"{node.name}_matmul"))
+        if len(node.input) > 2:
+            nodes.append(helper.make_node("Add", [product, node.input[2]], [node.output[0]], name=f"{node.name}_add"))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+
+
+def _prepared(plain: Path, scratch: Path) -> Path:
+    """Return the model with shapes inferred and ONNX Runtime's basic fusions applied."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    # Symbolic inference needs sympy and fails on shapes that are computed in the graph; ONNX's own is enough here.
+    quant_pre_process(str(plain), str(scratch / "prepared.onnx"), skip_symbolic_shape=True)
+    return scratch / "prepared.onnx"
+
+
+def _dynamic(plain: Path, target: Path, scratch: Path, weights: Weights) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        str(_prepared(plain, scratch)),
+        str(target),
+        op_types_to_quantize=["MatMul", "Gemm"],
+        per_channel=True,
+        reduce_range=weights == "int7",
+        weight_type=QuantType.QUInt8 if weights == "uint8" else QuantType.QInt8,
+        # Products of two activations stay in float: quantising them costs accuracy and gains little.
+        extra_options={"MatMulConstBOnly": True},
+    )
+
+
+def _static(plain: Path, target: Path, scratch: Path, calibration: Sequence[Feed], weights: Weights) -> None:
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    prepared = _prepared(plain, scratch)
+    full = [{"quant_type": QuantType.QInt8, "axis": 0, "reduce_range": False}]
+    # Depthwise kernels add in 32 bits: their few weights keep all eight (and are slow with unsigned ones).
+    depthwise = dict.fromkeys(_facts.depthwise_weights(_facts.load(prepared)), full)
+    quantize_static(
+        str(prepared),
+        str(target),
+        _Reader(calibration),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QUInt8 if weights == "uint8" else QuantType.QInt8,
+        per_channel=True,
+        reduce_range=weights == "int7",
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options={"MatMulConstBOnly": True, "TensorQuantOverrides": depthwise},
+    )
+
+
+def _weight_only(plain: Path, target: Path, bits: int) -> None:
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    quantiser = MatMulNBitsQuantizer(_facts.load(plain), bits=bits, block_size=32, is_symmetric=True, accuracy_level=4)
+    quantiser.process()
+    quantiser.model.save_model_to_file(str(target), use_external_data_format=False)
+
+
+def _verified(source: Path, target: Path, recipe: Recipe, weights: str, expected: Mapping[str, int]) -> Quantised:
+    """Count what was reached.
+
+    Raises:
+        RuntimeError: if the recipe skipped a weight.
+    """
+    model = _facts.load(target)
+    done, left = _facts.quantised(model), _facts.left_in_float(model)
+    reach = ("Conv", "Gemm", "MatMul") if recipe == "cnn" else ("Gemm", "MatMul")
+    wanted = sum(expected.get(kind, 0) for kind in reach)
+    if sum(done.values()) < wanted or any(left[kind] for kind in reach):
+        raise RuntimeError(
+            f"{source.name}: {sum(done.values())} of {wanted} weights quantised ({_facts.summary(done)}); "
+            f"left in float: {_facts.summary(left)}"
+        )
+    warnings = []
+    if left:
+        warnings.append(f"left in float: {_facts.summary(left)} with constant weights, which {recipe} does not reach")
+    if attention := _facts.quantised_attention(model):
+        warnings.append(f"{attention} products of two activations run in 8 bits, which costs accuracy")
+    before, after = source.stat().st_size, target.stat().st_size
+    return Quantised(target, recipe, weights, dict(done), dict(left), before, after, tuple(warnings))
+
+
+class _Reader:
+    """Feeds calibration data to ONNX Runtime, once through."""
+
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self._feeds = iter(feeds)
+
+    def get_next(self) -> dict[str, NDArray[Any]] | None:
+        feed = next(self._feeds, None)
+        return None if feed is None else {name: np.asarray(value) for name, value in feed.items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep ONNX Runtime's advice to itself: what it advises was done, or left out on purpose."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)

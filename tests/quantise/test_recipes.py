@@ -1,0 +1,130 @@
+"""Recipes reach every weight, keep the outputs, and refuse what makes models slower or wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from harness.errors import UsageError
+from harness.quantise import _facts
+from harness.quantise.cpu import saturates
+from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
+from harness.zoo._graph import Graph
+from harness.zoo.shapes import _encoder
+
+RNG = np.random.default_rng(0)
+
+
+def transformer(path: Path) -> Path:
+    graph = Graph("tiny transformer")
+    x = graph.input("x", ["batch", 12, 32])
+    graph.output(graph.linear(_encoder(graph, x, 32, 4, 2), 32, 10), "logits", ["batch", 10])
+    path.write_bytes(graph.model().SerializeToString())
+    return path
+
+
+def cnn(path: Path) -> Path:
+    graph = Graph("tiny cnn")
+    x = graph.input("x", ["batch", 3, 16, 16])
+    x = graph.node("Relu", graph.conv(x, 3, 16, 3))
+    depthwise, bias = graph.weights(16, 1, 3, 3, scale=0.3), graph.weights(16, scale=0.02)
+    x = graph.node("Relu", graph.node("Conv", x, depthwise, bias, kernel_shape=[3, 3], pads=[1] * 4, group=16))
+    x = graph.node("Relu", graph.conv(x, 16, 32, 1))
+    pooled = graph.node("Flatten", graph.node("GlobalAveragePool", x))
+    graph.output(graph.linear(pooled, 32, 10), "logits", ["batch", 10])
+    path.write_bytes(graph.model().SerializeToString())
+    return path
+
+
+def feeds(source: Path, count: int = 8) -> list[Feed]:
+    shape = onnx.load(source).graph.input[0].type.tensor_type.shape.dim
+    return [{"x": RNG.standard_normal([d.dim_value or 1 for d in shape]).astype(np.float32)} for _ in range(count)]
+
+
+def outputs(path: Path, given: list[Feed]) -> np.ndarray:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.array([session.run(None, dict(feed))[0][0] for feed in given])
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("weights", ["int8", "int7", "uint8"])
+def test_a_transformer_keeps_its_outputs_and_its_attention_in_float(tmp_path: Path, weights: Weights) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    done = quantise(source, tmp_path / "q.onnx", "transformer", weights=weights)
+    assert done.nodes == {"MatMul": 13}
+    assert done.left == {}
+    assert done.bytes_after < 0.5 * done.bytes_before
+    model = onnx.load(done.path)
+    assert _facts.quantised_attention(model) == 0
+    assert _facts.activations_only(model) == 4
+    given = feeds(source)
+    # Saturated products are wrong by percents; that is why they are not the default there.
+    floor = 0.9 if weights == "int8" and saturates() else 0.998
+    assert cosine(outputs(source, given), outputs(done.path, given)) > floor
+
+
+@pytest.mark.parametrize("weights", ["int8", "int7", "uint8"])
+def test_a_cnn_is_quantised_whole_with_calibration(tmp_path: Path, weights: Weights) -> None:
+    source = cnn(tmp_path / "m.onnx")
+    done = quantise(source, tmp_path / "q.onnx", "cnn", feeds(source), weights)
+    assert sum(done.nodes.values()) == 4
+    assert done.nodes["Conv"] == 3
+    assert done.left == {}
+    given = feeds(source)
+    assert cosine(outputs(source, given), outputs(done.path, given)) > 0.99
+
+
+@pytest.mark.parametrize(("recipe", "floor"), [("weight-only-8", 0.9999), ("weight-only-4", 0.95)])
+def test_weight_only_reaches_gemm_too(tmp_path: Path, recipe: Recipe, floor: float) -> None:
+    graph = Graph("gemm")
+    x = graph.input("x", ["batch", 64])
+    hidden = graph.node("Gemm", x, graph.weights(96, 64, scale=0.1), graph.weights(96, scale=0.1), transB=1)
+    graph.output(graph.linear(graph.node("Relu", hidden), 96, 32), "logits", ["batch", 32])
+    source = tmp_path / "m.onnx"
+    source.write_bytes(graph.model().SerializeToString())
+    done = quantise(source, tmp_path / "q.onnx", recipe)
+    assert done.nodes == {"MatMul": 2}
+    given = feeds(source)
+    assert cosine(outputs(source, given), outputs(done.path, given)) > floor
+
+
+def test_the_kind_of_model_chooses_the_recipe(tmp_path: Path) -> None:
+    assert recipe_for(transformer(tmp_path / "t.onnx")) == "transformer"
+    assert recipe_for(cnn(tmp_path / "c.onnx")) == "cnn"
+
+
+def test_a_cnn_under_a_recipe_for_products_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="five to ten times slower"):
+        quantise(cnn(tmp_path / "m.onnx"), tmp_path / "q.onnx", "transformer")
+    assert not (tmp_path / "q.onnx").exists()
+
+
+def test_ranges_without_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="calibration data"):
+        quantise(cnn(tmp_path / "m.onnx"), tmp_path / "q.onnx", "cnn")
+
+
+def test_a_model_without_weights_has_no_recipe(tmp_path: Path) -> None:
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", value[:1], value[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    with pytest.raises(UsageError, match="nothing to quantise"):
+        recipe_for(tmp_path / "m.onnx")
+
+
+def test_stale_shapes_of_an_export_do_not_break_quantisation(tmp_path: Path) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    model = onnx.load(source)
+    weight = next(tensor.name for tensor in model.graph.initializer if list(tensor.dims) == [32, 32])
+    product = next(node for node in model.graph.node if weight in node.input)
+    wrong = helper.make_tensor_value_info(product.output[0], TensorProto.FLOAT, [7, 7, 7, 7])
+    model.graph.value_info.append(wrong)
+    onnx.save(model, source)
+    done = quantise(source, tmp_path / "q.onnx", "transformer")
+    assert done.nodes == {"MatMul": 13}
