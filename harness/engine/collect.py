@@ -4,7 +4,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from harness.seeds import derive_seed
 from harness.tasks._base import Cell, CellResult, Column, Measures, Observation, Task
 from harness.tasks._metrics import without_answer
 from harness.types import Response, Sample, Score, Status
+
+_SHOWN: Final = 24
+"""Answers of a cell that stay at hand for its task's pictures."""
 
 
 def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Score], str | None]:
@@ -48,11 +51,12 @@ class CellScores:
         self._clusters = array("q")
         self._answers = array("q")
         self._vectors: dict[str, np.ndarray] = {}
+        self._texts: dict[str, str] = {}
 
     def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
         """Take in one sample's scores and its answer."""
         answer = response.text if response.status == Status.OK else None
-        self._answers.append(answer_code(answer))
+        self._answer(sample.id, answer)
         if response.vector is not None:
             self._vectors[sample.id] = response.vector
         self._line(sample.id, sample.cluster)
@@ -62,7 +66,7 @@ class CellScores:
     def take(self, row: Row) -> None:
         """Take in one stored response, or one stored observation."""
         answer = row.response if row.status == Status.OK and row.request_hash is not None else None
-        self._answers.append(answer_code(answer))
+        self._answer(row.sample_id, answer)
         if row.vector is not None:
             self._vectors[row.sample_id] = np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster)
@@ -70,6 +74,11 @@ class CellScores:
             score = Score(math.nan if value is None else value, Status(status))
             metric = self._metrics.get(name)
             self._value(name, metric.worth(score) if metric else score.value, score.status)
+
+    def _answer(self, identity: str, answer: str | None) -> None:
+        self._answers.append(answer_code(answer))
+        if answer is not None and len(self._texts) < _SHOWN:
+            self._texts[identity] = answer
 
     def _line(self, identity: str, cluster: str) -> None:
         self._clusters.append(derive_seed(cluster or f"\0{identity}") >> 1)
@@ -84,7 +93,7 @@ class CellScores:
         clusters = np.concatenate([np.array(self._clusters, np.int64), -1 - np.arange(absent, dtype=np.int64)])
         columns = {name: self._column(name, absent) for name in self._worths}
         answers = np.concatenate([np.array(self._answers, np.int64), np.zeros(absent, np.int64)])
-        return CellResult(self._cell, columns, clusters, answers, self._vectors)
+        return CellResult(self._cell, columns, clusters, answers, self._vectors, self._texts)
 
     def _column(self, name: str, absent: int) -> Column:
         worths = np.concatenate([np.array(self._worths[name], np.float64), np.full(absent, np.nan)])

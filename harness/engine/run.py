@@ -202,11 +202,12 @@ class _Work:
         self._run.store.finish_cell(task.name, cell.id)
 
     def _picture(self, ready: Prepared) -> None:
-        """Keep the first image of the cell, for the report."""
-        image = next((request.images[0] for request in ready.requests if request and request.images), None)
-        if image is not None:
+        """Keep the first image of the cell, or the frames of its first clip, for the report."""
+        first = next((request for request in ready.requests if request and request.images), None)
+        if first is not None:
             with suppress(OSError, ValueError):  # a mode that no PNG can hold costs the picture, not the run
-                save_thumbnail(self._run.folder, ready.batch.task.name, ready.batch.cell.id, image)
+                images = first.images[-len(first.times) :] if first.times else first.images[:1]
+                save_thumbnail(self._run.folder, ready.batch.task.name, ready.batch.cell.id, *images)
 
     def _too_many(self, failed: int) -> bool:
         limit = self._suite.spec.engine.max_errors

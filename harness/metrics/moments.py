@@ -27,6 +27,15 @@ _LENGTHS: Final[Mapping[str, tuple[float, float]]] = {
 }
 
 
+def windows_of(text: str) -> tuple[Span, ...]:
+    """Return the windows that an answer names, the best first; none where it names none.
+
+    >>> windows_of("from 2 to 4 s")
+    ((2.0, 4.0),)
+    """
+    return read(text).windows or ()
+
+
 class MomentMetric(AnswerMetric):
     """A metric on the windows of an answer. It reads structured answers whole: extraction steps are not for it."""
 

@@ -50,6 +50,8 @@ class CellResult:
     """A code for each answer's text, [n], the same for texts that differ in case and white space only; 0: none."""
     vectors: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
     """By sample id: what the adapter answered to requests for features or class scores. Failed samples have none."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """By sample id: the first few answers, for pictures of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,124 @@
+"""The ``evolving_charts`` dataset: clips that are drawn and encoded when they are needed."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+from pydantic import BaseModel, Field
+
+from harness.data._clips import encode, evidence_text
+from harness.data.charts.draw import render
+from harness.data.charts.model import ALL_STYLES, STYLES
+from harness.data.evolving_charts.story import EVENT_TYPES, Story, draw_story
+from harness.errors import ConfigError, Issue, did_you_mean
+from harness.seeds import Stream
+from harness.spec.models import Model
+from harness.types import ClipData, Sample
+
+_VERSION: Final = 1
+"""Raise it when the same configuration starts to give other samples or other charts."""
+_KEPT: Final = 512
+"""Encoded clips that stay in memory, about 10 KB each: a run asks for each once a cell."""
+
+
+class EvolvingChartsConfig(Model):
+    """Keys of a dataset of ``type: evolving_charts``."""
+
+    limit: int = Field(default=60, ge=1, le=100_000)
+    """How many clips, each with one question."""
+    seed: int = Field(default=0, ge=0)
+    """Another seed, other clips."""
+    events: tuple[str, ...] = Field(default=EVENT_TYPES, min_length=1)
+    """What happens, drawn from in turn: `when_higher`, `when_highest`, `overtakes`."""
+    styles: tuple[str, ...] = Field(default=tuple(s for s in STYLES if not s.startswith("table")), min_length=1)
+    """Chart styles, drawn from in turn."""
+    seconds: float = Field(default=12.0, ge=2, le=600)
+    """Length of a clip."""
+    rate: int = Field(default=4, ge=1, le=60)
+    """Frames a second."""
+    event_seconds: tuple[float, float] = Field(default=(2.0, 6.0), strict=False)
+    """How long an event lasts, from the shortest to the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartClip:
+    """A clip that is drawn and encoded when it is fetched; the last few hundred are kept."""
+
+    story: Story
+    key: tuple[str | int, ...]
+    frames: int
+    rate: int
+
+    def fetch(self) -> ClipData:
+        """Return an MP4 of 140 × 112 px, H.264.
+
+        Raises:
+            HarnessError: if PyAV is not installed.
+        """
+        return ClipData(f"clip {self.key[-1]}", _encoded(self))
+
+
+@lru_cache(maxsize=_KEPT)
+def _encoded(clip: ChartClip) -> bytes:
+    order = tuple(Stream(*clip.key, "order").shuffled(range(len(clip.story.chart.values))))
+    charts = (clip.story.chart_at(number / clip.rate, order) for number in range(clip.frames))
+    # One stream a frame with the same key: the jitter and the width of the bars hold still.
+    return encode((render(chart, Stream(*clip.key, "draw")).image for chart in charts), Fraction(clip.rate))
+
+
+class EvolvingChartsDataset:
+    """Samples whose stories are a pure function of the configuration."""
+
+    Config: ClassVar[type[BaseModel]] = EvolvingChartsConfig
+
+    def __init__(self, config: EvolvingChartsConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def from_config(cls, config: EvolvingChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
+        known = {"styles": ALL_STYLES, "events": EVENT_TYPES}
+        issues = [
+            Issue((key, i), f"unknown {key[:-1]} {name!r}", did_you_mean(name, names))
+            for key, names in known.items()
+            for i, name in enumerate(getattr(config, key))
+            if name not in names
+        ]
+        shortest, longest = config.event_seconds
+        if not 0 < shortest <= longest <= config.seconds - 2:
+            said = f"an event lasts above 0 and up to {config.seconds - 2:g} s: the clip less a second at each end"
+            issues.append(Issue(("event_seconds",), said))
+        if issues:
+            raise ConfigError(*issues)
+        return cls(config)
+
+    def __len__(self) -> int:
+        return self.config.limit
+
+    def __iter__(self) -> Iterator[Sample]:
+        return map(self._sample, range(self.config.limit))
+
+    def content_hash(self) -> str:
+        """Return a hash of what is drawn; the bytes of an encode belong to its encoder and are left out."""
+        return hashlib.sha256(f"{_VERSION} {self.config.model_dump_json()}".encode()).hexdigest()
+
+    def _sample(self, index: int) -> Sample:
+        config = self.config
+        event = config.events[index % len(config.events)]
+        style = config.styles[index // len(config.events) % len(config.styles)]
+        key = ("evolving_charts", config.seed, event, style, index)
+        story = draw_story(Stream(*key, "story"), event, style, config.seconds, config.event_seconds)
+        frames = round(config.seconds * config.rate)
+        return Sample(
+            id=f"clip-{config.seed}-{event}-{index:06d}",
+            question=story.question,
+            references=(json.dumps([story.span]) if story.answer is None else story.answer,),
+            evidence=evidence_text([story.span], frames / config.rate),
+            tags={"event": event, "style": style},
+            clip=ChartClip(story, key, frames, config.rate),
+            spans=(story.span,),
+        )

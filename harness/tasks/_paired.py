@@ -1,0 +1,39 @@
+"""Paired differences of two columns as metrics, and what they say."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.stats.paired import paired_t
+from harness.types import MetricValue
+
+Floats = NDArray[np.float64]
+
+
+def paired_gap(
+    worths: Floats, others: Floats, clusters: NDArray[np.int64], bounds: tuple[float, float] = (-1.0, 1.0)
+) -> MetricValue:
+    """Return the mean of ``worths − others`` over the rows that have both, with its interval.
+
+    Args:
+        worths: scores of the samples, [n]; NaN where there is none.
+        others: scores of the same samples under something else, [n].
+        clusters: of each sample, [n].
+        bounds: the least and the greatest difference that there can be.
+    """
+    both = ~(np.isnan(worths) | np.isnan(others))
+    found = paired_t(worths[both] - others[both], clusters[both], span=bounds[1])
+    low, high = max(found.low, bounds[0]), min(found.high, bounds[1])
+    if math.isnan(found.low) or math.isnan(found.high):
+        low = high = math.nan
+    missing = int((~both).sum())
+    statuses = {"ok": int(both.sum()), **({"incomplete": missing} if missing else {})}
+    return MetricValue(
+        found.estimate, low, high, int(both.sum()), len(worths), "higher", "share", statuses, found.method
+    )
+
+
+def with_interval(value: MetricValue) -> str:
+    """Return a value as findings print it: ``0.412 [0.301, 0.523]``."""
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"

@@ -1,0 +1,252 @@
+"""Questions about clips: frames with their times in, an answer with its windows out, beside controls that must fail."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from harness import perturb
+from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.frames import Clip, Sampler, open_clip
+from harness.metrics import SampleMetric
+from harness.seeds import derive_seed, generator
+from harness.spec.answer import SCHEMA
+from harness.tasks._base import Cell, CellResult, Summary
+from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._samplers import SamplerRef, build_sampler, plain_ref
+from harness.tasks._temporal_summary import Facts, metric_names, summarise
+from harness.tasks._views import CONTROLS, PERTURBATIONS, Edit, View
+from harness.tasks.qa import QaConfig, QaTask, Transform
+from harness.types import Corruption, Dataset, Request, Sample
+
+ENTRIES: Final = {"temporal": "TemporalTask"}
+
+NORMAL: Final = Cell("normal", {"view": "normal", "severity": 0})
+BLIND: Final = "blind"
+
+Control = Literal["single_frame", "shuffled", "reversed", "blind"]
+Form = Literal["json", "spans", "text"]
+
+FORMS: Final[Mapping[Form, str]] = {
+    "json": (
+        'Answer with JSON alone: {"answer": text or null, "spans": [[start, end]] in seconds, '
+        '"frame_references": [times of the frames that show it], "confidence": 0 to 1}.'
+    ),
+    "spans": "Answer with the window alone, in seconds: [[start, end]].",
+    "text": "",
+}
+"""What is asked of the answer's form, in the words of this version."""
+
+
+class TemporalConfig(QaConfig):
+    """Keys of a task of ``kind: temporal``; those of ``qa`` and what frames need."""
+
+    extract: tuple[str, ...] = ("temporal_answer",)
+    """Steps that take the words out of an answer, for the metrics on words; those on windows read all of it."""
+    max_new_tokens: int = Field(default=128, ge=1, le=100_000)
+    """Longest answer."""
+    sampler: SamplerRef = "uniform"
+    """Which frames are shown: a name, or a mapping with `sampler` and its keys."""
+    frames: int = Field(default=8, ge=1, le=10_000)
+    """The budget: at most so many frames a clip."""
+    form: Form = "json"
+    """What the answer should look like; it is said after the question. `json` is the schema `temporal-answer/1`."""
+    controls: tuple[Control, ...] = ("single_frame", "shuffled", "reversed", "blind")
+    """Views of the same clips that a question about time cannot be answered from."""
+    perturbations: tuple[str | dict[str, Any], ...] = ()
+    """`dropped`, `duplicated`, `jittered`, `frame_rate`; or mappings with `corruption`, `share` (of the frames that are
+    corrupted, 1 by default), `as` and the corruption's own parameters."""
+    severities: tuple[int, ...] = (1, 3, 5)
+    """Of each perturbation, 1 to 5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """An image corruption of some or all frames."""
+
+    corruption: Corruption
+    share: float
+
+    def apply(self, images: Sequence[Image.Image], severity: int, seed: int) -> tuple[Image.Image, ...]:
+        """Return the images, the chosen ones corrupted; which ones does not depend on the severity."""
+        count = max(1, round(self.share * len(images)))
+        chosen = set(generator(seed, "frames").permutation(len(images))[:count].tolist())
+        return tuple(
+            perturb.corrupt(image, self.corruption, severity, generator(seed, i)) if i in chosen else image
+            for i, image in enumerate(images)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What a cell does to the view or to the pictures."""
+
+    severity: int = 0
+    edit: Edit | None = None
+    corrupted: Corrupted | None = None
+    blank: bool = False
+
+
+class TemporalTask(QaTask):
+    """Asks every question of a dataset of clips, once as it is, once a control, once a perturbation and severity.
+
+    All cells of a sample start from the same frames. Controls keep the times and change what is shown under
+    them; a model that grounds its answer must fall to what chance gives.
+    """
+
+    Config: ClassVar[type[BaseModel]] = TemporalConfig
+    kind = "temporal"
+    config: TemporalConfig
+
+    def __init__(
+        self, name: str, config: TemporalConfig, dataset: Dataset, metrics: Mapping[str, SampleMetric], seed: int
+    ) -> None:
+        super().__init__(name, config, dataset, metrics, seed)
+        issues: list[Issue] = []
+        sampler = build_sampler(config.sampler, ("sampler",), issues)
+        perturbations = _build_perturbations(config.perturbations, issues)
+        issues += [
+            Issue(("severities", i), f"severity {severity} is not in 1 to 5")
+            for i, severity in enumerate(config.severities)
+            if not 1 <= severity <= 5
+        ]
+        first = metrics[self.primary]
+        if first.direction != "higher" or first.bounds != (0.0, 1.0):
+            said = (
+                f"the first metric must go from 0 to 1 with higher better, for the control gaps; {first.name} does not"
+            )
+            issues.append(Issue(("metrics", 0), said))
+        if issues or sampler is None:
+            raise ConfigError(*issues)
+        self._sampler: Sampler = sampler[1]
+        self._picked: dict[str, tuple[int, ...]] = {}
+        self._perturbations = tuple(perturbations)
+        self._severities = tuple(sorted(set(config.severities)))
+        self._treatments = {control: _control(control) for control in config.controls} | {
+            f"{label}@{severity}": replace(treatment, severity=severity)
+            for label, treatment in perturbations.items()
+            for severity in self._severities
+        }
+
+    def cells(self) -> Sequence[Cell]:
+        return [
+            NORMAL,
+            *(
+                Cell(
+                    identity,
+                    {"view": identity.partition("@")[0], "severity": treatment.severity},
+                    baseline=NORMAL.id,
+                    group=identity.partition("@")[0],
+                )
+                for identity, treatment in self._treatments.items()
+            ),
+        ]
+
+    def request(
+        self,
+        cell: Cell,
+        sample: Sample,
+        *,
+        oracle: bool,
+        task: str,
+        severity: int = 0,
+        transform: Transform | None = None,
+    ) -> Request:
+        """As for a question about images; the frames come behind the sample's own images, with their times."""
+        asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity)
+        seed = derive_seed(self._seed, task, cell.id, sample.id)
+        treatment = self._treatments.get(cell.id, Treatment()) if task == self.name else Treatment()
+        images, times = self._show(sample, treatment, seed)
+        said = ", ".join(f"{time:.2f}" for time in times)
+        prompt = "\n".join(filter(None, (asked.prompt, FORMS[self.config.form], f"The frames are from {said} s.")))
+        request = replace(asked, prompt=prompt, images=(*asked.images, *images), times=times)
+        return transform(request, seed) if transform else request
+
+    def _show(
+        self, sample: Sample, treatment: Treatment, seed: int
+    ) -> tuple[tuple[Image.Image, ...], tuple[float, ...]]:
+        if sample.clip is None:
+            raise SampleError("this sample has no clip")
+        with open_clip(sample.clip.fetch()) as clip:
+            picked = self._pick(sample.id, clip)
+            view = View(picked, clip.timeline.times[picked])
+            if treatment.edit is not None:
+                view = treatment.edit(view, clip.timeline, treatment.severity, generator(seed, "view"))
+            images = tuple(clip.frames(view.frames.tolist()))
+        if treatment.blank:
+            images = tuple(Image.new("RGB", image.size, (128, 128, 128)) for image in images)
+        if treatment.corrupted is not None:
+            images = treatment.corrupted.apply(images, treatment.severity, seed)
+        return images, tuple(view.times.tolist())
+
+    def _pick(self, identity: str, clip: Clip) -> np.ndarray:
+        """Return the sampled frames; a sampler looks through a clip once, not once a cell."""
+        if identity not in self._picked:
+            rng = generator(self._seed, "sampler", identity)
+            self._picked[identity] = tuple(self._sampler.pick(clip, self.config.frames, rng).tolist())
+        return np.array(self._picked[identity], np.int64)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        return summarise(results, self._facts(), seed)
+
+    def metric_names(self) -> Sequence[str]:
+        return metric_names(self._facts())
+
+    def _facts(self) -> Facts:
+        config = self.config
+        return Facts(
+            self.name, self.dataset, self.metrics, self.primary, config.controls, self._perturbations, self._severities
+        )
+
+    def describe(self) -> Mapping[str, Any]:
+        config = self.config
+        return {
+            **super().describe(),
+            "metric": self.primary,
+            "sampler": plain_ref(config.sampler),
+            "frames": config.frames,
+            "form": [config.form, SCHEMA, FORMS[config.form]],
+            "controls": list(config.controls),
+            "perturbations": [dict(ref) if isinstance(ref, dict) else ref for ref in config.perturbations],
+            "severities": list(self._severities),
+        }
+
+
+def _control(name: str) -> Treatment:
+    return Treatment(blank=True) if name == BLIND else Treatment(edit=CONTROLS[name])
+
+
+def _build_perturbations(refs: Iterable[str | dict[str, Any]], issues: list[Issue]) -> dict[str, Treatment]:
+    built: dict[str, Treatment] = {}
+    for i, ref in enumerate(refs):
+        path = ("perturbations", i)
+        try:
+            label, treatment = _perturbation(ref)
+        except (UsageError, TypeError, ValueError) as cause:
+            issues.append(Issue(path, str(cause)))
+            continue
+        if not LABEL.fullmatch(label):
+            issues.append(Issue(path, f"{label[:100]!r} cannot name a cell", LABEL_HINT))
+        if label in built or label in (*CONTROLS, BLIND):
+            issues.append(Issue(path, f"two cells are called {label!r}", "give one another name with `as:`"))
+        built[label] = treatment
+    return built
+
+
+def _perturbation(ref: str | dict[str, Any]) -> tuple[str, Treatment]:
+    if isinstance(ref, str):
+        if ref not in PERTURBATIONS:
+            raise UsageError(f"unknown perturbation {ref!r}; {did_you_mean(ref, PERTURBATIONS)}")
+        return ref, Treatment(edit=PERTURBATIONS[ref])
+    options = dict(ref)
+    name, label, share = options.pop("corruption", None), options.pop("as", None), options.pop("share", 1.0)
+    if not isinstance(name, str):
+        raise UsageError(
+            "a perturbation is one of time, or names a corruption: {corruption: gaussian_noise, share: 0.5}"
+        )
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise UsageError(f"share is above 0 and up to 1, not {share!r}")
+    return str(label or name), Treatment(corrupted=Corrupted(perturb.get(name, **options), float(share)))
