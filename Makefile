@@ -42,7 +42,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[onnx,report]'
+	$(BIN)/python -m pip install --quiet --editable '.[onnx]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

@@ -252,8 +252,9 @@ def verdict_table(decision: "Decision", gates: Sequence["Judged"]) -> str:
     """Return rules with their verdicts, and the samples that were lost, as plain text."""
     from tabulate import tabulate
 
-    from harness.report.compare_rows import plain, tally, where
+    from harness.report.compare_rows import tally, where
     from harness.report.numbers import title
+    from harness.report.text import plain
 
     rows = [(one.gate.metric, one.gate.rule, one.gate.verdict.upper(), plain(one.gate.reason, 300)) for one in gates]
     compared = decision.compared

@@ -37,6 +37,6 @@ def command(suite: str, adapter: str, good: str, bad: str, limit: int | None, ro
 
 
 def _tell(tried: "Tried") -> None:
-    from harness.report.compare_rows import plain
+    from harness.report.text import plain
 
     click.echo(f"{tried.commit[:12]} {click.style(tried.word, _COLORS[tried.word])}: {plain(tried.why, 400)}")

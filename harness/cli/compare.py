@@ -83,6 +83,7 @@ def print_comparison(compared: "Compared") -> None:
 
     from harness.cli._tables import console
     from harness.report import compare_rows as rows
+    from harness.report.text import plain
 
     out = console()
     mark = " (simulated)" if compared.simulated else ""
@@ -97,16 +98,16 @@ def print_comparison(compared: "Compared") -> None:
         table.add_row(name, rows.way(delta.direction), before, after, change, moved, rows.pairs(delta.comparison))
     out.print(table)
     for said in rows.notices(compared):
-        out.print(f"[yellow]{escape(rows.plain(said, 600))}[/]")
+        out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for flips in compared.flips:
         out.print(escape(f"{flips.task}: {rows.tally(flips)}"))
         lost = [flip for flip in flips.samples if flip.way == "lost"]
         for flip in lost[:_FLIPS_SHOWN]:
             told = f"{flip.before!r} → {flip.after!r}, right is {' | '.join(flip.references)!r}"
-            out.print(escape(f"  right → wrong  {rows.plain(rows.where(flip))}: {rows.plain(told)}"))
+            out.print(escape(f"  right → wrong  {plain(rows.where(flip))}: {plain(told)}"))
     for one in rows.worst_slices(compared)[:3]:
         change = rows.changed(one, rows.slice_direction(compared, one))
-        told = f"{one.task}/{one.metric} where {rows.plain(one.where)}: {change}, n = {one.comparison.n}"
+        told = f"{one.task}/{one.metric} where {plain(one.where)}: {change}, n = {one.comparison.n}"
         out.print(escape(f"  slice (exploratory)  {told}"))
     for difference in compared.lineage:
-        out.print(f"[dim]{escape(rows.plain(str(difference), 300))}[/]")
+        out.print(f"[dim]{escape(plain(str(difference), 300))}[/]")

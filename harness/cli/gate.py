@@ -201,6 +201,7 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     from harness.cli._tables import console
     from harness.report import compare_rows as rows
     from harness.report.numbers import title
+    from harness.report.text import plain
 
     out = console()
     record = decision.candidate
@@ -211,21 +212,22 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     for judged in decision.gates:
         gate = judged.gate
         verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
-        table.add_row(escape(gate.metric), escape(gate.rule), verdict, escape(rows.plain(gate.reason, 600)))
+        table.add_row(escape(gate.metric), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
     out.print(table)
     if decision.compared:
         for said in rows.notices(decision.compared):
-            out.print(f"[yellow]{escape(rows.plain(said, 600))}[/]")
+            out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for line in _flips(decision):
         out.print(escape(line))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"
-    why = f": the run {record.status}, {rows.plain(record.reason)}" if record.status != "complete" else ""
+    why = f": the run {record.status}, {plain(record.reason)}" if record.status != "complete" else ""
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
 
 
 def _flips(decision: "Decision") -> "Iterator[str]":
     """Yield the samples that a gate which did not pass has lost."""
     from harness.report import compare_rows as rows
+    from harness.report.text import plain
 
     open_tasks = {judged.gate.metric.partition("/")[0] for judged in decision.gates if judged.gate.verdict != "pass"}
     for flips in decision.compared.flips if decision.compared else ():
@@ -233,7 +235,7 @@ def _flips(decision: "Decision") -> "Iterator[str]":
             yield f"{flips.task}: {rows.tally(flips)}"
             for flip in [one for one in flips.samples if one.way == "lost"][:_FLIPS_SHOWN]:
                 told = f"{flip.before!r} → {flip.after!r}, right is {' | '.join(flip.references)!r}"
-                yield f"  right → wrong  {rows.plain(rows.where(flip))}: {rows.plain(told)}"
+                yield f"  right → wrong  {plain(rows.where(flip))}: {plain(told)}"
 
 
 class _Outputs:

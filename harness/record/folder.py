@@ -120,7 +120,8 @@ class Run:
         import pyarrow.parquet as pq
 
         try:
-            return pq.read_table(self.folder / SAMPLES_FILE)
+            # Not read_table: it imports pandas where that is installed, for half a second.
+            return pq.ParquetFile(self.folder / SAMPLES_FILE).read()
         except (OSError, pa.ArrowInvalid) as cause:
             raise UsageError(f"{self.folder / SAMPLES_FILE} cannot be read: {cause}") from cause
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.gate.compare import Compared
 from harness.report import compare_rows, numbers
-from harness.report.html import environment
+from harness.report.page import environment
 
 _TEMPLATE: Final = "compare.html.j2"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.record import Run
-from harness.record.schema import MetricRecord, RunRecord
+from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +58,8 @@ class Content:
 
     folder: Path
     record: RunRecord
+    table: "pa.Table"
+    """One row a response."""
     rows: tuple[Row, ...]
     slices: tuple[Slice, ...]
     wrong: tuple[Answer, ...]
@@ -75,9 +77,20 @@ class Content:
         return "pass" if "pass" in verdicts else "no gates"
 
     @property
+    def headline(self) -> tuple[Row, ...]:
+        """The metrics that a gate looks at, else the primary metric of each task."""
+        gated = {gate.metric for gate in self.record.gates}
+        chosen = [row for row in self.rows if f"{row.task}/{row.metric}" in gated]
+        return tuple(chosen or [row for row in self.rows if row.metric == _first(self.record.tasks[row.task])])
+
+    @property
     def simulated(self) -> bool:
         """True where no model stands behind the numbers."""
         return self.record.adapter.simulated
+
+
+def _first(task: TaskRecord) -> str:
+    return task.primary if task.primary in task.metrics else next(iter(task.metrics), "")
 
 
 def gather(folder: Path) -> Content:
@@ -96,6 +109,7 @@ def gather(folder: Path) -> Content:
     return Content(
         folder,
         record,
+        table,
         rows,
         tuple(_slices(table, single, record.suite.content.get("slice_by"))),
         tuple(_wrong(table, single)),
@@ -113,6 +127,8 @@ def _slices(table: "pa.Table", metrics: Mapping[str, str], tags_by: Collection[s
         tags = [name for name in tags if name.removeprefix("tag.") in tags_by]
     for task, metric in metrics.items():
         column = f"score.{metric}"
+        if column not in table.column_names:
+            continue
         part = table.filter(pc.equal(table["task"], task)).select([*tags, column])
         for tag in tags:
             for value in sorted(filter(None, pc.unique(part[tag]).to_pylist())):
@@ -129,6 +145,8 @@ def _wrong(table: "pa.Table", metrics: Mapping[str, str]) -> Iterator[Answer]:
     import pyarrow.compute as pc
 
     for task, metric in metrics.items():
+        if f"score.{metric}" not in table.column_names:
+            continue
         lost = pc.less(table[f"score.{metric}"], 1.0)
         part = table.filter(pc.and_(pc.equal(table["task"], task), lost))
         yield from map(_answer, part.slice(0, _WRONG_SHOWN).to_pylist())
@@ -147,7 +165,7 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         cell=row["cell"],
         sample_id=row["sample_id"],
         prompt=row["prompt"] or "",
-        references=tuple(row["references"]),
+        references=tuple(row["references"] or ()),
         response=row["response"] or "",
         status=row["status"],
         error=row["error"] or "",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from harness.report.compare_rows import CLIPPED, plain
+from harness.report.text import CLIPPED, plain
 
 _HARMLESS: Final = frozenset(" -/,?%=+()")
 """Punctuation that means nothing inside a line; a colon is not among it, since it makes addresses into links."""

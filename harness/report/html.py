@@ -2,75 +2,114 @@
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.record.schema import RunRecord
-from harness.report import numbers
+from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
+from harness.report import numbers, page, reproduce
+from harness.report.charts import merged, said
 from harness.report.content import Content, gather
-from harness.report.curves import severity_curves
+from harness.report.glossary import glossary
+from harness.report.heat import HeatMap, heat_table
+from harness.report.lineage import lineage
+from harness.report.samples import browser_data, sidecar
+from harness.report.svg import chart_svg
 
 if TYPE_CHECKING:
-    import jinja2
+    from markupsafe import Markup
 
 _TEMPLATE: Final = "run.html.j2"
+_EMBEDDED: Final = 8_000_000
+"""Bytes of sample data that a page holds; more lie beside it in a file of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart as the page shows it: a static picture, and data for the interactive one."""
+
+    chart: ChartRecord
+    picture: "Markup"
+    text: str
+    number: int
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Everything that one task has to show."""
+
+    name: str
+    task: TaskRecord
+    figures: Sequence[Figure]
+    tables: Sequence[TableRecord]
+    heat: HeatMap | None
+    thumbnails: Mapping[str, Sequence[tuple[int, str]]]
 
 
 def write_html(folder: Path, file: Path) -> Path:
-    """Write the report of the run in ``folder`` to ``file``.
+    """Write the report of the run in ``folder`` to ``file``; a large run's samples go to a file beside it.
 
     Raises:
         UsageError: if the folder holds no readable run.
     """
+    content = gather(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render_html(gather(folder)), encoding="utf-8")
+    beside = file.with_suffix(".data.js")
+    data = browser_data(folder, content.record, content.table)
+    block = page.as_json(data)
+    if len(block) > _EMBEDDED:
+        beside.write_text(sidecar(data), encoding="utf-8", errors="replace")
+        file.write_text(_render(content, None, beside.name), encoding="utf-8")
+    else:
+        beside.unlink(missing_ok=True)
+        file.write_text(_render(content, block, None), encoding="utf-8")
     return file
 
 
 def render_html(content: Content) -> str:
-    """Return the report. Everything that a model or a dataset said is escaped."""
-    from markupsafe import Markup
+    """Return the report in one piece. Everything that a model or a dataset said is escaped."""
+    return _render(content, page.as_json(browser_data(content.folder, content.record, content.table)), None)
 
+
+def _render(content: Content, samples: "Markup | None", beside: str | None) -> str:
     record = content.record
-    figures = {name: _figure(name, record) for name, task in record.tasks.items() if task.curves}
+    sections = _sections(content)
+    charts = [figure.chart.model_dump() for section in sections for figure in section.figures]
     return (
-        environment()
+        page.environment()
         .get_template(_TEMPLATE)
         .render(
             content=content,
             record=record,
             title=numbers.title(record),
-            figures={name: Markup(svg) if svg else None for name, svg in figures.items()},  # noqa: S704 - drawn by us
-            thumbnails={name: _thumbnails(content.folder, name, record) for name in figures},
+            sections=sections,
+            charts=page.as_json(charts),
+            samples=samples,
+            beside=beside,
             flips=_flips(content.folder),
-            lineage=_lineage(record),
+            glossary=glossary(record),
+            reproduce=reproduce,
+            lineage=lineage(record),
         )
     )
 
 
-def environment() -> "jinja2.Environment":
-    """Return the templates' environment: everything escaped, undefined names an error."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"interval": numbers.interval, "coverage": numbers.coverage, "arrow": numbers.arrow}
-    return environment
-
-
-def _figure(task: str, record: RunRecord) -> str | None:
-    curves = record.tasks[task].curves
-    said = "; ".join(
-        f"{curve.name}: {', '.join('undefined' if p.value is None else f'{p.value:.2f}' for p in curve.points)}"
-        for curve in curves
-    )
-    simulated = " (simulated)" if record.adapter.simulated else ""
-    return severity_curves(curves, f"{task}{simulated}, by severity. {said}")
+def _sections(content: Content) -> list[Section]:
+    record, made, count = content.record, [], 0
+    mark = " (simulated)" if content.simulated else ""
+    for name, task in record.tasks.items():
+        curves = [merged(task.curves, f"{name}{mark}, by {task.curves[0].x_label}")] if task.curves else []
+        charts = [*curves, *(one.model_copy(update={"name": one.name + mark}) for one in task.charts)]
+        figures = [
+            Figure(chart, chart_svg(chart, said(chart)), said(chart), count + i, wide=i < len(curves))
+            for i, chart in enumerate(charts)
+        ]
+        count += len(figures)
+        pictures = _thumbnails(content.folder, name, record) if task.curves else {}
+        made.append(Section(name, task, figures, task.tables, heat_table(task), pictures))
+    return made
 
 
 def _thumbnails(folder: Path, task: str, record: RunRecord) -> dict[str, list[tuple[int, str]]]:
@@ -101,24 +140,3 @@ def _flips(folder: Path) -> list[dict[str, Any]]:
 
 def _data_uri(file: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode("ascii")
-
-
-def _lineage(record: RunRecord) -> dict[str, str]:
-    adapter, machine = record.adapter, record.machine
-    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
-    return {
-        "run": record.run_id,
-        "started": f"{record.started:%Y-%m-%d %H:%M:%S} UTC",
-        "took": f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} s of CPU",
-        "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:16]}",
-        "adapter": f"{adapter.name} ({adapter.type}), fingerprint {adapter.fingerprint[:16]}",
-        "batch": f"{adapter.batch_size}" + ("" if adapter.batch_invariant else ", fixed: answers can depend on it"),
-        "limit": "none" if record.options["limit"] is None else f"{record.options['limit']} samples a cell",
-        "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
-        "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
-        "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
-        if record.git
-        else "none",
-        "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
-        "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
-    }

@@ -6,7 +6,8 @@ from typing import Final
 
 from harness.errors import HarnessError, Mark
 from harness.gate.decide import Decision, Judged
-from harness.report.compare_rows import plain, tally, where
+from harness.report.compare_rows import tally, where
+from harness.report.text import plain
 
 _LONGEST: Final = 2000
 _FLIPS: Final = 20

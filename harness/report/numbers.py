@@ -1,5 +1,7 @@
 """How numbers look, wherever they are shown."""
 
+import math
+
 from harness.record.schema import MetricRecord, RunRecord
 
 SIMULATED = "simulated"
@@ -28,3 +30,18 @@ def arrow(metric: MetricRecord) -> str:
 def title(record: RunRecord) -> str:
     """Return the adapter's name, marked where no model stands behind it."""
     return f"{record.adapter.name} ({SIMULATED})" if record.adapter.simulated else record.adapter.name
+
+
+def short(value: str | float | None) -> str:
+    """Return a cell of a table: numbers with four digits that count, nothing where there is nothing.
+
+    >>> short(0.123456), short(12345.0), short(7), short(None), short("x")
+    ('0.1235', '12,345', '7', '', 'x')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) or (abs(value) >= 1000 and math.isfinite(value)):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

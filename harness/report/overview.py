@@ -7,8 +7,8 @@ from typing import Any, Final
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
-from harness.report.curves import heat_map
-from harness.report.html import environment
+from harness.report.heat import HeatMap, heat_rows
+from harness.report.page import environment
 
 _TEMPLATE: Final = "overview.html.j2"
 _PREFIX: Final = "retained_accuracy["
@@ -27,8 +27,6 @@ def write_overview(folders: Sequence[Path], file: Path) -> Path:
 
 def render_overview(records: Sequence[RunRecord]) -> str:
     """Return the overview as HTML."""
-    from markupsafe import Markup
-
     suites = sorted({f"{record.suite.name} {record.suite.version}" for record in records})
     if len(suites) > 1:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")
@@ -41,7 +39,7 @@ def render_overview(records: Sequence[RunRecord]) -> str:
             titles=[numbers.title(record) for record in records],
             simulated=any(record.adapter.simulated for record in records),
             rows=_rows(records),
-            maps={name: Markup(svg) if svg else None for name, svg in maps.items()},  # noqa: S704 - drawn by us
+            maps=maps,
         )
     )
 
@@ -62,15 +60,18 @@ def _sweeps(records: Sequence[RunRecord]) -> list[str]:
     return list(dict.fromkeys(name for r in records for name, body in r.tasks.items() if body.curves))
 
 
-def _map(task: str, records: Sequence[RunRecord]) -> str | None:
+def _map(task: str, records: Sequence[RunRecord]) -> HeatMap:
     metrics = [record.tasks[task].metrics if task in record.tasks else {} for record in records]
     names = list(dict.fromkeys(name for found in metrics for name in found if name.startswith(_PREFIX)))
-    values = [[found[name].value if name in found else None for name in names] for found in metrics]
     corruptions = [name.removeprefix(_PREFIX).rstrip("]") for name in names]
-    titles = [numbers.title(record) for record in records]
-    said = "; ".join(
-        f"{title}: "
-        + ", ".join(f"{c} {'undefined' if v is None else f'{v:.2f}'}" for c, v in zip(corruptions, row, strict=True))
-        for title, row in zip(titles, values, strict=True)
-    )
-    return heat_map(titles, corruptions, values, f"{task}, retained accuracy. {said}")
+    titles = _distinct([numbers.title(record) for record in records])
+    rows = {title: [found.get(name) for name in names] for title, found in zip(titles, metrics, strict=True)}
+    return heat_rows("retained accuracy", "corruption", corruptions, rows)
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    """Return titles of which no two are alike: the second run of one adapter is numbered."""
+    return [
+        title if titles.count(title) == 1 else f"{title} #{titles[: i + 1].count(title)}"
+        for i, title in enumerate(titles)
+    ]

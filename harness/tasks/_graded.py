@@ -58,6 +58,20 @@ class GradedTask(ABC):
 
     kind: ClassVar[str]
     requires: frozenset[str] = frozenset({"generate"})
+    glossary: ClassVar[Mapping[str, str]] = {
+        "retained_accuracy": "Mean score over all severities above 0, divided by the clean score.",
+        "mean_corruption_error": "1 minus the mean score over all severities above 0, not normalised.",
+        "severity_auc": "Area under the score by severity, divided by the width of the axis; mean over corruptions.",
+        "severity_slope": "Slope of a straight line through the score by severity; mean over corruptions.",
+        "worst_cell": "The lowest score of any corrupted cell.",
+        "flip_rate": "Share of answers that differ from the same sample's answer on the clean image.",
+        "severity_consistency": "Share of answers that are the same as at the next milder severity.",
+        "breaking_severity": "The first severity whose whole interval lies below the task's floor; one more than "
+        "the highest where none does.",
+        "mce": "Mean over corruptions of the summed error over a reference model's (Hendrycks & Dietterich 2019).",
+        "relative_mce": "As mce, with the clean error taken off on both sides (Hendrycks & Dietterich 2019).",
+    }
+    """What the metrics mean that this kind computes by itself."""
 
     def __init__(self, name: str, base: QaTask, grades: Grades, seed: int) -> None:
         self.name = name

@@ -17,10 +17,10 @@ from harness.gate.identity import NoBaseline
 from harness.report.compare_html import compare_html
 from harness.report.compare_json import compare_json, decision_json
 from harness.report.compare_markdown import compare_markdown
-from harness.report.compare_rows import plain
 from harness.report.github import LIMIT, annotations, comment, failure_comment, write_github
 from harness.report.github_safe import code, command
 from harness.report.junit import junit, junit_failure
+from harness.report.text import plain
 from harness.spec.models import GateSpec
 
 HOSTILE = [

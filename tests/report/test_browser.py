@@ -1,78 +1,49 @@
 """The report in a real browser: nothing fetched, nothing complained about, nothing cut off."""
 
-import os
-import shutil
-from collections.abc import Iterator
+import base64
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from harness.report.html import write_html
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-CHROMEDRIVER = shutil.which("chromedriver")
-
-pytestmark = pytest.mark.skipif(bool(os.environ.get("HARNESS_NO_BROWSER")), reason="HARNESS_NO_BROWSER is set")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.fail("needs chromium and its driver: apt-get install chromium chromium-driver, or HARNESS_NO_BROWSER=1")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
-    yield driver
-    driver.quit()
+_BROKEN_OUT = """
+    const inside = e => e.closest('.scroll, .rows, svg, pre, .u-legend');
+    return [...document.body.querySelectorAll('*')]
+        .filter(e => !inside(e) && !e.matches('a.skip') && e.getBoundingClientRect().right > innerWidth + 1)
+        .map(e => e.outerHTML.slice(0, 80))"""
 
 
-@pytest.fixture(scope="module")
-def page(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_html(small_run, tmp_path_factory.mktemp("report") / "report.html").as_uri()
-
-
-def show(browser: webdriver.Chrome, page: str, width: int = 1200, scheme: str = "light") -> None:
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(page)
-
-
-def style(browser: webdriver.Chrome, selector: str, name: str) -> str:
+def style(browser, selector: str, name: str) -> str:
     script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
     return str(browser.execute_script(script, selector, name))
 
 
-def test_the_page_loads_without_a_complaint_and_without_fetching_anything(browser, page: str) -> None:
-    browser.get_log("browser")
-    show(browser, page)
+def test_the_page_loads_without_a_complaint_and_without_fetching_anything(show, page: str) -> None:
+    browser = show(page)
     assert browser.get_log("browser") == []
     fetched = browser.execute_script("return performance.getEntriesByType('resource').map(r => r.name)")
     assert [name for name in fetched if not name.startswith("data:")] == []
 
 
-def test_landmarks_and_headings_are_there_in_order(browser, page: str) -> None:
-    show(browser, page)
-    assert len(browser.find_elements(By.TAG_NAME, "main")) == 1
-    assert len(browser.find_elements(By.TAG_NAME, "header")) == 1
+def test_the_page_forbids_itself_every_request_and_every_script_but_its_own(show, page: str) -> None:
+    browser = show(page)
+    policy = browser.find_element(By.CSS_SELECTOR, "meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert "default-src 'none'" in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1]
+    browser.execute_script("""
+        const script = document.createElement('script');
+        script.textContent = 'window.reached = 1';
+        document.body.append(script);
+        const image = new Image(); image.src = 'http://127.0.0.1:9/x.png'; document.body.append(image);""")
+    assert browser.execute_script("return window.reached") is None
+    assert sum("Content Security Policy" in entry["message"] for entry in browser.get_log("browser")) == 2
+
+
+def test_landmarks_and_headings_are_there_in_order(show, page: str) -> None:
+    browser = show(page)
+    for landmark in ("main", "header", "nav"):
+        assert len(browser.find_elements(By.TAG_NAME, landmark)) == 1
     assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
     levels = [int(e.tag_name[1]) for e in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3, h4")]
     assert levels.count(1) == 1
@@ -82,33 +53,83 @@ def test_landmarks_and_headings_are_there_in_order(browser, page: str) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1200])
-def test_the_page_never_scrolls_sideways(browser, page: str, width: int) -> None:
-    show(browser, page, width=width)
+def test_the_page_never_scrolls_sideways(show, page: str, picture, width: int) -> None:
+    browser = show(page, width=width)
     assert browser.execute_script("return innerWidth") == width
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    script = """
-        const inside = e => e.closest('.scroll, svg');
-        return [...document.body.querySelectorAll('*')]
-            .filter(e => !inside(e) && !e.matches('a.skip') && e.getBoundingClientRect().right > innerWidth + 1)
-            .map(e => e.outerHTML.slice(0, 80))"""
-    assert browser.execute_script(script) == []
+    assert browser.execute_script(_BROKEN_OUT) == []
+    picture(browser, f"run-{width}")
 
 
-def test_the_curves_and_the_pictures_are_visible(browser, page: str) -> None:
-    show(browser, page)
-    curves = browser.find_element(By.CSS_SELECTOR, "main svg")
-    assert curves.is_displayed()
-    assert curves.size["width"] > 300
-    assert curves.size["height"] > 100
+def test_nothing_jumps_while_the_page_is_read_on_a_phone(show, page: str) -> None:
+    browser = show(page, width=360)
+    browser.execute_script("""
+        window.shift = 0;
+        new PerformanceObserver(list => list.getEntries().forEach(e => { if (!e.hadRecentInput) shift += e.value; }))
+            .observe({type: 'layout-shift', buffered: true});""")
+    for place in range(0, 6000, 600):
+        browser.execute_script("scrollTo(0, arguments[0])", place)
+        browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    assert browser.execute_script("return shift") < 0.05
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_accessibility_audit_finds_nothing_serious(show, audit, page: str, picture, scheme: str) -> None:
+    browser = show(page, scheme=scheme)
+    assert audit(browser) == []
+    for section in ("task-2", "samples", "glossary"):
+        browser.execute_script("document.getElementById(arguments[0]).scrollIntoView()", section)
+        picture(browser, f"run-{section}-{scheme}")
+
+
+def test_charts_can_be_pointed_at_and_pictures_are_visible(show, page: str) -> None:
+    browser = show(page)
+    browser.execute_script("document.querySelector('figure[data-chart]').scrollIntoView()")
+    browser.execute_async_script("setTimeout(arguments[0], 100)")
+    figure = browser.find_element(By.CSS_SELECTOR, "figure[data-chart]")
+    canvas = figure.find_element(By.TAG_NAME, "canvas")
+    assert canvas.size["width"] > 300
+    assert not figure.find_element(By.TAG_NAME, "svg").is_displayed()
+    legend = [row.text.strip() for row in figure.find_elements(By.CSS_SELECTOR, ".u-legend .u-label")]
+    assert legend == ["severity", "brightness", "rotation"]
+    drawn = browser.execute_script(
+        "return new Set(document.querySelector('canvas').getContext('2d').getImageData(0, 0, 600, 200).data).size"
+    )
+    assert drawn > 10
+    browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     loaded: list[Any] = browser.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth)")
     assert loaded
     assert all(loaded)
 
 
-def test_dark_mode_changes_background_text_and_the_ink_of_the_curves(browser, page: str) -> None:
+def test_without_scripts_there_are_static_charts_and_the_first_wrong_answers(show, browser, page: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        show(page)
+        assert browser.find_element(By.CSS_SELECTOR, "figure[data-chart] svg").size["width"] > 300
+        assert browser.find_element(By.CSS_SELECTOR, ".fallback").is_displayed()
+        assert not browser.find_element(By.ID, "browser").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_it_prints_with_the_static_pictures_and_without_the_controls(show, page: str) -> None:
+    browser = show(page)
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    assert pdf.startswith(b"%PDF")
+    assert 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 40
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        shown = {name: style(browser, name, "display") for name in (".static", ".plot", "#browser", "nav.sections")}
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert shown == {".static": "block", ".plot": "none", "#browser": "none", "nav.sections": "none"}
+
+
+def test_dark_mode_changes_background_text_and_the_ink_of_the_charts(show, page: str) -> None:
     colours = []
     for scheme in ("light", "dark"):
-        show(browser, page, scheme=scheme)
+        browser = show(page, scheme=scheme)
         colours.append([style(browser, "body", name) for name in ("backgroundColor", "color")])
         colours[-1].append(style(browser, "main svg", "color"))
     light, dark = colours
@@ -117,8 +138,8 @@ def test_dark_mode_changes_background_text_and_the_ink_of_the_curves(browser, pa
     assert dark[2] == dark[1]
 
 
-def test_the_first_stop_of_the_tab_key_skips_to_the_metrics(browser, page: str) -> None:
-    show(browser, page)
+def test_the_first_stop_of_the_tab_key_skips_to_the_metrics(show, page: str) -> None:
+    browser = show(page)
     browser.execute_script("document.querySelector('a.skip').focus()")
     skip = browser.find_element(By.CSS_SELECTOR, "a.skip")
     assert skip.rect["x"] >= 0

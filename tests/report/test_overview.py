@@ -44,16 +44,17 @@ def test_the_page_has_a_column_a_run_and_a_heat_map_of_adapters_and_corruptions(
     runs: list[Path], tmp_path: Path
 ) -> None:
     html = write_overview(runs, tmp_path / "overview.html").read_text(encoding="utf-8")
-    header = re.search(r"<thead>.*?</thead>", html, re.DOTALL)
-    assert header is not None
-    assert "calm (simulated)" in header[0]
-    assert "nervous (simulated)" in header[0]
-    label = re.search(r'aria-label="(sweep, retained accuracy[^"]*)"', html)
-    assert label is not None
+    tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
+    heat, metrics = (
+        next(one for one in tables if mark in one) for mark in ("<caption>retained accuracy", "better</th>")
+    )
     for folder, name in zip(runs, ("calm", "nervous"), strict=True):
+        assert f"{name} (simulated)" in metrics
+        row = re.search(rf"{name} \(simulated\)</th>(.*?)</tr>", heat)
         told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["tasks"]["sweep"]["metrics"]
-        for corruption in ("rotation", "both"):
-            assert f"{corruption} {told[f'retained_accuracy[{corruption}]']['value']:.2f}" in label[1], name
+        wanted = [f"{told[f'retained_accuracy[{corruption}]']['value']:.3f}" for corruption in ("rotation", "both")]
+        assert row is not None
+        assert re.findall(r">(\d\.\d{3})<", row[1]) == wanted
     assert not re.search(r'(?:src|href)="(?!data:|#)', html)
 
 

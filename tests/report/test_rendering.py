@@ -69,7 +69,9 @@ def test_every_picture_has_a_text_that_stands_for_it(html: str) -> None:
     pictures = re.findall(r"<img[^>]*>", html)
     assert all(re.search(r'alt="[^"]{5,}"', picture) for picture in pictures)
     assert sum('alt="first sample under ' in picture for picture in pictures) == 2 * 3
-    assert re.search(r'<svg role="img" aria-label="sweep \(simulated\), by severity\. relaxed_accuracy under', html)
+    assert re.search(
+        r'<svg role="img" aria-label="sweep \(simulated\), by severity: relaxed_accuracy by severity\. bright', html
+    )
 
 
 def test_the_same_run_gives_the_same_page(small_run: Path, html: str) -> None:

@@ -1,0 +1,25 @@
+"""Where a run's numbers come from, in words."""
+
+from harness.record.schema import RunRecord
+
+
+def lineage(record: RunRecord) -> dict[str, str]:
+    """Return what decided a run's numbers, by name, in the order of a reader's questions."""
+    adapter, machine = record.adapter, record.machine
+    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return {
+        "run": record.run_id,
+        "started": f"{record.started:%Y-%m-%d %H:%M:%S} UTC",
+        "took": f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} s of CPU",
+        "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:16]}",
+        "adapter": f"{adapter.name} ({adapter.type}), fingerprint {adapter.fingerprint[:16]}",
+        "batch": f"{adapter.batch_size}" + ("" if adapter.batch_invariant else ", fixed: answers can depend on it"),
+        "limit": "none" if record.options.get("limit") is None else f"{record.options['limit']} samples a cell",
+        "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
+        "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
+        "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
+        if record.git
+        else "none",
+        "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
+        "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
+    }

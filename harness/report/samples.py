@@ -1,0 +1,194 @@
+"""The answers of a run in the compact form that the sample browser reads: columns, and every text once."""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.errors import HarnessError
+from harness.metrics import extract
+from harness.record.schema import RunRecord, TaskRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LONGEST: Final = 20_000
+"""Characters of a text that are embedded; the rest stays in samples.parquet."""
+THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
+RIGHT: Final = 0.5
+_LOST, _GAINED = 1, 2
+
+
+class _Texts:
+    """Distinct values in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self.codes: dict[Hashable, int] = {}
+
+    def code(self, value: Hashable) -> int:
+        return self.codes.setdefault(value, len(self.codes))
+
+    @property
+    def values(self) -> list[Any]:
+        return list(self.codes)
+
+
+def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str, Any]:
+    """Return everything that the sample browser shows, as JSON values.
+
+    Rows stand by task, in blocks; a sample's question, target, evidence and tags stand once, however many
+    cells it was asked in.
+    """
+    tags = [name for name in table.column_names if name.startswith("tag.")]
+    tasks, cells, statuses, prompts, responses, errors = (_Texts() for _ in range(6))
+    errors.code("")
+    samples: dict[tuple[Hashable, ...], int] = {}
+    rows: dict[str, list[Any]] = {name: [] for name in ("task", "cell", "sample", "status", "response", "error")}
+    blocks = []
+    for name in dict.fromkeys([*record.tasks, *_distinct(table)]):
+        part = _of_task(table, name)
+        if not part.num_rows:
+            continue
+        asked = zip(*(_texts(part, column) for column in ("sample_id", "prompt", "evidence")), strict=True)
+        references = (tuple(map(clipped, row)) for row in part["references"].to_pylist())
+        slices = zip(*(part[tag].to_pylist() for tag in tags), strict=True) if tags else ((),) * part.num_rows
+        for (sample_id, prompt, evidence), targets, values in zip(asked, references, slices, strict=True):
+            key = (sample_id, prompts.code(prompt), targets, evidence, values)
+            rows["sample"].append(samples.setdefault(key, len(samples)))
+        rows["task"] += [tasks.code(name)] * part.num_rows
+        for column, texts in (("cell", cells), ("status", statuses), ("response", responses), ("error", errors)):
+            rows[column] += [texts.code(text) for text in _texts(part, column)]
+        blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows, _step(record, name)))
+    ids, asked_prompts, targets_of, evidence_of, tags_of = zip(*samples, strict=True) if samples else ((),) * 5
+    sides = _flips(record, blocks, rows, tasks.values, cells.values)
+    return {
+        "simulated": record.adapter.simulated,
+        "tasks": tasks.values,
+        "cells": cells.values,
+        "statuses": statuses.values,
+        "tags": [tag.removeprefix("tag.") for tag in tags],
+        "prompts": prompts.values,
+        "responses": responses.values,
+        "errors": errors.values,
+        "samples": {
+            "id": ids,
+            "prompt": asked_prompts,
+            "references": targets_of,
+            "evidence": evidence_of,
+            "tags": tags_of,
+        },
+        "rows": {**rows, "flip": sides},
+        "blocks": blocks,
+        "pictures": _pictures(folder, ids),
+    }
+
+
+def clipped(text: str | None) -> str:
+    """Return a text that a page can bear, saying how much is left out."""
+    if text is None:
+        return ""
+    left = len(text) - LONGEST
+    return text if left <= 0 else f"{text[:LONGEST]}… ({left:,} more characters; all of it is in samples.parquet)"
+
+
+def _distinct(table: "pa.Table") -> list[str]:
+    import pyarrow.compute as pc
+
+    return [str(name) for name in pc.unique(table["task"]).to_pylist()]
+
+
+def _of_task(table: "pa.Table", task: str) -> "pa.Table":
+    import pyarrow.compute as pc
+
+    return table.filter(pc.equal(table["task"], task))
+
+
+def _texts(part: "pa.Table", column: str) -> Iterable[str]:
+    return map(clipped, part[column].to_pylist())
+
+
+def _block(part: "pa.Table", task: TaskRecord | None, start: int, step: Callable[[str], str | None] | None) -> Any:
+    scores = {}
+    for name in part.column_names:
+        if name.startswith("score.") and part[name].null_count < part.num_rows:
+            scores[name.removeprefix("score.")] = [_rounded(value) for value in part[name].to_pylist()]
+    block = {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
+    if step:
+        block["parsed"] = [clipped(step(text)) if text is not None else "" for text in part["response"].to_pylist()]
+    return block
+
+
+def _rounded(value: float | None) -> float | int | None:
+    if value is None or not math.isfinite(value):
+        return None
+    short = round(value, 4)
+    return int(short) if short == int(short) else short
+
+
+def _step(record: RunRecord, name: str) -> Callable[[str], str | None] | None:
+    """Return the task's way to take an answer out of a text; None where it takes the text as it is."""
+    config = record.tasks[name].config if name in record.tasks else {}
+    base = config.get("of")
+    steps = config.get("extract") or (base.get("extract") if isinstance(base, dict) else None)
+    if not isinstance(steps, list) or not steps:
+        return None
+    try:
+        return extract.chain(steps)
+    except HarnessError:
+        return None  # a step of a plug-in that is not installed here
+
+
+def _flips(
+    record: RunRecord,
+    blocks: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Sequence[int]],
+    tasks: Sequence[str],
+    cells: Sequence[str],
+) -> list[int]:
+    """Return for each row whether its answer changed sides against the task's cell of severity 0."""
+    sides = [0] * len(rows["task"])
+    for block in blocks:
+        scores = block["scores"].get(block["primary"])
+        name = tasks[rows["task"][block["from"]]] if block["to"] > block["from"] else ""
+        baseline = _baseline(record.tasks.get(name))
+        if scores is None or baseline not in cells:
+            continue
+        span = range(block["from"], block["to"])
+        code = cells.index(baseline)
+        before = {rows["sample"][i]: scores[i - block["from"]] for i in span if rows["cell"][i] == code}
+        for i in span:
+            old, new = before.get(rows["sample"][i]), scores[i - block["from"]]
+            if old is not None and new is not None and (old >= RIGHT) != (new >= RIGHT):
+                sides[i] = _LOST if old >= RIGHT else _GAINED
+    return sides
+
+
+def _baseline(task: TaskRecord | None) -> str | None:
+    cells = task.cells if task else {}
+    return next((name for name, cell in cells.items() if cell.labels.get("severity") == 0), None)
+
+
+def _pictures(folder: Path, ids: Sequence[str]) -> dict[int, str]:
+    """Return the kept thumbnails by sample, as data URIs."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(folder / THUMBNAILS).read()
+    except (OSError, pa.ArrowInvalid):
+        return {}
+    kept = dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
+    uris: dict[bytes, str] = {}
+    found = {}
+    for i, sample_id in enumerate(ids):
+        if webp := kept.get(sample_id):
+            found[i] = uris.setdefault(webp, "data:image/webp;base64," + base64.b64encode(webp).decode("ascii"))
+    return found
+
+
+def sidecar(data: Mapping[str, Any]) -> str:
+    """Return the data as a script that lies beside the page, for runs that would make the page slow to open."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return f"window.harnessSamples={text};\n".replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,225 @@
+"""Charts as static SVG from data alone: for print, and for pages whose scripts don't run. Follows the page's colours.
+
+Drawn by hand because a report has two seconds of CPU, and importing a plotting library takes one of them.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal
+
+from harness.record.schema import ChartRecord, LineRecord, MarkRecord
+from harness.report.numbers import short
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+COLORS: Final = ("#2a78b5", "#d1691f", "#2f9150", "#c8393b", "#8258b4", "#84604f", "#c25fa3", "#7a7a7a")
+_DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
+_WIDTH, _HEIGHT = 540, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 10, 42
+_ROW: Final = 16
+_MANY: Final = 30
+"""A line with more points is drawn without dots."""
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis: from values to places on the picture."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    scale: Literal["linear", "log"] = "linear"
+
+    def __call__(self, value: float) -> float:
+        """Return the place of a value, within the picture."""
+        low, high, at = ((math.log10(v) for v in (self.low, self.high, max(value, 1e-300)))
+                         if self.scale == "log" else (self.low, self.high, value))  # fmt: skip
+        place = self.start + (at - low) / (high - low) * (self.end - self.start)
+        return min(max(place, min(self.start, self.end) - 1), max(self.start, self.end) + 1)
+
+    @property
+    def ticks(self) -> list[float]:
+        """A few round values."""
+        return _decades(self.low, self.high) if self.scale == "log" else _round_steps(self.low, self.high)
+
+
+def chart_svg(chart: ChartRecord, label: str) -> "Markup":
+    """Return a chart.
+
+    Args:
+        chart: what to draw. Values that a logarithmic axis cannot show are left out.
+        label: the accessible name, which also stands for the picture where it cannot be seen.
+    """
+    from markupsafe import Markup
+
+    rows = -(-len(chart.lines) // 2) if len(chart.lines) > 1 else 0
+    x = _axis(
+        [v for line in chart.lines for v in line.x], [m.x for m in chart.marks], chart.x_scale, _LEFT, _WIDTH - _RIGHT
+    )
+    values = [v for line in chart.lines for column in (line.y, line.low, line.high) for v in column]
+    bars = [0.0] if any(line.style == "bars" for line in chart.lines) and chart.y_scale == "linear" else []
+    y = _axis([*values, *bars], [m.y for m in chart.marks], chart.y_scale, _HEIGHT - _BOTTOM, _TOP, room=0.04)
+    parts = [*_frame(x, y, chart)]
+    for i, line in enumerate(chart.lines):
+        parts += _line(line, i, x, y)
+    parts += [part for mark in chart.marks for part in _mark(mark, x, y)]
+    parts += _legend([line.name for line in chart.lines]) if rows else []
+    size = f"0 0 {_WIDTH} {_HEIGHT + rows * _ROW}"
+    opening = Markup(
+        '<svg role="img" aria-label="{}" viewBox="{}" width="100%" font-size="11" fill="currentColor" '
+        'font-family="system-ui, sans-serif">'
+    )
+    return opening.format(label, size) + Markup("").join(parts) + Markup("</svg>")
+
+
+def _axis(values: Iterable[float | None], marks: Iterable[float | None], scale: Literal["linear", "log"],
+          start: float, end: float, room: float = 0.0) -> Axis:  # fmt: skip
+    known = [v for v in (*values, *marks) if v is not None and math.isfinite(v) and (scale == "linear" or v > 0)]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if scale == "log":
+        low, high = (low, high) if low < high else (low / 10 or 0.1, high * 10 or 1.0)
+        return Axis(low, high, start, end, "log")
+    if low == high:
+        low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)
+    spare = (high - low) * room
+    return Axis(low - spare, high + spare, start, end)
+
+
+def _round_steps(low: float, high: float, most: int = 7) -> list[float]:
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((power * m for m in (1, 2, 5) if power * m >= rough), power * 10)
+    first = math.ceil(low / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _decades(low: float, high: float) -> list[float]:
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    found = [10.0**k for k in range(first, last + 1)]
+    return found[:: max(1, len(found) // 7)] if len(found) > 1 else sorted({low, *found, high})
+
+
+def _frame(x: Axis, y: Axis, chart: ChartRecord) -> Iterable["Markup"]:
+    from markupsafe import Markup
+
+    line = Markup('<path d="{}" stroke="currentColor" stroke-opacity=".18" fill="none"/>')
+    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    bottom = _HEIGHT - _BOTTOM
+    for tick in x.ticks:
+        yield line.format(f"M{x(tick):.1f} {_TOP}V{bottom}")
+        yield text.format(x(tick), bottom + 14, "middle", short(float(tick)))
+    for tick in y.ticks:
+        yield line.format(f"M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}")
+        yield text.format(_LEFT - 6, y(tick) + 4, "end", short(float(tick)))
+    yield text.format((_LEFT + _WIDTH - _RIGHT) / 2, bottom + 32, "middle", chart.x_label)
+    middle = (_TOP + bottom) / 2
+    turned = Markup('<text transform="translate(12 {:.1f}) rotate(-90)" text-anchor="middle">{}</text>')
+    yield turned.format(middle, chart.y_label)
+
+
+def _line(line: LineRecord, i: int, x: Axis, y: Axis) -> Iterable["Markup"]:
+    from markupsafe import Markup
+
+    color = COLORS[i % len(COLORS)]
+    fits = [j for j, (a, b) in enumerate(zip(line.x, line.y, strict=False)) if _shows(x, a) and _shows(y, b)]
+    band = len(line.low) == len(line.high) == len(line.y)
+    if line.style == "bars":
+        floor = y(0.0 if y.scale == "linear" else y.low)
+        width = _bar_width([x(line.x[j]) for j in fits])
+        rect = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="{}" fill-opacity=".6"/>')
+        for j in fits:
+            top = y(line.y[j] or 0.0)
+            yield rect.format(x(line.x[j]) - width / 2, min(top, floor), width, abs(floor - top), color)
+    runs = _runs(fits, len(line.y))
+    if band and line.style in ("line", "step"):
+        for run in runs:
+            upper = [(x(line.x[j]), y(_end(line.high[j], line.y[j]))) for j in run]
+            lower = [(x(line.x[j]), y(_end(line.low[j], line.y[j]))) for j in run]
+            stepped = line.style == "step"
+            path = _path(upper, stepped) + "L" + _path(lower, stepped, reverse=True)[1:] + "Z"
+            yield Markup('<path d="{}" fill="{}" fill-opacity=".2"/>').format(path, color)
+    elif band:
+        for j in fits:
+            ends = f"M{x(line.x[j]):.1f} {y(_end(line.low[j], line.y[j])):.1f}V{y(_end(line.high[j], line.y[j])):.1f}"
+            yield Markup('<path d="{}" stroke="{}"/>').format(ends, color)
+    if line.style in ("line", "step"):
+        path = "".join(_path([(x(line.x[j]), y(line.y[j] or 0.0)) for j in run], line.style == "step") for run in runs)
+        dash = _DASHES[i // len(COLORS) % len(_DASHES)]
+        stroke = Markup('<path d="{}" fill="none" stroke="{}" stroke-width="1.6" stroke-dasharray="{}"/>')
+        yield stroke.format(path, color, dash)
+    if line.style == "points" or (line.style == "line" and len(fits) <= _MANY):
+        dots = "".join(f"M{x(line.x[j]):.1f} {y(line.y[j] or 0.0):.1f}h0" for j in fits)
+        width = 6 if line.style == "points" else 4.5
+        yield Markup('<path d="{}" stroke="{}" stroke-width="{}" stroke-linecap="round"/>').format(dots, color, width)
+
+
+def _shows(axis: Axis, value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and (axis.scale == "linear" or value > 0)
+
+
+def _end(end: float | None, value: float | None) -> float:
+    return end if end is not None else value or 0.0
+
+
+def _runs(fits: Sequence[int], n: int) -> list[list[int]]:
+    """Return the stretches without a gap."""
+    known, runs, run = set(fits), [], []
+    for j in range(n):
+        if j in known:
+            run.append(j)
+        elif run:
+            runs.append(run)
+            run = []
+    return [*runs, run] if run else runs
+
+
+def _path(points: Sequence[Pair], stepped: bool, reverse: bool = False) -> str:
+    if stepped:
+        corners = [p for (a, b) in pairwise(points) for p in (a, (b[0], a[1]))]
+        points = [*corners, points[-1]] if points else []
+    ordered = points[::-1] if reverse else points
+    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in ordered) if ordered else ""
+
+
+def _bar_width(places: Sequence[float]) -> float:
+    apart = [b - a for a, b in zip(sorted(set(places)), sorted(set(places))[1:], strict=False)]
+    return max(1.0, 0.8 * min(apart, default=60.0))
+
+
+def _mark(mark: MarkRecord, x: Axis, y: Axis) -> Iterable["Markup"]:
+    from markupsafe import Markup
+
+    dashed = Markup('<path d="{}" stroke="currentColor" stroke-dasharray="4 3" fill="none"/>')
+    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    place = _LEFT + 5.0 if mark.x is None else x(mark.x)
+    anchor = "end" if place > (_LEFT + _WIDTH) * 0.7 else "start"
+    aside = place + (5 if anchor == "start" else -5)
+    if mark.x is not None and mark.y is not None:
+        yield Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="none" stroke="currentColor"/>').format(
+            place, y(mark.y)
+        )
+        yield text.format(aside, y(mark.y) + 14, anchor, mark.label)
+    elif mark.x is not None:
+        yield dashed.format(f"M{place:.1f} {_TOP}V{_HEIGHT - _BOTTOM}")
+        yield text.format(aside, _TOP + 11, anchor, mark.label)
+    elif mark.y is not None:
+        yield dashed.format(f"M{_LEFT} {y(mark.y):.1f}H{_WIDTH - _RIGHT}")
+        yield text.format(place, y(mark.y) - 4, "start", mark.label)
+
+
+def _legend(names: Sequence[str]) -> Iterable["Markup"]:
+    from markupsafe import Markup
+
+    entry = Markup(
+        '<path d="M{} {}h18" stroke="{}" stroke-width="2.5" stroke-dasharray="{}"/><text x="{}" y="{}">{}</text>'
+    )
+    for i, name in enumerate(names):
+        left, top = _LEFT + (i % 2) * 240, _HEIGHT + (i // 2) * _ROW + 6
+        dash = _DASHES[i // len(COLORS) % len(_DASHES)]
+        yield entry.format(left, top, COLORS[i % len(COLORS)], dash, left + 24, top + 4, name)

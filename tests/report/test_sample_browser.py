@@ -1,0 +1,230 @@
+"""The sample browser: it finds what one looks for, works without a mouse, and shows hostile text as text."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from harness.record import Run
+from harness.record.folder import SAMPLES_FILE
+from harness.report import html
+from harness.report.html import write_html
+from harness.report.samples import LONGEST, browser_data
+
+HOSTILE = (
+    "<script>window.owned = 1</script>",
+    "</script><script>window.owned = 2</script><!--",
+    "<img src=x onerror='window.owned = 3'>",
+    "</td></table><style>body { display: none }</style>",
+    "\u202egnp.exe\u202c \u2066hidden\u2069 zero\u200bwidth",
+    "{{ 7 * 7 }} ${7 * 7} &lt;b&gt;",
+    "javascript:window.owned=4",
+    "x" * 1_000_000,
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small run, as if the model had answered what must not be obeyed, and the data had asked so."""
+    folder = tmp_path_factory.mktemp("hostile") / "run"
+    shutil.copytree(small_run, folder)
+    table = Run(folder).table()
+    texts = [HOSTILE[i % len(HOSTILE)] for i in range(table.num_rows)]
+    for name in ("response", "prompt", "evidence", "error"):
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(texts))
+    table = table.set_column(
+        table.schema.get_field_index("references"), "references", pa.array([[text] for text in texts])
+    )
+    pq.write_table(table, folder / SAMPLES_FILE)
+    flips = [{"task": "sweep", "cell": HOSTILE[0], "sample_id": HOSTILE[1], "prompt": HOSTILE[2], "pictures": [],
+              "references": [HOSTILE[3]], "before": HOSTILE[4], "after": HOSTILE[7]}]  # fmt: skip
+    (folder / "artifacts" / "flips.json").write_text(json.dumps(flips), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def choose(browser) -> Callable[[str, str], None]:
+    def do(name: str, value: str) -> None:
+        Select(browser.find_element(By.NAME, name)).select_by_value(value)
+        browser.execute_async_script("setTimeout(arguments[0], 30)")
+
+    return do
+
+
+def count(browser) -> int:
+    return int(browser.find_element(By.CSS_SELECTOR, "#browser output").text.split(" of ")[0].replace(",", ""))
+
+
+def chosen(browser) -> str:
+    return str(browser.find_element(By.CSS_SELECTOR, ".detail h3").text)
+
+
+def test_filters_show_exactly_the_answers_that_fit(show, choose, page: str, small_run: Path) -> None:
+    browser = show(page)
+    rows = Run(small_run).table().to_pylist()
+    assert count(browser) == len(rows)
+    choose("task", "sweep")
+    assert count(browser) == sum(row["task"] == "sweep" for row in rows)
+    choose("cell", "rotation@5")
+    at_five = [row for row in rows if row["task"] == "sweep" and row["cell"] == "rotation@5"]
+    assert count(browser) == len(at_five)
+    browser.find_element(By.NAME, "max").send_keys("0", Keys.TAB)
+    browser.execute_async_script("setTimeout(arguments[0], 30)")
+    assert count(browser) == sum(row["score.relaxed_accuracy"] == 0 for row in at_five)
+    browser.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
+    browser.execute_async_script("setTimeout(arguments[0], 30)")
+    assert count(browser) == len(rows)
+
+
+def test_flipped_answers_are_those_that_changed_sides_against_the_clean_image(
+    show, choose, page: str, small_run: Path
+) -> None:
+    rows = [row for row in Run(small_run).table().to_pylist() if row["task"] == "sweep"]
+    clean = {row["sample_id"]: row["score.relaxed_accuracy"] for row in rows if row["cell"] == "clean"}
+    lost = sum(clean[row["sample_id"]] == 1 and row["score.relaxed_accuracy"] == 0 for row in rows)
+    browser = show(page)
+    choose("flipped", "1")
+    assert count(browser) == lost > 0
+
+
+def test_a_slice_and_a_search_narrow_down(show, choose, page: str, small_run: Path) -> None:
+    rows = Run(small_run).table().to_pylist()
+    tag = next(name for name in rows[0] if name.startswith("tag."))
+    value = rows[0][tag]
+    browser = show(page)
+    choose("slice", f"{tag.removeprefix('tag.')} = {value}")
+    assert count(browser) == sum(row[tag] == value for row in rows)
+    browser.find_element(By.NAME, "search").send_keys(rows[0]["sample_id"].upper())
+    browser.execute_async_script("setTimeout(arguments[0], 250)")
+    assert count(browser) == sum(row["sample_id"] == rows[0]["sample_id"] for row in rows)
+
+
+def test_the_keyboard_alone_moves_reads_and_searches(show, page: str) -> None:
+    browser = show(page)
+    grid = browser.find_element(By.CSS_SELECTOR, "table[role=grid]")
+    first = chosen(browser)
+    browser.execute_script("arguments[0].focus()", grid)
+    active = browser.switch_to.active_element
+    active.send_keys(Keys.ARROW_DOWN)
+    second = chosen(browser)
+    assert second != first
+    marked = browser.find_element(By.ID, grid.get_attribute("aria-activedescendant"))
+    assert marked.get_attribute("aria-selected") == "true"
+    active.send_keys(Keys.END)
+    assert browser.find_element(By.ID, grid.get_attribute("aria-activedescendant")).is_displayed()
+    active.send_keys(Keys.HOME)
+    assert chosen(browser) == first
+    active.send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element == browser.find_element(By.CSS_SELECTOR, ".detail")
+    browser.switch_to.active_element.send_keys("/")
+    assert browser.switch_to.active_element.get_attribute("name") == "search"
+
+
+def test_only_the_rows_in_sight_are_in_the_document(show, page: str) -> None:
+    browser = show(page)
+    assert count(browser) == 120
+    rows = "return document.querySelectorAll('.rows tbody tr:not(.space)').length"
+    assert browser.execute_script(rows) < 40
+    height = browser.execute_script("return document.querySelector('.rows').scrollHeight")
+    assert height == pytest.approx(120 * 32 + 33, abs=8)
+
+
+def test_an_address_leads_to_the_same_filters_and_sample(show, choose, page: str) -> None:
+    browser = show(page)
+    choose("cell", "rotation@1")
+    browser.find_element(By.XPATH, "//th/button[text()='answer']").click()
+    browser.execute_script("document.querySelector('table[role=grid]').focus()")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    name, address = chosen(browser), browser.current_url
+    known = parse_qs(urlsplit(address).fragment.partition("?")[2])
+    assert known["cell"] == ["rotation@1"]
+    assert known["sort"] == ["answer"]
+    again = show(address)
+    assert chosen(again) == name
+    assert count(again) == 20
+
+
+def test_sorting_orders_by_value_and_turns_round(show, page: str) -> None:
+    browser = show(page)
+    button = browser.find_element(By.XPATH, "//th/button[text()='score']")
+    seen = []
+    for _ in range(2):
+        button.click()
+        cells = browser.find_elements(By.CSS_SELECTOR, ".rows tbody tr:not(.space) td:nth-child(6)")
+        seen.append([float(cell.text) for cell in cells])
+        assert browser.find_element(By.CSS_SELECTOR, "th[aria-sort]").text == "score"
+    assert seen[0] == sorted(seen[0])
+    assert seen[1] == sorted(seen[1], reverse=True)
+    assert seen[0] != seen[1]
+
+
+def test_an_image_can_be_enlarged_and_put_away(show, page: str) -> None:
+    browser = show(page)
+    flip = browser.find_element(By.CSS_SELECTOR, "[data-flip]").get_attribute("data-flip")
+    show(f"{page}#samples?at={flip}")
+    assert chosen(browser) == flip
+    pictures = browser.find_elements(By.CSS_SELECTOR, ".detail button.zoom")
+    assert len(pictures) == 2
+    pictures[1].click()
+    dialog = browser.find_element(By.TAG_NAME, "dialog")
+    assert dialog.is_displayed()
+    assert dialog.find_element(By.TAG_NAME, "img").get_attribute("src").startswith("data:image/png")
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not dialog.is_displayed()
+
+
+def test_hostile_text_is_shown_and_never_obeyed(show, hostile: Path, tmp_path: Path) -> None:
+    file = write_html(hostile, tmp_path / "report.html")
+    browser = show(file.as_uri())
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return window.owned") is None
+    assert browser.find_element(By.TAG_NAME, "body").is_displayed()
+    assert count(browser) == 120
+    browser.execute_script("document.querySelector('table[role=grid]').focus()")
+    seen = set()
+    for _ in HOSTILE:
+        seen.add(browser.find_element(By.XPATH, "//strong[starts-with(., 'answer')]/following-sibling::pre").text)
+        browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    assert HOSTILE[0] in seen
+    assert any(text.startswith(r"\u202egnp.exe\u202c") for text in seen)
+    assert max(map(len, seen)) < LONGEST + 100
+    assert browser.execute_script("return window.owned") is None
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert (
+        browser.execute_script("return document.querySelectorAll('main style, main script, main img[src=x]').length")
+        == 0
+    )
+
+
+def test_a_large_run_keeps_its_samples_in_a_file_beside_the_page(
+    show, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "_EMBEDDED", 1000)
+    file = write_html(small_run, tmp_path / "report.html")
+    assert (tmp_path / "report.data.js").is_file()
+    browser = show(file.as_uri())
+    assert browser.get_log("browser") == []
+    assert count(browser) == 120
+    monkeypatch.undo()
+    write_html(small_run, file)
+    assert not (tmp_path / "report.data.js").exists()
+
+
+def test_every_text_is_embedded_once(small_run: Path) -> None:
+    run = Run(small_run)
+    data = browser_data(small_run, run.record, run.table())
+    assert len(data["rows"]["sample"]) == 120
+    assert len(data["samples"]["id"]) == 20
+    for name in ("prompts", "responses", "cells", "statuses"):
+        assert len(set(data[name])) == len(data[name])
+    block = next(one for one in data["blocks"] if one["from"] == 0)
+    assert set(block["scores"]) == {"relaxed_accuracy", "numeric_accuracy"}
