@@ -46,6 +46,19 @@ class ImageSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Counterfactual(ImageSource, Protocol):
+    """An image that knows what to show a model that must answer without it: better controls than any other image."""
+
+    def blank(self) -> ImageSource:
+        """Return an image of the same make that shows nothing."""
+        ...
+
+    def mismatched(self) -> ImageSource:
+        """Return an image of the same make with other data."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClipData:
     """A clip as data: what a decoder needs to open it."""

@@ -2,7 +2,6 @@
 
 import math
 from array import array
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +16,8 @@ from harness.types import Response, Sample, Score, Status
 
 _SHOWN: Final = 24
 """Answers of a cell that stay at hand for its task's pictures."""
+_STATUSES: Final = tuple(Status)
+_PLACE: Final = {status: place for place, status in enumerate(_STATUSES)}
 
 
 def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Score], str | None]:
@@ -47,7 +48,7 @@ class CellScores:
         self._metrics = metrics
         names = (*metrics, *measures)
         self._worths = {name: array("d") for name in names}
-        self._statuses: dict[str, Counter[str]] = {name: Counter() for name in names}
+        self._kinds: dict[str, array[int]] = {name: array("b") for name in names}
         self._clusters = array("q")
         self._answers = array("q")
         self._vectors: dict[str, np.ndarray] = {}
@@ -85,7 +86,7 @@ class CellScores:
 
     def _value(self, name: str, worth: float, status: Status) -> None:
         self._worths[name].append(worth)
-        self._statuses[name][str(status)] += 1
+        self._kinds[name].append(_PLACE[status])
 
     def result(self, expected: int) -> CellResult:
         """Return the columns; samples that were expected and never run stand as missing, without a value."""
@@ -97,8 +98,11 @@ class CellScores:
 
     def _column(self, name: str, absent: int) -> Column:
         worths = np.concatenate([np.array(self._worths[name], np.float64), np.full(absent, np.nan)])
-        statuses = self._statuses[name] + Counter({str(Status.MISSING): absent})
-        return Column(worths, dict(sorted(statuses.items())))
+        missing = np.full(absent, _PLACE[Status.MISSING], np.int8)
+        kinds = np.concatenate([np.array(self._kinds[name], np.int8), missing])
+        found, counts = np.unique(kinds, return_counts=True)
+        statuses = {str(_STATUSES[kind]): int(count) for kind, count in zip(found, counts, strict=True)}
+        return Column(worths, dict(sorted(statuses.items())), kinds)
 
 
 def answer_code(answer: str | None) -> int:

@@ -36,6 +36,8 @@ class Column:
     worths: "NDArray[np.float64]"
     """What each sample is worth, [n]; NaN where it does not count."""
     statuses: Mapping[str, int]
+    kinds: "NDArray[np.int8]"
+    """The status of each sample, [n]: its place in ``list(Status)``."""
 
 
 @dataclass(frozen=True, slots=True)

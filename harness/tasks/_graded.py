@@ -236,7 +236,7 @@ def _nothing_to_lose() -> Iterable[Finding]:
 
 
 def find_base(of: str, metric: str | None, context: BuildContext) -> tuple[QaTask | None, list[Issue]]:
-    """Return the `qa` task that is perturbed, and what is wrong with the choice of it or of the metric."""
+    """Return the `qa` task that is asked again, and what is wrong with the choice of it or of the metric."""
     base = context.tasks.get(of)
     if not isinstance(base, QaTask):
         fitting = [other for other, task in context.tasks.items() if isinstance(task, QaTask)]
@@ -247,6 +247,6 @@ def find_base(of: str, metric: str | None, context: BuildContext) -> tuple[QaTas
         return base, [Issue(("metric",), said, did_you_mean(metric, base.metrics))]
     chosen = base.metrics[metric or base.primary]
     if chosen.direction != "higher" or chosen.bounds != (0.0, 1.0):
-        said = f"a sweep needs a metric from 0 to 1 where higher is better; {chosen.name} is not"
+        said = f"this needs a metric from 0 to 1 where higher is better; {chosen.name} is not"
         return base, [Issue(("metric",) if metric else ("of",), said)]
     return base, []

@@ -12,6 +12,7 @@ from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Summary
 from harness.tasks._metrics import MetricRef, build_metrics, describe_refs, score_all, summarise_cell
 from harness.tasks._prompt import compile_prompt
+from harness.tasks._slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Sample, Score
 
 ENTRIES: Final = {"qa": "QaTask"}
@@ -37,6 +38,8 @@ class QaConfig(Model):
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
+    slices: tuple[str, ...] = ()
+    """Tags to cut the metrics by: `[style]` gives `relaxed_accuracy[style=vbar-light]` and so on, beside the whole."""
 
 
 class QaTask:
@@ -57,6 +60,7 @@ class QaTask:
         self._seed = seed
         self._render = compile_prompt(config.prompt)
         self._extract = extract.chain(config.extract)
+        self._slices = Slices(dataset, config.slices)
 
     @classmethod
     def build(cls, name: str, config: QaConfig, context: BuildContext) -> Self:
@@ -120,10 +124,11 @@ class QaTask:
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         values = summarise_cell(results[0], self.metrics)
-        return Summary(metrics=values, cells={CLEAN.id: values})
+        parts = self._slices.values(results[0], self.metrics)
+        return Summary(metrics=values | parts, cells={CLEAN.id: values})
 
     def metric_names(self) -> Sequence[str]:
-        return list(self.metrics)
+        return [*self.metrics, *self._slices.metric_names(list(self.metrics))]
 
     def describe(self) -> Mapping[str, Any]:
         return {

@@ -4,13 +4,25 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data.charts import ChartsDataset
 from harness.data.charts.dataset import ChartImage, ChartsConfig
-from harness.data.charts.model import ALL_STYLES, MIN_GAP, SHIFTED_STYLES, STYLES, draw_chart, draw_values, split_of
+from harness.data.charts.draw import THEMES, render
+from harness.data.charts.model import (
+    ALL_STYLES,
+    MIN_GAP,
+    SEVERE_STYLES,
+    SHIFTED_STYLES,
+    STYLES,
+    Chart,
+    draw_chart,
+    draw_values,
+    split_of,
+)
 from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import ConfigError
 from harness.seeds import Stream
@@ -91,6 +103,32 @@ def test_a_blank_image_shows_nothing_but_the_background() -> None:
         assert len(image(sample).load().getcolors() or []) == 1
 
 
+def test_the_styles_of_the_shifts_are_none_of_the_ones_that_the_model_was_trained_on() -> None:
+    assert not set(STYLES) & set(SHIFTED_STYLES + SEVERE_STYLES)
+    assert len(set(ALL_STYLES)) == len(STYLES + SHIFTED_STYLES + SEVERE_STYLES)
+
+
+def test_a_hanging_bar_is_longer_for_more_and_grows_downwards() -> None:
+    chart = Chart(("A", "B"), ("blue", "red"), (90, 30), "hanging-dusk")
+    pixels = np.asarray(render(chart, Stream(1)).image).astype(int)
+    background = np.array(THEMES["dusk"].background)
+    column = [(np.abs(pixels[30:, x] - background).sum(1) > 90).sum() for x in (40, 100)]
+    assert column[0] == pytest.approx(3 * column[1], rel=0.15)
+    assert (np.abs(pixels[-6:, 30:] - background).sum(2) < 90).all()
+
+
+def test_a_record_asks_for_all_values_and_answers_in_json() -> None:
+    for sample in charts(limit=8, questions=["record"]):
+        chart = image(sample).chart
+        assert json.loads(sample.references[0]) == dict(zip(chart.letters, chart.values, strict=True))
+
+
+def test_a_chart_draws_the_same_controls_as_the_dataset() -> None:
+    for control in ("mismatched", "blank"):
+        for own, theirs in zip(charts(limit=4), charts(limit=4, image=control), strict=True):
+            assert getattr(image(own), control)().load().tobytes() == image(theirs).load().tobytes()
+
+
 @pytest.mark.parametrize("style", ALL_STYLES)
 def test_every_style_is_drawn_in_colour_at_its_size(style: str) -> None:
     (sample,) = charts(limit=1, styles=[style])
@@ -104,6 +142,8 @@ PINNED = {
     "table-dark": "64523372c5cb0cd6",
     "line-dark": "a80be20797797a1b",
     "hbar-pastel": "2ef64da7e24bfd93",
+    "lollipop-pastel": "0fac3507475ae5ca",
+    "hanging-dusk": "9bfb330a318ef915",
 }
 
 

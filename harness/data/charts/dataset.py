@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from harness.data.charts.draw import THEMES, render
 from harness.data.charts.model import ALL_STYLES, STYLES, Chart, Split, draw_chart, draw_values, split_of
-from harness.data.charts.questions import QUESTION_TYPES, ask
+from harness.data.charts.questions import ALL_QUESTION_TYPES, QUESTION_TYPES, ask
 from harness.errors import ConfigError, Issue, did_you_mean
 from harness.seeds import Stream
 from harness.spec.models import Model
@@ -37,7 +37,7 @@ class ChartsConfig(Model):
     styles: tuple[str, ...] = Field(default=STYLES, min_length=1)
     """Chart styles, drawn from in turn."""
     questions: tuple[str, ...] = Field(default=QUESTION_TYPES, min_length=1)
-    """Question types, drawn from in turn."""
+    """Question types, drawn from in turn; all but `record` by default, which asks for all values as JSON."""
     questions_per_chart: int = Field(default=1, ge=1, le=20)
     """Questions that share one chart; they form a cluster."""
     image: Shown = "matched"
@@ -52,6 +52,14 @@ class ChartImage:
     chart: Chart
     key: tuple[str | int, ...]
     shown: Shown
+
+    def blank(self) -> "ChartImage":
+        """Return the bare background of this chart."""
+        return replace(self, shown="blank")
+
+    def mismatched(self) -> "ChartImage":
+        """Return a chart with the same letters and colours, and other data."""
+        return replace(self, shown="mismatched")
 
     def load(self) -> Image.Image:
         """Return a new RGB image of 140 × 112 px."""
@@ -80,7 +88,7 @@ class ChartsDataset:
 
     @classmethod
     def from_config(cls, config: ChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
-        known = {"styles": ALL_STYLES, "questions": QUESTION_TYPES}
+        known = {"styles": ALL_STYLES, "questions": ALL_QUESTION_TYPES}
         issues = [
             Issue((key, i), f"unknown {key[:-1]} {name!r}", did_you_mean(name, names))
             for key, names in known.items()

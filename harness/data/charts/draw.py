@@ -56,6 +56,7 @@ THEMES: Final = {
     "light": Theme((255, 255, 255), (0, 0, 0), (150, 150, 150), _VIVID, *_SANS),
     "dark": Theme((24, 26, 40), (235, 235, 235), (110, 110, 130), _VIVID, *_SANS),
     "pastel": Theme((250, 246, 236), (40, 30, 30), (150, 150, 150), _PASTEL, *_SERIF),
+    "dusk": Theme((66, 44, 72), (244, 226, 190), (130, 110, 130), _PASTEL, *_SERIF),
 }
 
 
@@ -149,6 +150,26 @@ def _horizontal_bars(c: _Canvas) -> list[float]:
     return centers
 
 
+def _hanging_bars(c: _Canvas) -> list[float]:
+    """Everything upside down: the axis and the letters at the top, the bars below it."""
+    left, right = 56 + c.dx, _W - 2 + min(c.dx, 0)
+    base, bottom = 52 + c.dy, 210 + c.dy
+    unit = (bottom - base) / 100
+    for tick in (0, 50, 100):
+        y = base + tick * unit
+        c.pen.line((left - 5, y, left, y), fill=c.theme.ink, width=2)
+        c.tick(left - 7, y, str(tick), "rm")
+    c.pen.line((left, base, left, bottom), fill=c.theme.ink, width=2)
+    column = (right - left) / len(c.chart.values)
+    bar = column * c.stream.uniform(0.5, 0.8)
+    centers = [left + column * (i + 0.5) for i in range(len(c.chart.values))]
+    for i, (x, color) in enumerate(zip(centers, c.colors, strict=True)):
+        c.pen.rectangle((x - bar / 2, base, x + bar / 2, base + c.chart.values[i] * unit), fill=color)
+        c.label(x, 24 + c.dy, c.chart.letters[i])
+    c.pen.line((left, base, right, base), fill=c.theme.ink, width=2)
+    return centers
+
+
 def _upright(
     paint: Callable[[_Canvas, list[float], list[float], float, float], None],
 ) -> Callable[[_Canvas], list[float]]:
@@ -199,4 +220,5 @@ _PAINTERS: Final[dict[str, Callable[[_Canvas], list[float]]]] = {
     "vbar": _upright(_bars),
     "line": _upright(_line),
     "lollipop": _upright(_lollipops),
+    "hanging": _hanging_bars,
 }

@@ -23,7 +23,9 @@ STYLES: Final = (
 """The styles that the tiny fixture model is trained on."""
 SHIFTED_STYLES: Final = ("lollipop-pastel", "hbar-pastel")
 """Styles that it never sees: other marks, a pastel palette, serif letters."""
-ALL_STYLES: Final = STYLES + SHIFTED_STYLES
+SEVERE_STYLES: Final = ("hanging-dusk",)
+"""A style that it never sees and cannot read: bars that hang from an axis at the top, longer for more."""
+ALL_STYLES: Final = STYLES + SHIFTED_STYLES + SEVERE_STYLES
 
 MIN_GAP: Final = 4
 """The highest and the lowest value stand at least this far from the next, so that questions have one answer."""

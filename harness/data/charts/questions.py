@@ -1,5 +1,6 @@
 """Questions about a chart, with the answers that its data give."""
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,9 @@ QUESTION_TYPES: Final = (
     "color_of_letter",
     "letter_of_color",
 )
+"""What a model of a few million parameters can answer."""
+ALL_QUESTION_TYPES: Final = (*QUESTION_TYPES, "record")
+"""`record` asks for all values at once, as JSON by letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,12 @@ def ask(chart: Chart, type_: str, stream: Stream) -> Question:
             return _comparison(chart, stream)
         case "color_of_letter":
             return Question(f"What color is {letter}?", color, type_)
+        case "record":
+            record = dict(zip(chart.letters, chart.values, strict=True))
+            return Question("What are the values, as JSON?", json.dumps(record), type_)
         case "letter_of_color":
             return Question(f"Which letter is {color}?", letter, type_)
-    raise ValueError(f"unknown question type {type_!r}; there are: {', '.join(QUESTION_TYPES)}")
+    raise ValueError(f"unknown question type {type_!r}; there are: {', '.join(ALL_QUESTION_TYPES)}")
 
 
 def _comparison(chart: Chart, stream: Stream) -> Question:

@@ -1,0 +1,74 @@
+"""An adapter that looks: it answers with the grey level of the image, and a dataset that asks for it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.cli._progress import Silent
+from harness.engine.resolve import AdapterChoice, Suite
+from harness.engine.run import RunOptions, run_suite
+from harness.record import Run
+from harness.spec.models import AdapterSpec, Model
+from harness.types import Request, Response
+
+
+class LevelAdapter:
+    """Answers `level` with the mean of the image, `double` with twice that, `fail` not at all."""
+
+    Config: ClassVar[type[Model]] = Model
+    simulated = False
+    capabilities = frozenset({"generate"})
+    batch_invariant = True
+    batch_size = 3
+
+    @classmethod
+    def from_config(cls, config: Model, folder: Path) -> "LevelAdapter":
+        return cls()
+
+    def fingerprint(self) -> str:
+        return "level"
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        assert len(requests) <= self.batch_size
+        return [Response(self._answer(request)) for request in requests]
+
+    def close(self) -> None: ...
+
+    def _answer(self, request: Request) -> str:
+        if "fail" in request.prompt:
+            raise RuntimeError("it broke")
+        if not request.images:
+            return "nothing"
+        level = round(float(np.asarray(request.images[0].convert("L")).mean()))
+        return str(2 * level if "double" in request.prompt else level)
+
+
+LEVELS = (10, 20, 30, 40, 50, 60)
+
+
+@pytest.fixture
+def levels(tmp_path: Path) -> Path:
+    """A folder with one flat image a level and ``levels.jsonl``, which asks for the level of each."""
+    lines = []
+    for level in LEVELS:
+        Image.new("RGB", (8, 6), (level,) * 3).save(tmp_path / f"{level}.png")
+        lines.append(f'{{"id": "s{level}", "image": "{level}.png", "question": "level", "answer": "{level}"}}')
+    (tmp_path / "levels.jsonl").write_text("\n".join(lines))
+    return tmp_path
+
+
+@pytest.fixture
+def run_levels(bind: Callable[[str], Suite], levels: Path) -> Callable[..., Run]:
+    """Run tasks on the adapter; ``d`` is the dataset of levels, which a test may add others to."""
+
+    def run(tasks: str, datasets: str = "", limit: int | None = None) -> Run:
+        d = "  d: {type: jsonl, path: levels.jsonl}\n"
+        suite = bind(f"suite: s\nversion: 1\nseed: 5\ndatasets:\n{d}{datasets}\ntasks:\n{tasks}\n")
+        choice = AdapterChoice(levels / "a.yaml", AdapterSpec(adapter="level", type="level"), Model(), LevelAdapter)
+        return Run(run_suite(suite, choice, RunOptions(out=levels / "runs", limit=limit), Silent())[0])
+
+    return run
