@@ -12,6 +12,8 @@ _VERBS: Final = {
     "init": "Start in your own repository: a suite, an adapter, a workflow.",
     "run": "Run a suite on one or more adapters.",
     "resume": "Continue a run that was interrupted, killed or ran out of disk.",
+    "recover": "Save what can be read of a run whose store is damaged.",
+    "merge": "Make one run of the parts that `run --shard` made.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
     "explain": "Print a suite as it is run, with the origin of each key.",

@@ -64,8 +64,9 @@ class CellScores:
         for name, score in scores.items():
             self._value(name, self._metrics[name].worth(score), score.status)
 
-    def take(self, row: Row) -> None:
-        """Take in one stored response, or one stored observation."""
+    def take(self, row: Row, index: int) -> None:
+        """Take in one stored response, or one stored observation; what lies before it and did not come is missing."""
+        self._fill(index)
         answer = row.response if row.status == Status.OK and row.request_hash is not None else None
         self._answer(row.sample_id, answer)
         if row.vector is not None:
@@ -90,19 +91,27 @@ class CellScores:
 
     def result(self, expected: int) -> CellResult:
         """Return the columns; samples that were expected and never run stand as missing, without a value."""
-        absent = max(0, expected - len(self._clusters))
-        clusters = np.concatenate([np.array(self._clusters, np.int64), -1 - np.arange(absent, dtype=np.int64)])
-        columns = {name: self._column(name, absent) for name in self._worths}
-        answers = np.concatenate([np.array(self._answers, np.int64), np.zeros(absent, np.int64)])
+        self._fill(expected)
+        columns = {name: self._column(name) for name in self._worths}
+        clusters, answers = np.array(self._clusters, np.int64), np.array(self._answers, np.int64)
         return CellResult(self._cell, columns, clusters, answers, self._vectors, self._texts)
 
-    def _column(self, name: str, absent: int) -> Column:
-        worths = np.concatenate([np.array(self._worths[name], np.float64), np.full(absent, np.nan)])
-        missing = np.full(absent, _PLACE[Status.MISSING], np.int8)
-        kinds = np.concatenate([np.array(self._kinds[name], np.int8), missing])
+    def _column(self, name: str) -> Column:
+        kinds = np.array(self._kinds[name], np.int8)
         found, counts = np.unique(kinds, return_counts=True)
         statuses = {str(_STATUSES[kind]): int(count) for kind, count in zip(found, counts, strict=True)}
-        return Column(worths, dict(sorted(statuses.items())), kinds)
+        return Column(np.array(self._worths[name], np.float64), dict(sorted(statuses.items())), kinds)
+
+    def _fill(self, size: int) -> None:
+        """Let samples that never came stand as missing, up to a size: the cells of a task stay aligned."""
+        first = len(self._clusters)
+        absent = size - first
+        if absent > 0:
+            self._clusters.extend(range(-1 - first, -1 - size, -1))
+            self._answers.frombytes(bytes(absent * self._answers.itemsize))
+            for name, worths in self._worths.items():
+                worths.extend([math.nan] * absent)
+                self._kinds[name].extend([_PLACE[Status.MISSING]] * absent)
 
 
 def answer_code(answer: str | None) -> int:

@@ -50,21 +50,22 @@ def finish(
         OSError: if the disk is full.
     """
     cells = {(task.name, cell.id): new_scores(task, cell) for task in suite.tasks.values() for cell in task.cells()}
-    write_samples(folder, _taken(store, cells), _columns(suite), store.tags())
+    write_samples(folder, _taken(store, cells, plan.places()), _columns(suite), store.tags())
     write_vectors(folder, store)
-    if ending.status == "complete":
+    if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
     record = _record(folder, suite, plan, manifest, store, cells, ending)
     write_run(folder, record)
     return record
 
 
-def _taken(store: ResponseStore, cells: Mapping[tuple[str, str], CellScores]) -> Iterator[Row]:
+def _taken(
+    store: ResponseStore, cells: Mapping[tuple[str, str], CellScores], firsts: Mapping[tuple[str, str], int]
+) -> Iterator[Row]:
     """Pass the rows on to the Parquet file and take their scores in on the way: they are read once."""
-    for row in store:
-        scores = cells.get((row.task, row.cell))
-        if scores is not None:
-            scores.take(row)
+    for place, row in store.placed():
+        key = (row.task, row.cell)
+        cells[key].take(row, place - firsts[key])
         yield row
 
 
@@ -84,11 +85,10 @@ def _record(
     cells: Mapping[tuple[str, str], CellScores],
     ending: Ending,
 ) -> RunRecord:
-    expected = plan.expected()
     tasks: dict[str, TaskRecord] = {}
     replicates: dict[str, np.ndarray] = {}
     for name, task in suite.tasks.items():
-        counts = [(cell, expected[name, cell.id]) for cell in task.cells()]
+        counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
         summary = task.summarise(task_results(task, counts, collected), suite.spec.seed)
         tasks[name] = _task_record(task, summary)

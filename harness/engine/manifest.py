@@ -43,7 +43,7 @@ class Manifest(RecordModel):
 
     run_id: str
     key: str
-    """Runs with one key ask the same model the same questions in the same batches."""
+    """Runs with one key ask the same model the same questions in the same batches; shards of one run share it."""
     started: datetime
     harness_version: str
     batch_size: int
@@ -96,10 +96,10 @@ class Manifest(RecordModel):
 
 
 def run_key(suite: Suite, fingerprint: str, plan: Plan, version: str) -> str:
-    """Return what two runs share that are one run, begun twice."""
+    """Return what two runs share that are one run, begun twice or in parts."""
     data = {name: dataset.content_hash() for name, dataset in suite.datasets.items()}
     tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
-    parts = [suite.hash, data, tasks, fingerprint, plan.batch_size, plan.limit, str(plan.shard), version]
+    parts = [suite.hash, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final, Literal, Self
 from harness import __version__
 from harness.engine.manifest import Manifest, run_key, sources
 from harness.engine.options import RunOptions
-from harness.engine.plan import Plan
+from harness.engine.plan import WHOLE, Plan
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import HarnessError, UsageError
 from harness.record.folder import STORE_FILE
@@ -42,8 +43,8 @@ class OpenRun:
         self.lock.close()
 
     def settle(self, state: State) -> None:
-        """Say what became of it. A run that is complete needs its store no more, and it goes."""
-        if state != "complete":
+        """Say what became of it. A complete run needs its store no more, and it goes; a part is still to be merged."""
+        if state != "complete" or self.manifest.shard != str(WHOLE):
             self.store.remember({_STATE: state})
             return
         self.store.close()
@@ -65,7 +66,7 @@ def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: 
     key = run_key(suite, adapter.fingerprint, plan, __version__)
     if not options.fresh:
         for folder in unfinished(options.out):
-            found = _continued(folder, key)
+            found = _continued(folder, key, str(plan.shard))
             if found:
                 return found
     return _begun(suite, choice, adapter, plan, options.out, key)
@@ -76,6 +77,7 @@ def reopen_run(folder: Path) -> OpenRun:
 
     Raises:
         Busy: if another process works on it.
+        StorageError: if its store is damaged.
         UsageError: if there is nothing to continue.
     """
     if not (folder / STORE_FILE).is_file():
@@ -83,6 +85,7 @@ def reopen_run(folder: Path) -> OpenRun:
     lock = RunLock(folder)
     try:
         store = ResponseStore(folder / STORE_FILE)
+        store.check()
         return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
     except BaseException:
         lock.close()
@@ -91,26 +94,30 @@ def reopen_run(folder: Path) -> OpenRun:
 
 def unfinished(root: Path) -> Iterator[Path]:
     """Yield the folders of runs that were begun and not completed, the newest first."""
-    yield from sorted((file.parent for file in root.glob(f"*/{STORE_FILE}")), key=_age, reverse=True)
+    folders = sorted((file.parent for file in root.glob(f"*/{STORE_FILE}")), key=_age, reverse=True)
+    yield from (folder for folder in folders if state_of(folder) != "complete")
+
+
+def state_of(folder: Path) -> str:
+    """Return what became of a run that still has a store; ``damaged`` where that cannot be read."""
+    try:
+        with closing(ResponseStore(folder / STORE_FILE)) as store:
+            return store.recall(_STATE) or "open"
+    except HarnessError:
+        return "damaged"
 
 
 def _age(folder: Path) -> float:
     return (folder / STORE_FILE).stat().st_mtime
 
 
-def _continued(folder: Path, key: str) -> OpenRun | None:
+def _continued(folder: Path, key: str, shard: str) -> OpenRun | None:
     try:
-        store = ResponseStore(folder / STORE_FILE)
+        with closing(ResponseStore(folder / STORE_FILE)) as store:
+            manifest = Manifest.read(store)
+            if (manifest.key, manifest.shard) != (key, shard) or store.recall(_STATE) == "failed":
+                return None
     except HarnessError:  # a damaged store is `harness recover`'s business; it must not stop another run
-        return None
-    try:
-        manifest = Manifest.read(store)
-        fits = manifest.key == key and store.recall(_STATE) != "failed"
-    except HarnessError:
-        fits = False
-    finally:
-        store.close()
-    if not fits:
         return None
     try:
         return reopen_run(folder)
@@ -118,11 +125,15 @@ def _continued(folder: Path, key: str) -> OpenRun | None:
         raise Busy(f"{busy}: the same suite, adapter and options; --fresh starts another run beside it") from busy
 
 
+def new_run_id(identity: str, adapter: AdapterRecord, suite: str, started: datetime) -> str:
+    """Return the name of a run's folder."""
+    digest = hashlib.sha256(f"{identity} {adapter.fingerprint} {started.isoformat()}".encode()).hexdigest()[:6]
+    return f"{suite}-{adapter.name}-{started:%Y%m%dT%H%M%S}-{digest}"
+
+
 def _begun(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, out: Path, key: str) -> OpenRun:
     started = datetime.now(UTC)
-    identity = f"{suite.hash} {adapter.fingerprint} {plan.shard} {started.isoformat()}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:6]
-    run_id = f"{suite.spec.suite}-{choice.spec.adapter}-{started:%Y%m%dT%H%M%S}-{digest}"
+    run_id = new_run_id(f"{suite.hash} {plan.shard}", adapter, suite.spec.suite, started)
     folder = out / run_id
     try:
         folder.mkdir(parents=True)

@@ -95,13 +95,18 @@ class Plan:
         count = task.count(cell)
         return count if self.limit is None else min(count, self.limit)
 
-    def expected(self) -> dict[tuple[str, str], int]:
-        """Return how many samples of each cell this shard runs."""
-        found = {(task.name, cell.id): 0 for task in self.tasks for cell in task.cells()}
-        for task, cell, _, size in self._own_batches():
-            found[task.name, cell.id] += size
-        for _, task, _, cell in self.measured():
-            found[task.name, cell.id] = self.count(task, cell)
+    def places(self) -> dict[tuple[str, str], int]:
+        """Return the place of the first sample, or observation, of each cell."""
+        found = {}
+        place, number = 0, 0
+        for task in self.tasks:
+            for cell in task.cells():
+                if isinstance(task, Measures):
+                    number += 1
+                    found[task.name, cell.id] = number * OBSERVED
+                else:
+                    found[task.name, cell.id] = place
+                    place += self.count(task, cell)
         return found
 
     def batches(self, done: Callable[[str, str, int], bool] = _not_done) -> Iterator[Batch]:

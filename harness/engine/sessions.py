@@ -91,6 +91,17 @@ def read_cached(store: ResponseStore) -> int:
     return sum(int(_clock(store, number)["cached"]) for number in range(1, int(store.recall(_COUNT) or 0) + 1))
 
 
+def copy_sessions(source: ResponseStore, target: ResponseStore) -> None:
+    """Append the sessions of one store to those of another."""
+    before = int(target.recall(_COUNT) or 0)
+    own = int(source.recall(_COUNT) or 0)
+    facts = {_COUNT: str(before + own)}
+    for number in range(1, own + 1):
+        for kind in ("session", "clock"):
+            facts[f"{kind}/{before + number}"] = source.recall(f"{kind}/{number}") or "{}"
+    target.remember(facts)
+
+
 def _clock(store: ResponseStore, number: int) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(store.recall(f"clock/{number}") or "{}")
     return told

@@ -87,7 +87,9 @@ def conflicts(baseline: Identity, candidate: Identity) -> list[Difference]:
 
 
 def unfinished(record: RunRecord, side: str) -> list[str]:
-    """Return why a run cannot stand on one side of a comparison: it was not completed."""
+    """Return why a run cannot stand on one side of a comparison: it was not completed, or is a part of one."""
+    if record.shard:
+        return [f"the {side} {record.run_id} is part {record.shard} of a run; `harness merge` puts the parts together"]
     said = f" ({record.reason})" if record.reason else ""
     return [] if record.status == "complete" else [f"the {side} {record.run_id} is {record.status}{said}"]
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -142,16 +143,20 @@ class ResponseStore:
             UsageError: if a sample id stands twice in one cell, naming it.
             StorageError: if the disk is full or broken.
         """
-        listed = list(rows)
-        packed = [_pack(row) for row in listed]
+        places = (None if first is None else first + i for i in count())
+        self.insert(zip(places, rows, strict=False), note)
+
+    def insert(self, placed: Iterable[tuple[int | None, Row]], note: Mapping[str, str] | None = None) -> None:
+        """As :meth:`append`, with a place for each row; None comes after all others."""
+        listed = list(placed)
+        packed = [_pack(row) for _, row in listed]
         keyed: list[tuple[Any, ...]] = []
         try:
             with self._transaction():
-                places = (None if first is None else first + i for i in range(len(listed)))
-                ids = [self._cell_id(row.task, row.cell) for row in listed]
-                keyed = [(place, key, *values) for place, key, values in zip(places, ids, packed, strict=True)]
+                ids = [self._cell_id(row.task, row.cell) for _, row in listed]
+                keyed = [(place, key, *values) for (place, _), key, values in zip(listed, ids, packed, strict=True)]
                 self._connection.executemany(_INSERT, keyed)
-                self._remember_tags(listed)
+                self._remember_tags(row for _, row in listed)
                 self._write_meta(note or {})
         except sqlite3.IntegrityError as cause:
             twice = self._duplicate(keyed)
@@ -230,6 +235,19 @@ class ResponseStore:
             "select task, cell, sample_id, vector from responses join cells on cells.id = cell_id"
             " where vector is not null order by seq"
         )
+
+    def check(self) -> None:
+        """Read through the whole file.
+
+        Raises:
+            StorageError: if it is damaged.
+        """
+        try:
+            (said,) = self._connection.execute("pragma quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as cause:
+            raise _unreadable(self.path, cause) from cause
+        if said != "ok":
+            raise _unreadable(self.path, ValueError(said.partition("\n")[0]))
 
     def close(self) -> None:
         """Close the file."""

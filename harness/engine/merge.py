@@ -1,0 +1,84 @@
+"""Put the parts of a sharded run together: the record is that of one run, bit for bit."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from harness.engine.finish import Ending, finish
+from harness.engine.manifest import Manifest
+from harness.engine.open_run import new_run_id, state_of
+from harness.engine.plan import WHOLE, Shard, chunks
+from harness.engine.sessions import copy_sessions
+from harness.errors import UsageError
+from harness.record.folder import STORE_FILE
+from harness.record.schema import RunRecord
+from harness.record.store import ResponseStore
+
+_ROWS: Final = 512
+
+
+def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
+    """Make one run of all parts of a run; they are left as they are.
+
+    Args:
+        folders: of the parts, in any order.
+        out: where the run's folder is made.
+
+    Raises:
+        UsageError: if they are not all the parts of one run, each complete.
+    """
+    with ExitStack() as stack:
+        stores = [stack.enter_context(_open(folder)) for folder in folders]
+        manifests = [Manifest.read(store) for store in stores]
+        _check(folders, manifests)
+        first = min(manifests, key=lambda manifest: manifest.started)
+        run_id = new_run_id(first.suite.hash, first.adapter, first.suite.content["suite"], first.started)
+        manifest = first.model_copy(update={"run_id": run_id, "shard": str(WHOLE)})
+        suite = manifest.load_suite()
+        folder = out / run_id
+        try:
+            folder.mkdir(parents=True)
+        except OSError as cause:
+            raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
+        with closing(ResponseStore(folder / STORE_FILE)) as merged:
+            manifest.write(merged)
+            for store, part in zip(stores, folders, strict=True):
+                _copy(store, merged)
+                copy_sessions(store, merged)
+                if (part / "artifacts").is_dir():
+                    shutil.copytree(part / "artifacts", folder / "artifacts", dirs_exist_ok=True)
+            record = finish(folder, suite, manifest.plan(suite), manifest, merged, Ending("complete"))
+    for file in folder.glob(f"{STORE_FILE}*"):
+        file.unlink()
+    return folder, record
+
+
+def _open(folder: Path) -> ResponseStore:
+    if not (folder / STORE_FILE).is_file():
+        raise UsageError(f"{folder} is no part of a run: it has no {STORE_FILE}; run the parts with --shard K/N")
+    if state_of(folder) != "complete":
+        raise UsageError(f"{folder} is not finished; to continue it: harness resume {folder}")
+    return ResponseStore(folder / STORE_FILE)
+
+
+def _check(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
+    for folder, manifest in zip(folders, manifests, strict=True):
+        if manifest.key != manifests[0].key:
+            said = "the suite, the data, the model, the batch size, the limit or the version of the harness differs"
+            raise UsageError(f"{folder} and {folders[0]} are not parts of one run: {said}")
+    shards = [Shard.parse(manifest.shard) for manifest in manifests]
+    for i, shard in enumerate(shards):
+        if shard.of != shards[0].of:
+            raise UsageError(f"{folders[i]} is {shard}, but {folders[0]} is {shards[0]}")
+        if shard in shards[:i]:
+            raise UsageError(f"{folders[i]} and {folders[shards.index(shard)]} are both {shard}")
+    missing = [str(shard) for n in range(shards[0].of) if (shard := Shard(n + 1, shards[0].of)) not in shards]
+    if missing:
+        raise UsageError(f"there is no {', '.join(missing)}: a run is merged from all of its parts")
+
+
+def _copy(store: ResponseStore, merged: ResponseStore) -> None:
+    for rows in chunks(store.placed(), _ROWS):
+        merged.insert(rows)
