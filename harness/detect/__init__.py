@@ -1,7 +1,9 @@
-"""Detectors that a task puts on trial: of samples out of distribution, and of drift in a stream of batches."""
+"""Detectors that a task puts on trial: of samples out of distribution, of drift in a stream, of scene changes."""
 
 from harness.detect._base import Fitted, OodDetector, Views, ood_detector
 from harness.detect._drift import BatchDetector, ControlChart, DriftDetector, drift_detector
+from harness.detect._scene import SceneDetector, scene_detector
+from harness.detect._scene_drift import WindowedDrift
 
 __all__ = [
     "BatchDetector",
@@ -9,7 +11,10 @@ __all__ = [
     "DriftDetector",
     "Fitted",
     "OodDetector",
+    "SceneDetector",
     "Views",
+    "WindowedDrift",
     "drift_detector",
     "ood_detector",
+    "scene_detector",
 ]

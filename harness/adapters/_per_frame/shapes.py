@@ -24,8 +24,8 @@ class Found:
 def best_run(hits: Sequence[bool]) -> Found | None:
     """Return the run of frames with the most hits over misses in it; None without a hit.
 
-    Of equal runs the earliest, and of those the longest. One frame that is misread inside an event does not cut it in
-    two, and one outside does not widen it.
+    Of equal runs the earliest, and of those the longest. One frame that is misread inside an event does not
+    cut it in two, and one outside does not widen it.
 
     >>> best_run([False, True, True, False, True, True, False, False, True])
     Found(first=1, last=5, agreement=0.7777777777777778, rising=True)

@@ -1,0 +1,267 @@
+"""Detectors of scene changes on trial: precision, recall and F1 within declared tolerances, and delay in frames."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from harness.detect import DriftDetector, SceneDetector, WindowedDrift, drift_detector, scene_detector
+from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.frames import Clip, colour_histogram, open_clip
+from harness.metrics import SampleMetric
+from harness.metrics.transitions import match_changes
+from harness.registry import registry
+from harness.spec.models import Model
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Chart,
+    Finding,
+    Line,
+    Mark,
+    Observation,
+    Summary,
+    Table,
+)
+from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._transitions import ratio_of_sums, weighted_mean
+from harness.types import Dataset, EmbeddingAdapter, MetricValue, Request, Sample, Score, Status
+
+ENTRIES: Final = {"scene_change": "SceneChangeTask"}
+
+Floats = NDArray[np.float64]
+DetectorRef = str | dict[str, Any]
+
+_FRAMES: Final = 32
+"""Full frames that are embedded at a time."""
+_WINDOW_KEYS: Final = ("window", "alpha", "limit", "least", "apart")
+
+
+class SceneChangeConfig(Model):
+    """Keys of a task of ``kind: scene_change``."""
+
+    dataset: str
+    """A dataset of clips whose windows are their transitions."""
+    detectors: tuple[DetectorRef, ...] = Field(min_length=1)
+    """Names, or mappings with `detector`, `as` and parameters: `scene_histogram`, `scene_distance`, or a drift detector
+    (`ks`, `cvm`, `mmd`, `psi`, `shewhart`, `ewma`, …) in a sliding window, with `window`, `alpha` or `limit`, `least`
+    and `apart`."""
+    tolerances: tuple[int, ...] = Field(default=(2, 12), min_length=1)
+    """How many frames a found change may lie outside a transition and still be it; the first is the one that counts."""
+    features: Literal["pixels", "adapter"] = "pixels"
+    """What detectors on features look at: 32 × 24 thumbnails, or the adapter's own embeddings of the frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a clip's frames, for detectors."""
+
+    histograms: Floats
+    features: Floats
+    times: Floats
+
+
+class SceneChangeTask:
+    """Each cell is a detector; each observation is a clip: how many changes it has, were found, and are right."""
+
+    Config: ClassVar[type[BaseModel]] = SceneChangeConfig
+    kind = "scene_change"
+    metrics: Mapping[str, SampleMetric] = {}
+
+    def __init__(
+        self, name: str, config: SceneChangeConfig, dataset: Dataset, detectors: Mapping[str, SceneDetector]
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._dataset = dataset
+        self._detectors = detectors
+        self.requires = frozenset({"embed"}) if self._embeds() else frozenset[str]()
+        self.measures = ("true", "found", *(f"hits@{t}" for t in config.tolerances), "delay", "seconds")
+        self.primary = f"f1[{next(iter(detectors))}]"
+
+    @classmethod
+    def build(cls, name: str, config: SceneChangeConfig, context: BuildContext) -> Self:
+        issues: list[Issue] = []
+        detectors: dict[str, SceneDetector] = {}
+        for i, ref in enumerate(config.detectors):
+            path = ("detectors", i)
+            try:
+                label, detector = _build(ref)
+            except UsageError as cause:
+                issues.append(Issue(path, str(cause)))
+                continue
+            if not LABEL.fullmatch(label):
+                issues.append(Issue(path, f"{label[:100]!r} cannot name a detector", LABEL_HINT))
+            if label in detectors:
+                issues.append(Issue(path, f"two detectors are called {label!r}", "give one another name with `as:`"))
+            detectors[label] = detector
+        dataset = context.datasets.get(config.dataset)
+        if dataset is None:
+            hint = did_you_mean(config.dataset, context.datasets)
+            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        if any(tolerance < 0 for tolerance in config.tolerances):
+            issues.append(Issue(("tolerances",), "a tolerance is 0 frames or more"))
+        if issues or dataset is None:
+            raise ConfigError(*issues)
+        return cls(name, config, dataset, detectors)
+
+    def _embeds(self) -> bool:
+        looking = any(detector.uses == "features" for detector in self._detectors.values())
+        return looking and self._config.features == "adapter"
+
+    def cells(self) -> Sequence[Cell]:
+        return [Cell(label, {"detector": label}) for label in self._detectors]
+
+    def count(self, cell: Cell) -> int:
+        return len(self._dataset)
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        """Run a detector over every clip; a clip that cannot be opened is an error of its own."""
+        for sample in islice(self._dataset, bench.limit):
+            try:
+                values, said = self._observe(self._detectors[cell.id], sample, bench)
+            except SampleError as error:
+                nothing = dict.fromkeys(self.measures, float("nan"))
+                yield Observation(sample.id, nothing, Status.ERROR, str(error), cluster=sample.cluster)
+                continue
+            yield Observation(sample.id, values, text=said, cluster=sample.cluster, tags=sample.tags)
+
+    def _observe(self, detector: SceneDetector, sample: Sample, bench: Bench) -> tuple[dict[str, float], str]:
+        if sample.problem is not None or sample.clip is None:
+            raise SampleError(sample.problem or "this sample has no clip")
+        with open_clip(sample.clip.fetch()) as clip:
+            rows = self._rows(detector, clip, bench)
+            timeline = clip.timeline
+        found = detector.changes(rows).tolist()
+        true = [_in_frames(timeline.times, span) for span in sample.spans]
+        values = {"true": float(len(true)), "found": float(len(found)), "seconds": timeline.duration}
+        for tolerance in self._config.tolerances:
+            values[f"hits@{tolerance}"] = float(match_changes(found, true, tolerance).hits)
+        widest = match_changes(found, true, max(self._config.tolerances))
+        delays = [found[f] - true[t][0] for f, t in widest.pairs]
+        values["delay"] = float(np.mean(delays)) if delays else float("nan")
+        said = " ".join(f"{timeline.times[frame]:.3f}" for frame in found)
+        return {name: values[name] for name in self.measures}, said
+
+    def _rows(self, detector: SceneDetector, clip: Clip, bench: Bench) -> Floats:
+        if detector.uses == "histograms":
+            return np.array([colour_histogram(thumb) for thumb in clip.thumbnails()])
+        if self._config.features == "pixels":
+            return np.array([thumb.ravel() / 255.0 - 0.5 for thumb in clip.thumbnails()])
+        parts = []
+        for start in range(0, len(clip.timeline), _FRAMES):
+            images = clip.frames(range(start, min(start + _FRAMES, len(clip.timeline))))
+            with bench.turn() as adapter:
+                if not isinstance(adapter, EmbeddingAdapter):
+                    raise SampleError("this task needs an adapter that embeds")
+                parts.append(np.asarray(adapter.embed(images), np.float64))
+        return np.concatenate(parts)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        cells = {result.cell.id: self._judge(result, seed) for result in results}
+        names = self.metric_names()
+        metrics = {f"{metric}[{label}]": value for label, values in cells.items() for metric, value in values.items()}
+        return Summary(
+            {name: metrics[name] for name in names},
+            cells,
+            findings=tuple(self._findings(cells)),
+            charts=(self._chart(cells),),
+            tables=(self._table(cells),),
+        )
+
+    def _judge(self, result: CellResult, seed: int) -> dict[str, MetricValue]:
+        first, *wider = self._config.tolerances
+        values: dict[str, MetricValue] = {}
+        for tolerance in (first, *wider):
+            suffix = "" if tolerance == first else f"@{tolerance}"
+            hits = f"hits@{tolerance}"
+            values[f"precision{suffix}"] = ratio_of_sums(result, {hits: 1}, {"found": 1}, seed)
+            values[f"recall{suffix}"] = ratio_of_sums(result, {hits: 1}, {"true": 1}, seed)
+            values[f"f1{suffix}"] = ratio_of_sums(result, {hits: 2}, {"found": 1, "true": 1}, seed)
+        false = {"found": 60.0, f"hits@{first}": -60.0}
+        values["false_alarms"] = ratio_of_sums(result, false, {"seconds": 1}, seed, "per minute", "lower")
+        values["delay"] = weighted_mean(result, "delay", f"hits@{max(self._config.tolerances)}", seed)
+        return values
+
+    def metric_names(self) -> Sequence[str]:
+        suffixes = ["", *(f"@{tolerance}" for tolerance in self._config.tolerances[1:])]
+        kinds = [f"{kind}{suffix}" for suffix in suffixes for kind in ("precision", "recall", "f1")]
+        return [f"{kind}[{label}]" for label in self._detectors for kind in (*kinds, "false_alarms", "delay")]
+
+    def _findings(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Iterable[Finding]:
+        for label, values in cells.items():
+            precision, recall = values["precision"], values["recall"]
+            if recall.n and recall.value == 0:
+                yield Finding("warning", f"uninformative: {label} finds none of the changes")
+            elif precision.n and precision.high < 0.5:
+                said = f"{precision.value:.3f} [{precision.low:.3f}, {precision.high:.3f}]"
+                yield Finding("warning", f"most of what {label} calls a change is none: precision {said}")
+
+    def _chart(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Chart:
+        lines = tuple(
+            Line(label, (values["recall"].value,), (values["precision"].value,), style="points")
+            for label, values in cells.items()
+        )
+        return Chart(
+            "detectors", "recall", "precision", lines, (Mark("both perfect", 1.0, 1.0),),
+            note=f"within {self._config.tolerances[0]} frames, one-to-one",
+        )  # fmt: skip
+
+    def _table(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
+        kinds = ("precision", "recall", "f1", "false_alarms", "delay")
+        rows: list[tuple[str | float, ...]] = [
+            (label, *(values[kind].value for kind in kinds)) for label, values in cells.items()
+        ]
+        columns = ("detector", "precision", "recall", "F1", "false alarms a minute", "delay in frames")
+        return Table("detectors", columns, tuple(rows), f"within {self._config.tolerances[0]} frames")
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "kind": self.kind,
+            "dataset": self._dataset.content_hash(),
+            "detectors": [dict(ref) if isinstance(ref, dict) else ref for ref in self._config.detectors],
+            "tolerances": list(self._config.tolerances),
+            "features": self._config.features,
+        }
+
+    def samples(self, cell: Cell) -> Iterable[Sample]:
+        return ()
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+        raise SampleError("a detector of scene changes asks the model nothing")
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return {}
+
+
+def _build(ref: DetectorRef) -> tuple[str, SceneDetector]:
+    """Return a detector with its label.
+
+    Raises:
+        UsageError: if there is none of that name, or its parameters don't fit.
+    """
+    options = dict(ref) if isinstance(ref, dict) else {"detector": ref}
+    name, label = options.pop("detector", None), options.pop("as", None)
+    if not isinstance(name, str):
+        raise UsageError("a detector needs its name: {detector: scene_histogram, limit: 0.3}")
+    target = registry("detectors").load(name)
+    if not (isinstance(target, type) and issubclass(target, DriftDetector)):
+        return str(label or name), scene_detector(name, **options)
+    outer: dict[str, Any] = {key: options.pop(key) for key in _WINDOW_KEYS if key in options}
+    try:
+        return str(label or name), WindowedDrift(drift_detector(name, **options), **outer)
+    except (TypeError, ValueError) as cause:
+        raise UsageError(f"detector {name!r}: {cause}") from cause
+
+
+def _in_frames(times: Floats, span: tuple[float, float]) -> tuple[int, int]:
+    """Return a window as its first frame and the one behind its last; at least one frame."""
+    edge = 1e-6  # a window's end is a frame's time, computed another way
+    first = int(np.searchsorted(times, span[0] - edge))
+    return first, max(first + 1, int(np.searchsorted(times, span[1] - edge)))
