@@ -252,6 +252,44 @@ class ClassifyingAdapter(Adapter, Protocol):
         ...
 
 
+@runtime_checkable
+class StagedAdapter(ClassifyingAdapter, Protocol):
+    """A classifier that tells preparing its input from running the model, so that each can be timed."""
+
+    def prepare(self, images: "Sequence[Image.Image]") -> Any:
+        """Return the model's input for a batch."""
+        ...
+
+    def infer(self, prepared: Any) -> "np.ndarray":
+        """Return the logits of a prepared batch, float32 [images, classes]."""
+        ...
+
+
+@runtime_checkable
+class FileAdapter(Adapter, Protocol):
+    """An adapter whose model lies in files of this machine."""
+
+    def model_files(self) -> "Sequence[Path]":
+        """Return the files that hold the model's graph and weights."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a model takes in a process of its own."""
+
+    load_seconds: float
+    """Wall-clock time from the file to ready, imports included."""
+    first_seconds: float
+    """Wall-clock time of the first answer."""
+    start_mib: float
+    """Resident memory before the model was loaded."""
+    peak_mib: float
+    """The most resident memory, after one answer."""
+    device_mib: float | None = None
+    """The most memory that torch took on a device; None where it used none."""
+
+
 class AdapterHandle(Protocol):
     """An adapter that was read and checked and is not loaded yet: what a task gets that brings a second model."""
 
@@ -274,6 +312,18 @@ class AdapterHandle(Protocol):
 
         Raises:
             AdapterError: if it cannot be loaded.
+        """
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return its name, type and configuration as plain JSON values, for a task's own description."""
+        ...
+
+    def footprint(self, request: Request) -> Footprint:
+        """Load it in a process of its own, answer one request there, and return what that took.
+
+        Raises:
+            AdapterError: if it does not work there.
         """
         ...
 

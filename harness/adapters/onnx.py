@@ -174,6 +174,10 @@ class OnnxAdapter:
             seconds=dict(stopwatch.seconds),
         )
 
+    def model_files(self) -> Sequence[Path]:
+        """Return the three graphs."""
+        return self._folder.graphs()
+
     def close(self) -> None:
         """Let go of the sessions and their memory."""
         self._graphs = None

@@ -140,6 +140,10 @@ class OnnxClassifier:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    def model_files(self) -> Sequence[Path]:
+        """Return the model's file."""
+        return (self.path,)
+
     def prepare(self, images: Sequence[Image.Image]) -> NDArray[Any]:
         """Return the model's input for a batch.
 

@@ -18,7 +18,7 @@ from harness.spec.document import Document, KeyPath, read_document
 from harness.spec.expand import fill_variables, load_expanded
 from harness.spec.models import AdapterSpec, SuiteSpec
 from harness.tasks._base import BuildContext, Task
-from harness.types import Adapter, Dataset
+from harness.types import Adapter, Dataset, Footprint, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,20 @@ class AdapterChoice:
             issues = [Issue(tuple(found["loc"]), found["msg"]) for found in error.errors(include_url=False)]
             raise ConfigError(*issues) from error
         return replace(self, config=config)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return its name, type and configuration as plain JSON values."""
+        return {"name": self.name, "type": self.spec.type, "config": self.config.model_dump(mode="json")}
+
+    def footprint(self, request: Request) -> Footprint:
+        """Load it in a process of its own, answer one request there, and return what that took.
+
+        Raises:
+            AdapterError: if it does not work there.
+        """
+        from harness.engine.fresh import measure
+
+        return measure(self.file, self.config.model_dump(mode="json"), request)
 
     def load(self) -> Adapter:
         """Load the model.

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.cpu import saturates
 from harness.errors import UsageError
 from harness.quantise import _facts
-from harness.quantise.cpu import saturates
 
 Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
 RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "weight-only-8", "weight-only-4")

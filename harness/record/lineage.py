@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from harness.cpu import speed_facts
 from harness.record.schema import GitRecord, MachineRecord
 from harness.spec.expand import SECRET
 
@@ -22,6 +23,7 @@ _USER: Final = re.compile(r"(\w+://)[^/@\s]+@")
 _PACKAGES: Final = (
     "numpy",
     "onnxruntime",
+    "openvino",
     "peft",
     "pillow",
     "pyarrow",
@@ -44,6 +46,7 @@ def machine() -> MachineRecord:
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
         packages={name: found for name in _PACKAGES if (found := _version(name))},
+        facts=dict(speed_facts()),
     )
 
 

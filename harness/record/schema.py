@@ -175,6 +175,8 @@ class MachineRecord(RecordModel):
     cores: int
     python: str
     packages: dict[str, str]
+    facts: dict[str, str] = {}
+    """What decides how fast it is: the CPU's features, its governor, memory, threads of the libraries."""
 
 
 class GitRecord(RecordModel):

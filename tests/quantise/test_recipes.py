@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from harness.cpu import saturates
 from harness.errors import UsageError
 from harness.quantise import _facts
-from harness.quantise.cpu import saturates
 from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import _encoder

@@ -1,0 +1,113 @@
+"""What a model takes in a process of its own: time to load, memory at its peak."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from harness.errors import AdapterError
+from harness.types import Footprint, Generation, Request
+
+_LIMIT: Final = 600.0
+"""Seconds that loading and one answer may take."""
+
+
+def measure(file: Path, config: Mapping[str, Any], request: Request) -> Footprint:
+    """Start a process, load an adapter there, answer ``request``, and return what that took.
+
+    Args:
+        file: the adapter's file.
+        config: values for its keys.
+        request: with at most one image.
+
+    Raises:
+        AdapterError: if the process fails or takes longer than ten minutes.
+    """
+    told = {
+        "file": str(file.resolve()),
+        "config": dict(config),
+        "ask": request.ask,
+        "prompt": request.prompt,
+        "tokens": request.generation.max_new_tokens,
+        "images": [_encoded(image) for image in request.images],
+    }
+    command = [sys.executable, "-m", "harness.engine.fresh"]
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter and a module of ours
+            command, input=json.dumps(told), capture_output=True, text=True, timeout=_LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired as cause:
+        raise AdapterError(f"{file.name} did not answer in a process of its own within {_LIMIT:g} s") from cause
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise AdapterError(f"{file.name} failed in a process of its own (exit code {done.returncode}): {said}")
+    return Footprint(**json.loads(lines[-1]))
+
+
+def main() -> None:
+    """Read what to load from standard input; print the footprint."""
+    from harness.engine.dispatch import dispatch
+    from harness.engine.resolve import read_adapter
+    from harness.types import Status
+
+    told = json.load(sys.stdin)
+    request = Request("fresh", told["prompt"], tuple(map(_decoded, told["images"])),
+                      generation=Generation(told["tokens"]), ask=told["ask"])  # fmt: skip
+    before = _peak_mib()
+    start = time.perf_counter()
+    choice = read_adapter(told["file"])
+    adapter = choice.vary(**told["config"]).load()
+    loaded = time.perf_counter()
+    (response,) = dispatch(adapter, [request])
+    answered = time.perf_counter()
+    if response.status != Status.OK:
+        raise AdapterError(f"it gave no answer: {response.error}")
+    found = Footprint(loaded - start, answered - loaded, before, _peak_mib(), _device_mib())
+    print(json.dumps(asdict(found)))  # noqa: T201 - the parent reads it
+
+
+def _peak_mib() -> float:
+    # VmHWM belongs to this program; ru_maxrss keeps the peak of whoever started it, through fork and exec.
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _device_mib() -> float | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.max_memory_allocated():
+        return None
+    return float(torch.cuda.max_memory_allocated()) / (1024 * 1024)
+
+
+def _encoded(image: Any) -> str:
+    buffer = BytesIO()
+    image.convert("RGB").save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _decoded(text: str) -> Any:
+    from PIL import Image
+
+    with Image.open(BytesIO(base64.b64decode(text))) as image:
+        return image.copy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The models that are timed against each other, and what a call of one is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import AdapterError, SampleError
+from harness.types import (
+    Adapter,
+    Ask,
+    ClassifyingAdapter,
+    EmbeddingAdapter,
+    Generation,
+    Request,
+    Response,
+    Sample,
+    StagedAdapter,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Part = Literal["whole", "model"]
+"""What is timed: a whole call, or the model alone with its input prepared beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The samples of a task as requests, made anew for each call: images are read when they are needed."""
+
+    samples: Sequence[Sample]
+    prompt: Callable[[Sample], str]
+    ask: Ask
+    max_new_tokens: int
+    image_size: tuple[int, int] | None = None
+    """Height and width that images are resized to before any model sees them."""
+
+    def requests(self, places: Sequence[int]) -> list[Request]:
+        """Return requests by place, wrapping round at the end.
+
+        Raises:
+            SampleError: if a sample's image cannot be used.
+        """
+        return [self._request(self.samples[place % len(self.samples)]) for place in places]
+
+    def _request(self, sample: Sample) -> Request:
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        images = tuple(self._image(source.load()) for source in sample.images)
+        if self.ask != "generate":
+            if len(images) != 1:
+                raise SampleError(f"`ask: {self.ask}` needs one image a sample; {sample.id} has {len(images)}")
+            return Request(sample.id, "", images, ask=self.ask)
+        return Request(sample.id, self.prompt(sample), images, generation=Generation(self.max_new_tokens))
+
+    def _image(self, image: "Image.Image") -> "Image.Image":
+        return image if self.image_size is None else image.resize((self.image_size[1], self.image_size[0]))
+
+
+def caller(adapter: Adapter, requests: Sequence[Request], part: Part) -> Callable[[], Any]:
+    """Return the call that answers ``requests``, with everything ready that is not to be timed.
+
+    Raises:
+        AdapterError: if the adapter cannot do what is asked.
+    """
+    ask = requests[0].ask
+    if ask == "generate":
+        return lambda: adapter.generate(requests)
+    images = [request.images[0] for request in requests]
+    if ask == "classify" and part == "model" and isinstance(adapter, StagedAdapter):
+        prepared = adapter.prepare(images)
+        return lambda: adapter.infer(prepared)
+    if part == "model":
+        raise AdapterError("`part: model` needs an adapter that prepares its input apart, and `ask: classify`")
+    if ask == "classify" and isinstance(adapter, ClassifyingAdapter):
+        return lambda: adapter.classify(images)
+    if ask == "embed" and isinstance(adapter, EmbeddingAdapter):
+        return lambda: adapter.embed(images)
+    raise AdapterError(f"the adapter cannot {ask}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One side's answer to one sample."""
+
+    text: str | None
+    logits: NDArray[np.float32] | None = None
+    error: str | None = None
+
+
+def answers(adapter: Adapter, requests: Sequence[Request]) -> list[Answered]:
+    """Return the answers to a batch; classifiers also give their logits."""
+    if requests[0].ask == "classify" and isinstance(adapter, ClassifyingAdapter):
+        rows = np.asarray(adapter.classify([request.images[0] for request in requests]), np.float32)
+        return [Answered(adapter.classes[int(row.argmax())], row) for row in rows]
+    found: Sequence[Response] = adapter.generate(requests)
+    return [Answered(r.text, None, None if r.status == Status.OK else r.error or str(r.status)) for r in found]
+
+
+def stages(answer: Any) -> Mapping[str, float]:
+    """Return what an adapter says about its stages, in milliseconds, and its counts of tokens; by column.
+
+    Time to the first token is everything before decoding; time a token is decoding by the tokens after the first.
+    """
+    if not isinstance(answer, Sequence) or not answer or not isinstance(answer[0], Response):
+        return {}
+    seconds = answer[0].seconds
+    found = {
+        f"{name}_ms": 1000 * seconds[name] for name in ("preprocess", "vision", "prefill", "decode") if name in seconds
+    }
+    longest = max((response.tokens_out or 0 for response in answer), default=0)
+    if "prefill" in seconds:
+        found["first_token_ms"] = 1000 * sum(seconds.get(name, 0.0) for name in ("preprocess", "vision", "prefill"))
+    if "decode" in seconds and longest > 1:
+        found["per_token_ms"] = 1000 * seconds["decode"] / (longest - 1)
+    images = [response.image_tokens for response in answer if response.image_tokens is not None]
+    if images:
+        found["image_tokens"] = float(np.mean(images))
+    found["tokens_out"] = float(np.mean([response.tokens_out or 0 for response in answer]))
+    return found

@@ -1,0 +1,244 @@
+"""From calls to figures: quantiles, ratios, memory, findings, tables, charts."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from harness.cpu import has_vnni, saturates, speed_facts
+from harness.seeds import generator
+from harness.stats.quantiles import minimum_n
+from harness.tasks._base import CellResult, Chart, Finding, Line, Summary, Table
+from harness.tasks._latency import figures
+from harness.tasks._latency.clock import overhead
+from harness.tasks._latency.columns import STAGES, TOKENS, Floats, by_round
+from harness.tasks._latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point
+from harness.tasks._latency.energy import Meter
+from harness.tasks._latency.figures import QUANTILES
+from harness.tasks._latency.retention import FEWEST, by_slice, retention
+from harness.types import MetricValue, Sample
+
+CONTENDED: Final = 0.10
+"""How far wall-clock and CPU time may lie apart before a run counts as disturbed."""
+_OVERHEAD: Final = 0.01
+_RETAINED: Final = (
+    "accuracy", "reference_accuracy", "accuracy_change", "agreement", "answer_flip_rate", "logit_cosine", "logit_kl",
+)  # fmt: skip
+_FOOTPRINT: Final = {
+    "load_s": ("load_time", "s"),
+    "peak_mib": ("peak_memory", "MiB"),
+    "file_mib": ("model_size", "MiB"),
+}
+_CURVE_POINTS: Final = 200
+
+
+def metric_names(config: LatencyConfig) -> list[str]:
+    """Return the names of all metrics that a task with these keys gives."""
+    timing = [f"{side}{clock}_{q}" for side in ("", "reference_") for clock in ("cpu", "wall") for q in QUANTILES]
+    names = ["speedup", "speedup_wall", *(f"speedup[{name}]" for name in config.references[1:])]
+    names += [*timing, "throughput", "reference_throughput", "contention"]
+    if Meter().available:
+        names += ["energy", "reference_energy"]
+    if config.accuracy:
+        names += _RETAINED
+    if config.footprint:
+        names += [f"{side}{name}" for name, _ in _FOOTPRINT.values() for side in ("", "reference_")]
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Summariser:
+    """Turns the cells of one task into its summary."""
+
+    task: str
+    config: LatencyConfig
+    names: Sequence[str]
+    """Of the sides, the candidate first."""
+    sessions: Mapping[str, Mapping[str, str]]
+    seed: int
+
+    def summary(
+        self,
+        results: Sequence[CellResult],
+        points: Mapping[str, Point],
+        samples: Callable[[int], Sequence[Sample]],
+    ) -> Summary:
+        """Return metrics, findings, tables and charts."""
+        cells: dict[str, Mapping[str, MetricValue]] = {}
+        findings: list[Finding] = []
+        tables: list[Table] = []
+        metrics: dict[str, MetricValue] = {}
+        timings = [result for result in results if result.cell.id in points]
+        for result in timings:
+            cells[result.cell.id] = found = self._timing(result, points[result.cell.id])
+            metrics = metrics or dict(found)
+            findings += self._judged(result, found)
+        for result in results:
+            if result.cell.id == ANSWERS.id:
+                cells[result.cell.id] = kept = retention(result)
+                metrics |= kept
+                findings += self._retained(result, kept)
+                sliced = by_slice(result, samples(result.clusters.size))
+                tables += [sliced] if sliced else []
+            elif result.cell.id == FOOTPRINT.id:
+                cells[result.cell.id] = taken = self._taken(result)
+                metrics |= taken
+                tables.append(self._footprint_table(result))
+        findings += self._circumstances(timings)
+        first = [self._latency_table(timings, cells), *self._stage_tables(timings)]
+        charts = [chart for result in timings if (chart := self._distribution(result))]
+        everything = (*first, *tables, self._machine())
+        return Summary(metrics, cells, findings=tuple(findings), charts=tuple(charts), tables=everything)
+
+    def _timing(self, result: CellResult, point: Point) -> dict[str, MetricValue]:
+        sides = len(self.names)
+        cpu, wall, energy = (by_round(result, column, sides) for column in ("cpu_ms", "wall_ms", "energy_mj"))
+        judged = cpu if self.config.clock == "cpu" else wall
+
+        def faster(table: Floats, side: int) -> MetricValue:
+            rng = generator(self.seed, "latency", self.task, result.cell.id, side)
+            return figures.ratio(table[0], table[side], rng)
+
+        found = {"speedup": faster(judged, 1), "speedup_wall": faster(wall, 1)}
+        found |= {f"speedup[{self.names[side]}]": faster(judged, side) for side in range(2, sides)}
+        for side, prefix in enumerate(("", "reference_")):
+            for clock, table in (("cpu", cpu), ("wall", wall)):
+                for name, q in QUANTILES.items():
+                    found[f"{prefix}{clock}_{name}"] = figures.quantile(table[side], q)
+            found[f"{prefix}throughput"] = figures.throughput(wall[side], point.batch)
+            if Meter().available:
+                found[f"{prefix}energy"] = figures.mean(energy[side], "lower", "mJ")
+        found["contention"] = figures.contention(wall[0], cpu[0])
+        return found
+
+    def _judged(self, result: CellResult, found: Mapping[str, MetricValue]) -> Iterator[Finding]:
+        cell, ratio = result.cell.id, found["speedup"]
+        if not ratio.n:
+            yield Finding("warning", f"{cell}: nothing was measured")
+            return
+        said = (
+            f"{ratio.value:.2f}× [{ratio.low:.2f}, {ratio.high:.2f}] in {self.config.clock} time over {ratio.n} rounds"
+        )
+        reference = self.names[1]
+        if ratio.low > 1:
+            yield Finding("note", f"{cell}: faster than {reference}: {said}")
+        elif ratio.high < 1:
+            yield Finding("warning", f"{cell}: slower than {reference}: {said}")
+        else:
+            yield Finding("warning", f"{cell}: no gain over {reference} is shown: {said}")
+        refused = [name for name, q in QUANTILES.items() if ratio.n < minimum_n(q)]
+        if refused:
+            needed = minimum_n(QUANTILES[refused[-1]])
+            yield Finding("note", f"{cell}: no {', '.join(refused)} from {ratio.n} calls; {refused[-1]} needs {needed}")
+        contention = found["contention"].value
+        if contention > CONTENDED:
+            said = f"wall-clock time is {contention:.0%} above CPU time: the machine is contended, trust CPU time"
+            yield Finding("warning", f"{cell}: {said}")
+        elif contention < -CONTENDED:
+            yield Finding("note", f"{cell}: CPU time is above wall-clock time: several threads are at work")
+
+    def _retained(self, result: CellResult, kept: Mapping[str, MetricValue]) -> Iterator[Finding]:
+        n = kept["agreement"].n
+        random = result.columns["random_weights"].worths
+        if np.nansum(random):
+            yield Finding("note", "random weights: accuracy means nothing, only agreement of logits is reported")
+        if n < FEWEST:
+            yield Finding("warning", f"accuracy: {n} samples are too few to judge; {FEWEST} are needed")
+        elif not np.nansum(random) and kept["accuracy_change"].n:
+            change = kept["accuracy_change"]
+            yield Finding(
+                "note",
+                f"accuracy {kept['reference_accuracy'].value:.3f} → {kept['accuracy'].value:.3f}, change "
+                f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]; "
+                f"{kept['answer_flip_rate'].value:.1%} of answers flip",
+            )
+
+    def _taken(self, result: CellResult) -> dict[str, MetricValue]:
+        found = {}
+        sides = result.columns["side"].worths
+        for column, (name, unit) in _FOOTPRINT.items():
+            values = result.columns[column].worths
+            for side, prefix in enumerate(("", "reference_")):
+                of_side = values[sides == side]
+                known = of_side[np.isfinite(of_side)]
+                if known.size:
+                    figure = (float(known[0]), math.nan, math.nan)
+                    found[prefix + name] = figures.value(figure, 1, 1, "lower", unit, "one process")
+                else:
+                    found[prefix + name] = figures.undefined(1, "lower", unit)
+        return found
+
+    def _circumstances(self, timings: Sequence[CellResult]) -> Iterator[Finding]:
+        """Say what a reader must know of the machine and of the protocol."""
+        calls = [result.columns["cpu_ms"].worths for result in timings]
+        finite = np.concatenate([c[np.isfinite(c)] for c in calls]) if calls else np.empty(0)
+        if finite.size:
+            cost, shortest = overhead(), float(finite.min())
+            share = cost / shortest if shortest > 0 else math.inf
+            level = "note" if share <= _OVERHEAD else "warning"
+            yield Finding(
+                "warning" if level == "warning" else "note",
+                f"timing costs {1000 * cost:.1f} µs a call, {share:.3%} of the shortest ({shortest:.3g} ms)",
+            )
+        if not Meter().available:
+            yield Finding("note", "no energy: this machine shows no counters of RAPL that may be read")
+        if saturates() and not has_vnni():
+            yield Finding("note", "this CPU has no VNNI: 8-bit products gain less here than on one that has it")
+
+    def _latency_table(self, timings: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
+        rows: list[tuple[str | float | int | None, ...]] = []
+        for result in timings:
+            found = cells[result.cell.id]
+            for prefix, name in (("reference_", self.names[1]), ("", self.names[0])):
+                quantiles = [_number(found[f"{prefix}cpu_{q}"]) for q in QUANTILES]
+                wall, rate = _number(found[f"{prefix}wall_p50"]), _number(found[f"{prefix}throughput"])
+                ratio = None if prefix else _number(found["speedup"])
+                rows.append((result.cell.id, name, *quantiles, wall, rate, ratio))
+        titles = ("cell", "model", *(f"CPU {q}, ms" for q in QUANTILES), "wall p50, ms", "samples/s", "speed-up")
+        return Table("Latency", titles, tuple(rows), "speed-up: ratio of medians, reference by candidate")
+
+    def _stage_tables(self, timings: Sequence[CellResult]) -> Iterator[Table]:
+        for result in timings:
+            rows: list[tuple[str | float | int | None, ...]] = []
+            for column in (*STAGES, *TOKENS):
+                table = by_round(result, column, len(self.names))
+                medians = [float(np.nanmedian(row)) if np.isfinite(row).any() else None for row in table]
+                if any(value is not None for value in medians):
+                    rows.append((column.removesuffix("_ms").replace("_", " "), *medians))
+            if rows:
+                note = "medians over calls, wall-clock milliseconds of the whole batch; tokens are counts a sample"
+                yield Table(f"Stages, {result.cell.id}", ("stage", *self.names), tuple(rows), note)
+
+    def _footprint_table(self, result: CellResult) -> Table:
+        columns = ("load_s", "first_s", "start_mib", "peak_mib", "device_mib", "file_mib")
+        rows = []
+        for place, side in enumerate(result.columns["side"].worths):
+            values = [float(v) if np.isfinite(v := result.columns[c].worths[place]) else None for c in columns]
+            rows.append((self.names[int(side)] if np.isfinite(side) else "failed", *values))
+        titles = ("model", "load, s", "first answer, s", "memory before, MiB", "peak, MiB", "device, MiB", "files, MiB")
+        return Table("Footprint", titles, tuple(rows), "each in a process of its own; memory is resident")
+
+    def _distribution(self, result: CellResult) -> Chart | None:
+        table = by_round(result, f"{self.config.clock}_ms", len(self.names))
+        lines = []
+        for name, row in zip(self.names, table, strict=True):
+            values = np.sort(row[np.isfinite(row)])
+            if values.size < 2:
+                return None
+            shares = np.linspace(0, 1, min(_CURVE_POINTS, values.size))
+            lines.append(
+                Line(name, tuple(map(float, np.quantile(values, shares))), tuple(map(float, shares)), style="step")
+            )
+        label = f"{'CPU' if self.config.clock == 'cpu' else 'wall-clock'} time a call, ms"
+        return Chart(f"Latency, {result.cell.id}", label, "share of calls", tuple(lines), x_scale="log")
+
+    def _machine(self) -> Table:
+        rows = [("machine", key, value) for key, value in speed_facts().items()]
+        rows += [(name, key, value) for name, told in self.sessions.items() for key, value in told.items()]
+        return Table("Machine and sessions", ("of", "what", "value"), tuple(rows))
+
+
+def _number(value: MetricValue) -> float | None:
+    return value.value if value.n and math.isfinite(value.value) else None

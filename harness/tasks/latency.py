@@ -1,0 +1,272 @@
+"""One model against another on the same inputs: time, memory, size, and what accuracy is left."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import BaseModel
+
+from harness.errors import AdapterError, ConfigError, HarnessError, Issue, did_you_mean
+from harness.metrics import SampleMetric
+from harness.seeds import derive_seed
+from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
+from harness.tasks._latency.clock import Call, Timed, interleaved
+from harness.tasks._latency.columns import MEASURES, row
+from harness.tasks._latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
+from harness.tasks._latency.energy import Meter
+from harness.tasks._latency.retention import compare_answers
+from harness.tasks._latency.sides import Answered, Inputs, answers, caller, stages
+from harness.tasks._latency.summary import Summariser, metric_names
+from harness.tasks._metrics import build_metrics
+from harness.tasks._prompt import compile_prompt
+from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Score, Status
+
+ENTRIES: Final = {"latency": "LatencyTask"}
+
+Lend = Callable[[], AbstractContextManager[Adapter]]
+
+
+class LatencyTask:
+    """Times a candidate against one or more references, call by call, in one process.
+
+    The grid's cells hold one observation a call; ``answers`` holds one a sample, ``footprint`` one a model.
+    """
+
+    Config: ClassVar[type[BaseModel]] = LatencyConfig
+    kind = "latency"
+    measures: Sequence[str] = MEASURES
+
+    def __init__(
+        self,
+        name: str,
+        config: LatencyConfig,
+        dataset: Dataset,
+        handles: "Handles",
+        metric: SampleMetric,
+        seed: int,
+    ) -> None:
+        self.name = name
+        self.metrics: Mapping[str, SampleMetric] = {}
+        self.primary = ""
+        # With a candidate of its own the task asks nothing of the run's adapter.
+        self.requires: frozenset[str] = frozenset() if config.candidate else frozenset({config.ask})
+        self._config = config
+        self._dataset = dataset
+        self._handles = handles
+        self._metric = metric
+        self._seed = seed
+        self._points = {point.cell.id: point for point in points(config)}
+        self._prompt = compile_prompt(config.prompt)
+        self._sessions: dict[str, Mapping[str, str]] = {}
+
+    @classmethod
+    def build(cls, name: str, config: LatencyConfig, context: BuildContext) -> Self:
+        issues: list[Issue] = []
+        dataset = context.datasets.get(config.dataset)
+        if dataset is None:
+            hint = did_you_mean(config.dataset, context.datasets)
+            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        metrics, wrong = build_metrics([config.metric])
+        issues += [Issue(("metric",), issue.message, issue.hint) for issue in wrong]
+        try:
+            compile_prompt(config.prompt)
+        except ValueError as cause:
+            issues.append(Issue(("prompt",), str(cause)))
+        if config.ask == "embed" and config.accuracy:
+            issues.append(Issue(("accuracy",), "features are neither right nor wrong", "set `accuracy: false`"))
+        handles = _read_handles(config, context, issues)
+        if issues or dataset is None:
+            raise ConfigError(*issues)
+        return cls(name, config, dataset, handles, next(iter(metrics.values())), context.seed)
+
+    def cells(self) -> Sequence[Cell]:
+        extra = [ANSWERS] * self._config.accuracy + [FOOTPRINT] * self._config.footprint
+        return [point.cell for point in self._points.values()] + extra
+
+    def count(self, cell: Cell) -> int:
+        if cell.id == ANSWERS.id:
+            return len(self._dataset)
+        sides = 1 + len(self._config.references)
+        return sides if cell.id == FOOTPRINT.id else sides * self._config.rounds
+
+    def samples(self, cell: Cell) -> Sequence[Sample]:
+        return ()
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Any:
+        raise NotImplementedError("a latency task measures by itself")
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return {}
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        if cell.id == FOOTPRINT.id:
+            yield from self._footprint(bench)
+            return
+        point = self._points.get(cell.id, Point(1, None, {}))
+        with ExitStack() as stack:
+            adapters = [stack.enter_context(lend()) for lend in self._lenders(bench, point)]
+            self._note_sessions(adapters)
+            if cell.id == ANSWERS.id:
+                yield from self._answers(adapters, bench)
+            else:
+                yield from self._time(cell, point, adapters, bench)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        names = [self._config.candidate_name, *self._config.references]
+        summariser = Summariser(self.name, self._config, names, self._sessions, seed)
+        return summariser.summary(results, self._points, lambda n: list(islice(self._dataset, n)))
+
+    def metric_names(self) -> Sequence[str]:
+        return metric_names(self._config)
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "kind": self.kind,
+            "dataset": self._dataset.content_hash(),
+            **self._config.model_dump(mode="json", exclude={"dataset"}),
+            "adapters": [handle.describe() for handle in self._handles.all()],
+        }
+
+    def _lenders(self, bench: Bench, point: Point) -> list[Lend]:
+        """Return who lends each side's model: the candidate first."""
+
+        def load(handle: AdapterHandle) -> Lend:
+            return lambda: closing(handle.vary(**point.keys).load())
+
+        first, *others = self._sides(bench)
+        as_it_is = first is bench.handle and not point.keys
+        return [bench.turn if as_it_is else load(first), *map(load, others)]
+
+    def _sides(self, bench: Bench) -> list[AdapterHandle]:
+        """Return the candidate and what it is compared with."""
+        own = self._handles.candidate
+        if own is None:
+            changes = self._config.candidate_with
+            own = bench.handle.vary(**changes) if changes else bench.handle
+        return [own, *self._handles.references]
+
+    def _inputs(self, image_size: tuple[int, int] | None, limit: int | None) -> Inputs:
+        samples = [sample for sample in islice(self._dataset, limit) if sample.problem is None]
+        if not samples:
+            raise AdapterError("the dataset has no sample that can be used")
+        return Inputs(samples, self._prompt, self._config.ask, self._config.max_new_tokens, image_size)
+
+    def _time(self, cell: Cell, point: Point, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
+        inputs = self._inputs(point.image_size, None)
+        rounds = self._config.rounds if bench.limit is None else max(2, min(self._config.rounds, bench.limit))
+        kept: dict[int, Any] = {}
+
+        def requests(number: int) -> Any:
+            # All sides of a round see the same samples; they are decoded once.
+            if number not in kept:
+                kept.clear()
+                kept[number] = inputs.requests(range(number * point.batch, (number + 1) * point.batch))
+            return kept[number]
+
+        def side(adapter: Adapter) -> Call:
+            return lambda number: caller(adapter, requests(number), self._config.part)
+
+        seed = derive_seed(self._seed, self.name, cell.id)
+        for timed in interleaved([side(a) for a in adapters], rounds, self._config.warmup, seed, Meter()):
+            yield self._observed(timed)
+
+    def _observed(self, timed: Timed) -> Observation:
+        values = row(
+            side=timed.side, round=timed.round, wall_ms=timed.wall, cpu_ms=timed.cpu, energy_mj=timed.energy,
+            **stages(timed.answer),
+        )  # fmt: skip
+        side = "candidate" if not timed.side else self._config.references[timed.side - 1]
+        failure = timed.error or _failure(timed.answer)
+        status = Status.ERROR if failure else Status.OK
+        return Observation(f"{timed.round:06d}-{side}", values, status, failure, tags={"side": side})
+
+    def _answers(self, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
+        """Ask every sample once of the candidate and of the first reference."""
+        random = any(getattr(adapter, "random", False) for adapter in adapters)
+        inputs = Inputs((), self._prompt, self._config.ask, self._config.max_new_tokens)
+        for sample in islice(self._dataset, bench.limit):
+            try:
+                one = Inputs((sample,), inputs.prompt, inputs.ask, inputs.max_new_tokens).requests([0])
+                mine, theirs = (answers(adapter, one)[0] for adapter in adapters[:2])
+            except Exception as cause:  # noqa: BLE001 - one sample's failure must not end the measurement
+                mine = theirs = Answered(None, None, f"{type(cause).__name__}: {cause}")
+            yield compare_answers(sample, mine, theirs, self._metric, random=random)
+
+    def _footprint(self, bench: Bench) -> Iterator[Observation]:
+        (request,) = self._inputs(None, 1).requests([0])
+        names = [self._config.candidate_name, *self._config.references]
+        for side, (name, handle) in enumerate(zip(names, self._sides(bench), strict=True)):
+            try:
+                with closing(handle.load()) as adapter:
+                    size = _file_mib(adapter)
+                found = handle.footprint(request)
+            except HarnessError as cause:
+                yield Observation(f"{side}-{name}", row(side=side), Status.ERROR, str(cause), tags={"side": name})
+                continue
+            values = row(
+                side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
+                peak_mib=found.peak_mib, file_mib=size,
+                device_mib=math.nan if found.device_mib is None else found.device_mib,
+            )  # fmt: skip
+            yield Observation(f"{side}-{name}", values, tags={"side": name})
+
+    def _note_sessions(self, adapters: Sequence[Adapter]) -> None:
+        names = [self._config.candidate_name, *self._config.references]
+        for name, adapter in zip(names, adapters, strict=True):
+            self._sessions[name] = getattr(adapter, "session", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """The adapters that a task names."""
+
+    candidate: AdapterHandle | None
+    """None where the run's own is judged."""
+    references: Sequence[AdapterHandle]
+
+    def all(self) -> list[AdapterHandle]:
+        """Return them, the candidate first."""
+        return [*([self.candidate] if self.candidate else []), *self.references]
+
+
+def _read_handles(config: LatencyConfig, context: BuildContext, issues: list[Issue]) -> Handles:
+    """Read all adapters that the task names, and see that they know the keys that vary."""
+
+    def read(key: str, name: str, changes: Mapping[str, Any]) -> AdapterHandle | None:
+        said = "candidate_with"
+        try:
+            handle = context.adapters(name).vary(**changes)
+            said = "vary"
+            for point in points(config):
+                handle.vary(**point.keys)
+        except ConfigError as cause:
+            issues.extend(
+                Issue((said,), f"{name}: {issue.message} ({'.'.join(map(str, issue.path))})", issue.hint)
+                for issue in cause.issues
+            )
+            return None
+        except HarnessError as cause:
+            issues.append(Issue((key,), str(cause)))
+            return None
+        return handle
+
+    own = read("candidate", config.candidate, config.candidate_with) if config.candidate else None
+    references = [handle for name in config.references if (handle := read("against", name, {}))]
+    return Handles(own, references)
+
+
+def _failure(answer: Any) -> str | None:
+    """Return why a call that came back is no answer all the same."""
+    for response in answer if isinstance(answer, Sequence) else ():
+        if getattr(response, "status", Status.OK) != Status.OK:
+            return str(response.error)
+    return None
+
+
+def _file_mib(adapter: Adapter) -> float:
+    if not isinstance(adapter, FileAdapter):
+        return math.nan
+    return sum(file.stat().st_size for file in adapter.model_files()) / (1 << 20)

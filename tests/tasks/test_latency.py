@@ -1,0 +1,283 @@
+"""The latency task: the protocol of timing, what it refuses to say, and what accuracy is left."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.cli._progress import Silent
+from harness.engine.resolve import Suite, load_suite, read_adapter
+from harness.engine.run import RunOptions, run_suite
+from harness.errors import SpecError
+from harness.locate import CACHE_VARIABLE
+from harness.record import Run
+from harness.record.schema import TaskRecord
+from harness.seeds import generator
+from harness.tasks._latency import clock, figures
+from harness.tasks._latency.clock import Timed, interleaved, overhead
+from harness.tasks._latency.energy import Meter
+from harness.tasks._latency.retention import cosine, divergence
+from harness.tasks._latency.sides import stages
+from harness.types import Response
+from harness.zoo.shapes import vit
+
+NO_METER = Meter(None)
+
+
+class Log:
+    """Sides that write down who was called."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+
+    def side(self, name: str) -> clock.Call:
+        return lambda number: lambda: self.calls.append((name, number))
+
+
+def test_a_side_is_called_once_untimed_whenever_it_takes_over() -> None:
+    log = Log()
+    sides = [log.side("a"), log.side("b")]
+    timed = [(call.side, len(log.calls) - 1) for call in interleaved(sides, 50, warmup=2, seed=1, meter=NO_METER)]
+    names = [name for name, _ in log.calls]
+    assert names[:4] == ["a", "b", "a", "b"], "the warm-up"
+    for side, place in timed:
+        assert names[place] == "ab"[side]
+        assert names[place - 1] == "ab"[side], "the call before a timed one is of the same side"
+
+
+def test_every_round_has_each_side_once_in_a_random_order_that_repeats() -> None:
+    def order(seed: int) -> list[tuple[int, int]]:
+        log = Log()
+        return [(t.round, t.side) for t in interleaved([log.side(n) for n in "abc"], 40, 0, seed, NO_METER)]
+
+    first = order(3)
+    assert first == order(3) != order(4)
+    for number in range(40):
+        assert sorted(side for r, side in first if r == number) == [0, 1, 2]
+    assert len({tuple(s for r, s in first if r == number) for number in range(40)}) == 6, "all orders occur"
+
+
+def test_wall_and_cpu_time_are_told_apart() -> None:
+    def sleep(number: int) -> Callable[[], None]:
+        return lambda: time.sleep(0.02)
+
+    (timed,) = interleaved([sleep], 1, 0, 0, NO_METER)
+    assert timed.wall >= 20
+    assert timed.cpu < timed.wall
+
+
+def test_a_call_that_fails_is_a_row_with_its_reason() -> None:
+    def broken(number: int) -> Callable[[], None]:
+        def call() -> None:
+            raise RuntimeError("no")
+
+        return call
+
+    found: list[Timed] = [*interleaved([broken], 2, 1, 0, NO_METER)]
+    assert [timed.error for timed in found] == ["RuntimeError: no"] * 2
+
+
+def test_the_protocol_costs_microseconds_of_cpu() -> None:
+    assert 0 <= overhead() < 0.1
+
+
+def test_a_ratio_covers_the_truth_and_is_one_of_a_side_against_itself() -> None:
+    rng = generator(5)
+    base = rng.lognormal(0, 0.1, 300)
+    twice = figures.ratio(base, 2 * rng.lognormal(0, 0.1, 300), generator(1))
+    assert twice.low < 2 < twice.high
+    same = figures.ratio(base, rng.lognormal(0, 0.1, 300), generator(1))
+    assert same.low < 1 < same.high
+
+
+def test_a_round_in_which_one_side_failed_counts_for_neither() -> None:
+    found = figures.ratio(np.array([1.0, math.nan, 1.1, 1.2]), np.array([2.0, 2.0, 2.1, math.nan]), generator(1))
+    assert found.n == 2
+    assert found.total == 4
+
+
+@pytest.mark.parametrize(("q", "needed"), [(0.9, 64), (0.99, 662)])
+def test_a_tail_from_too_few_calls_is_undefined(q: float, needed: int) -> None:
+    few, enough = (figures.quantile(np.linspace(1, 2, n), q) for n in (needed - 1, needed))
+    assert few.n == 0
+    assert math.isnan(few.value)
+    assert str(needed) in few.method
+    assert enough.low <= enough.value <= enough.high
+
+
+def test_contention_is_how_far_the_wall_clock_runs_ahead() -> None:
+    cpu = np.full(50, 10.0)
+    assert figures.contention(cpu * 1.5, cpu).value == pytest.approx(0.5)
+
+
+def test_throughput_is_samples_by_time() -> None:
+    found = figures.throughput(np.array([100.0, 100.0, 101.0, 99.0]), batch=4)
+    assert found.value == pytest.approx(40)
+    assert found.low <= found.value <= found.high
+
+
+def rapl(folder: Path, **counters: int) -> Path:
+    for name, value in counters.items():
+        package = folder / name.replace("_", ":").replace("rapl", "intel-rapl")
+        package.mkdir(exist_ok=True, parents=True)
+        (package / "energy_uj").write_text(str(value))
+        (package / "max_energy_range_uj").write_text("1000000")
+    return folder
+
+
+def test_energy_is_the_sum_of_packages_and_survives_a_counter_that_wraps(tmp_path: Path) -> None:
+    meter = Meter(rapl(tmp_path, rapl_0=999_000, rapl_1=5_000, rapl_0_0=1))
+    before = meter.read()
+    assert before == [999_000, 5_000], "a part of a package is in its count already"
+    rapl(tmp_path, rapl_0=1_000, rapl_1=7_000)
+    assert meter.since(before) == pytest.approx((2_000 + 2_000) / 1000)
+
+
+def test_without_counters_energy_is_unknown(tmp_path: Path) -> None:
+    meter = Meter(tmp_path)
+    assert not meter.available
+    assert math.isnan(meter.since(meter.read()))
+
+
+def test_logits_that_agree_have_no_divergence() -> None:
+    a = np.array([0.0, 1.0, 5.0], np.float32)
+    assert cosine(a, a) == pytest.approx(1)
+    assert divergence(a, a + 3) == pytest.approx(0, abs=1e-9)
+    assert divergence(a, a[::-1].copy()) > 1
+    assert math.isnan(cosine(a, a[:2]))
+
+
+def test_stages_give_the_first_token_and_the_time_of_each_further_one() -> None:
+    seconds = {"preprocess": 0.001, "vision": 0.002, "prefill": 0.003, "decode": 0.009}
+    found = stages([Response("a b c d", tokens_out=4, image_tokens=20, seconds=seconds)])
+    assert found["first_token_ms"] == pytest.approx(6)
+    assert found["per_token_ms"] == pytest.approx(3)
+    assert found["image_tokens"] == 20
+    assert stages(np.zeros((1, 3))) == {}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two tiny classifiers, the second with other weights."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    for name, layers in (("small", 1), ("large", 12)):
+        (tmp_path / f"{name}.onnx").write_bytes(vit(name, 32, 4, layers, patch=8, side=16).SerializeToString())
+        keys = f"adapter: {name}\ntype: onnx_classifier\nmodel: {name}.onnx\nsize: [16, 16]\n"
+        (tmp_path / f"{name}.yaml").write_text(keys)
+    return tmp_path
+
+
+Measure = Callable[..., TaskRecord]
+
+
+@pytest.fixture
+def measure(here: Path) -> Measure:
+    def run(task: str, adapter: str = "small.yaml", limit: int | None = None) -> TaskRecord:
+        text = f"suite: s\nversion: 1\ndatasets: {{p: {{type: photo_crops, limit: 12}}}}\ntasks:\n  t: {task}\n"
+        (here / "s.yaml").write_text(text)
+        options = RunOptions(out=here / "runs", limit=limit)
+        folder, record = run_suite(
+            load_suite(str(here / "s.yaml")), read_adapter(adapter, folder=here), options, Silent()
+        )
+        assert record.status == "complete", record.reason
+        return Run(folder).record.tasks["t"]
+
+    return run
+
+
+def test_a_small_model_is_faster_than_a_large_one_and_the_record_says_all(measure: Measure) -> None:
+    task = measure(
+        "{kind: latency, dataset: p, against: large.yaml, ask: classify, part: model, rounds: 30, batch_sizes: [1, 3]}"
+    )
+    speedup = task.metrics["speedup"]
+    assert speedup.low is not None
+    assert speedup.low > 1
+    assert [*task.cells] == ["batch=1", "batch=3", "answers", "footprint"]
+    assert task.metrics["cpu_p90"].value is None
+    said = " ".join(finding.text for finding in task.findings)
+    assert "no p90, p95, p99 from 30 calls; p99 needs 662" in said
+    assert "12 samples are too few to judge; 200 are needed" in said
+    assert "% of the shortest" in said
+    assert task.metrics["model_size"].value is not None
+    assert task.metrics["peak_memory"].value is not None
+    assert task.metrics["load_time"].value is not None
+    tables = {table.name: table for table in task.tables}
+    assert {"Latency", "Footprint", "Machine and sessions", "Accuracy retention by slice"} <= tables.keys()
+    assert ["large.yaml", "threads", "1"] in tables["Machine and sessions"].rows
+    assert [chart.name for chart in task.charts] == ["Latency, batch=1", "Latency, batch=3"]
+
+
+def test_a_model_against_itself_flips_no_answer(measure: Measure) -> None:
+    task = measure(
+        "{kind: latency, dataset: p, candidate: large.yaml, against: large.yaml, ask: classify, rounds: 12,"
+        " part: model, footprint: false}"
+    )
+    metrics = task.metrics
+    assert metrics["answer_flip_rate"].value == 0
+    assert metrics["agreement"].value == 1
+    assert metrics["logit_cosine"].value == pytest.approx(1)
+    assert metrics["accuracy_change"].value == 0
+    high = metrics["answer_flip_rate"].high
+    assert high is not None
+    assert high > 0.1, "twelve samples of six photographs do not show that none ever flips"
+
+
+def test_the_grid_varies_keys_of_both_files(measure: Measure) -> None:
+    task = measure(
+        "{kind: latency, dataset: p, against: large.yaml, ask: classify, rounds: 4, accuracy: false, footprint: false,"
+        " vary: {optimisation: [all, none]}, image_sizes: [[20, 20], [40, 40]]}"
+    )
+    assert [*task.cells] == [
+        "batch=1,image=20x20,optimisation=all",
+        "batch=1,image=20x20,optimisation=none",
+        "batch=1,image=40x40,optimisation=all",
+        "batch=1,image=40x40,optimisation=none",
+    ]
+
+
+def test_the_candidate_may_be_the_reference_with_other_keys(measure: Measure) -> None:
+    task = measure(
+        "{kind: latency, dataset: p, candidate: small.yaml, candidate_with: {optimisation: none}, against: small.yaml,"
+        " ask: classify, rounds: 4, accuracy: false, footprint: false}"
+    )
+    sessions = next(table for table in task.tables if table.name == "Machine and sessions")
+    assert ["small.yaml with optimisation=none", "graph optimisation", "none"] in sessions.rows
+
+
+def test_a_limit_makes_a_quick_look(measure: Measure) -> None:
+    task = measure("{kind: latency, dataset: p, against: large.yaml, ask: classify, footprint: false}", limit=5)
+    assert task.metrics["speedup"].n == 5
+    assert task.metrics["agreement"].n == 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("dataset: q, against: onnx-fp32", "no dataset is called 'q'"),
+        ("dataset: p, against: nobody", "unknown adapter 'nobody'"),
+        ("dataset: p, against: onnx-fp32, vary: {speed: [1]}", "speed"),
+        ("dataset: p, against: onnx-fp32, candidate: onnx-int8, candidate_with: {thread: 1}", "thread"),
+        ("dataset: p, against: onnx-fp32, metric: exact", "exact"),
+        ("dataset: p, against: onnx-fp32, ask: embed", "neither right nor wrong"),
+        ("dataset: p, against: onnx-fp32, prompt: '{{ x }}'", "not x"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_found_before_anything_runs(bind: Callable[[str], Suite], keys: str, said: str) -> None:
+    text = f"suite: s\nversion: 1\ndatasets: {{p: {{type: photo_crops}}}}\ntasks:\n  t: {{kind: latency, {keys}}}\n"
+    with pytest.raises(SpecError, match=said):
+        bind(text)
+
+
+def test_the_description_holds_the_other_adapters_settings(bind: Callable[[str], Suite]) -> None:
+    def described(threads: int) -> Mapping[str, Any]:
+        keys = f"dataset: p, candidate: onnx-int8, candidate_with: {{threads: {threads}}}, against: onnx-fp32"
+        text = f"suite: s\nversion: 1\ndatasets: {{p: {{type: photo_crops}}}}\ntasks:\n  t: {{kind: latency, {keys}}}\n"
+        return bind(text).tasks["t"].describe()
+
+    assert described(1) == described(1)
+    assert described(1) != described(2)
