@@ -204,6 +204,9 @@ class Adapter(Protocol):
     simulated: bool
     """True where no model stands behind the answers; every figure made from them says so."""
     capabilities: frozenset[str]
+    """What it can do: `generate`, `classify`, `embed`, `ground`, `score_text`, `gradient`, `logprobs`. The class
+    names all that any of its files can give, so that a suite that asks for more is refused before a model is
+    loaded; an instance may have fewer."""
     batch_invariant: bool
     """False where an answer can depend on the other requests of its batch; the plan then fixes the batches."""
     batch_size: int
@@ -329,12 +332,31 @@ class AdapterHandle(Protocol):
 
 
 @runtime_checkable
-class GradientAdapter(Adapter, Protocol):
-    """An adapter with the capabilities ``score_text`` and ``gradient``."""
+class GroundingAdapter(Adapter, Protocol):
+    """An adapter with the capability ``ground``."""
+
+    def ground(self, images: "Sequence[Image.Image]", phrases: Sequence[str]) -> "list[np.ndarray]":
+        """Find what each phrase names in its image.
+
+        Returns:
+            For each image float32 [boxes, 4], best first: left, top, right, bottom in pixels of that image, from
+            its upper left corner; no rows where it finds nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class ScoringAdapter(Adapter, Protocol):
+    """An adapter with the capability ``score_text``."""
 
     def score_text(self, request: Request, candidates: Sequence[str]) -> list[float]:
-        """Return the log-likelihood of each candidate answer, in nats."""
+        """Return the log-likelihood of each candidate as the whole answer, in nats."""
         ...
+
+
+@runtime_checkable
+class GradientAdapter(ScoringAdapter, Protocol):
+    """An adapter with the capabilities ``score_text`` and ``gradient``."""
 
     def image_gradient(self, requests: Sequence[Request], answers: Sequence[str] | None = None) -> "list[np.ndarray]":
         """Return how the negative log-likelihood of an answer changes with the pixels.

@@ -6,13 +6,15 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self, cast
 
+import numpy as np
+from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._digests import digest
@@ -26,6 +28,9 @@ _CODE_VERSION: Final = 1
 _OFFERED: Final = ("system", "max_new_tokens")
 """What a function may ask for by naming it as a parameter, beside prompt and images."""
 
+Also = Literal["classify", "embed", "ground", "score_text"]
+_ALSO: Final[tuple[Also, ...]] = ("classify", "embed", "ground", "score_text")
+
 
 class PythonConfig(Model):
     """Keys of an adapter of ``type: python``."""
@@ -35,6 +40,13 @@ class PythonConfig(Model):
     made once, with `options`; its instance is then called."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments: of the class where `target` is one, else of every call."""
+    also: tuple[Also, ...] = Field(default=(), strict=False)
+    """What the model can do beside answering, by functions of these names in the module of `target`:
+    `classify(images)` and `embed(images)` give an array with a row an image, `ground(images, phrases)` an array
+    [boxes, 4] an image, `score_text(prompt, images, candidates)` a log-likelihood a candidate. A class needs no such
+    list: it can do what it has methods for."""
+    classes: tuple[str, ...] = Field(default=(), strict=False)
+    """The names of the classes that `classify` scores, in order; a class has them as its attribute `classes`."""
     batch: bool = False
     """Call the function with lists, `function(prompts, images)`, and expect a list of answers."""
     batch_size: int = Field(default=8, ge=1)
@@ -54,9 +66,17 @@ class PythonAdapter:
     """Calls a user's function and contains whatever it does."""
 
     Config: ClassVar[type[BaseModel]] = PythonConfig
-    capabilities: frozenset[str] = frozenset({"generate"})
+    capabilities: frozenset[str] = frozenset({"generate", *_ALSO})
+    """Of the class: all that a target can offer. An instance has what its own does."""
 
-    def __init__(self, config: PythonConfig, function: Callable[..., Any], sources: Sequence[Path], about: str) -> None:
+    def __init__(
+        self,
+        config: PythonConfig,
+        function: Callable[..., Any],
+        sources: Sequence[Path],
+        about: str,
+        others: Mapping[str, Callable[..., Any]],
+    ) -> None:
         self.batch_size = config.batch_size
         self.batch_invariant = not config.batch if config.batch_invariant is None else config.batch_invariant
         self.simulated = config.simulated or bool(getattr(_own(function), "simulated", False))
@@ -64,6 +84,9 @@ class PythonAdapter:
         self._function: Callable[..., Any] | None = function
         self._sources = tuple(sources)
         self._about = about
+        self._others = dict(others)
+        self.capabilities = frozenset(others) | ({"generate"} if callable(function) else set())
+        self.classes = tuple(map(str, getattr(function, "classes", config.classes)))
         self._named = _named_parameters(function)
 
     @classmethod
@@ -87,8 +110,14 @@ class PythonAdapter:
         options = config.options
         if inspect.isclass(found):
             found, options = _made(found, config), {}
+            others: dict[str, Callable[..., Any]] = {
+                name: getattr(found, name) for name in _ALSO if callable(getattr(found, name, None))
+            }
+        else:
+            others = {name: _beside(module, name, place) for name in config.also}
         sources = [Path(module.__file__)] if module.__file__ else []
-        return cls(config, partial(found, **options) if options else found, [*sources, *files], _distribution(place))
+        function = partial(found, **options) if options else found
+        return cls(config, function, [*sources, *files], _distribution(place), others)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the function's module, the declared files, options and version."""
@@ -118,12 +147,73 @@ class PythonAdapter:
             return [answer for request in requests for answer in self._many([request])]  # one bad request costs itself
         return answers
 
+    def classify(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return the score of every class for each image, float32 [images, classes].
+
+        Raises:
+            AdapterError: if the target cannot classify, or its array has another shape.
+        """
+        rows = self._rows("classify", images)
+        if rows.shape[1] != len(self.classes):
+            raise AdapterError(f"{self._config.target}: classify gave {rows.shape[1]} scores, and there are "
+                               f"{len(self.classes)} classes")  # fmt: skip
+        return rows
+
+    def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Return the features of each image, float32 [images, width].
+
+        Raises:
+            AdapterError: if the target cannot embed, or its array has another shape.
+        """
+        return self._rows("embed", images)
+
+    def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
+        """Return the boxes of what each phrase names in its image, float32 [boxes, 4], as `GroundingAdapter` says.
+
+        Raises:
+            AdapterError: if the target cannot ground, or its arrays have another shape.
+        """
+        found = self._other("ground")(list(images), list(phrases))
+        boxes = [np.asarray(one, np.float32).reshape(-1, 4) if np.size(one) % 4 == 0 else None for one in found]
+        if len(boxes) != len(images) or any(one is None for one in boxes):
+            raise AdapterError(f"{self._config.target}: ground gave no array [boxes, 4] for each image")
+        return [one for one in boxes if one is not None]
+
+    def score_text(self, request: Request, candidates: Sequence[str]) -> list[float]:
+        """Return the log-likelihood of each candidate answer, in nats.
+
+        Raises:
+            AdapterError: if the target cannot score, or gives another number of scores.
+        """
+        scored = self._other("score_text")(request.prompt, list(request.images), list(candidates))
+        found = [float(one) for one in scored]
+        if len(found) != len(candidates):
+            raise AdapterError(
+                f"{self._config.target}: score_text gave {len(found)} scores to {len(candidates)} candidates"
+            )
+        return found
+
     def close(self) -> None:
         """Let go of the function, and call its ``close`` if it has one."""
         function, self._function = self._function, None
+        self._others.clear()
         closing = getattr(_own(function), "close", None)
         if callable(closing):
             closing()
+
+    def _rows(self, name: str, images: Sequence[Image.Image]) -> np.ndarray:
+        rows = np.asarray(self._other(name)(list(images)), np.float32)
+        if rows.ndim != 2 or len(rows) != len(images):
+            raise AdapterError(
+                f"{self._config.target}: {name} gave an array of shape {list(rows.shape)} for {len(images)} images"
+            )
+        return rows
+
+    def _other(self, name: str) -> Callable[..., Any]:
+        if name not in self._others:
+            state = "is closed" if self._function is None else f"offers no {name}"
+            raise AdapterError(f"the Python adapter {state}")
+        return self._others[name]
 
     def _one(self, request: Request) -> Response:
         answer, error = self._call(request, request.prompt, list(request.images))
@@ -186,9 +276,19 @@ def _made(found: Any, config: PythonConfig) -> Any:
         made = found(**config.options)
     except Exception as cause:  # a user's class may raise anything
         raise AdapterError(f"`target: {config.target}` cannot be made: {type(cause).__name__}: {cause}") from cause
-    if not callable(made):
-        raise AdapterError(f"`target: {config.target}`: the class needs `__call__(self, prompt, images)`")
+    if not callable(made) and not any(callable(getattr(made, name, None)) for name in _ALSO):
+        raise AdapterError(
+            f"`target: {config.target}`: the class needs `__call__(self, prompt, images)`, or a method "
+            f"{', '.join(_ALSO)}"
+        )
     return made
+
+
+def _beside(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise AdapterError(f"`also: [{name}]`: {place} has no function {name}")
+    return cast("Callable[..., Any]", found)
 
 
 def _confined(folder: Path, name: str, key: tuple[str | int, ...]) -> Path:

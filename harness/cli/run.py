@@ -68,11 +68,12 @@ def command(
     from harness.cli._progress import choose
     from harness.engine.cache import cache_folder
     from harness.engine.plan import WHOLE, Shard
-    from harness.engine.resolve import load_suite, read_adapter
+    from harness.engine.resolve import check_capabilities, load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
 
     loaded = load_suite(suite, roots)
     choices = [read_adapter(name) for name in adapters]
+    check_capabilities(loaded, choices)
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], limit, as_json)
     options = RunOptions(

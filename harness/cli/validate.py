@@ -15,7 +15,14 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("suite")
-@click.option("-a", "--adapter", "adapters", multiple=True, metavar="ADAPTER", help="Check this adapter file too.")
+@click.option(
+    "-a",
+    "--adapter",
+    "adapters",
+    multiple=True,
+    metavar="ADAPTER",
+    help="Check this adapter file too, and that it can do what the suite needs.",
+)
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
@@ -25,14 +32,12 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], as_j
     Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong.
     """
     from harness.engine.dry import try_samples
-    from harness.engine.resolve import load_suite, read_adapter
+    from harness.engine.resolve import load_suite, misfits, read_adapter
     from harness.errors import ExitCode, SpecError
 
     try:
         loaded = load_suite(suite, roots)
-        for adapter in adapters:
-            read_adapter(adapter)
-        troubles = try_samples(loaded)
+        troubles = misfits(loaded, [read_adapter(adapter) for adapter in adapters]) + try_samples(loaded)
     except SpecError as error:
         if not as_json:
             raise

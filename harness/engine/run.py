@@ -20,9 +20,9 @@ from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, prepare
-from harness.engine.resolve import AdapterChoice, Suite
+from harness.engine.resolve import AdapterChoice, Suite, check_capabilities, misfit
 from harness.engine.sessions import Clock, begin_session
-from harness.errors import AdapterError, HarnessError, UsageError
+from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
 from harness.record.schema import AdapterRecord, RunRecord
 from harness.record.store import StorageError
@@ -47,8 +47,9 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         failed or none was answered.
 
     Raises:
-        AdapterError: if the adapter cannot be loaded or lacks what a task needs.
-        UsageError: if the data breaks a rule that only shows while it is read, or another process works on the run.
+        AdapterError: if the adapter cannot be loaded.
+        UsageError: if it lacks what a task needs (where its type does, before it is loaded), if the data breaks a rule
+            that only shows while it is read, or if another process works on the run.
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
@@ -258,6 +259,7 @@ def batch_size_for(adapter: Adapter, wanted: int | None) -> int:
 
 
 def _caller(suite: Suite, choice: AdapterChoice) -> Caller:
+    check_capabilities(suite, [choice])
     caller = Caller(choice.load, suite.spec.engine.timeout, suite.spec.engine.retries)
     try:
         _check_capabilities(suite, choice.spec.adapter, caller.adapter)
@@ -281,6 +283,5 @@ def _adapter_record(choice: AdapterChoice, adapter: Adapter, batch_size: int) ->
 
 def _check_capabilities(suite: Suite, name: str, adapter: Adapter) -> None:
     for task in suite.tasks.values():
-        lacking = sorted(task.requires - adapter.capabilities)
-        if lacking:
-            raise AdapterError(f"task {task.name!r} needs an adapter that can {', '.join(lacking)}; {name!r} cannot")
+        if said := misfit(task, name, adapter.capabilities):
+            raise UsageError(said)

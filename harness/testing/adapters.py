@@ -77,8 +77,14 @@ def _require(holds: bool, message: str) -> None:
         raise AssertionError(message)
 
 
+def _generates(subject: Subject) -> bool:
+    return "generate" in subject.adapter.capabilities
+
+
 def _ask(subject: Subject, requests: Sequence[Request], what: str = "a batch") -> list[Response]:
     """Return one response a request; anything else breaks the law that asked."""
+    if not _generates(subject):
+        raise _NotApplicableError("it does not generate")
     try:
         responses = subject.adapter.generate(requests)
     except Exception as error:
@@ -122,7 +128,7 @@ def _protocol(subject: Subject) -> None:
     _require(isinstance(adapter.simulated, bool), "`simulated` is not true or false")
     _require(isinstance(adapter.batch_invariant, bool), "`batch_invariant` is not true or false")
     _require(isinstance(adapter.capabilities, frozenset), "`capabilities` is not a frozenset")
-    _require("generate" in adapter.capabilities, "`capabilities` lacks generate")
+    _require(bool(adapter.capabilities & {"generate", *_CLAIMS}), "`capabilities` names nothing to ask for")
 
 
 def _answers(subject: Subject) -> None:
@@ -249,8 +255,8 @@ def _capabilities(subject: Subject) -> None:
 
 
 def _claim_score_text(subject: Subject, adapter: Any) -> None:
-    (own,) = _ask(subject, [subject.probe()])
-    candidates = [str(own.text), "zzz qqq 000 ###"]
+    own = str(_ask(subject, [subject.probe()])[0].text) if _generates(subject) else "17"
+    candidates = [own, "zzz qqq 000 ###"]
     found = adapter.score_text(subject.probe(), candidates)
     _require(len(found) == 2, f"score_text gave {len(found)} numbers for 2 candidates")
     _require(all(math.isfinite(value) and value <= 1e-3 for value in found), f"{found} are no log-likelihoods")
@@ -263,13 +269,55 @@ def _claim_score_text(subject: Subject, adapter: Any) -> None:
 
 
 def _claim_embed(subject: Subject, adapter: Any) -> None:
-    pictures = [request.images[0] for request in subject.probes() if request.images][:3]
-    found = adapter.embed([*pictures, pictures[0]])
-    _require(isinstance(found, np.ndarray) and found.ndim == 2 and len(found) == 4, "embed gave no array of 4 rows")
-    _require(bool(np.isfinite(found).all()), "embed gave numbers that are not finite")
-    if adapter.batch_invariant:
-        _require(np.allclose(found[0], found[3], rtol=1e-3, atol=1e-4), "the same image twice has two embeddings")
+    found = _rows(subject, adapter, "embed")
     _require(not np.allclose(found[0], found[1]), "different images have one embedding")
+
+
+def _claim_classify(subject: Subject, adapter: Any) -> None:
+    found = _rows(subject, adapter, "classify")
+    names = list(adapter.classes)
+    _require(len(set(names)) == len(names), "two classes have one name")
+    _require(found.shape[1] == len(names), f"classify gave {found.shape[1]} scores for {len(names)} classes")
+
+
+def _rows(subject: Subject, adapter: Any, method: str) -> Any:
+    """Return what a method says of four pictures, of which the first and the last are the same."""
+    pictures = _pictures(subject)
+    before = [_pixels(picture) for picture in pictures]
+    found = getattr(adapter, method)([*pictures, pictures[0]])
+    _require(isinstance(found, np.ndarray) and found.ndim == 2 and len(found) == 4, f"{method} gave no array of 4 rows")
+    _require(found.dtype == np.float32, f"{method} gave an array in {found.dtype}")
+    _require(bool(np.isfinite(found).all()), f"{method} gave numbers that are not finite")
+    _require(before == [_pixels(picture) for picture in pictures], f"{method} changed an image")
+    again = getattr(adapter, method)([*pictures, pictures[0]])
+    _require(bool((found == again).all()), f"{method} gives other numbers the second time")
+    if adapter.batch_invariant:
+        _require(np.allclose(found[0], found[3], rtol=1e-3, atol=1e-4), f"{method}: the same image twice differs")
+        alone = np.concatenate([getattr(adapter, method)([picture]) for picture in pictures])
+        _require(np.allclose(found[:3], alone, rtol=1e-3, atol=1e-4), f"{method}: an image alone and in a batch differ")
+    return found
+
+
+def _claim_ground(subject: Subject, adapter: Any) -> None:
+    pictures = _pictures(subject)
+    phrases = ["the letter A", "the longest bar", "a purple elephant"]
+    found = adapter.ground(pictures, phrases)
+    _require(len(found) == len(pictures), f"ground gave {len(found)} answers to {len(pictures)} images")
+    for picture, boxes in zip(pictures, found, strict=True):
+        _require(isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4, "ground gave no [boxes, 4]")
+        _require(boxes.dtype == np.float32 and bool(np.isfinite(boxes).all()), "boxes are no finite float32")
+        _require(bool((boxes[:, :2] <= boxes[:, 2:]).all()), "a box ends before it starts")
+        inside = (boxes >= -1).all() and (boxes <= np.tile(picture.size, 2) + 1).all()
+        _require(bool(inside), f"a box lies outside its image of {picture.size}")
+    if adapter.batch_invariant:
+        for place, (picture, phrase) in enumerate(zip(pictures, phrases, strict=True)):
+            (alone,) = adapter.ground([picture], [phrase])
+            same = alone.shape == found[place].shape and np.allclose(alone, found[place], atol=0.5)
+            _require(bool(same), "ground: an image alone and in a batch differ")
+
+
+def _pictures(subject: Subject) -> list[Image.Image]:
+    return [request.images[0] for request in subject.probes() if len(request.images) == 1][:3]
 
 
 def _claim_gradient(subject: Subject, adapter: Any) -> None:
@@ -302,6 +350,8 @@ def _claim_logprobs(subject: Subject, adapter: Any) -> None:
 _CLAIMS: Final[Mapping[str, Callable[[Subject, Any], None]]] = {
     "score_text": _claim_score_text,
     "embed": _claim_embed,
+    "classify": _claim_classify,
+    "ground": _claim_ground,
     "gradient": _claim_gradient,
     "logprobs": _claim_logprobs,
 }
@@ -311,7 +361,8 @@ def _fingerprint(subject: Subject) -> None:
     found = subject.adapter.fingerprint()
     _require(isinstance(found, str) and len(found) >= 16, f"the fingerprint {found!r} is no hash")
     _require(subject.adapter.fingerprint() == found, "the fingerprint changes from call to call")
-    _ask(subject, subject.probes()[:1])
+    if _generates(subject):
+        _ask(subject, subject.probes()[:1])
     _require(subject.adapter.fingerprint() == found, "answering changes the fingerprint")
 
 
@@ -322,7 +373,8 @@ def _reloading(subject: Subject) -> None:
     try:
         _require(again.fingerprint() == subject.adapter.fingerprint(), "loaded again, it has another fingerprint")
         twin = replace(subject, adapter=again)
-        _same(_ask(subject, subject.probes()), _ask(twin, subject.probes()), "loaded once, then again")
+        if _generates(subject):
+            _same(_ask(subject, subject.probes()), _ask(twin, subject.probes()), "loaded once, then again")
     finally:
         again.close()
     try:

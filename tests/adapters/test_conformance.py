@@ -50,10 +50,11 @@ class Honest:
 
     Config: ClassVar[type[BaseModel]] = Config
     simulated = False
-    capabilities = frozenset({"generate", "score_text", "embed", "gradient"})
+    capabilities = frozenset({"generate", "score_text", "embed", "classify", "ground", "gradient"})
     batch_invariant = True
     batch_size = 4
     weights = "weights"
+    classes: Sequence[str] = ("dark", "light")
 
     @classmethod
     def from_config(cls, config: Any, folder: Path) -> "Honest":
@@ -90,6 +91,18 @@ class Honest:
 
     def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
         return np.stack([np.asarray(image.convert("RGB").resize((4, 4)), np.float32).ravel() for image in images])
+
+    def classify(self, images: Sequence[Image.Image]) -> np.ndarray:
+        levels = [float(np.asarray(image.convert("L")).mean()) for image in images]
+        return np.array([[128 - level, level - 128] for level in levels], np.float32)
+
+    def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
+        sizes = [image.size for image in images]
+        boxes = [
+            [] if "elephant" in phrase else [[len(phrase), 2, *size]]
+            for phrase, size in zip(phrases, sizes, strict=True)
+        ]
+        return [np.array(found, np.float32).reshape(-1, 4) for found in boxes]
 
     def image_gradient(self, requests: Sequence[Request]) -> list[np.ndarray]:
         return [np.ones((request.images[0].height, request.images[0].width, 3), np.float32) for request in requests]
@@ -248,6 +261,78 @@ class EmbedsNothing(Honest):
         return np.zeros((len(images), 3), np.float32)
 
 
+class EmbedsByBatch(Honest):
+    def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+        rows = super().embed(images)
+        return rows - rows.mean(0)
+
+
+class EmbedsInDoubles(Honest):
+    def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+        return super().embed(images).astype(np.float64)
+
+
+class ForgetsAClass(Honest):
+    classes = ("dark", "grey", "light")
+
+
+class ScoresInfinitely(Honest):
+    def classify(self, images: Sequence[Image.Image]) -> np.ndarray:
+        return super().classify(images) * np.float32(np.inf)
+
+
+class BoxesBeyondTheImage(Honest):
+    def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
+        return [boxes * [1, 1, 1.5, 1] for boxes in super().ground(images, phrases)]
+
+
+class BoxesEndFirst(Honest):
+    def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
+        return [boxes[:, [2, 3, 0, 1]] for boxes in super().ground(images, phrases)]
+
+
+class BoxesForOneImage(Honest):
+    def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
+        return super().ground(images, phrases)[:1]
+
+
+class Classifies:
+    """Has no answers in words, only scores."""
+
+    Config: ClassVar[type[BaseModel]] = Config
+    simulated = False
+    capabilities = frozenset({"classify", "embed"})
+    batch_invariant = True
+    batch_size = 4
+    classes = Honest.classes
+    classify = Honest.classify
+    embed = Honest.embed
+    fingerprint = Honest.fingerprint
+    weights = "weights"
+    close = Honest.close
+
+    @classmethod
+    def from_config(cls, config: Any, folder: Path) -> "Classifies":
+        return cls()
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        raise NotImplementedError
+
+
+def test_an_adapter_without_words_is_held_to_the_laws_that_are_left() -> None:
+    model: Any = Classifies()
+    found = {law.law: law.outcome for law in examine(Subject("under test", model, Classifies))}  # type: ignore[arg-type]
+    assert {law for law, outcome in found.items() if outcome == "kept"} == {
+        "protocol",
+        "capabilities",
+        "fingerprint",
+        "reloading",
+    }
+    assert "broken" not in found.values()
+    model.classes = ("one", "one")
+    assert "capabilities" in {law.law for law in examine(Subject("", model)) if law.outcome == "broken"}
+
+
 class PointsTheWrongWay(Honest):
     def image_gradient(self, requests: Sequence[Request]) -> list[np.ndarray]:
         return [-gradient for gradient in super().image_gradient(requests)]
@@ -325,6 +410,13 @@ class HasNoBatchSize(Honest):
         (ClaimsWhatItCannot, "capabilities"),
         (ScoresUpsideDown, "capabilities"),
         (EmbedsNothing, "capabilities"),
+        (EmbedsByBatch, "capabilities"),
+        (EmbedsInDoubles, "capabilities"),
+        (ForgetsAClass, "capabilities"),
+        (ScoresInfinitely, "capabilities"),
+        (BoxesBeyondTheImage, "capabilities"),
+        (BoxesEndFirst, "capabilities"),
+        (BoxesForOneImage, "capabilities"),
         (PointsTheWrongWay, "capabilities"),
         (TransposesGradients, "capabilities"),
         (FingerprintsTheClock, "fingerprint"),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,7 +13,17 @@ from harness.adapters.python import PythonAdapter, PythonConfig
 from harness.engine.resolve import read_adapter
 from harness.errors import AdapterError, ConfigError, SpecError
 from harness.registry import registry
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import (
+    Adapter,
+    ClassifyingAdapter,
+    EmbeddingAdapter,
+    Generation,
+    GroundingAdapter,
+    Request,
+    Response,
+    ScoringAdapter,
+    Status,
+)
 
 Write = Callable[[str, str], Path]
 
@@ -234,3 +245,106 @@ def test_closing_calls_the_models_own_close_once(load: Load) -> None:
     assert closed == [1]
     with pytest.raises(AdapterError, match="closed"):
         adapter.generate([question()])
+
+
+SEES = """\
+import numpy as np
+
+classes = ("dark", "light")
+
+class Model:
+    classes = classes
+
+    def __call__(self, prompt, images):
+        return classes[int(self.classify(images)[0].argmax())]
+
+    def classify(self, images):
+        levels = np.array([np.asarray(image.convert("L")).mean() for image in images])
+        return np.stack([128 - levels, levels - 128], 1)
+
+    def embed(self, images):
+        return [np.asarray(image.convert("L").resize((2, 2))).ravel() for image in images]
+
+    def ground(self, images, phrases):
+        return [[[0, 0, *image.size]] if phrase == "all" else [] for image, phrase in zip(images, phrases)]
+
+    def score_text(self, prompt, images, candidates):
+        return [-len(candidate) for candidate in candidates]
+
+
+classify = Model().classify
+embed = Model().embed
+ground = Model().ground
+score_text = Model().score_text
+
+def answer(prompt, images):
+    return Model()(prompt, images)
+"""
+LIGHT, DARK = Image.new("L", (6, 4), 250), Image.new("L", (6, 4), 5)
+
+
+@pytest.mark.parametrize(
+    ("target", "keys"),
+    [
+        ("model.py:Model", {}),
+        ("model.py:answer", {"also": ["classify", "embed", "ground", "score_text"], "classes": ["dark", "light"]}),
+    ],
+)
+def test_a_model_can_do_more_than_answer_by_its_methods_or_by_functions_beside_it(
+    load: Load, target: str, keys: dict[str, object]
+) -> None:
+    adapter = load(SEES, target, **keys)
+    assert adapter.capabilities == {"generate", "classify", "embed", "ground", "score_text"}
+    assert [isinstance(adapter, kind) for kind in (ClassifyingAdapter, EmbeddingAdapter, GroundingAdapter)] == [
+        True
+    ] * 3
+    assert isinstance(adapter, ScoringAdapter)
+    assert tuple(adapter.classes) == ("dark", "light")
+    scores = adapter.classify([LIGHT, DARK])
+    assert (scores.dtype, scores.shape, scores.argmax(1).tolist()) == (np.float32, (2, 2), [1, 0])
+    assert adapter.embed([LIGHT]).tolist() == [[250.0] * 4]
+    found = adapter.ground([LIGHT, DARK], ["all", "nothing"])
+    assert [boxes.tolist() for boxes in found] == [[[0, 0, 6, 4]], []]
+    assert found[1].shape == (0, 4)
+    assert adapter.score_text(question(), ["a", "bc"]) == [-1.0, -2.0]
+    adapter.close()
+    with pytest.raises(AdapterError, match="is closed"):
+        adapter.embed([LIGHT])
+
+
+def test_a_class_that_only_embeds_does_not_claim_to_answer(load: Load) -> None:
+    adapter = load(
+        "class Model:\n    def embed(self, images):\n        return [[1.0] for _ in images]\n", "model.py:Model"
+    )
+    assert adapter.capabilities == {"embed"}
+
+
+def test_what_a_function_offers_is_only_what_the_file_lists(load: Load) -> None:
+    adapter = load(SEES, also=["embed"])
+    assert adapter.capabilities == {"generate", "embed"}
+    with pytest.raises(AdapterError, match="offers no ground"):
+        adapter.ground([LIGHT], ["all"])
+
+
+@pytest.mark.parametrize(
+    ("also", "body", "use", "says"),
+    [
+        ("embed", "[1.0]", lambda adapter: adapter.embed([LIGHT]), r"an array of shape \[1\] for 1 images"),
+        ("embed", "[[1.0]] * 3", lambda adapter: adapter.embed([LIGHT]), r"shape \[3, 1\] for 1 images"),
+        ("classify", "[[1.0]]", lambda adapter: adapter.classify([LIGHT]), "1 scores, and there are 0 classes"),
+        ("ground", "[[1, 2, 3]]", lambda adapter: adapter.ground([LIGHT], ["x"]), r"no array \[boxes, 4\]"),
+        ("ground", "[]", lambda adapter: adapter.ground([LIGHT], ["x"]), r"no array \[boxes, 4\]"),
+        ("score_text", "[1, 2]", lambda adapter: adapter.score_text(question(), ["a"]), "2 scores to 1 candidates"),
+    ],
+)
+def test_numbers_of_another_shape_are_refused_by_name(
+    load: Load, also: str, body: str, use: Callable[[PythonAdapter], object], says: str
+) -> None:
+    adapter = load(f"{ECHO}\ndef {also}(*_):\n    return {body}\n", also=[also])
+    with pytest.raises(AdapterError, match=says):
+        use(adapter)
+
+
+def test_a_function_that_is_listed_and_not_there_is_named(load: Load) -> None:
+    with pytest.raises(AdapterError, match=r"`also: \[embed\]`: model.py has no function embed"):
+        load(ECHO, also=["embed"])

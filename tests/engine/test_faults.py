@@ -289,7 +289,7 @@ def test_an_adapter_that_cannot_be_loaded_is_an_error_with_its_name(execute) -> 
 
 
 def test_an_adapter_that_lacks_a_capability_is_refused_before_the_run(execute, tmp_path: Path) -> None:
-    with pytest.raises(AdapterError, match="task 'qa' needs an adapter that can generate; 'faulty' cannot"):
+    with pytest.raises(UsageError, match="task 'qa' needs generate; adapter 'faulty' can classify"):
         execute(SeesNothing, FOUR)
     assert not (tmp_path / "runs").exists()
 
@@ -471,7 +471,7 @@ def test_a_dataset_that_breaks_off_leaves_a_failed_record(write, bind, tmp_path:
         ("RaisesOnBad", "{max_errors: 1}", ExitCode.RUN_FAILED),
         ("AlwaysRaises", "{}", ExitCode.RUN_FAILED),
         ("CannotLoad", "{}", ExitCode.RUN_FAILED),
-        ("SeesNothing", "{}", ExitCode.RUN_FAILED),
+        ("SeesNothing", "{}", ExitCode.USAGE),
     ],
 )
 def test_the_exit_code_says_what_became_of_the_run(

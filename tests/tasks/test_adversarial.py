@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from harness.cli._progress import Silent
 from harness.engine.resolve import bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
-from harness.errors import AdapterError, SpecError
+from harness.errors import SpecError, UsageError
 from harness.spec.document import parse_document
 from harness.spec.models import Model
 from harness.types import Request, Response
@@ -154,7 +154,7 @@ def test_the_attack_is_the_same_in_any_order() -> None:
 
 
 def test_an_adapter_without_gradients_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(AdapterError, match=r"'attack' needs an adapter that can gradient, score_text; 'mock' cannot"):
+    with pytest.raises(UsageError, match=r"'attack' needs gradient, score_text; adapter 'mock' can generate"):
         run_suite(suite_of(SUITE), read_adapter("mock"), RunOptions(tmp_path), Silent())
 
 
