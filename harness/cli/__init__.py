@@ -25,6 +25,8 @@ _VERBS: Final = {
     "score": "Score a run's stored answers again, without the model.",
     "report": "Write the report of a run as HTML or Markdown.",
     "cache": "Look at the answers that are kept across runs, check or clear them.",
+    "view": "Look at all runs in a browser, those in flight too.",
+    "history": "See metrics across commits, and judge the newest.",
     "adapters": "Check that an adapter keeps the laws that results rest on.",
     "metrics": "Explain the metrics.",
     "corruptions": "Look at the corruptions.",

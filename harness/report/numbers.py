@@ -1,6 +1,7 @@
 """How numbers look, wherever they are shown."""
 
 import math
+from datetime import UTC, datetime
 
 from harness.record.schema import MetricRecord, RunRecord
 
@@ -45,3 +46,12 @@ def short(value: str | float | None) -> str:
     if isinstance(value, int) or (abs(value) >= 1000 and math.isfinite(value)):
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def day(milliseconds: int) -> str:
+    """Return a date, in UTC.
+
+    >>> day(0)
+    '1970-01-01'
+    """
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"

@@ -50,7 +50,8 @@
   }
 
   function draw(place, chart) {
-    const series = [{ label: chart.x_label, value: (u, v) => shown(v) }], bands = [];
+    const name = v => chart.labels ? chart.labels[v] ?? "" : shown(v);
+    const series = [{ label: chart.x_label, value: (u, v) => v == null ? "" : name(v) }], bands = [];
     chart.lines.forEach((line, i) => {
       const colour = colours[i % colours.length], at = series.length, { linear, stepped, bars } = uPlot.paths;
       const style = line.style;
@@ -76,7 +77,7 @@
     const options = {
       width: place.clientWidth, height: 260, series, bands,
       scales: { x: { time: false, distr: chart.x_scale === "log" ? 3 : 1 }, y: { distr: chart.y_scale === "log" ? 3 : 1 } },
-      axes: [{ ...axis, label: chart.x_label, labelSize: 20, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5, 1e6] } : {}) }, { ...axis, label: chart.y_label, labelSize: 20, size: 56 }],
+      axes: [{ ...axis, label: chart.x_label, labelSize: 20, ...(chart.labels ? { values: (u, at) => at.map(v => name(v).slice(0, 8)), space: 80 } : {}), ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5, 1e6] } : {}) }, { ...axis, label: chart.y_label, labelSize: 20, size: 56 }],
       legend: { live: true, markers: { width: 2 } },
       cursor: { focus: { prox: 24 }, drag: { x: true, y: false } },
       focus: { alpha: 0.35 },

@@ -1,0 +1,98 @@
+"""The commits of a repository, as a history needs them: in order, with who, when, why and which release."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit."""
+
+    hash: str
+    date: int
+    """Of the commit, in milliseconds since 1970."""
+    author: str
+    subject: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def released(self) -> bool:
+        """Whether a tag says so: ``v1.2.3`` or ``1.2.3``."""
+        return any(re.fullmatch(r"v?\d+(\.\d+)+([-.]?(rc|a|b|post)\d*)?", tag) for tag in self.tags)
+
+
+def history(repository: Path, branch: str = "HEAD") -> list[Commit]:
+    """Return the commits that lead to ``branch`` along first parents, oldest first: the order in which they landed."""
+    return _log(repository, ["--first-parent", branch])
+
+
+def span(repository: Path, revisions: str) -> list[Commit]:
+    """Return the commits of ``REV1..REV2``, both ends included, oldest first; or the one commit that is named.
+
+    Raises:
+        UsageError: if there is no such commit, or the first does not lead to the second.
+    """
+    first, dots, last = revisions.partition("..")
+    end = resolve(repository, (last or "HEAD") if dots else first)
+    if not dots:
+        return _log(repository, ["-1", end])
+    start = resolve(repository, first)
+    found = _log(repository, ["--first-parent", end, f"^{start}"])
+    if start != end and not found:
+        raise UsageError(f"{first!r} does not lead to {last or 'HEAD'!r}")
+    return [*_log(repository, ["-1", start]), *found]
+
+
+def resolve(repository: Path, name: str) -> str:
+    """Return the full hash of a commit.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    try:
+        return git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+    except UsageError as cause:
+        raise UsageError(f"there is no commit {name!r}") from cause
+
+
+def git(repository: Path, *arguments: str) -> str:
+    """Run git and return what it says.
+
+    Raises:
+        UsageError: if it fails, with its own words.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed program
+            ["git", "-C", str(repository), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+    except OSError as cause:
+        raise UsageError("a history needs git") from cause
+    if done.returncode:
+        raise UsageError(done.stderr.strip() or f"git {arguments[0]} failed")
+    return done.stdout
+
+
+def _log(repository: Path, arguments: Sequence[str]) -> list[Commit]:
+    form = "%H%x1f%ct%x1f%an%x1f%s%x1f%D%x1e"
+    text = git(repository, "log", "--reverse", "--decorate=full", f"--format={form}", *arguments)
+    fields = (entry.strip("\n").split("\x1f") for entry in text.split("\x1e") if entry.strip())
+    return [
+        Commit(hash_, int(date) * 1000, author, subject, _tags(names)) for hash_, date, author, subject, names in fields
+    ]
+
+
+def _tags(names: str) -> tuple[str, ...]:
+    found = (name.strip() for name in names.split(", "))
+    return tuple(name.removeprefix("tag: refs/tags/") for name in found if name.startswith("tag: refs/tags/"))

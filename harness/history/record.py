@@ -1,0 +1,119 @@
+"""Put runs into the history: their metrics into asv's result file of their commit."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.history import files, runs
+from harness.history.commits import Commit, span
+from harness.history.files import ResultFile
+from harness.history.measure import PREFIX, Measured, Place, measured
+from harness.record import RunRecord, read_run
+from harness.record.lineage import machine
+
+
+def record(folders: Sequence[Path], results: Path, repository: Path, allow_dirty: bool = False) -> list[Path]:
+    """Write runs into asv's result files.
+
+    Args:
+        folders: of runs.
+        results: asv's ``results_dir``.
+        repository: where the commits are looked up.
+        allow_dirty: take runs of a working tree with local changes for runs of its commit.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: if a run is no complete run of a commit of this repository.
+    """
+    records = [read_run(folder) for folder in folders]
+    for one in records:
+        _check(one, allow_dirty)
+    return [add(one, span(repository, one.git.commit)[0], results) for one in records if one.git]
+
+
+def add(one: RunRecord, commit: Commit, results: Path) -> Path:
+    """Write one run into the result file of ``commit``."""
+    found = list(measured(one))
+    file = ResultFile(commit.hash, commit.date, one.machine)
+    file.add(found, int(one.started.timestamp() * 1000), str(one.suite.version))
+    written = files.write(results, file)
+    units = {place.benchmark: place.unit for place, _ in found}
+    adapter = found[0][0].adapter if found else one.adapter.name
+    name = files.machine_name(one.machine)
+    told = runs.Recorded(commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, _config(one))
+    runs.add(results, [told])
+    describe(results)
+    return written
+
+
+def add_failure(suite: str, adapter: str, commit: Commit, why: str, results: Path) -> None:
+    """Write down that a commit could not be run: null for every series that the suite and adapter have so far."""
+    here = machine()
+    name = files.machine_name(here)
+    places = set()
+    units: dict[str, str] = {}
+    for one in runs.read(results):
+        if one.suite == suite and one.adapter.removesuffix(" (simulated)") == adapter and one.run:
+            units |= one.units
+            places |= _places(results, one)
+            adapter = one.adapter
+    told = runs.Recorded(commit.hash, suite, adapter, name, "", why[:500])
+    runs.add(results, [told])
+    if not places:
+        return
+    file = ResultFile(commit.hash, commit.date, here)
+    version = _newest_version(results, next(iter(places))[0])
+    nulls = [(Place(benchmark, units[benchmark], adapter, cell), Measured(None)) for benchmark, cell in sorted(places)]
+    file.add(nulls, int(datetime.now(UTC).timestamp() * 1000), version)
+    files.write(results, file)
+    describe(results)
+
+
+def _places(results: Path, one: runs.Recorded) -> set[tuple[str, str]]:
+    found = set()
+    for file in results.glob(f"{one.machine}/{one.commit[:8]}-{files.ENVIRONMENT}.json"):
+        for name, values in files.read_file(file).items():
+            if name.startswith(f"{PREFIX}.{one.suite}."):
+                found |= {
+                    (name, cell)
+                    for (adapter, cell), value in values.items()
+                    if adapter == one.adapter and value.value is not None and not math.isnan(value.value)
+                }
+    return found
+
+
+def _newest_version(results: Path, benchmark: str) -> str:
+    versions = [version for file in files.result_files(results) if (version := files.version_of(file, benchmark))]
+    return max(versions, key=int, default="1")
+
+
+def describe(results: Path) -> None:
+    """Write ``benchmarks.json`` anew from all that is recorded."""
+    units: dict[str, str] = {}
+    for one in runs.read(results):
+        units |= one.units
+    files.write_benchmarks(results, units)
+
+
+def _config(one: RunRecord) -> str:
+    told = {name: task.config_hash for name, task in one.tasks.items()}
+    text = json.dumps([told, one.datasets, one.options.get("limit")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check(one: RunRecord, allow_dirty: bool) -> None:
+    if one.status != "complete":
+        raise UsageError(f"{one.run_id} is not complete ({one.status}): its numbers are no part of a history")
+    if one.git is None:
+        raise UsageError(f"{one.run_id} was not made in a repository: it belongs to no commit")
+    if one.git.dirty and not allow_dirty:
+        raise UsageError(
+            f"{one.run_id} was made with local changes: it is no run of {one.git.commit[:12]}; "
+            "commit them and run again, or say --allow-dirty"
+        )

@@ -1,0 +1,97 @@
+"""Run a suite at commits of the past, each with its own code in a worktree of its own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.history import record, runs
+from harness.history.commits import Commit, git
+from harness.record import find_runs, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What to run at every commit."""
+
+    suite: str
+    """A name, or a path in the repository: the suite is the commit's own."""
+    adapter: str
+    limit: int | None = None
+    arguments: tuple[str, ...] = ()
+    """Passed on to ``harness run``."""
+    again: bool = False
+    """Run commits that have a run already."""
+
+
+def replay(
+    what: Replay, commits: Sequence[Commit], repository: Path, results: Path, told: Callable[[Commit, str], None]
+) -> int:
+    """Record every commit; return how many could be run. One that fails is written down as null.
+
+    ``repository``'s own working tree is left alone.
+    """
+    done = 0
+    known = {(one.commit, one.suite, one.adapter.removesuffix(" (simulated)")) for one in runs.read(results) if one.run}
+    with tempfile.TemporaryDirectory(prefix="harness-history-") as scratch:
+        for commit in commits:
+            name = Path(what.suite).stem
+            if not what.again and (commit.hash, name, what.adapter) in known:
+                told(commit, "known")
+                done += 1
+                continue
+            why = _one(what, commit, repository, results, Path(scratch))
+            told(commit, why or "recorded")
+            if why:
+                record.add_failure(name, what.adapter, commit, why, results)
+            else:
+                done += 1
+    return done
+
+
+def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch: Path) -> str:
+    """Run one commit and record it; return why it could not be run, or nothing."""
+    out = scratch / f"runs-{commit.hash}"
+    with worktree(repository, scratch / "tree", commit.hash) as tree:
+        limit = [] if what.limit is None else ["--limit", str(what.limit)]
+        given = ["--adapter", what.adapter, "--out", str(out), "--quiet", *limit, *what.arguments]
+        done = subprocess.run(  # noqa: S603 - this interpreter, with the user's own arguments
+            [sys.executable, "-m", "harness", "run", what.suite, *given],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": _path(tree), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    folders = list(find_runs(out))
+    if not folders:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        return said[-1] if said else f"exit code {done.returncode}"
+    try:
+        one = read_run(folders[-1])
+    except HarnessError as error:
+        return str(error)
+    if one.status != "complete":
+        return f"the run {one.status}: {one.reason}"
+    record.add(one, commit, results)
+    return ""
+
+
+def _path(tree: Path) -> str:
+    """Return where Python looks first: in the commit's own code."""
+    return os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
+
+
+@contextmanager
+def worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
+    """Check a commit out beside the working tree, and take it away again."""
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+    try:
+        yield tree
+    finally:
+        git(repository, "worktree", "remove", "--force", str(tree))

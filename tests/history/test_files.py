@@ -1,0 +1,152 @@
+"""Runs in asv's files: asv reads the same values back, and nothing in them splits, negates or loses a series."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from asv.results import Results
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UsageError
+from harness.history import files, record, runs
+from harness.history.measure import Measured, as_statistics, from_statistics, measured
+from harness.history.series import read_series
+from harness.record import read_run
+from tests.history.helpers import Repository, altered
+
+BENCHMARK = "suites.small.qa.relaxed_accuracy_error"
+
+
+def test_asv_reads_back_every_value_of_every_metric_and_cell(recorded, small_run: Path) -> None:
+    repository: Repository = recorded([0.75])
+    file = files.result_files(repository.results)[0]
+    loaded = Results.load(str(file), machine_name=file.parent.name)
+    assert loaded.commit_hash == repository.commits[0].hash
+    assert loaded.date == repository.commits[0].date
+    for place, found in measured(altered(read_run(small_run), loaded.commit_hash, 0.75)):
+        params = loaded.get_result_params(place.benchmark)
+        values = loaded.get_result_value(place.benchmark, params)
+        adapters, cells = params
+        value = values[adapters.index(repr(place.adapter)) * len(cells) + cells.index(repr(place.cell))]
+        assert value == pytest.approx(found.value, nan_ok=True)
+    assert loaded.benchmark_version[BENCHMARK] == "1"
+    assert loaded.get_result_stats(BENCHMARK, loaded.get_result_params(BENCHMARK))[0]["ci_99_a"] < 0.25
+
+
+def test_asv_writes_our_file_again_without_losing_anything(recorded, tmp_path: Path) -> None:
+    repository = recorded([0.75])
+    file = files.result_files(repository.results)[0]
+    Results.load(str(file)).save(str(tmp_path))
+    again = files.read_file(tmp_path / file.parent.name / file.name)
+    for name, values in files.read_file(file).items():
+        for place, found in values.items():
+            assert again[name][place].value == pytest.approx(found.value, nan_ok=True)
+            assert again[name][place].low == pytest.approx(found.low, nan_ok=True, rel=1e-4, abs=1e-6)
+
+
+def test_better_is_always_lower_and_nothing_lies_below_zero(small_run: Path) -> None:
+    record_ = read_run(small_run)
+    found = {(place.benchmark, place.cell): (place, value) for place, value in measured(record_)}
+    for task, body in record_.tasks.items():
+        for name, metric in body.metrics.items():
+            base, _, cell = name.partition("[")
+            suffix = {"higher": "_error" if metric.unit.startswith("share") else "_inverse", "lower": ""}
+            place, value = found[f"suites.small.{task}.{base}{suffix[metric.direction]}", cell.removesuffix("]")]
+            if metric.value is None:
+                assert math.isnan(value.value)
+            elif metric.direction == "lower":
+                assert value.value == metric.value
+            elif suffix["higher"] == "_error":
+                assert value.value == pytest.approx(max(0.0, 1 - metric.value))
+                assert place.unit == f"1 − {base}"
+            else:
+                assert value.value == pytest.approx(1 / metric.value)
+            assert not value.value < 0
+            assert value.low <= value.value <= value.high or math.isnan(value.low)
+
+
+@given(st.floats(0, 10), st.floats(0, 5), st.floats(0, 5), st.integers(1, 10**6))
+def test_an_interval_comes_back_from_asvs_statistics(value: float, below: float, above: float, n: int) -> None:
+    told = as_statistics(Measured(value, value - below, value + above, n))
+    assert told is not None
+    assert told["ci_99_a"] <= told["q_25"] <= value <= told["q_75"] <= told["ci_99_b"]
+    back = from_statistics(value, told["ci_99_a"], told["ci_99_b"], told["repeat"])
+    assert (back.value, back.n) == (value, n)
+    assert back.low == pytest.approx(value - below, abs=1e-9)
+    assert back.high == pytest.approx(value + above, abs=1e-9)
+
+
+def test_an_undefined_metric_is_nan_and_a_failed_commit_is_null(recorded) -> None:
+    repository = recorded([0.75, 0.7])
+    repository.commit("broken", 1_700_100_000)
+    record.add_failure("small", "mock", repository.commits[-1], "ImportError: no", repository.results)
+    file = next(f for f in files.result_files(repository.results) if f.name.startswith(repository.commits[-1].hash[:8]))
+    loaded = Results.load(str(file))
+    params = loaded.get_result_params(BENCHMARK)
+    assert loaded.get_result_value(BENCHMARK, params) == [None]
+    series = {one.benchmark: one for one in read_series(repository.results, repository.commits)}[BENCHMARK]
+    assert [point.value for point in series.points] == pytest.approx([0.25, 0.3, None])
+    told = {one.commit: one.status for one in runs.read(repository.results)}
+    assert told[repository.commits[-1].hash] == "ImportError: no"
+
+
+def test_two_adapters_of_one_commit_share_a_file_and_keep_their_values(recorded, small_run: Path) -> None:
+    repository = recorded([0.75])
+    first = altered(read_run(small_run), repository.commits[0].hash, 0.5)
+    other = first.model_copy(update={"adapter": first.adapter.model_copy(update={"name": "other"})})
+    record.add(other, repository.commits[0], repository.results)
+    (file,) = files.result_files(repository.results)
+    values = files.read_file(file)[BENCHMARK]
+    assert {adapter: round(value.value or 0, 3) for (adapter, _), value in values.items()} == {
+        "mock (simulated)": 0.25,
+        "other (simulated)": 0.5,
+    }
+    told = json.loads((repository.results / "benchmarks.json").read_text())[BENCHMARK]
+    assert told["params"][0] == ["'mock (simulated)'", "'other (simulated)'"]
+
+
+def test_results_of_all_commits_are_of_one_environment_and_one_set_of_parameters(recorded) -> None:
+    repository = recorded([0.75, 0.7, 0.8])
+    told = [json.loads(file.read_text()) for file in files.result_files(repository.results)]
+    assert len({one["env_name"] for one in told}) == 1
+    assert len({json.dumps(one["params"]) for one in told}) == 1
+    assert not any(one["env_vars"] or one["requirements"] for one in told)
+
+
+def test_benchmarks_of_asv_itself_stay_beside_ours(recorded) -> None:
+    repository = recorded([0.75])
+    file = repository.results / "benchmarks.json"
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps({"metrics.Metrics.time_x": {"name": "x"}, "suites.gone.x": {}, "version": 2}))
+    record.describe(repository.results)
+    again = json.loads(file.read_text())
+    assert again.pop("metrics.Metrics.time_x") == {"name": "x"}
+    assert again == told
+
+
+def test_a_run_of_no_commit_or_with_local_changes_is_refused(
+    repository: Repository, small_run: Path, tmp_path: Path
+) -> None:
+    repository.commit("one", 1_700_000_000)
+    made = altered(read_run(small_run), repository.commits[0].hash, 0.5)
+    changes = {
+        "not complete": {"status": "failed"},
+        "no commit": {"git": None},
+        "local changes": {"git": made.git.model_copy(update={"dirty": True})},  # type: ignore[union-attr]
+    }
+    for number, (said, update) in enumerate(changes.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "run.json").write_text(made.model_copy(update=update).model_dump_json())
+        with pytest.raises(UsageError, match=said):
+            record.record([folder], repository.results, repository.root)
+
+
+def test_the_name_of_the_machine_is_not_in_the_files(recorded) -> None:
+    import socket
+
+    repository = recorded([0.75])
+    text = "".join(file.read_text() for file in repository.results.rglob("*.json*"))
+    assert socket.gethostname() not in text
