@@ -1,13 +1,16 @@
 """Small repositories with a history, and runs for their commits."""
 
+import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from harness.history import record
 from harness.history.commits import Commit, history
-from harness.record import RunRecord
+from harness.record import RunRecord, read_run
 from harness.record.schema import GitRecord
 
 
@@ -39,6 +42,27 @@ class Repository:
     @property
     def commits(self) -> list[Commit]:
         return history(self.root)
+
+
+def make_repository(root: Path) -> Repository:
+    """An empty repository that asv can publish."""
+    root.mkdir(parents=True)
+    made = Repository(root)
+    made.git("init", "--quiet", "--initial-branch", "main")
+    config = {"version": 1, "project": "p", "project_url": "x", "repo": ".", "branches": ["main"],
+              "environment_type": "virtualenv", "benchmark_dir": "benchmarks", "results_dir": "results/asv",
+              "html_dir": "reports/asv", "show_commit_url": "https://example.org/commit/"}  # fmt: skip
+    (root / "asv.conf.json").write_text(json.dumps(config), encoding="utf-8")
+    return made
+
+
+def fill(repository: Repository, small_run: Path, values: Sequence[float]) -> Repository:
+    """Record one commit a value, as the accuracy of the small suite."""
+    first = read_run(small_run)
+    for i, value in enumerate(values):
+        hash_ = repository.commit(f"change {i} <script>", 1_700_000_000 + i * 3600)
+        record.add(altered(first, hash_, value), repository.commits[-1], repository.results)
+    return repository
 
 
 def altered(first: RunRecord, commit: str, accuracy: float, spread: float = 0.02) -> RunRecord:

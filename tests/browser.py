@@ -1,0 +1,93 @@
+"""A real browser without a network: fixtures for the tests of pages."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+CHROMEDRIVER = shutil.which("chromedriver")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Headless Chromium whose every connection fails, and which writes down what a page complains about."""
+    if os.environ.get("HARNESS_NO_BROWSER"):
+        pytest.skip("HARNESS_NO_BROWSER is set: no page was looked at in a browser")
+    if not CHROMIUM or not CHROMEDRIVER:
+        pytest.fail("needs chromium and its driver: apt-get install chromium chromium-driver, or HARNESS_NO_BROWSER=1")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def show(browser: webdriver.Chrome) -> Callable[..., webdriver.Chrome]:
+    """Show a page at some width, light or dark; complaints of earlier pages are forgotten."""
+
+    def go(page: str, width: int = 1200, scheme: str = "light") -> webdriver.Chrome:
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.get("about:blank")  # so that an address that differs in its fragment alone loads again
+        browser.get_log("browser")
+        browser.get(page)
+        return browser
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def audit() -> Callable[[webdriver.Chrome], list[dict[str, Any]]]:
+    """Return what axe-core finds that is serious or critical, with the elements."""
+    import axe_core_python
+
+    script = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+    def run(browser: webdriver.Chrome) -> list[dict[str, Any]]:
+        browser.execute_script(script)
+        found = browser.execute_async_script("axe.run().then(arguments[0])")
+        assert len(found["passes"]) > 10, "axe looked at next to nothing"
+        return [
+            {"rule": one["id"], "impact": one["impact"], "nodes": [node["html"][:200] for node in one["nodes"]]}
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    return run
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Callable[[webdriver.Chrome, str], None]:
+    """Keep a screenshot where HARNESS_SCREENSHOTS names a folder, as CI does for its artefacts."""
+
+    def take(browser: webdriver.Chrome, name: str) -> None:
+        if folder := os.environ.get("HARNESS_SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+    return take
