@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format wheel fixtures schema bench clean
+.PHONY: help demo test check format wheel fixtures schema bench asv history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +34,13 @@ schema: $(VENV)/.dev  ## Write the JSON Schemas.
 
 bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
 	$(BIN)/python -m benchmarks
+
+asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commit, with asv.
+	$(BIN)/asv machine --yes
+	$(BIN)/asv run --python=same --set-commit-hash "$$(git rev-parse HEAD)"
+
+history: $(VENV)/.dev  ## Publish the history: reports/history and reports/asv.
+	$(BIN)/harness history
 
 clean:  ## Remove the virtual environment and caches.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -37,7 +37,7 @@ def record(folders: Sequence[Path], results: Path, repository: Path, allow_dirty
     return [add(one, span(repository, one.git.commit)[0], results) for one in records if one.git]
 
 
-def add(one: RunRecord, commit: Commit, results: Path) -> Path:
+def add(one: RunRecord, commit: Commit, results: Path, asked: str = "") -> Path:
     """Write one run into the result file of ``commit``."""
     found = list(measured(one))
     file = ResultFile(commit.hash, commit.date, one.machine)
@@ -46,24 +46,34 @@ def add(one: RunRecord, commit: Commit, results: Path) -> Path:
     units = {place.benchmark: place.unit for place, _ in found}
     adapter = found[0][0].adapter if found else one.adapter.name
     name = files.machine_name(one.machine)
-    told = runs.Recorded(commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, _config(one))
+    told = runs.Recorded(commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, asked, _config(one))
     runs.add(results, [told])
     describe(results)
     return written
 
 
-def add_failure(suite: str, adapter: str, commit: Commit, why: str, results: Path) -> None:
-    """Write down that a commit could not be run: null for every series that the suite and adapter have so far."""
+def add_failure(suite: str, adapter: str, commit: Commit, why: str, results: Path, asked: str = "") -> None:
+    """Write down that a commit could not be run: null for every series that the suite and adapter have so far.
+
+    Args:
+        suite: its name.
+        adapter: its name.
+        commit: which could not be run.
+        why: in one line.
+        results: asv's ``results_dir``.
+        asked: the words of ``harness history run``, by which earlier runs are known that go by other names.
+    """
     here = machine()
     name = files.machine_name(here)
     places = set()
     units: dict[str, str] = {}
     for one in runs.read(results):
-        if one.suite == suite and one.adapter.removesuffix(" (simulated)") == adapter and one.run:
+        named = one.suite == suite and one.adapter.removesuffix(" (simulated)") == adapter
+        if one.run and (one.asked == asked if asked and one.asked else named):
             units |= one.units
             places |= _places(results, one)
-            adapter = one.adapter
-    told = runs.Recorded(commit.hash, suite, adapter, name, "", why[:500])
+            suite, adapter = one.suite, one.adapter
+    told = runs.Recorded(commit.hash, suite, adapter, name, "", why[:500], asked=asked)
     runs.add(results, [told])
     if not places:
         return

@@ -37,18 +37,19 @@ def replay(
     ``repository``'s own working tree is left alone.
     """
     done = 0
-    known = {(one.commit, one.suite, one.adapter.removesuffix(" (simulated)")) for one in runs.read(results) if one.run}
+    asked = f"{what.suite} {what.adapter}"
+    known = {one.commit for one in runs.read(results) if one.run and one.asked == asked}
     with tempfile.TemporaryDirectory(prefix="harness-history-") as scratch:
         for commit in commits:
-            name = Path(what.suite).stem
-            if not what.again and (commit.hash, name, what.adapter) in known:
+            if not what.again and commit.hash in known:
                 told(commit, "known")
                 done += 1
                 continue
             why = _one(what, commit, repository, results, Path(scratch))
             told(commit, why or "recorded")
             if why:
-                record.add_failure(name, what.adapter, commit, why, results)
+                suite, adapter = Path(what.suite).stem, Path(what.adapter).stem
+                record.add_failure(suite, adapter, commit, why, results, asked)
             else:
                 done += 1
     return done
@@ -70,15 +71,15 @@ def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch:
         )
     folders = list(find_runs(out))
     if not folders:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        return said[-1] if said else f"exit code {done.returncode}"
+        said = (done.stderr or done.stdout).split()
+        return " ".join(said)[:300] or f"exit code {done.returncode}"
     try:
         one = read_run(folders[-1])
     except HarnessError as error:
         return str(error)
     if one.status != "complete":
         return f"the run {one.status}: {one.reason}"
-    record.add(one, commit, results)
+    record.add(one, commit, results, f"{what.suite} {what.adapter}")
     return ""
 
 

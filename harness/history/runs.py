@@ -26,6 +26,8 @@ class Recorded:
     """``complete``, or why there are no values."""
     units: dict[str, str] = field(default_factory=dict)
     """Unit by benchmark."""
+    asked: str = ""
+    """Suite and adapter as ``harness history run`` was told them; empty for a run that was recorded by hand."""
     config: str = ""
     """A hash of what was asked of which data: where it changes, the numbers mean something else."""
 
