@@ -64,6 +64,8 @@ class OodDetector(ABC):
     name: ClassVar[str]
     uses: ClassVar[tuple[View, ...]] = ("features",)
     labelled: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = False
+    """Whether it can judge each sample of the fit by all others, and so be calibrated without a further split."""
     least: ClassVar[int] = 2
     """The fewest samples that it can be fitted on."""
 

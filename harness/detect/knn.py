@@ -31,6 +31,7 @@ class Knn(OodDetector):
 
     name = "knn"
     uses: ClassVar[tuple[View, ...]] = ("features",)
+    leaves_out = True
 
     def __init__(self, k: int = 10, normalise: bool = True) -> None:
         self.k = whole("k", k, 1)

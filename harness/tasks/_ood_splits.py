@@ -1,0 +1,155 @@
+"""The splits of an OOD task: which data they hold, that they share none, and what is known of each sample."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.detect import Views
+from harness.errors import Issue, did_you_mean
+from harness.tasks._base import CellResult
+from harness.types import Corruption, Dataset, Sample
+
+Key = tuple[str | int, ...]
+"""Where in the task's block a dataset is named."""
+Role = Literal["fit", "calibrate", "test", "near", "far", "corrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One set of samples and what it is for."""
+
+    name: str
+    role: Role
+    dataset: Dataset
+    corruption: Corruption | None = None
+    severity: int = 0
+    label: str = ""
+    """The name of the corruption."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What a run knows of the samples of one split, those without features left out."""
+
+    split: Split
+    views: Views
+    samples: tuple[Sample, ...]
+    places: NDArray[np.int64]
+    """Where each stands among all samples of the split."""
+    clusters: tuple[str, ...]
+    """Of all samples of the split, failed ones too."""
+
+    @property
+    def expected(self) -> int:
+        """How many samples the split has, failed ones too."""
+        return len(self.clusters)
+
+    def weights(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the draws [b, expected] of the samples that are known, [b, n]."""
+        return np.ascontiguousarray(draws[:, self.places])
+
+    def for_column(self, tag: str) -> Views:
+        """Return the views with the numbers that stand in a tag.
+
+        Raises:
+            ValueError: if a sample has no such tag, or it holds no number.
+        """
+        return replace(self.views, column=np.array([_number(self.split, sample, tag) for sample in self.samples]))
+
+    def with_labels(self, tag: str | None) -> Views:
+        """Return the views with the classes that a tag names."""
+        if tag is None or not self.samples:
+            return self.views
+        names = [sample.tags.get(tag, "") for sample in self.samples]
+        return replace(self.views, labels=np.asarray(np.unique(names, return_inverse=True)[1], np.int64))
+
+
+def _number(split: Split, sample: Sample, tag: str) -> float:
+    try:
+        return float(sample.tags[tag])
+    except (KeyError, ValueError) as cause:
+        raise ValueError(f"column: sample {sample.id!r} of {split.name} has no number in its tag {tag!r}") from cause
+
+
+def find_datasets(named: Mapping[Key, str], datasets: Mapping[str, Dataset], issues: list[Issue]) -> dict[Key, Dataset]:
+    """Return the dataset that stands under each key; what is not there is an issue."""
+    found = {}
+    for path, name in named.items():
+        if name in datasets:
+            found[path] = datasets[name]
+        else:
+            issues.append(Issue(path, f"no dataset is called {name!r}", did_you_mean(name, datasets)))
+    return found
+
+
+def leaks(named: Mapping[Key, str], found: Mapping[Key, Dataset]) -> Iterable[Issue]:
+    """Yield an issue for every pair of datasets that share an image, by name.
+
+    Two samples share an image where their sources are equal: one file, or one drawing of one seed.
+    """
+    seen: dict[Any, tuple[str, str]] = {}
+    reported: set[tuple[str, str]] = set()
+    for path, dataset in found.items():
+        name = named[path]
+        for sample in dataset:
+            for source in sample.images:
+                other, twin = seen.setdefault(_identity(source), (name, sample.id))
+                if (other, twin) != (name, sample.id) and (other != name) and (other, name) not in reported:
+                    reported.add((other, name))
+                    said = f"leakage: {name!r} and {other!r} share data ({sample.id!r} shows what {twin!r} shows)"
+                    yield Issue(path, said, "fit, calibrate, test and every OOD set must be disjoint")
+    names = list(named.values())
+    for path, name in named.items():
+        if names.count(name) > 1 and names.index(name) != list(named).index(path):
+            yield Issue(path, f"leakage: {name!r} is used twice", "fit, calibrate, test and every OOD set are disjoint")
+
+
+def _identity(source: Any) -> Any:
+    try:
+        hash(source)
+    except TypeError:
+        return id(source)
+    return source
+
+
+def know(split: Split, results: Mapping[str, CellResult], limit: int) -> Known:
+    """Collect what is known of a split's samples.
+
+    Args:
+        split: which.
+        results: by view (``features``, ``logits``), the cell in which it was asked for; a sample must have all.
+        limit: so many samples were asked.
+    """
+    samples = tuple(islice(split.dataset, limit))
+    there = [i for i, s in enumerate(samples) if all(s.id in result.vectors for result in results.values())]
+    stacked = {view: _stack([found.vectors[samples[i].id] for i in there]) for view, found in results.items()}
+    return Known(
+        split,
+        Views(stacked.get("features"), stacked.get("logits")),
+        tuple(samples[i] for i in there),
+        np.array(there, np.int64),
+        tuple(sample.cluster or f"\0{sample.id}" for sample in samples),
+    )
+
+
+def _stack(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.stack(rows) if rows else np.zeros((0, 1), np.float32)
+
+
+def same_features(splits: Sequence[Known]) -> str:
+    """Return a sentence if two splits hold samples that look the same to the model, or nothing."""
+    seen: dict[bytes, tuple[str, str]] = {}
+    for known in splits:
+        rows = known.views.features if known.views.features is not None else known.views.logits
+        if rows is None:
+            continue
+        for sample, row in zip(known.samples, rows, strict=True):
+            identity = sample.id
+            name, twin = seen.setdefault(row.tobytes(), (known.split.name, identity))
+            if name != known.split.name:
+                return f"leakage: {identity!r} of {known.split.name} looks to the model as {twin!r} of {name} does"
+    return ""
