@@ -1,0 +1,231 @@
+"""Drift detectors on streams with a known onset, of a model's features of real images or of a scalar process."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from pydantic import BaseModel
+
+from harness import perturb
+from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector
+from harness.detect._base import params_of
+from harness.errors import ConfigError, Issue, SampleError
+from harness.metrics import SampleMetric
+from harness.seeds import derive_seed, generator
+from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary
+from harness.tasks._detectors import build_detectors
+from harness.tasks._drift_config import DriftConfig, check, corruption_of
+from harness.tasks._drift_pictures import charts
+from harness.tasks._drift_protocol import Trials, try_detectors
+from harness.tasks._drift_results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
+from harness.tasks._drift_streams import NormalSource, PoolSource, Source
+from harness.types import Corruption, Dataset, MetricValue, Request, Sample, Score
+
+ENTRIES: Final = {"drift": "DriftTask"}
+
+NAN: Final = float("nan")
+_LEAST: Final = 20
+"""Samples of a pool, at least: fewer are no population to draw streams from."""
+_CLOSE: Final = 0.02
+
+
+class DriftTask:
+    """Pools of real samples are asked once; streams are drawn from their features."""
+
+    Config: ClassVar[type[BaseModel]] = DriftConfig
+    kind = "drift"
+    metrics: Mapping[str, SampleMetric]
+    requires: frozenset[str] = frozenset({"embed"})
+
+    def __init__(
+        self,
+        name: str,
+        config: DriftConfig,
+        detectors: Mapping[str, DriftDetector],
+        score: OodDetector,
+        pools: Mapping[str, Dataset],
+        corruption: Corruption | None,
+        seed: int,
+    ) -> None:
+        self.name = name
+        self.metrics = {}
+        self._config = config
+        self._detectors = dict(detectors)
+        self._score = score
+        self._pools = pools
+        self._corruption = corruption
+        self._seed = seed
+        self.primary = self.metric_names()[0]
+
+    @classmethod
+    def build(cls, name: str, config: DriftConfig, context: BuildContext) -> "DriftTask":
+        """Return the task; a subclass that needs no model for a process."""
+        detectors, issues = build_detectors(config.detectors, drift_detector)
+        scores, wrong = build_detectors([config.score], ood_detector)
+        issues += [Issue(("score",), issue.message, issue.hint) for issue in wrong]
+        score = next(iter(scores.values()), None)
+        if score is not None and score.uses != ("features",):
+            issues.append(Issue(("score",), f"{score.name} needs more than features"))
+        issues += check(config, context.datasets, detectors)
+        corruption = corruption_of(config, issues)
+        if issues or score is None:
+            raise ConfigError(*issues)
+        if config.process is not None:
+            return ProcessTask(name, config, detectors, score, {}, None, context.seed)
+        pools = {role: context.datasets[str(getattr(config, role))] for role in ("reference", "stream")}
+        if config.shift is not None and config.shift.prior is None:
+            pools["shift"] = context.datasets[config.shift.dataset or str(config.stream)]
+        return cls(name, config, detectors, score, pools, corruption, context.seed)
+
+    def cells(self) -> Sequence[Cell]:
+        return [Cell(role, {"pool": role}) for role in self._pools]
+
+    def count(self, cell: Cell) -> int:
+        return len(self._pools[cell.id])
+
+    def samples(self, cell: Cell) -> Iterable[Sample]:
+        return self._pools[cell.id]
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        if len(sample.images) != 1:
+            raise SampleError(f"a detector looks at one image; this sample has {len(sample.images)}")
+        image = sample.images[0].load()
+        if cell.id == "shift" and self._corruption is not None and self._config.shift is not None:
+            rng = generator(derive_seed(self._seed, self.name, cell.id, sample.id))
+            image = perturb.corrupt(image, self._corruption, self._config.shift.severity, rng)
+        return Request(f"{self.name}/{cell.id}/{sample.id}", "", (image,), ask="embed")
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return {}
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        cells: dict[str, dict[str, MetricValue]] = {cell.id: {} for cell in self.cells()}
+        metrics = dict.fromkeys(self.metric_names(), MetricValue(NAN, NAN, NAN, 0, 0, "lower"))
+        try:
+            source = self._source(results)
+        except ValueError as error:
+            return Summary(metrics, cells, findings=(Finding("warning", f"nothing is simulated: {error}"),))
+        trials = self._tried(source)
+        for outcome in trials.outcomes:
+            metrics |= values_of(outcome, trials, self._config, generator(seed, self.name, "draws"))
+        return Summary(
+            metrics,
+            cells,
+            findings=tuple(self._findings(trials)),
+            charts=tuple(charts(trials, self._config)),
+            tables=tuple(tables(trials, self._config)),
+        )
+
+    def _tried(self, source: Source) -> Trials:
+        return try_detectors(self._config, self._detectors, source, (self._seed, self.name))
+
+    def _source(self, results: Sequence[CellResult]) -> Source:
+        """Return the pools with a score for each sample.
+
+        Raises:
+            ValueError: if a pool has too few samples, or its features make no score.
+        """
+        vectors = {result.cell.id: result.vectors for result in results}
+        rows = {
+            role: [(sample, vectors[role][sample.id]) for sample in dataset if sample.id in vectors[role]]
+            for role, dataset in self._pools.items()
+        }
+        stream = rows["stream"]
+        shift = self._config.shift
+        if shift is not None and shift.prior is not None:
+            prior = shift.prior
+            rows["shift"] = [pair for pair in stream if pair[0].tags.get(prior.tag) == prior.value]
+        for role, found in rows.items():
+            if len(found) < _LEAST:
+                raise ValueError(f"{role} has features of {len(found)} samples; at least {_LEAST} are needed")
+        new = ood_detector(self._score.name, **params_of(self._score))
+        fitted = new.fit(Views(np.stack([vector for _, vector in rows["reference"]])))
+        pool = np.stack([vector for _, vector in stream + rows.get("shift", [])])
+        clean, shifted = np.arange(len(stream)), np.arange(len(stream), len(pool))
+        return PoolSource(pool, fitted.score(Views(pool)), clean, shifted if len(shifted) else clean)
+
+    def _findings(self, trials: Trials) -> Iterator[Finding]:
+        for label, said in trials.problems.items():
+            yield Finding("warning", f"{label} has no result: {said}")
+        for outcome in trials.outcomes:
+            found = outcome.calibration
+            if abs(found.arl / self._config.target_arl0 - 1) > max(_CLOSE, 3 * found.error):
+                said = f"its statistic takes few values, and the nearest limit gives {found.arl:.3g}"
+                target = f"{self._config.target_arl0:g} batches"
+                yield Finding("warning", f"{outcome.label} cannot be calibrated to {target}: {said}")
+
+    def metric_names(self) -> Sequence[str]:
+        names = [*ALWAYS] if self._config.shape == "none" else [*CHANGE, *ALWAYS]
+        return [f"{name}[{label}]" for name in names for label in self._detectors]
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "kind": self.kind,
+            "pools": {role: dataset.content_hash() for role, dataset in self._pools.items()},
+            **self._config.model_dump(mode="json", exclude={"detectors", "score", "reference", "stream"}),
+            "score": {"detector": self._score.name, **params_of(self._score)},
+            "detectors": {
+                label: {"detector": detector.name, **params_of(detector)} for label, detector in self._detectors.items()
+            },
+        }
+
+
+class ProcessTask(DriftTask):
+    """A scalar process: no model is asked, and every stream is an observation."""
+
+    requires = frozenset()
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.measures = [f"{name}[{label}]" for label in self._detectors for name in ("false_alarm", "run_length")]
+        self._trials: Trials | None = None
+
+    def cells(self) -> Sequence[Cell]:
+        return (Cell("process"),)
+
+    def count(self, cell: Cell) -> int:
+        return self._config.seeds
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        """Yield, for each stream, whether an alarm came before the onset, else its run length from there."""
+        found = {
+            outcome.label: Detected.of(outcome, self._config.onset)
+            for outcome in self._tried(self._source(())).outcomes
+        }
+        lengths = {label: _spread(detected) for label, detected in found.items()}
+        for run in range(min(self._config.seeds, bench.limit or self._config.seeds)):
+            values = dict.fromkeys(self.measures, NAN)
+            for label, detected in found.items():
+                values[f"false_alarm[{label}]"] = float(detected.early[run])
+                values[f"run_length[{label}]"] = lengths[label][run]
+            yield Observation(f"stream-{run:06d}", values)
+
+    def _tried(self, source: Source) -> Trials:
+        if self._trials is None:
+            self._trials = super()._tried(source)
+        return self._trials
+
+    def _source(self, results: Sequence[CellResult]) -> Source:
+        process = self._config.process
+        assert process is not None  # noqa: S101 - narrows the type; `build` looked
+        return NormalSource(process.shift, process.scale)
+
+    def _findings(self, trials: Trials) -> Iterator[Finding]:
+        yield from super()._findings(trials)
+        for outcome in trials.outcomes:
+            theory = agreement(trials, self._config).get(outcome.label)
+            if theory is not None:
+                yield Finding(
+                    "note",
+                    f"{outcome.label}: ARL0 {theory[0]:.1f} by theory, {outcome.quiet.mean:.1f} simulated; "
+                    f"zero-state ARL1 {theory[1]:.2f} by theory, {outcome.from_start.mean:.2f} simulated",
+                )
+
+
+def _spread(detected: Detected) -> np.ndarray:
+    """Return the run length of each stream, NaN where a false alarm came first or none came at all."""
+    lengths = np.full(len(detected.early), NAN)
+    lengths[~detected.early] = np.where(detected.lengths.alarmed, detected.lengths.steps, NAN)
+    return lengths
