@@ -31,6 +31,7 @@ _VERBS: Final = {
     "metrics": "Explain the metrics.",
     "corruptions": "Look at the corruptions.",
     "perturb": "Write a corrupted copy of a folder of images.",
+    "quantize": "Quantise an ONNX model by the recipe for its kind, and check it.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
 

@@ -13,15 +13,15 @@ from harness.errors import AdapterError, ConfigError, HarnessError, Issue, did_y
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
-from harness.tasks._latency.clock import Call, Timed, interleaved
 from harness.tasks._latency.columns import MEASURES, row
 from harness.tasks._latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
-from harness.tasks._latency.energy import Meter
 from harness.tasks._latency.retention import compare_answers
 from harness.tasks._latency.sides import Answered, Inputs, answers, caller, stages
 from harness.tasks._latency.summary import Summariser, metric_names
 from harness.tasks._metrics import build_metrics
 from harness.tasks._prompt import compile_prompt
+from harness.timing.clock import Call, Timed, interleaved
+from harness.timing.energy import Meter
 from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Score, Status
 
 ENTRIES: Final = {"latency": "LatencyTask"}

@@ -17,11 +17,12 @@ from harness.locate import CACHE_VARIABLE
 from harness.record import Run
 from harness.record.schema import TaskRecord
 from harness.seeds import generator
-from harness.tasks._latency import clock, figures
-from harness.tasks._latency.clock import Timed, interleaved, overhead
-from harness.tasks._latency.energy import Meter
+from harness.tasks._latency import figures
 from harness.tasks._latency.retention import cosine, divergence
 from harness.tasks._latency.sides import stages
+from harness.timing import clock
+from harness.timing.clock import Timed, interleaved, overhead
+from harness.timing.energy import Meter
 from harness.types import Response
 from harness.zoo.shapes import vit
 

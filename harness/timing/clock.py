@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.seeds import Stream
-from harness.tasks._latency.energy import Meter
+from harness.timing.energy import Meter
 
 _EMPTY_CALLS: Final = 2000
 

@@ -1,0 +1,158 @@
+"""``harness quantize``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from harness.errors import ExitCode
+
+if TYPE_CHECKING:
+    from harness.quantise.inputs import Prepare
+    from harness.quantise.trial import Trial
+
+_RECIPES: Final = ("auto", "transformer", "cnn", "weight-only-8", "weight-only-4")
+_WEIGHTS: Final = ("int8", "int7", "uint8")
+_EPILOG: Final = """\b
+Examples:
+  harness quantize encoder.onnx                                     # the recipe for its kind
+  harness quantize cnn.onnx --calibration calibration.npz --evaluation held-out.npz
+  harness quantize cnn.onnx --calibration photos --evaluation others --like my-classifier.yaml
+  harness quantize encoder.onnx --recipe auto --plot pareto.png --json
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("-r", "--recipe", type=click.Choice(_RECIPES), help="By default the one for the model's kind.")
+@click.option("-o", "--out", type=click.Path(path_type=Path),
+              help="File to write; with `auto`, a folder. Beside the model by default.")  # fmt: skip
+@click.option("--weights", type=click.Choice(_WEIGHTS), help="How weights are kept; by default what this CPU needs.")
+@click.option("--calibration", type=click.Path(path_type=Path, exists=True),
+              help="Inputs that ranges of activations are read from: .npz or a folder of images.")  # fmt: skip
+@click.option("--evaluation", type=click.Path(path_type=Path, exists=True),
+              help="Inputs to judge by, none of which is calibrated on; random ones by default.")  # fmt: skip
+@click.option("--like", metavar="ADAPTER", help="Prepare images as this onnx_classifier adapter does.")
+@click.option("--min-cosine", type=click.FloatRange(-1, 1), default=0.99, show_default=True,
+              help="Exit with 1 where the outputs agree less with float32.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(2), default=40, show_default=True, help="Timed calls of each model.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="With `auto`: speed against agreement.")
+@click.option("--force", is_flag=True, help="Go on where a recipe is known to make the model slower.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: Path,
+    recipe: str | None,
+    out: Path | None,
+    weights: str | None,
+    calibration: Path | None,
+    evaluation: Path | None,
+    like: str | None,
+    min_cosine: float,
+    rounds: int,
+    plot: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Quantise the float32 ONNX file MODEL, and check what came of it.
+
+    Every weight that the recipe should reach is counted, the outputs are compared with those of the
+    float model, and both are timed, interleaved, on one thread. Exit code 1 if the outputs agree
+    less than --min-cosine.
+    """
+    from importlib.util import find_spec
+
+    from harness.errors import UsageError
+
+    if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
+        raise UsageError(f"quantising needs {', '.join(missing)}; run `pip install 'vlm-harness[quantise]'`")
+    from harness.quantise.inputs import open_session, random_inputs, read_inputs, require_disjoint
+    from harness.quantise.recipes import quantise, recipe_for
+    from harness.quantise.trial import Trial, agreement, speed, try_all
+
+    session = open_session(model)
+    prepare = _preparation(like) if like else None
+    tuned = read_inputs(calibration, session, prepare) if calibration else []
+    judged = read_inputs(evaluation, session, prepare) if evaluation else random_inputs(session, 16)
+    require_disjoint(tuned, judged)
+    if recipe == "auto":
+        folder = out or model.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        trials = try_all(model, folder, tuned, judged, rounds)
+    else:
+        chosen = recipe or recipe_for(model)
+        target = out or model.with_name(f"{model.stem}_{'int8' if chosen in ('transformer', 'cnn') else chosen}.onnx")
+        if target.resolve() == model.resolve():
+            raise UsageError("--out must not be the model itself")
+        made = quantise(model, target, chosen, tuned, weights, force)  # type: ignore[arg-type] # click has checked both
+        near, ratio = agreement(model, target, judged), speed(model, target, judged, rounds)
+        trials = [Trial(made.recipe, made, near, ratio, pareto=True)]
+    if plot and recipe == "auto":
+        from harness.quantise.plot import save_plot
+
+        save_plot(trials, plot, model.name)
+    _print(model, trials, evaluation is None, as_json)
+    best = max((trial.agreement.cosine for trial in trials if trial.agreement), default=-1.0)
+    return ExitCode.OK if best >= min_cosine else ExitCode.REGRESSION
+
+
+def _preparation(name: str) -> "Prepare":
+    from harness.engine.resolve import read_adapter
+    from harness.errors import UsageError
+
+    config = read_adapter(name).config
+    if not hasattr(config, "preprocessing"):
+        raise UsageError(f"{name} is no adapter of type onnx_classifier: it does not say how images become the input")
+    prepare: Prepare = config.preprocessing()
+    return prepare
+
+
+def _print(model: Path, trials: "list[Trial]", random: bool, as_json: bool) -> None:
+    from harness.cpu import has_vnni, speed_facts
+
+    inputs = "random inputs: they show that nothing broke, not how good it is" if random else "the evaluation inputs"
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        content = {
+            "model": str(model),
+            "judged_on": inputs,
+            "vnni": has_vnni(),
+            "machine": dict(speed_facts()),
+            "trials": [asdict(trial) for trial in trials],
+        }
+        click.echo(json.dumps(content, indent=2, default=str))
+        return
+    from tabulate import tabulate
+
+    rows = [_row(trial) for trial in trials if trial.made]
+    headers = ("", "recipe", "speed-up", "MiB", "cosine", "lowest", "same top-1", "in few bits", "left in float")
+    click.echo(tabulate(rows, headers=headers, disable_numparse=True))
+    click.echo(
+        f"against {model.name}, {model.stat().st_size / 2**20:.1f} MiB; one thread, CPU time; judged on {inputs}"
+    )
+    if not has_vnni():
+        click.echo("this CPU has no VNNI: 8-bit products gain less here than on one that has it")
+    for trial in trials:
+        if trial.refused:
+            click.echo(f"{trial.name}: not done: {trial.refused}")
+        for warning in trial.made.warnings if trial.made else ():
+            click.echo(f"{trial.name}: {warning}")
+        if trial.speed and trial.speed.high < 1:
+            click.echo(f"{trial.name}: SLOWER than float32")
+    for trial in trials:
+        if trial.made and trial.pareto:
+            click.echo(f"wrote {trial.made.path}")
+
+
+def _row(trial: "Trial") -> list[Any]:
+    from harness.quantise._facts import summary
+
+    made, speed, near = trial.made, trial.speed, trial.agreement
+    assert made and speed and near  # noqa: S101, PT018 - only finished trials are rows
+    top1 = "-" if near.top1 is None else f"{near.top1:.3f}"
+    ratio = f"{speed.ratio:.2f}× [{speed.low:.2f}, {speed.high:.2f}]"
+    return [
+        "*" if trial.pareto else "", f"{trial.name}", ratio, f"{made.bytes_after / 2**20:.1f}", f"{near.cosine:.5f}",
+        f"{near.lowest_cosine:.5f}", top1, summary(made.nodes), summary(made.left),
+    ]  # fmt: skip
