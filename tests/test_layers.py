@@ -13,7 +13,7 @@ import harness
 PACKAGE = Path(harness.__file__).resolve().parent
 
 FLOORS = (
-    ("errors", "types", "seeds", "registry", "locate", "cpu", "spec", "stats", "timing", "quantise", "zoo"),
+    ("errors", "types", "seeds", "registry", "locate", "cpu", "spec", "stats", "timing", "serve", "quantise", "zoo"),
     ("perturb", "detect", "frames", "adapters", "data", "metrics", "record"),
     ("tasks", "gate", "history"),
     ("engine", "report"),

@@ -32,6 +32,7 @@ _VERBS: Final = {
     "corruptions": "Look at the corruptions.",
     "perturb": "Write a corrupted copy of a folder of images.",
     "quantize": "Quantise an ONNX model by the recipe for its kind, and check it.",
+    "serve": "Serve an adapter over HTTP, in dynamic batches.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
 

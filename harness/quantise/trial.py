@@ -30,7 +30,7 @@ class Agreement:
     """Mean over inputs, of the output that agrees least."""
     lowest_cosine: float
     top1: float | None
-    """Share of inputs with the same largest value of ``logits``, or else of the first output; None where it is no row."""
+    """Share of inputs with the same largest value of ``logits``, or else of the first output, if it is a row."""
 
 
 @dataclass(frozen=True, slots=True)

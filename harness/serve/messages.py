@@ -1,0 +1,154 @@
+"""A chat completion's body as a request, and an answer as its reply. Whatever a client sends is checked here."""
+
+import base64
+import binascii
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.errors import HarnessError
+from harness.types import Generation, Request, Response
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_DATA: Final = re.compile(r"data:image/(png|jpeg|jpg|webp);base64,", re.IGNORECASE)
+_FIXED: Final = {"stream": (None, False), "n": (None, 1), "temperature": (None, 0), "tools": (None, [])}
+_FORMATS: Final = ("PNG", "JPEG", "WEBP")
+
+
+class BadRequest(HarnessError):
+    """The body is not one that this server answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may hold."""
+
+    body: int = 32 * 1024 * 1024
+    """Bytes."""
+    images: int = 16
+    pixels: int = 16_000_000
+    """Of one image."""
+    tokens: int = 1024
+    """Of the answer."""
+    text: int = 200_000
+    """Characters of prompt and system prompt together."""
+
+
+def read_body(body: Any, identity: str, limits: Limits) -> Request:
+    """Return the request that a body asks for.
+
+    A subset of chat completions: an optional system message, then one user message with text and
+    images as ``data:`` URLs, images first; greedy decoding; one answer; no streaming.
+
+    Raises:
+        BadRequest: with what is wrong or not supported.
+    """
+    if not isinstance(body, Mapping):
+        raise BadRequest("the body is not a JSON object")
+    for key, allowed in _FIXED.items():
+        if body.get(key) not in allowed:
+            raise BadRequest(f"`{key}`: {body.get(key)!r:.40} is not supported; leave it out")
+    system, user = _messages(body.get("messages"))
+    images, texts = _parts(user, limits)
+    prompt = "".join(texts)
+    if len(prompt) + len(system or "") > limits.text:
+        raise BadRequest(f"the text is longer than {limits.text:,} characters")
+    return Request(identity, prompt, tuple(images), system, Generation(_tokens(body, limits)))
+
+
+def reply(identity: str, model: str, created: int, response: Response) -> dict[str, Any]:
+    """Return the body of an answer."""
+    usage: dict[str, Any] = {
+        "prompt_tokens": response.tokens_in,
+        "completion_tokens": response.tokens_out,
+        "total_tokens": (response.tokens_in or 0) + (response.tokens_out or 0),
+    }
+    if response.image_tokens is not None:
+        usage["prompt_tokens_details"] = {"image_tokens": response.image_tokens}
+    message = {"role": "assistant", "content": response.text}
+    return {
+        "id": f"chatcmpl-{identity}",
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": usage,
+    }
+
+
+def _messages(messages: Any) -> tuple[str | None, Any]:
+    if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)) or not messages:
+        raise BadRequest("`messages` is missing or empty")
+    if not all(isinstance(message, Mapping) for message in messages):
+        raise BadRequest("a message is not an object")
+    roles = [message.get("role") for message in messages]
+    if roles not in (["user"], ["system", "user"]):
+        raise BadRequest(f"`messages` may hold a system message and one of the user, not {roles!r:.80}")
+    system = None
+    if len(messages) == 2:
+        system = "".join(_texts(messages[0].get("content"), "the system message"))
+    return system, messages[-1].get("content")
+
+
+def _texts(content: Any, where: str) -> list[str]:
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, list) or not all(isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in parts):
+        raise BadRequest(f"{where} is not text")
+    return [part["text"] for part in parts]
+
+
+def _parts(content: Any, limits: Limits) -> tuple[list["Image.Image"], list[str]]:
+    if isinstance(content, str):
+        return [], [content]
+    if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
+        raise BadRequest("the user message is neither text nor a list of parts")
+    images: list[Image.Image] = []
+    texts: list[str] = []
+    for part in content:
+        if part.get("type") == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif part.get("type") == "image_url":
+            if texts:
+                raise BadRequest("images stand before the text; an image after text is not supported")
+            if len(images) == limits.images:
+                raise BadRequest(f"there are more than {limits.images} images")
+            images.append(_image(part.get("image_url"), limits))
+        else:
+            raise BadRequest(f"a part of type {part.get('type')!r:.40} is not supported")
+    return images, texts
+
+
+def _image(value: Any, limits: Limits) -> "Image.Image":
+    """Decode a ``data:`` URL. Nothing is fetched: a URL of the network would make this server ask others."""
+    from PIL import Image
+
+    url = value.get("url") if isinstance(value, Mapping) else value
+    if not isinstance(url, str) or not (found := _DATA.match(url)):
+        raise BadRequest("an image must be a data: URL (data:image/png;base64,…); nothing is fetched from the network")
+    try:
+        content = base64.b64decode(url[found.end() :], validate=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is stricter
+            with Image.open(BytesIO(content), formats=_FORMATS) as image:
+                if image.width * image.height > limits.pixels:
+                    raise BadRequest(f"an image of {image.width} × {image.height} px; {limits.pixels:,} px are allowed")
+                image.load()
+                return image.copy()
+    except (binascii.Error, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as cause:
+        raise BadRequest(f"an image cannot be decoded: {cause}") from cause
+
+
+def _tokens(body: Mapping[str, Any], limits: Limits) -> int:
+    for key in ("max_completion_tokens", "max_tokens"):
+        value = body.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limits.tokens:
+            raise BadRequest(f"`{key}` must lie between 1 and {limits.tokens}, got {value!r:.40}")
+        return value
+    return min(limits.tokens, 256)

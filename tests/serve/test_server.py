@@ -1,0 +1,266 @@
+"""The HTTP server: answers as the adapter does, refuses what it cannot do, and says how it fares."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+
+from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
+from harness.data.charts.dataset import ChartsConfig, ChartsDataset
+from harness.engine.resolve import read_adapter
+from harness.serve.app import Settings, make_app
+from harness.serve.batcher import Batcher, Policy
+from harness.serve.messages import Limits
+from harness.types import Adapter, Generation, Request, Status
+
+ROOT = Path(__file__).parents[2]
+
+
+def serve(adapter: Adapter, policy: Policy, settings: Settings) -> tuple[uvicorn.Server, threading.Thread, str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(Batcher(adapter, policy), settings), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    return server, thread, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Adapter]:
+    adapter = read_adapter("onnx-fp32").load()
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture(scope="module")
+def url(model: Adapter) -> Iterator[str]:
+    limits = Limits(body=2_000_000, pixels=100_000, images=2, tokens=64)
+    server, thread, address = serve(model, Policy(8, 0.005), Settings("tiny", limits=limits))
+    yield address
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def requests() -> list[Request]:
+    samples = list(ChartsDataset.from_config(ChartsConfig(limit=24), ROOT, ()))
+    return [Request(s.id, s.question, (s.images[0].load(),), generation=Generation(8)) for s in samples]
+
+
+def png(size: tuple[int, int] = (8, 8)) -> str:
+    buffer = BytesIO()
+    Image.fromarray(np.zeros((size[1], size[0], 3), np.uint8)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def body(*parts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    content = [*parts, {"type": "text", "text": "What is the value of A?"}]
+    return {"model": "tiny", "messages": [{"role": "user", "content": content}], "max_tokens": 4} | changes
+
+
+def image(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def post(url: str, content: Any, **headers: str) -> httpx.Response:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return httpx.post(
+        f"{url}/v1/chat/completions", content=data, headers={"content-type": "application/json"} | headers
+    )
+
+
+def test_the_openai_adapter_gets_the_answers_of_the_adapter_itself(
+    url: str, model: Adapter, requests: list[Request]
+) -> None:
+    client = OpenAIAdapter.from_config(OpenAIConfig(base_url=f"{url}/v1", model="tiny", concurrency=8), ROOT)
+    served, direct = client.generate(requests), model.generate(requests)
+    client.close()
+    assert [(r.status, r.text) for r in served] == [(r.status, r.text) for r in direct]
+    assert [(r.tokens_in, r.image_tokens, r.tokens_out) for r in served] == [
+        (r.tokens_in, r.image_tokens, r.tokens_out) for r in direct
+    ]
+    assert len({r.text for r in served}) > 3
+
+
+def test_metrics_tell_of_requests_queue_and_batches(url: str) -> None:
+    assert post(url, body(image(png()))).status_code == 200
+    text = httpx.get(f"{url}/metrics").text
+    assert 'harness_requests_total{code="200"}' in text
+    for name in ("harness_queue_depth 0", "harness_batch_size_bucket", "harness_compute_seconds_sum"):
+        assert name in text
+
+
+def test_health_and_models(url: str) -> None:
+    assert httpx.get(f"{url}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{url}/v1/models").json()["data"][0]["id"] == "tiny"
+
+
+TEXT = {"type": "text", "text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (b"{", 400, "not JSON"),
+        ([], 400, "not a JSON object"),
+        ({}, 400, "`messages`"),
+        (body(stream=True), 400, "`stream`"),
+        (body(n=2), 400, "`n`"),
+        (body(temperature=0.7), 400, "`temperature`"),
+        (body(max_tokens=100_000), 400, "between 1 and 64"),
+        (body(max_tokens="9"), 400, "between 1 and 64"),
+        (body(messages=[{"role": "assistant", "content": "x"}]), 400, "assistant"),
+        (body({"type": "audio"}), 400, "audio"),
+        (body(image("http://127.0.0.1/secret.png")), 400, "nothing is fetched"),
+        (body(image("file:///etc/passwd")), 400, "nothing is fetched"),
+        (body(image("data:image/png;base64,@@@")), 400, "cannot be decoded"),
+        (body(image("data:image/png;base64," + base64.b64encode(b"GIF89a").decode())), 400, "cannot be decoded"),
+        (body(image(png((1000, 1000)))), 400, "px are allowed"),
+        (body(*[image(png())] * 3), 400, "more than 2 images"),
+        (body(TEXT, image(png())), 400, "before the text"),
+        (b"x" * 3_000_000, 413, "larger than"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_it_cannot_do_is_a_sentence_and_no_crash(url: str, content: Any, code: int, said: str) -> None:
+    answer = post(url, content)
+    assert answer.status_code == code
+    assert said in answer.json()["error"]["message"]
+
+
+def test_a_page_of_another_site_cannot_use_it(url: str) -> None:
+    assert post(url, body(), **{"content-type": "text/plain"}).status_code == 415
+
+
+def test_a_request_that_the_model_refuses_costs_itself(url: str) -> None:
+    narrow = post(url, body(image(png((4000, 1)))))
+    assert narrow.status_code == 422
+    assert "over 200 times" in narrow.json()["error"]["message"]
+    assert post(url, body(image(png()))).status_code == 200
+
+
+def test_a_key_is_asked_for_where_there_is_one(model: Adapter) -> None:
+    server, thread, address = serve(model, Policy(), Settings("tiny", key="secret"))
+    assert post(address, body()).status_code == 401
+    assert post(address, body(), authorization="Bearer wrong").status_code == 401
+    assert post(address, body(image(png())), authorization="Bearer secret").status_code == 200
+    server.should_exit = True
+    thread.join(20)
+
+
+class Slow:
+    """A model that answers when it is told to."""
+
+    simulated = True
+    capabilities = frozenset({"generate"})
+    batch_invariant = True
+    batch_size = 1
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+
+    def generate(self, requests: list[Request]) -> list[Any]:
+        from harness.types import Response
+
+        self.gate.wait(30)
+        return [Response("done", status=Status.OK) for _ in requests]
+
+
+def test_a_full_queue_is_429_with_retry_after_and_closing_answers_who_waits() -> None:
+    slow = Slow()
+    server, thread, address = serve(slow, Policy(1, 0.0, max_queue=1), Settings("slow"))  # type: ignore[arg-type] # a duck
+    answers: list[httpx.Response] = []
+    clients = [threading.Thread(target=lambda: answers.append(post(address, body()))) for _ in range(2)]
+    for number, client in enumerate(clients, start=1):
+        client.start()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:  # the first is in the model, the second in the queue
+            text = httpx.get(f"{address}/metrics").text
+            if ("harness_in_flight 1" if number == 1 else "harness_queue_depth 1") in text:
+                break
+    refused = post(address, body())
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    server.should_exit = True
+    slow.gate.set()
+    for client in clients:
+        client.join(20)
+    thread.join(20)
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+def test_a_request_that_takes_too_long_is_504() -> None:
+    slow = Slow()
+    server, thread, address = serve(slow, Policy(1, 0.0), Settings("slow", timeout=0.1))  # type: ignore[arg-type] # a duck
+    first = threading.Thread(target=lambda: post(address, body()))
+    first.start()
+    while "harness_in_flight 1" not in httpx.get(f"{address}/metrics").text:
+        time.sleep(0.01)
+    second = threading.Thread(target=lambda: seen.append(post(address, body())))
+    seen: list[httpx.Response] = []
+    second.start()
+    while "harness_queue_depth 1" not in httpx.get(f"{address}/metrics").text:
+        time.sleep(0.01)
+    time.sleep(0.15)
+    slow.gate.set()
+    second.join(20)
+    first.join(20)
+    assert seen[0].status_code == 504
+    server.should_exit = True
+    thread.join(20)
+
+
+def test_the_command_serves_until_it_is_told_to_stop(run_here: Callable[..., Any]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "harness", "serve", "-a", "onnx-fp32", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(600):
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
+                    break
+            except httpx.ConnectError:
+                time.sleep(0.1)
+        assert post(f"http://127.0.0.1:{port}", body(image(png()))).status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert "serving onnx-fp32 on http://127.0.0.1" in said
+    assert "Traceback" not in said
+    assert process.returncode in (0, 130)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-a", "onnx-fp32", "--host", "0.0.0.0"), "open to others"),  # noqa: S104 - it is refused
+        (("-a", "onnx-fp32", "--api-key-env", "HARNESS_NO_SUCH_KEY"), "is not set"),
+        (("-a", "nobody"), "unknown adapter"),
+    ],
+)
+def test_a_mistake_is_found_before_it_serves(
+    run_here: Callable[..., Any], arguments: tuple[str, ...], said: str
+) -> None:
+    done = run_here("serve", *arguments)
+    assert done.code == 2
+    assert said in done.err
