@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from harness.adapters._nested import load_nested
 from harness.adapters._per_frame.rules import Rule, RuleConfig, compile_rules
-from harness.errors import AdapterError, ConfigError, Issue, UsageError
-from harness.registry import registry
+from harness.errors import AdapterError
 from harness.spec.models import Model
 from harness.types import Adapter, Request, Response, Status
 
@@ -133,28 +133,6 @@ class PerFrameAdapter:
         if self._model is None:
             raise AdapterError("the per-frame adapter is closed")
         return self._model
-
-
-def load_nested(keys: Mapping[str, Any], folder: Path) -> Adapter:
-    """Load the adapter that another one's file holds under ``model``.
-
-    Raises:
-        AdapterError: if it cannot be loaded.
-        ConfigError: if its type is unknown, or a key is.
-    """
-    own = dict(keys)
-    type_ = own.pop("type", None)
-    try:
-        factory = registry("adapters").load(str(type_))
-    except UsageError as cause:
-        raise ConfigError(Issue(("model", "type") if type_ else ("model",), str(cause))) from cause
-    try:
-        config = factory.Config.model_validate_json(json.dumps(own))
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise ConfigError(*(Issue(("model", *map(str, each["loc"])), each["msg"]) for each in found)) from error
-    loaded: Adapter = factory.from_config(config, folder)
-    return loaded
 
 
 def _all(answers: Sequence[Response], asked: Sequence[Request]) -> Sequence[Response]:

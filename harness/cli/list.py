@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-_KINDS: Final = ("suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "detectors")
+_KINDS: Final = ("suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "detectors", "samplers")
 _EPILOG: Final = """\b
 Examples:
   harness list suites

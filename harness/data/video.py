@@ -1,15 +1,14 @@
 """A user's own questions about clips: one JSON object a line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
 from harness.data._annotations import AnnotatedClips, AnnotationsConfig, annotated, number, windows
-from harness.data._clips import evidence_text
-from harness.types import Sample
+from harness.types import Sample, Span
 
 ENTRIES: Final = {"video": "VideoDataset"}
 
@@ -19,8 +18,9 @@ class VideoConfig(AnnotationsConfig):
 
     path: str
     """The file, relative to the suite. Each line: `clip` (a video, GIF or folder of frames, relative to the file) and
-    `question`; `answer` or `answers`, `spans` (`[[start, end]]` in seconds), `evidence_frames` (times in seconds),
-    `duration`, `rate` (frames a second of a folder), `id`, `cluster`, `tags` as there are."""
+    `question`; `answer` or `answers`, `spans` (`[[start, end]]` in seconds) or `evidence_frames` (times in seconds,
+    each a window of one second about it), `duration`, `rate` (frames a second of a folder), `id`, `cluster`, `tags` as
+    there are."""
     suffix: str = ""
     """What follows a clip's name in the file to make its file's."""
 
@@ -51,27 +51,31 @@ class VideoDataset(AnnotatedClips):
         listed = answers if isinstance(answers, list) else [answers]
         if not all(isinstance(answer, str | int | float) for answer in listed):
             raise TypeError("'answer' is neither text, a number, nor a list of them")
-        spans = windows(row.get("spans", []))
+        spans = windows(row.get("spans", [])) or _about([number(time) for time in row.get("evidence_frames", [])])
         if not listed and not spans:
             raise TypeError("there is neither an 'answer' nor 'spans'")
-        frames = [number(time) for time in row.get("evidence_frames", [])]
         duration = number(row["duration"]) if "duration" in row else None
         rate = number(row["rate"]) if "rate" in row else None
         tags = row.get("tags", {})
         if not isinstance(tags, dict):
             raise TypeError("'tags' is not an object")
         given = row.get("id")
-        more: dict[str, object] = {"frames": frames} if frames else {}
         sample = annotated(
             str(given) if isinstance(given, str | int) and given != "" else identity,
             question,
             [str(answer) for answer in listed],
             spans,
             self._clip(name, rate),
+            duration,
         )
         return replace(
             sample,
-            evidence=evidence_text(spans, duration, **more) if spans or frames else None,
+            evidence=sample.evidence if spans else None,
             cluster=str(row.get("cluster") or "") or name,
             tags={str(key): str(value) for key, value in tags.items()},
         )
+
+
+def _about(times: Sequence[float]) -> tuple[Span, ...]:
+    """Return a window of one second about each time, cut off at the clip's start."""
+    return tuple((max(0.0, time - 0.5), time + 0.5) for time in times)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from PIL import Image
+
 from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
 from harness.report import numbers, page, reproduce
 from harness.report.charts import merged, said
@@ -45,7 +47,7 @@ class Section:
     figures: Sequence[Figure]
     tables: Sequence[TableRecord]
     heat: HeatMap | None
-    thumbnails: Mapping[str, Sequence[tuple[int, str]]]
+    thumbnails: Mapping[str, Sequence[tuple[int, str, tuple[int, int]]]]
 
 
 def write_html(folder: Path, file: Path) -> Path:
@@ -107,20 +109,22 @@ def _sections(content: Content) -> list[Section]:
             for i, chart in enumerate(charts)
         ]
         count += len(figures)
-        pictures = _thumbnails(content.folder, name, record) if task.curves else {}
+        graded = any("severity" in cell.labels for cell in task.cells.values())
+        pictures = _thumbnails(content.folder, name, record) if graded else {}
         made.append(Section(name, task, figures, task.tables, heat_table(task), pictures))
     return made
 
 
-def _thumbnails(folder: Path, task: str, record: RunRecord) -> dict[str, list[tuple[int, str]]]:
-    """Return, by corruption, the first sample's image at each severity as data URIs."""
-    found: dict[str, list[tuple[int, str]]] = {}
+def _thumbnails(folder: Path, task: str, record: RunRecord) -> dict[str, list[tuple[int, str, tuple[int, int]]]]:
+    """Return, by corruption, the first sample's image or filmstrip at each severity, as data URIs with their sizes."""
+    found: dict[str, list[tuple[int, str, tuple[int, int]]]] = {}
     for cell, body in record.tasks[task].cells.items():
         file = folder / "artifacts" / task / f"{cell}.png"
         if file.is_file():
             uri = _data_uri(file)
             corruption, severity = str(body.labels.get("corruption", cell)), int(body.labels.get("severity", 0))
-            found.setdefault(corruption, []).append((severity, uri))
+            with Image.open(file) as image:
+                found.setdefault(corruption, []).append((severity, uri, image.size))
     clean = found.pop("none", [])
     return {corruption: sorted(clean + images) for corruption, images in found.items()}
 

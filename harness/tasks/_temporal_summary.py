@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from harness.metrics import SampleMetric
 from harness.metrics.moments import MomentMetric
 from harness.seeds import derive_seed, generator
-from harness.tasks._base import CellResult, Chart, Curve, Finding, Line, Summary, Table
+from harness.tasks._base import CellResult, Curve, Finding, Summary, Table
 from harness.tasks._metrics import summarise_cell
 from harness.tasks._paired import paired_gap, with_interval
 from harness.tasks._severity import RATIO, Point, SeverityTable
-from harness.tasks._timeline import timeline
+from harness.tasks._timeline import timelines
 from harness.types import Dataset, MetricValue, Sample
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ def metric_names(facts: Facts) -> list[str]:
 
 
 def summarise(results: Sequence[CellResult], facts: Facts, seed: int) -> Summary:
-    """Return metrics, curves, findings and a chart of the first clips."""
+    """Return metrics, curves, findings and charts of the first clips."""
     by_cell = {result.cell.id: result for result in results}
     cells = {identity: summarise_cell(result, facts.metrics) for identity, result in by_cell.items()}
     normal = by_cell["normal"]
@@ -77,13 +77,12 @@ def summarise(results: Sequence[CellResult], facts: Facts, seed: int) -> Summary
     if facts.perturbations:
         metrics |= _retained(by_cell, facts, seed)
     ordered = {name: metrics[name] for name in metric_names(facts)}
-    chart = timeline(samples, normal.texts)
     return Summary(
         ordered,
         cells,
         curves=tuple(_curve(name, cells, facts) for name in facts.perturbations),
         findings=tuple(_findings(gaps, cells["normal"][facts.primary], facts.primary)),
-        charts=(_gap_chart(gaps, facts.primary), *([chart] if chart else [])),
+        charts=timelines(samples, normal.texts),
         tables=(_table(gaps, cells, metrics, facts),),
     )
 
@@ -151,21 +150,6 @@ def _findings(gaps: Mapping[str, MetricValue], normal: MetricValue, primary: str
             yield Finding("note", f"grounded: {said}")
         else:
             yield Finding("warning", f"not shown to be grounded: {said}, which may be nothing")
-
-
-def _gap_chart(gaps: Mapping[str, MetricValue], primary: str) -> Chart:
-    places = tuple(float(i) for i in range(len(gaps)))
-    found = list(gaps.values())
-    line = Line(
-        "gap",
-        places,
-        tuple(gap.value for gap in found),
-        tuple(gap.low for gap in found),
-        tuple(gap.high for gap in found),
-        "points",
-    )
-    named = ", ".join(f"{i} {control}" for i, control in enumerate(gaps))
-    return Chart("control gaps", "control", f"{primary}, gap", (line,), note=f"{named}; bands are 95 % intervals")
 
 
 def _table(gaps: Mapping[str, MetricValue], cells: Cells, metrics: Mapping[str, MetricValue], facts: Facts) -> Table:

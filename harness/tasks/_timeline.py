@@ -1,4 +1,4 @@
-"""True and predicted windows of a few clips, one line a clip, as a chart."""
+"""True and predicted windows of a few clips over time, as charts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -7,34 +7,33 @@ from harness.metrics import moments
 from harness.tasks._base import Chart, Line
 from harness.types import Sample, Span
 
-_CLIPS: Final = 8
-_OFFSET: Final = 0.3
-"""How far below the true window the predicted one is drawn."""
+_CLIPS: Final = 4
+_LOWER: Final = 0.9
+"""How high the predicted windows are drawn, so that both can be seen where they agree."""
 
 
-def timeline(samples: Sequence[Sample], texts: Mapping[str, str]) -> Chart | None:
-    """Return the windows of the first clips that were answered; None where there is none.
+def timelines(samples: Sequence[Sample], texts: Mapping[str, str]) -> tuple[Chart, ...]:
+    """Return a chart of each of the first clips that were answered.
 
     Args:
         samples: the clips, with their true windows.
         texts: answers by sample id.
     """
     shown = [sample for sample in samples if sample.spans and sample.id in texts][:_CLIPS]
-    if not shown:
-        return None
-    true = [(span, float(row)) for row, sample in enumerate(shown, 1) for span in sample.spans]
-    found = [
-        (span, row - _OFFSET)
-        for row, sample in enumerate(shown, 1)
-        for span in moments.windows_of(texts[sample.id])[:1]
-    ]
-    named = "; ".join(f"{row} {sample.id}: {sample.question}" for row, sample in enumerate(shown, 1))
-    lines = (_bars("true", true), _bars("predicted", found))
-    return Chart("windows of the first clips", "seconds", "clip", lines, note=named)
+    return tuple(_timeline(sample, texts[sample.id]) for sample in shown)
 
 
-def _bars(name: str, windows: Sequence[tuple[Span, float]]) -> Line:
-    """Draw windows as level strokes with gaps between them."""
-    x = [time for (start, end), _ in windows for time in (start, end, end)]
-    y: list[float | None] = [height for _, level in windows for height in (level, level, None)]
-    return Line(name, tuple(x), tuple(y))
+def _timeline(sample: Sample, text: str) -> Chart:
+    found = [span for span in moments.windows_of(text)[:1] if 0 <= span[0] < span[1]]
+    end = max(time for span in (*sample.spans, *found) for time in span)
+    lines = (_steps("true", sample.spans, end, 1.0), _steps("predicted", found, end, _LOWER))
+    return Chart(f"windows of {sample.id}", "seconds", "inside", lines, note=sample.question)
+
+
+def _steps(name: str, spans: Sequence[Span], end: float, height: float) -> Line:
+    """Return a line that is up inside the windows, from 0 to ``end``."""
+    x, y = [0.0], [0.0]
+    for start, stop in sorted(spans):
+        x += [start, stop]
+        y += [height, 0.0]
+    return Line(name, (*x, end), (*y, 0.0), style="step")

@@ -24,7 +24,7 @@ from harness.types import Corruption, Dataset, Request, Sample
 
 ENTRIES: Final = {"temporal": "TemporalTask"}
 
-NORMAL: Final = Cell("normal", {"view": "normal", "severity": 0})
+NORMAL: Final = Cell("normal", {"corruption": "none", "severity": 0})
 BLIND: Final = "blind"
 
 Control = Literal["single_frame", "shuffled", "reversed", "blind"]
@@ -137,7 +137,7 @@ class TemporalTask(QaTask):
             *(
                 Cell(
                     identity,
-                    {"view": identity.partition("@")[0], "severity": treatment.severity},
+                    {"corruption": identity.partition("@")[0], "severity": treatment.severity},
                     baseline=NORMAL.id,
                     group=identity.partition("@")[0],
                 )

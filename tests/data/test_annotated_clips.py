@@ -28,7 +28,7 @@ def read(tmp_path: Path) -> Callable[..., Any]:
 def test_a_users_own_file_gives_answers_windows_or_both(read: Callable[..., Any], write: Write) -> None:
     rows: list[Any] = [
         {"id": "q1", "clip": "a.mp4", "question": "When?", "spans": [[1, 2.5]], "duration": 9, "tags": {"k": 1}},
-        {"clip": "a.mp4", "question": "Who?", "answers": ["Ann", 7], "spans": [[0, 1]], "evidence_frames": [0.5]},
+        {"clip": "a.mp4", "question": "Who?", "answers": ["Ann", 7], "evidence_frames": [0.25, 4]},
         {"clip": "b.gif", "question": "What?", "answer": "red", "cluster": "c"},
         {"clip": "b.gif", "question": "When?"},
         {"clip": "b.gif", "question": "When?", "spans": [[3, 2]]},
@@ -42,7 +42,8 @@ def test_a_users_own_file_gives_answers_windows_or_both(read: Callable[..., Any]
     assert json.loads(first.evidence) == {"spans": [[1.0, 2.5]], "duration": 9.0}
     assert (first.tags, first.cluster) == ({"k": "1"}, "a.mp4")
     assert second.references == ("Ann", "7")
-    assert json.loads(second.evidence) == {"spans": [[0.0, 1.0]], "frames": [0.5]}
+    assert second.spans == ((0.0, 0.75), (3.5, 4.5))
+    assert json.loads(second.evidence) == {"spans": [[0.0, 0.75], [3.5, 4.5]]}
     assert (third.evidence, third.spans, third.cluster) == (None, (), "c")
     assert [sample.problem.split(": ", 1)[0] for sample in bad] == [f"clips.jsonl:{n}" for n in (4, 5, 6, 7, 8, 10)]
     assert "does not end after it starts" in bad[1].problem

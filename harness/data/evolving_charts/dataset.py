@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.data._clips import encode, evidence_text
@@ -33,8 +34,8 @@ class EvolvingChartsConfig(Model):
     """How many clips, each with one question."""
     seed: int = Field(default=0, ge=0)
     """Another seed, other clips."""
-    events: tuple[str, ...] = Field(default=EVENT_TYPES, min_length=1)
-    """What happens, drawn from in turn: `when_higher`, `when_highest`, `overtakes`."""
+    events: tuple[str, ...] = Field(default=("when_higher", "when_highest", "overtakes"), min_length=1)
+    """What happens, drawn from in turn: `when_higher`, `when_highest`, `overtakes`, `shown` (a picture)."""
     styles: tuple[str, ...] = Field(default=tuple(s for s in STYLES if not s.startswith("table")), min_length=1)
     """Chart styles, drawn from in turn."""
     seconds: float = Field(default=12.0, ge=2, le=600)
@@ -62,13 +63,28 @@ class ChartClip:
         """
         return ClipData(f"clip {self.key[-1]}", _encoded(self))
 
+    def draw(self, time: float) -> Image.Image:
+        """Return the chart at a time, as it is before it is encoded."""
+        order = tuple(Stream(*self.key, "order").shuffled(range(len(self.story.chart.values))))
+        # One stream a frame with the same key: the jitter and the width of the bars hold still.
+        return render(self.story.chart_at(time, order), Stream(*self.key, "draw")).image
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """The chart of a clip in the middle of its event."""
+
+    clip: ChartClip
+
+    def load(self) -> Image.Image:
+        """Return a new RGB image of 140 × 112 px."""
+        start, end = self.clip.story.span
+        return self.clip.draw((start + end) / 2)
+
 
 @lru_cache(maxsize=_KEPT)
 def _encoded(clip: ChartClip) -> bytes:
-    order = tuple(Stream(*clip.key, "order").shuffled(range(len(clip.story.chart.values))))
-    charts = (clip.story.chart_at(number / clip.rate, order) for number in range(clip.frames))
-    # One stream a frame with the same key: the jitter and the width of the bars hold still.
-    return encode((render(chart, Stream(*clip.key, "draw")).image for chart in charts), Fraction(clip.rate))
+    return encode((clip.draw(number / clip.rate) for number in range(clip.frames)), Fraction(clip.rate))
 
 
 class EvolvingChartsDataset:
@@ -113,12 +129,14 @@ class EvolvingChartsDataset:
         key = ("evolving_charts", config.seed, event, style, index)
         story = draw_story(Stream(*key, "story"), event, style, config.seconds, config.event_seconds)
         frames = round(config.seconds * config.rate)
+        clip = ChartClip(story, key, frames, config.rate)
         return Sample(
             id=f"clip-{config.seed}-{event}-{index:06d}",
             question=story.question,
             references=(json.dumps([story.span]) if story.answer is None else story.answer,),
             evidence=evidence_text([story.span], frames / config.rate),
             tags={"event": event, "style": style},
-            clip=ChartClip(story, key, frames, config.rate),
+            images=(Still(clip),) if event == "shown" else (),
+            clip=clip,
             spans=(story.span,),
         )

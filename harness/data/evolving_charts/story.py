@@ -7,7 +7,7 @@ from harness.data.charts.model import COLORS, LETTERS, Chart
 from harness.seeds import Stream
 from harness.types import Span
 
-EVENT_TYPES: Final = ("when_higher", "when_highest", "overtakes")
+EVENT_TYPES: Final = ("when_higher", "when_highest", "overtakes", "shown")
 
 _GAP: Final = 12
 """The two values that the question is about stand at least this far apart while they hold."""
@@ -57,7 +57,8 @@ def draw_story(stream: Stream, type_: str, style: str, seconds: float, lengths: 
     """Draw a clip's story.
 
     ``when_higher``: for a while the first mark is higher than the second. ``when_highest``: the same, with a
-    third mark below both. ``overtakes``: the first overtakes the second and stays ahead.
+    third mark below both. ``overtakes``: the first overtakes the second and stays ahead. ``shown``: as
+    ``when_higher``, asked with a picture of the chart as it is meanwhile.
 
     Raises:
         ValueError: if the type is unknown.
@@ -78,9 +79,9 @@ def draw_story(stream: Stream, type_: str, style: str, seconds: float, lengths: 
     length = stream.uniform(*lengths)
     start = stream.uniform(_MARGIN, seconds - _MARGIN - length)
     span = (round(start, 2), round(start + length, 2))
-    question = (
-        f"When is {letters[0]} the highest?"
-        if type_ == "when_highest"
-        else f"When is {letters[0]} higher than {letters[1]}?"
-    )
+    question = {
+        "when_higher": f"When is {letters[0]} higher than {letters[1]}?",
+        "when_highest": f"When is {letters[0]} the highest?",
+        "shown": "When does the chart look like this picture?",
+    }[type_]
     return Story(chart, (Swap(span[0]), Swap(span[1])), question, None, span, type_)
