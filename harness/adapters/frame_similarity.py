@@ -37,9 +37,10 @@ class FrameSimilarityConfig(Model):
 class FrameSimilarityAdapter:
     """Grounds a picture in a clip: cosine similarity of each frame to the picture, and the run of those above a level.
 
-    The picture is the last image before the frames. Features are taken from the mean of the clip's frames. The level lies between the least and the most alike
-    frame of the same clip, so that a picture that is never shown still gets a window: the confidence says
-    how far apart the two are. Requests without frames go to the model as they are.
+    The picture is the last image before the frames. Features are taken from the mean of the clip's frames. The
+    level lies between the least and the most alike frame of the same clip, so that a picture that is never shown
+    still gets a window: the confidence says how far apart the two are. Requests without frames go to the model
+    as they are.
     """
 
     Config: ClassVar[type[BaseModel]] = FrameSimilarityConfig

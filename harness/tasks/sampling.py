@@ -1,6 +1,7 @@
 """Samplers on their own: how much of the evidence do they show at the same budget?"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, islice
 from typing import Any, ClassVar, Final, Self
 
@@ -13,7 +14,7 @@ from harness.metrics import SampleMetric
 from harness.metrics.spans import evidence_recall
 from harness.seeds import generator
 from harness.spec.models import Model
-from harness.stats.intervals import mean_interval
+from harness.stats.intervals import mean_interval, wilson
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary, Table
 from harness.tasks._paired import paired_gap, with_interval
 from harness.tasks._samplers import SamplerRef, build_samplers, plain_ref
@@ -121,9 +122,10 @@ class SamplingTask:
         )
 
     def _findings(self, gaps: Mapping[tuple[str, str], MetricValue]) -> Iterable[Finding]:
-        for (a, b), gap in gaps.items():
+        for (first, second), found in gaps.items():
+            a, b, gap = (second, first, _turned(found)) if found.value < 0 else (first, second, found)
             said = f"at {self._config.frames} frames {b} shows {with_interval(gap)} more of the evidence than {a}"
-            if gap.low > 0 or gap.high < 0:
+            if gap.low > 0:
                 yield Finding("note", f"samplers differ: {said}")
             else:
                 yield Finding("note", f"no difference shown: {said}")
@@ -163,14 +165,23 @@ class SamplingTask:
         return {}
 
 
+def _turned(gap: MetricValue) -> MetricValue:
+    """Return the same difference, the other way round."""
+    return replace(gap, value=-gap.value, low=-gap.high, high=-gap.low)
+
+
 def _mean(result: CellResult, measure: str) -> MetricValue:
     """Return the mean of one measure over its clips, with Student's t interval, clustered by clip."""
     column = result.columns[measure]
     known = ~np.isnan(column.worths)
     values, clusters = column.worths[known], result.clusters[known]
     n = len(values)
-    low, high = mean_interval(values, clusters)
-    total = sum(count for status, count in column.statuses.items() if status != Status.UNDEFINED)
     value = float(values.mean()) if n else float("nan")
+    low, high = mean_interval(values, clusters)
     method = "clustered t" if n > 1 else "none"
-    return MetricValue(value, max(low, 0.0), min(high, 1.0), n, total, "higher", "share", dict(column.statuses), method)
+    if n and (np.isnan(low) or low == high):
+        low, high = (float(bound) for bound in wilson(value * n, n))
+        method = "wilson (no spread in the sample)"
+    total = sum(count for status, count in column.statuses.items() if status != Status.UNDEFINED)
+    bounds = (max(low, 0.0), min(high, 1.0))
+    return MetricValue(value, *bounds, n, total, "higher", "share", dict(column.statuses), method)
