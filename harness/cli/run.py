@@ -1,7 +1,7 @@
 """``harness run``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -30,6 +30,10 @@ Examples:
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")
 @click.option("--shard", metavar="K/N", help="Run the K-th of N parts; `harness merge` makes one run of them.")
+@click.option("--executor", type=click.Choice(["local", "process", "ray"]),
+              help="Where the model lives: here, in a process that can be killed, or on Ray.")  # fmt: skip
+@click.option("--ray-address", metavar="ADDRESS", help="An existing Ray cluster; without it one is started here.")
+@click.option("--ray-workers", type=click.IntRange(1), help="Copies of the model on Ray; one a CPU by default.")
 @click.option("--cache/--no-cache", default=False, show_default=True,
               help="Take answers that this model gave to the same requests earlier (`harness cache`).")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Begin anew even where an unfinished run could be continued.")
@@ -48,6 +52,9 @@ def command(
     workers: int,
     limit: int | None,
     shard: str | None,
+    executor: Literal["local", "process", "ray"] | None,
+    ray_address: str | None,
+    ray_workers: int | None,
     cache: bool,
     fresh: bool,
     roots: tuple[Path, ...],
@@ -82,6 +89,9 @@ def command(
         workers=workers,
         limit=limit,
         shard=Shard.parse(shard) if shard else WHOLE,
+        executor="ray" if ray_address and not executor else executor,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
         cache=cache_folder() if cache else None,
         fresh=fresh,
         say=say,

@@ -1,20 +1,18 @@
-"""Call an adapter that may raise, hang, answer too little or answer nonsense, and always get one response a request."""
+"""Call an adapter that may raise, hang, die or answer nonsense, and always get one response a request."""
 
 import operator
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.engine.dispatch import dispatch
-from harness.errors import SampleError
+from harness.engine.hosts import Died, Host, Late, Raised, ThreadHost
+from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request, Response, Status
 
-_GLANCE: Final = 0.5
-"""Seconds between looks up while waiting: a Ctrl-C that comes just before a wait is noticed only after it."""
+_CLOSED: Final = "the run was closed before the answer came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,68 +26,47 @@ class Called:
     """Positions of responses that were known already."""
 
 
-class _Worker:
-    """One thread that owns one adapter. A call that never returns leaves the thread behind, and the adapter with it."""
-
-    def __init__(self, adapter: Adapter) -> None:
-        self.adapter = adapter
-        self.turn = threading.Lock()
-        """Whoever works with the model holds it: models are not made to be used by two threads at once."""
-        self._inbox: queue.SimpleQueue[Sequence[Request] | None] = queue.SimpleQueue()
-        self._outbox: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-        threading.Thread(target=self._serve, daemon=True, name="harness-adapter").start()
-
-    def ask(
-        self, requests: Sequence[Request], timeout: float, closed: threading.Event
-    ) -> tuple[Any, BaseException | None]:
-        """Return the adapter's answer or what it raised.
-
-        Raises:
-            queue.Empty: if it takes longer than ``timeout`` seconds, or nobody wants it any more.
-        """
-        self._inbox.put(requests)
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                return self._outbox.get(timeout=max(0.0, min(_GLANCE, deadline - time.monotonic())))
-            except queue.Empty:
-                if time.monotonic() >= deadline or closed.is_set():
-                    raise
-
-    def stop(self) -> None:
-        self._inbox.put(None)
-
-    def _serve(self) -> None:
-        while (requests := self._inbox.get()) is not None:
-            try:
-                with self.turn:
-                    answer = dispatch(self.adapter, requests)
-                self._outbox.put((answer, None))
-            except BaseException as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
-                self._outbox.put((None, error))
-
-
 class Caller:
-    """Calls an adapter under a time limit, with retries, and replaces it after a time-out."""
+    """Calls an adapter under a time limit, with retries, and replaces it when it hangs or dies.
 
-    def __init__(self, load: Callable[[], Adapter], timeout: float, retries: int) -> None:
-        self._load = load
-        self._timeout = timeout
-        self._retries = retries
-        self._adapter = load()
-        self._worker: _Worker | None = _Worker(self._adapter)
+    Where answers don't depend on their batch, a batch that is too large, too slow or deadly is cut
+    into smaller ones, so that only the sample that is to blame is lost.
+    """
+
+    width = 1
+
+    def __init__(self, start: Callable[[], Host], policy: EngineSpec) -> None:
+        self._start = start
+        self._policy = policy
+        self._host: Host | None = start()
+        self._adapter = self._host.adapter
         self._loading = threading.Lock()
         self._closed = threading.Event()
+        self._largest: int | None = None
+        """How many requests fit into memory, once it is known."""
+
+    @classmethod
+    def in_thread(cls, load: Callable[[], Adapter], policy: EngineSpec) -> "Caller":
+        """Call an adapter that lives in this process."""
+        return cls(lambda: ThreadHost(load), policy)
 
     @property
     def adapter(self) -> Adapter:
         """The adapter in use, or the one that was abandoned last."""
         return self._adapter
 
+    @property
+    def host(self) -> Host | None:
+        """Where the adapter lives now; None after it was abandoned."""
+        return self._host
+
     def ask(self, requests: Sequence[Request]) -> Called:
         """Return one response a request, whatever the adapter does."""
         start = time.perf_counter()
-        responses = self._ask(requests)
+        responses: list[Response] = []
+        while len(responses) < len(requests):
+            size = self._largest or len(requests)
+            responses += self._ask(requests[len(responses) : len(responses) + size])
         return Called(tuple(responses), time.perf_counter() - start)
 
     @contextmanager
@@ -99,45 +76,76 @@ class Caller:
         Raises:
             SampleError: if it does not come free within the time limit.
         """
-        worker = self._ready()
-        if not worker.turn.acquire(timeout=self._timeout):
-            raise SampleError(f"the model did not come free within {self._timeout:g} s")
-        try:
-            yield worker.adapter
-        finally:
-            worker.turn.release()
+        with self._ready().lend(self._policy.timeout) as adapter:
+            yield adapter
 
     def close(self) -> None:
         """Let go of the adapter; a call that is still going on is given up."""
         self._closed.set()
-        if self._worker:
-            self._worker.stop()
-            self._worker = None
-            with suppress(Exception):  # the run is recorded already; a model that goes badly takes nothing with it
-                self._adapter.close()
+        if self._host:
+            self._host.close()
+            self._host = None
 
-    def _ready(self) -> _Worker:
+    def _ready(self) -> Host:
         with self._loading:
-            if self._worker is None:
-                self._adapter = self._load()
-                self._worker = _Worker(self._adapter)
-            return self._worker
+            if self._host is None:
+                self._host = self._start()
+                self._adapter = self._host.adapter
+            return self._host
 
     def _ask(self, requests: Sequence[Request]) -> list[Response]:
+        if self._closed.is_set():
+            return _all(requests, Status.ERROR, _CLOSED)
         failure = ""
-        for _ in range(self._retries + 1):
+        tries = deaths = 0
+        while tries <= self._policy.retries + min(deaths, 1):
+            tries += 1
             try:
-                answer, error = self._ready().ask(requests, self._timeout, self._closed)
-            except queue.Empty:
-                if self._worker:
-                    self._worker.stop()  # should the call ever return
-                self._worker = None
-                said = f"no answer within {self._timeout:g} s; the adapter was abandoned and is loaded anew"
-                return [Response(None, Status.TIMEOUT, said) for _ in requests]
-            if error is None:
+                answer = self._ready().ask(requests, self._limit(len(requests)), self._closed)
                 return _checked(answer, len(requests))
-            failure = f"the adapter raised {type(error).__name__}: {error}"
-        return [Response(None, Status.ERROR, failure) for _ in requests]
+            except Late:
+                return self._late(requests)
+            except Died as error:
+                self._abandon()
+                failure = str(error)
+                deaths += 1
+                # Once may be the machine's fault: the same batch is tried elsewhere. Twice is a sample's.
+                if deaths > 1 and self._divisible(requests):
+                    return self._in_halves(requests)
+            except Raised as error:
+                if error.out_of_memory and self._divisible(requests):
+                    self._largest = len(requests) // 2
+                    return self._in_halves(requests)
+                failure = str(error)
+        return _all(requests, Status.ERROR, failure)
+
+    def _limit(self, size: int) -> float:
+        deadline = self._policy.deadline
+        return self._policy.timeout if deadline is None else min(self._policy.timeout, deadline * size)
+
+    def _late(self, requests: Sequence[Request]) -> list[Response]:
+        limit = self._limit(len(requests))
+        self._abandon()
+        if self._policy.deadline is not None and self._divisible(requests):
+            return [response for request in requests for response in self._ask([request])]
+        said = f"no answer within {limit:g} s; the adapter was abandoned and is loaded anew"
+        return _all(requests, Status.TIMEOUT, said)
+
+    def _divisible(self, requests: Sequence[Request]) -> bool:
+        return len(requests) > 1 and self._adapter.batch_invariant
+
+    def _in_halves(self, requests: Sequence[Request]) -> list[Response]:
+        middle = len(requests) // 2
+        return [*self._ask(requests[:middle]), *self._ask(requests[middle:])]
+
+    def _abandon(self) -> None:
+        if self._host:
+            self._host.stop()
+        self._host = None
+
+
+def _all(requests: Sequence[Request], status: Status, said: str) -> list[Response]:
+    return [Response(None, status, said) for _ in requests]
 
 
 def _checked(answer: Any, count: int) -> list[Response]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import ExitCode, HarnessError
@@ -27,6 +27,12 @@ class RunOptions:
     """Which part of the plan to run; ``harness merge`` puts the parts together."""
     cache: Path | None = None
     """Folder of the response cache; None for no cache."""
+    executor: Literal["local", "process", "ray"] | None = None
+    """Where the model lives; None leaves it to the suite's ``engine: isolation``."""
+    ray_address: str | None = None
+    """Of an existing Ray cluster; None starts one here."""
+    ray_workers: int | None = None
+    """Copies of the model on Ray; by default one a CPU of the cluster."""
     fresh: bool = False
     """Start anew even where an unfinished run of the same suite, adapter and options could be continued."""
     grace: float = 10.0

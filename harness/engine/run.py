@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.engine.ask import Asker
 from harness.engine.cache import CacheError, ResponseCache
-from harness.engine.call import Caller
+from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
@@ -53,14 +53,14 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
-    caller = _caller(suite, choice)
+    executor = _executor(suite, choice, options)
     try:
-        plan = make_plan(suite, batch_size_for(caller.adapter, options.batch_size), options.limit, options.shard)
-        adapter = _adapter_record(choice, caller.adapter, plan.batch_size)
+        plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)
+        adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
         with open_run(suite, choice, adapter, plan, options) as run:
-            return _Work(suite, choice, options, caller, plan, run).execute(progress)
+            return _Work(suite, choice, options, executor, plan, run).execute(progress)
     finally:
-        caller.close()
+        executor.close()
 
 
 def resume_run(
@@ -80,34 +80,34 @@ def resume_run(
     with reopen_run(folder) as run:
         manifest = run.manifest
         suite, choice = manifest.load_suite(), manifest.choose_adapter()
-        caller = _caller(suite, choice)
+        executor = _executor(suite, choice, options)
         try:
-            fingerprint = caller.adapter.fingerprint()
+            fingerprint = executor.adapter.fingerprint()
             if fingerprint != manifest.adapter.fingerprint:
                 said = f"the model of {folder} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
             if retry:
                 run.store.drop_batches([*map(str, retry)])
-            return _Work(suite, choice, options, caller, manifest.plan(suite), run).execute(progress)
+            return _Work(suite, choice, options, executor, manifest.plan(suite), run).execute(progress)
         finally:
-            caller.close()
+            executor.close()
 
 
 class _Work:
     """One process's part in a run."""
 
     def __init__(
-        self, suite: Suite, choice: AdapterChoice, options: RunOptions, caller: Caller, plan: Plan, run: OpenRun
+        self, suite: Suite, choice: AdapterChoice, options: RunOptions, executor: Executor, plan: Plan, run: OpenRun
     ) -> None:
         self._suite = suite
         self._choice = choice
         self._options = options
-        self._caller = caller
+        self._executor = executor
         self._plan = plan
         self._run = run
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
-                task.attach(caller.turn)
+                task.attach(executor.turn)
 
     def execute(self, progress: Progress) -> tuple[Path, RunRecord]:
         store, folder = self._run.store, self._run.folder
@@ -119,7 +119,7 @@ class _Work:
             progress.advance("", self._run.stored, keeper.failed)
         try:
             with graceful() as stop, _cache(self._options) as cache:
-                asker = Asker(self._caller.ask, self._run.manifest.adapter, cache, self._options.say)
+                asker = Asker(self._executor.ask, self._run.manifest.adapter, cache, self._options.say)
                 reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED
@@ -154,8 +154,9 @@ class _Work:
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
-        work = partial(prepare, oracle=self._caller.adapter.simulated)
-        pipeline = Pipeline(work, ask, workers=self._options.workers, width=1, stop=stop, grace=self._options.grace)
+        work = partial(prepare, oracle=self._executor.adapter.simulated)
+        width, grace = self._executor.width, self._options.grace
+        pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
         clock.timings = pipeline.timings
         for answered in pipeline.run(self._plan.batches(self._done())):
             batch = answered.ready.batch
@@ -192,7 +193,7 @@ class _Work:
         self._run.store.drop_cell(task.name, cell.id)
         keeper.recount()
         start = time.perf_counter()
-        seen = measures.measure(cell, Bench(self._choice, self._caller.turn, self._plan.limit))
+        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit))
         for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
             clock.timings["model"] += time.perf_counter() - start
             keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS)
@@ -258,15 +259,15 @@ def batch_size_for(adapter: Adapter, wanted: int | None) -> int:
     return wanted
 
 
-def _caller(suite: Suite, choice: AdapterChoice) -> Caller:
+def _executor(suite: Suite, choice: AdapterChoice, options: RunOptions) -> Executor:
     check_capabilities(suite, [choice])
-    caller = Caller(choice.load, suite.spec.engine.timeout, suite.spec.engine.retries)
+    executor = make_executor(choice, suite.spec.engine, options)
     try:
-        _check_capabilities(suite, choice.spec.adapter, caller.adapter)
+        _check_capabilities(suite, choice.spec.adapter, executor.adapter)
     except BaseException:
-        caller.close()
+        executor.close()
         raise
-    return caller
+    return executor
 
 
 def _adapter_record(choice: AdapterChoice, adapter: Adapter, batch_size: int) -> AdapterRecord:

@@ -31,6 +31,11 @@ class EngineSpec(Model):
     """Seconds that one call of the adapter may take; its batch is then recorded as `timeout`."""
     retries: int = Field(default=0, ge=0, le=10)
     """How often a batch is asked again after the adapter raised."""
+    deadline: float | None = Field(default=None, gt=0, le=86_400)
+    """Seconds that one sample may take. A batch that takes longer than its samples together may is asked again one by one
+    (where answers don't depend on their batch), so that only the late ones are recorded as `timeout`."""
+    isolation: Literal["thread", "process"] = "thread"
+    """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies."""
     max_errors: int | float | None = Field(default=None, ge=0)
     """Failed samples that end the run with exit code 4: a count, or a share below 1."""
 

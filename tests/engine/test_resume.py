@@ -201,7 +201,7 @@ def test_a_failed_run_is_begun_anew_and_resume_asks_again_what_failed(bind, frag
 
 def test_an_interrupted_run_says_how_to_continue_it(bind, fragile, tmp_path: Path, monkeypatch) -> None:
     Fragile.power = Power(2, KeyboardInterrupt())
-    monkeypatch.setattr("harness.engine.call._Worker._serve", _serve_and_stop)
+    monkeypatch.setattr("harness.engine.hosts.ThreadHost._serve", _serve_and_stop)
     stop = threading.Event()
     monkeypatch.setattr("harness.engine.run.graceful", lambda: _Given(stop))
     _serve_and_stop.stop = stop  # type: ignore[attr-defined]
