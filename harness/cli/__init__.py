@@ -19,6 +19,7 @@ _VERBS: Final = {
     "explain": "Print a suite as it is run, with the origin of each key.",
     "show": "Show a run record.",
     "compare": "Compare runs sample by sample.",
+    "diff": "Say what changed between two runs.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",
     "baseline": "Keep runs under a name, to compare later ones with.",
     "bisect": "Find the commit that made a suite worse.",

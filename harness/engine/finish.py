@@ -114,6 +114,7 @@ def _record(
         machine=sessions[0].record.machine,
         git=sessions[0].record.git,
         timings=read_timings(store),
+        environment=manifest.environment,
         sessions=[session.record for session in sessions],
         responses=store.statuses(),
         cached=read_cached(store),

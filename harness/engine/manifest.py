@@ -51,6 +51,7 @@ class Manifest(RecordModel):
     shard: str
     suite: SuiteSource
     source: AdapterSource
+    environment: dict[str, str]
     adapter: AdapterRecord
 
     def write(self, store: ResponseStore) -> None:

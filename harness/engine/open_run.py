@@ -15,6 +15,7 @@ from harness.engine.plan import WHOLE, Plan
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import HarnessError, UsageError
 from harness.record.folder import STORE_FILE
+from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
 from harness.record.schema import AdapterRecord
 from harness.record.store import ResponseStore
@@ -151,6 +152,7 @@ def _begun(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Pl
         suite=suite_source,
         source=adapter_source,
         adapter=adapter,
+        environment=used_variables({**suite.variables, **choice.variables}),
     )
     lock = RunLock(folder)
     store = ResponseStore(folder / STORE_FILE)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Suite:
     """The expanded file."""
     roots: tuple[Path, ...] = ()
     """Folders outside the suite's own that its data may lie in."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that its file was expanded with."""
 
     @property
     def hash(self) -> str:
@@ -48,6 +50,8 @@ class AdapterChoice:
     spec: AdapterSpec
     config: Any
     factory: type[Adapter]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that its file was expanded with."""
 
     @property
     def name(self) -> str:
@@ -153,7 +157,7 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     binder.check_gates(tasks)
     if binder.problems:
         raise SpecError(binder.problems)
-    return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots))
+    return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots), document.variables)
 
 
 def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> AdapterChoice:
@@ -179,7 +183,7 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
     config = check(factory.Config, document, leave_out=AdapterSpec.model_fields)
     if isinstance(config, list):
         raise SpecError(config)
-    return AdapterChoice(document.file, spec, config, factory)
+    return AdapterChoice(document.file, spec, config, factory, document.variables)
 
 
 def misfits(suite: Suite, choices: Iterable[AdapterChoice]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.record.schema import RunRecord
+from harness.record.schema import GitRecord, RunRecord
 
 _SHOWN: Final = 120
 _NAMES: Final = {
@@ -133,7 +133,8 @@ def _origin(record: RunRecord) -> dict[str, str]:
     config = {f"adapter's {key}": _short(value) for key, value in adapter.config.items()}
     packages = {f"version of {name}": version for name, version in machine.packages.items()}
     options = {name: _short(value) for name, value in record.options.items() if name != "workers"}
-    commit = {} if record.git is None else {"commit": record.git.commit[:12] + (" (dirty)" if record.git.dirty else "")}
+    commit = {} if record.git is None else {"commit": _commit(record.git)}
+    variables = {f"variable {name}": _short(value) for name, value in record.environment.items()}
     return {
         "adapter": adapter.name,
         "type of adapter": adapter.type,
@@ -141,6 +142,7 @@ def _origin(record: RunRecord) -> dict[str, str]:
         **config,
         **options,
         **commit,
+        **variables,
         "suite file": record.suite.hash[:16],
         "version of the harness": record.harness_version,
         "Python": machine.python,
@@ -148,6 +150,11 @@ def _origin(record: RunRecord) -> dict[str, str]:
         "processor": f"{machine.processor}, {machine.cores} cores",
         "platform": machine.platform,
     }
+
+
+def _commit(git: GitRecord) -> str:
+    changed = f", changes {git.diff[:8]}" if git.diff else ""
+    return git.commit[:12] + (f" (dirty{changed})" if git.dirty else "")
 
 
 def _short(value: Any) -> str:

@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -64,6 +64,11 @@ def command() -> list[str]:
     """Return this process's command line without its secrets."""
     program = Path(sys.argv[0]).name
     return redacted([{"__main__.py": "harness"}.get(program, program), *sys.argv[1:]])
+
+
+def used_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables as they may be recorded: names that sound like secrets never get this far."""
+    return dict(zip(variables, redacted([*variables.values()]), strict=True))
 
 
 def redacted(arguments: Sequence[str]) -> list[str]:

@@ -225,6 +225,8 @@ class RunRecord(RecordModel):
     git: GitRecord | None = None
     timings: dict[str, float]
     """Seconds by stage of the pipeline, in all sessions."""
+    environment: dict[str, str] = {}
+    """The variables that suite and adapter file were filled with."""
     sessions: list[SessionRecord] = []
     responses: dict[str, int]
     """How many requests ended in each status."""

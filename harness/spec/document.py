@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +59,8 @@ class Document:
     file: Path
     value: Any
     places: Mapping[KeyPath, Place]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that were filled in, by name."""
 
     def place(self, path: Sequence[str | int]) -> Place:
         """Return the place of ``path``, or of its longest part that exists.

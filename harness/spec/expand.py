@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ def fill_variables(document: Document, environment: Mapping[str, str]) -> Docume
         SpecError: for every variable that is not set and has no default, or sounds like a secret.
     """
     problems: list[Problem] = []
+    used: dict[str, str] = {}
 
     def fill(value: Any, path: KeyPath) -> Any:
         if isinstance(value, dict):
@@ -38,6 +40,8 @@ def fill_variables(document: Document, environment: Mapping[str, str]) -> Docume
             problems.append(document.problem(path, said, "write ${NAME} or ${NAME:-default}; $$ stands for one dollar"))
             return None
         text = _VARIABLE.sub(lambda match: _variable(match, environment, problems, document, path), value)
+        found = (match["name"] for match in _VARIABLE.finditer(value))
+        used.update({name: environment[name] for name in found if name and name in environment})
         whole = _VARIABLE.fullmatch(value)
         try:
             if not is_unicode(text):
@@ -50,7 +54,7 @@ def fill_variables(document: Document, environment: Mapping[str, str]) -> Docume
     filled = fill(document.value, ())
     if problems:
         raise SpecError(problems)
-    return Document(document.file, filled, document.places)
+    return Document(document.file, filled, document.places, used)
 
 
 def _variable(
@@ -109,7 +113,7 @@ def _load(
             raise SpecError([document.problem(path, f"{name!r} extends itself, directly or through others")])
         parent = _load(parent_file, environment, find, chain)
         merged = parent if merged is None else _merge(merged, parent)
-    child = Document(document.file, {k: v for k, v in document.value.items() if k != "extends"}, document.places)
+    child = replace(document, value={k: v for k, v in document.value.items() if k != "extends"})
     return child if merged is None else _merge(merged, child)
 
 
@@ -139,4 +143,5 @@ def _merge(parent: Document, child: Document) -> Document:
                 out[key] = merge(below[key], above[key], here)
         return out
 
-    return Document(child.file, merge(parent.value, child.value, ()), places)
+    variables = {**parent.variables, **child.variables}
+    return Document(child.file, merge(parent.value, child.value, ()), places, variables)

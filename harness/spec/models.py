@@ -32,8 +32,8 @@ class EngineSpec(Model):
     retries: int = Field(default=0, ge=0, le=10)
     """How often a batch is asked again after the adapter raised."""
     deadline: float | None = Field(default=None, gt=0, le=86_400)
-    """Seconds that one sample may take. A batch that takes longer than its samples together may is asked again one by one
-    (where answers don't depend on their batch), so that only the late ones are recorded as `timeout`."""
+    """Seconds that one sample may take. A batch that takes longer than its samples together may is asked again one by
+    one (where answers don't depend on their batch), so that only the late ones are recorded as `timeout`."""
     isolation: Literal["thread", "process"] = "thread"
     """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies."""
     max_errors: int | float | None = Field(default=None, ge=0)

@@ -24,9 +24,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 HEAD = """\
 # Faults, and what you see of them
 
-Six samples in batches of two; the third is the one on which the fault strikes. `tests/engine/test_fault_matrix.py` writes
-this page: it makes each fault and looks at the statuses of the six samples, the exit code, and the words that stand
-beside the sample or on standard error.
+Six samples in batches of two; the third is the one on which the fault strikes. `tests/engine/test_fault_matrix.py`
+writes this page: it makes each fault and looks at the statuses of the six samples, the exit code, and the words that
+stand beside the sample or on standard error.
 
 | fault | the six samples | exit code | what is said |
 |---|---|---|---|
