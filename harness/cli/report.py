@@ -10,6 +10,9 @@ Examples:
   harness report                      report.html of the newest run
   harness report RUN --format markdown > report.md
   harness report RUN_A RUN_B          both on one page: overview.html
+  harness report RUN --pictures       with a thumbnail of every sample
+  harness report --all                report.html of every run
+  harness report --site public        everything as a static site, for GitHub Pages
 """
 
 
@@ -22,14 +25,30 @@ Examples:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write; report.html in the run's folder by default."
 )
+@click.option("--all", "every", is_flag=True, help="The report of every run.")
+@click.option("--site", type=click.Path(path_type=Path, file_okay=False),
+              help="Write all runs, and the history if there is one, into this folder as a static site.")  # fmt: skip
+@click.option("--pictures", is_flag=True, help="Keep a thumbnail of every sample, drawn again from the data set.")
 @click.option("--open", "open_", is_flag=True, help="Open the HTML in a browser.")
-def command(runs_named: tuple[str, ...], runs: Path, format_: str, out: Path | None, open_: bool) -> None:
+def command(
+    runs_named: tuple[str, ...],
+    runs: Path,
+    format_: str,
+    out: Path | None,
+    every: bool,
+    site: Path | None,
+    pictures: bool,
+    open_: bool,
+) -> None:
     """Write the report of RUN: a folder, or (a part of) the id of a run; the newest by default.
 
     Several runs of one suite give one page, side by side.
     """
     from harness.cli._runs import locate_run
 
+    if every or site:
+        _write_many(runs, site, open_)
+        return
     folders = [locate_run(name, runs) for name in runs_named or (None,)]
     if format_ == "markdown":
         from harness.report.markdown import markdown
@@ -40,10 +59,33 @@ def command(runs_named: tuple[str, ...], runs: Path, format_: str, out: Path | N
         else:
             click.echo(text)
         return
+    if pictures:
+        from harness.engine.thumbnails import keep_thumbnails
+
+        for folder in folders:
+            click.echo(f"{keep_thumbnails(folder):,} pictures in {folder}", err=True)
     file = _write_html(folders, out)
     click.echo(file)
     if open_:
         click.launch(file.resolve().as_uri())
+
+
+def _write_many(runs: Path, site: Path | None, open_: bool) -> None:
+    from harness.errors import UsageError
+    from harness.report.html import write_html
+    from harness.report.site import readable, write_site
+
+    folders = [folder for folder, _ in readable(runs)]
+    if not folders:
+        raise UsageError(f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8")
+    if site:
+        front = write_site(runs, site, Path("reports") / "history" / "index.html")
+        click.echo(front)
+        if open_:
+            click.launch(front.resolve().as_uri())
+        return
+    for folder in folders:
+        click.echo(write_html(folder, folder / "report.html"))
 
 
 def _write_html(folders: list[Path], out: Path | None) -> Path:

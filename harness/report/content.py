@@ -68,13 +68,7 @@ class Content:
     @property
     def verdict(self) -> str:
         """One word for the first screen."""
-        if self.record.status != "complete":
-            return f"run {self.record.status}"
-        verdicts = {gate.verdict for gate in self.record.gates}
-        for verdict in ("fail", "inconclusive"):
-            if verdict in verdicts:
-                return verdict
-        return "pass" if "pass" in verdicts else "no gates"
+        return verdict_of(self.record)
 
     @property
     def headline(self) -> tuple[Row, ...]:
@@ -87,6 +81,17 @@ class Content:
     def simulated(self) -> bool:
         """True where no model stands behind the numbers."""
         return self.record.adapter.simulated
+
+
+def verdict_of(record: RunRecord) -> str:
+    """Return what became of a run in a word or two; the worst of its gates gives the verdict."""
+    if record.status != "complete":
+        return f"run {record.status}"
+    verdicts = {gate.verdict for gate in record.gates}
+    for verdict in ("fail", "inconclusive"):
+        if verdict in verdicts:
+            return verdict
+    return "pass" if "pass" in verdicts else "no gates"
 
 
 def _first(task: TaskRecord) -> str:

@@ -64,7 +64,7 @@ def policy(names: Sequence[str], beside: bool = False) -> str:
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     near = " 'self' file:" if beside else ""
-    inside = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    inside = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"
     return f"{inside}; script-src {allowed}{near}"
 
 

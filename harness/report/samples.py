@@ -170,22 +170,19 @@ def _baseline(task: TaskRecord | None) -> str | None:
     return next((name for name, cell in cells.items() if cell.labels.get("severity") == 0), None)
 
 
-def _pictures(folder: Path, ids: Sequence[str]) -> dict[int, str]:
-    """Return the kept thumbnails by sample, as data URIs."""
+def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the kept thumbnails: each once, and for every sample which one, −1 where there is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(folder / THUMBNAILS).read()
     except (OSError, pa.ArrowInvalid):
-        return {}
+        return {"webp": [], "of": []}
     kept = dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
-    uris: dict[bytes, str] = {}
-    found = {}
-    for i, sample_id in enumerate(ids):
-        if webp := kept.get(sample_id):
-            found[i] = uris.setdefault(webp, "data:image/webp;base64," + base64.b64encode(webp).decode("ascii"))
-    return found
+    codes: dict[bytes, int] = {}
+    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids]
+    return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of}
 
 
 def sidecar(data: Mapping[str, Any]) -> str:

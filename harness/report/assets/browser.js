@@ -173,7 +173,7 @@
     detail.append(el("h3", visible(name)));
     const key = [columns.task(i), columns.cell(i), columns.sample(i)].join("/");
     const kept = [...document.querySelectorAll("[data-flip]")].find(e => e.dataset.flip === key);
-    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : data.pictures[s] ? [[data.pictures[s], "image as the data set has it"]] : [];
+    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : data.pictures.of[s] >= 0 ? [["data:image/webp;base64," + data.pictures.webp[data.pictures.of[s]], "image as the data set has it"]] : [];
     if (pictures.length) { const strip = el("p"); pictures.forEach(p => strip.append(picture(...p))); detail.append(strip); }
     const answer = columns.answer(i), references = samples.references[s];
     const put = (title, ...nodes) => detail.append(el("strong", title), ...nodes);

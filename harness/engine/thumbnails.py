@@ -1,0 +1,58 @@
+"""Small pictures of every sample of a run, drawn again from its data set, for the sample browser."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.engine.resolve import load_suite
+from harness.errors import SampleError, UsageError
+from harness.record import Run
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FILE: Final = Path("artifacts") / "thumbnails.parquet"
+_LONGEST_SIDE: Final = 120
+_QUALITY: Final = 45
+"""Of WebP: a chart of 120 px takes about a kilobyte."""
+
+
+def keep_thumbnails(folder: Path) -> int:
+    """Write ``artifacts/thumbnails.parquet`` (sample_id, webp) for a run; return how many samples have a picture.
+
+    The pictures are those of the data set, before any corruption. A sample whose image cannot be read has none.
+
+    Raises:
+        UsageError: if the suite is not there, or its data are no longer those of the run.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = Run(folder)
+    file = Path(run.record.suite.file)
+    suite = load_suite(str(file) if file.is_file() else file.stem)
+    wanted = set(run.table()["sample_id"].to_pylist())
+    found: dict[str, bytes] = {}
+    for name, dataset in suite.datasets.items():
+        known = run.record.datasets.get(name)
+        if known is None or dataset.content_hash() != known:
+            raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")
+        for sample in dataset:
+            if sample.id in wanted and sample.id not in found and sample.images:
+                try:
+                    found[sample.id] = _webp(sample.images[0].load())
+                except SampleError:
+                    continue
+    target = folder / FILE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"sample_id": [*found], "webp": pa.array([*found.values()], pa.binary())}
+    pq.write_table(pa.table(columns), target)
+    return len(found)
+
+
+def _webp(image: "Image.Image") -> bytes:
+    small = image.convert("RGB")
+    small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=_QUALITY, method=0)
+    return out.getvalue()

@@ -1,0 +1,65 @@
+"""Pictures of every sample, drawn again from the data that the run had."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from selenium.webdriver.common.by import By
+
+from harness.cli._progress import Silent
+from harness.engine.resolve import load_suite, read_adapter
+from harness.engine.run import RunOptions, run_suite
+from harness.engine.thumbnails import FILE, keep_thumbnails
+from harness.errors import UsageError
+from harness.record.folder import RUN_FILE
+from harness.report.html import write_html
+
+SUITE = """\
+suite: thumbs
+version: 1
+datasets: {charts: {type: charts, limit: 6}}
+tasks:
+  qa: {kind: qa, dataset: charts, metrics: [relaxed_accuracy]}
+"""
+
+
+@pytest.fixture
+def run(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write("thumbs.yaml", SUITE)
+    return run_suite(load_suite("thumbs.yaml"), read_adapter("mock"), RunOptions(tmp_path / "runs"), Silent())[0]
+
+
+def test_every_sample_has_its_picture_and_the_browser_shows_it(run: Path, show) -> None:
+    assert keep_thumbnails(run) == 6
+    assert pq.ParquetFile(run / FILE).metadata.num_rows == 6
+    browser = show(write_html(run, run / "report.html").as_uri())
+    image = browser.find_element(By.CSS_SELECTOR, ".detail button.zoom img")
+    browser.execute_async_script("arguments[0].decode().then(arguments[1])", image)
+    assert image.get_attribute("naturalWidth") == "120"
+    assert browser.get_log("browser") == []
+
+
+def test_data_that_have_changed_since_give_no_pictures(run: Path, write) -> None:
+    write("thumbs.yaml", SUITE.replace("limit: 6", "limit: 7"))
+    with pytest.raises(UsageError, match="no longer those of"):
+        keep_thumbnails(run)
+
+
+def test_a_hostile_thumbnail_file_costs_the_pictures_alone(run: Path) -> None:
+    (run / FILE).parent.mkdir(exist_ok=True)
+    (run / FILE).write_bytes(b"PAR1 not really")
+    html = write_html(run, run / "report.html").read_text(encoding="utf-8")
+    assert '"pictures":{"webp":[],"of":[]}' in html
+
+
+def test_a_run_without_its_suite_says_which_is_missing(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    record = json.loads((copy / RUN_FILE).read_text())
+    record["suite"]["file"] = "gone.yaml"
+    (copy / RUN_FILE).write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="gone"):
+        keep_thumbnails(copy)
