@@ -20,8 +20,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
         pytest.skip("HARNESS_NO_BROWSER is set: no page was looked at in a browser")
     if not CHROMIUM or not CHROMEDRIVER:
         pytest.fail("needs chromium and its driver: apt-get install chromium chromium-driver, or HARNESS_NO_BROWSER=1")
+    driver = start(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+def start(profile: Path) -> webdriver.Chrome:
+    """Start the browser with a profile of its own."""
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = str(CHROMIUM)
     for flag in (
         "--headless=new",
         "--no-sandbox",
@@ -32,13 +39,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
         "--disable-component-update",
         "--disable-sync",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+        f"--user-data-dir={profile}",
     ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
-    yield driver
-    driver.quit()
+    return webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,25 @@ def ordered(deltas: Sequence[Delta]) -> list[Delta]:
     return sorted(deltas, key=lambda delta: rank[delta.moved])
 
 
+def moved(compared: Compared) -> dict[str, int]:
+    """Return how many metrics became worse, better, or neither."""
+    return {way: sum(delta.moved == way for delta in compared.deltas) for way in ("worse", "better", "")}
+
+
+def paired(compared: Compared) -> str:
+    """Return how many samples stand behind the tests."""
+    sizes = sorted({delta.comparison.n for delta in compared.deltas if delta.comparison})
+    if not sizes:
+        return "No pairs."
+    return f"{sizes[0]:,} pairs." if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,} pairs."
+
+
+def differs(compared: Compared) -> str:
+    """Return what differs between the runs, in one sentence."""
+    names = [one.what for one in compared.lineage]
+    return f"What differs: {', '.join(names)}." if names else "Nothing else differs between the runs."
+
+
 def worst_slices(compared: Compared) -> list[SliceDelta]:
     """Return the slices with the surest drops: exploratory."""
     return [one for one in compared.slices if one.comparison.estimate < 0][:SLICES]
