@@ -55,8 +55,10 @@ class Manifest(RecordModel):
     adapter: AdapterRecord
 
     def write(self, store: ResponseStore) -> None:
-        """Keep it in a store."""
-        store.remember({_KEY: self.model_dump_json()})
+        """Keep it in a store, and in a file beside it: what is left of a damaged store is of no use without it."""
+        text = self.model_dump_json()
+        store.remember({_KEY: text})
+        copy_of(store.path).write_text(text, encoding="utf-8")
 
     @classmethod
     def read(cls, store: ResponseStore) -> Self:
@@ -94,6 +96,11 @@ class Manifest(RecordModel):
     def plan(self, suite: Suite) -> Plan:
         """Lay the run out as it was."""
         return make_plan(suite, self.batch_size, self.limit, Shard.parse(self.shard))
+
+
+def copy_of(store: Path) -> Path:
+    """Return the file that repeats a store's manifest. It goes where the store's own files go."""
+    return store.with_name(f"{store.name}-manifest")
 
 
 def run_key(suite: Suite, fingerprint: str, plan: Plan, version: str) -> str:

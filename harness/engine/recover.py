@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.engine.finish import Ending, finish
-from harness.engine.manifest import Manifest
+from harness.engine.manifest import Manifest, copy_of
 from harness.engine.plan import Plan
+from harness.engine.sessions import begin_session, forget_sessions, read_sessions
 from harness.errors import HarnessError, UsageError
 from harness.record.folder import STORE_FILE
 from harness.record.lock import RunLock
@@ -86,16 +87,29 @@ def _rebuild(damaged: Path, file: Path) -> None:
     with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
         with suppress(sqlite3.DatabaseError):
             old.execute("pragma writable_schema = on")  # reads on where the file is shorter than it says
-        facts = dict(_readable(old, "select key, value from meta"))
+        facts = {str(key): str(value) for key, value in _readable(old, "select key, value from meta")}
+        beside = copy_of(damaged)
+        if beside.is_file():
+            facts["manifest"] = beside.read_text(encoding="utf-8")
         if "manifest" not in facts:
             shutil.copy(damaged, file)  # as it was: a later version may know more
             raise UsageError(f"{damaged}: not even its first pages can be read, and with them what the run was")
         with closing(ResponseStore(file)) as new:
             new.remember(facts)
+            if not _sessions_are_whole(new):
+                forget_sessions(new)  # this process stands in for those that are lost
+                begin_session(new, 1)
             manifest = Manifest.read(new)
             suite = manifest.load_suite()
             for place, rows in _batches(old, manifest.plan(suite)):
                 new.append(rows, place)
+
+
+def _sessions_are_whole(store: ResponseStore) -> bool:
+    try:
+        return bool(read_sessions(store))
+    except (KeyError, ValueError):
+        return False
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> Iterator[Any]:

@@ -63,6 +63,11 @@ def begin_session(store: ResponseStore, workers: int) -> Clock:
     return clock
 
 
+def forget_sessions(store: ResponseStore) -> None:
+    """Start counting anew."""
+    store.remember({_COUNT: "0"})
+
+
 def read_sessions(store: ResponseStore) -> list[Session]:
     """Return all sessions, the oldest first."""
     found = []

@@ -172,8 +172,20 @@ def test_pages_that_were_overwritten_cost_their_batches_only(killed: Path, whole
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 1000])
-def test_a_store_of_which_nothing_can_be_read_is_set_aside_and_said(killed: Path, content: bytes) -> None:
+def test_a_store_of_which_nothing_can_be_read_is_set_aside_and_begun_anew(
+    killed: Path, whole: Path, content: bytes
+) -> None:
     (killed / STORE_FILE).write_bytes(content)
+    assert recover_run(killed).saved == 0
+    assert (killed / "damaged-1" / STORE_FILE).read_bytes().startswith(content)
+    assert resume_run(killed, RunOptions(), Silent())[1].status == "complete"
+    same(whole, killed)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database " * 1000])
+def test_without_what_the_run_was_nothing_can_be_saved_and_that_is_said(killed: Path, content: bytes) -> None:
+    (killed / STORE_FILE).write_bytes(content)
+    (killed / f"{STORE_FILE}-manifest").unlink()
     with pytest.raises(UsageError, match="not even its first pages"):
         recover_run(killed)
     assert (killed / "damaged-1" / STORE_FILE).read_bytes().startswith(content)
