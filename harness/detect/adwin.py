@@ -131,28 +131,31 @@ class Adwin(ControlChart):
 
     def _evidence(self, streams: NDArray[np.intp]) -> Floats:
         """Return −log of the smallest δ at which some cut counts, [streams]; −inf where there is no cut."""
-        width, total = self._width[streams], self._total[streams]
+        pick = slice(None) if streams.size == self._width.size else streams  # a view, where all are looked at
+        width, total, spread = self._width[pick], self._total[pick], self._spread[pick]
+        level = np.log(2 * np.log(np.maximum(width, 2)))
+        variance = np.maximum(spread / width, 0.0)
         # All cuts at once, oldest bucket first: [levels, buckets, streams] laid out as [cuts, streams].
         levels = np.arange(len(self._filled))[::-1]
-        filled = self._filled[levels][:, None, streams]
+        filled = self._filled[::-1, None, pick]
         if (filled == filled[..., :1]).all():
             filled, width = filled[..., :1], width[:1]  # as long as nothing was dropped, all windows are cut alike
         there = np.arange(_BUCKETS)[:, None] < filled
         sizes = np.where(there, 2.0 ** levels[:, None, None], 0.0).reshape(-1, filled.shape[-1])
-        sums = np.where(there, self._sums[levels, :_BUCKETS][..., streams], 0.0).reshape(-1, streams.size)
-        kept = sizes.any(axis=1)
-        sizes, sums = sizes[kept], sums[kept]
-        left, left_sum = sizes.cumsum(axis=0), sums.cumsum(axis=0)
+        sums = self._sums[::-1, :_BUCKETS, pick].reshape(-1, streams.size)
+        left = sizes.cumsum(axis=0)
         right = width - left
         usable = (sizes > 0) & (left >= _SHORTEST) & (right >= _SHORTEST)
+        left_sum = np.where(sizes > 0, sums, 0.0).cumsum(axis=0)
+        some = usable.any(axis=1)
+        usable, left, right, left_sum = usable[some], left[some], right[some], left_sum[some]
         left, right = np.where(usable, left, _SHORTEST), np.where(usable, right, _SHORTEST)
         apart = np.abs(left_sum / left - (total - left_sum) / right)
         m = 1 / (left - _SHORTEST + 1) + 1 / (right - _SHORTEST + 1)
         # ε(d) = apart is a quadratic in √d.
-        root = np.sqrt(2 * m * np.maximum(self._spread[streams] / width, 0.0))
-        d = np.square((np.sqrt(np.square(root) + 8 * m * apart / 3) - root) / (4 * m / 3))
-        best = np.where(usable, d, -np.inf).max(axis=0)
-        return np.asarray(best - np.log(2 * np.log(np.maximum(width, 2))), np.float64)
+        root = np.sqrt(2 * m * variance + 8 * m / 3 * apart) - np.sqrt(2 * m) * np.sqrt(variance)
+        best = np.where(usable, root * (0.75 / m), -np.inf).max(axis=0, initial=-np.inf)
+        return np.asarray(np.where(np.isfinite(best), np.square(best) - level, -np.inf), np.float64)
 
 
 def limit_of(delta: float) -> float:
