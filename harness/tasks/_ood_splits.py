@@ -48,6 +48,11 @@ class Known:
         """How many samples the split has, failed ones too."""
         return len(self.clusters)
 
+    @property
+    def groups(self) -> int:
+        """How many independent samples are known: clusters."""
+        return len({self.clusters[place] for place in self.places})
+
     def weights(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the draws [b, expected] of the samples that are known, [b, n]."""
         return np.ascontiguousarray(draws[:, self.places])

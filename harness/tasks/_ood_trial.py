@@ -144,12 +144,14 @@ def separation_values(
     separation = trial.separations[name]
     exact = separation.statistics(np.ones((1, len(ids))), np.ones((1, len(oods))))
     drawn = under_draws(separation, draws.of(test.split.name), draws.of(name)) if draws.count else {}
+    smaller = min(test.groups, other.groups)
+    alone = test.groups == len(ids) and other.groups == len(oods)
     failed = test.expected + other.expected - len(scores)
     statuses = {str(Status.OK): len(scores)} | ({str(Status.ERROR): failed} if failed else {})
     values = {}
     for statistic in STATISTICS:
         value = float(exact[statistic][0])
-        low, high, method = _interval(value, drawn.get(statistic), closed.get(statistic), min(len(ids), len(oods)))
+        low, high, method = _interval(value, drawn.get(statistic), closed.get(statistic) if alone else None, smaller)
         values[statistic] = MetricValue(
             value, low, high, len(scores), len(scores) + failed,
             "lower" if statistic in LOWER else "higher", statuses=statuses, method=method,
@@ -166,7 +168,7 @@ def _interval(value: float, drawn: Floats | None, closed: MetricValue | None, sm
     if closed is not None:
         return closed.low, closed.high, closed.method
     low, high = (float(bound) for bound in wilson(value * smaller, smaller))
-    return low, high, "wilson on the smaller class"
+    return low, high, "wilson on the independent samples of the smaller class"
 
 
 def mean_auroc(parts: Sequence[tuple[MetricValue, Floats]]) -> MetricValue:
@@ -194,12 +196,12 @@ def flagged(trial: Trial, known: Known, direction: Direction) -> MetricValue:
     n, share = len(flags), float(flags.mean())
     clusters = np.array(known.clusters)[known.places]
     low, high, method = math.nan, math.nan, "wilson"
-    if len(np.unique(clusters)) < n:
+    if known.groups < n:
         low, high = mean_interval(flags.astype(np.float64), np.unique(clusters, return_inverse=True)[1])
         low, high, method = max(0.0, low), min(1.0, high), "clustered t"
     if not low < high:
-        low, high = (float(bound) for bound in wilson(share * n, n))
-        method = "wilson"
+        low, high = (float(bound) for bound in wilson(share * known.groups, known.groups))
+        method = "wilson" if known.groups == n else "wilson on clusters"
     failed = known.expected - n
     statuses = {str(Status.OK): n} | ({str(Status.ERROR): failed} if failed else {})
     return MetricValue(share, low, high, n, known.expected, direction, statuses=statuses, method=method)

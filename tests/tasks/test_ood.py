@@ -18,6 +18,7 @@ from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.metrics.ranking import Curve, FprAt95Tpr, ood_report
 from harness.record import Run
+from harness.stats.intervals import wilson
 from harness.tasks._base import Summary
 from harness.tasks._ood_trial import least_for, threshold_for
 from harness.tasks._separation import STATISTICS, Separation
@@ -200,6 +201,18 @@ def test_knn_alone_needs_no_calibration_split(bind: Callable[[str], Suite]) -> N
     made = bind(text).tasks["ood"]
     assert isinstance(made, OodTask)
     assert 0 < summarise(made, features(made)).metrics["fpr[knn]"].value < 0.3
+
+
+def test_perfect_separation_of_few_clusters_is_no_certainty(bind: Callable[[str], Suite]) -> None:
+    text = SUITE.replace("limit: 30", "limit: 30, questions_per_chart: 10")
+    made = bind(text).tasks["ood"]
+    assert isinstance(made, OodTask)
+    vectors = features(made)
+    vectors["far-off"] = {name: vector + np.float32(60) * np.eye(5)[2] for name, vector in vectors["far-off"].items()}
+    value = summarise(made, {cell: {k: v.astype("f") for k, v in rows.items()} for cell, rows in vectors.items()})
+    perfect = value.metrics["auroc[cosine,far-off]"]
+    assert perfect.value == 1.0
+    assert perfect.low == pytest.approx(float(wilson(3, 3)[0]))  # 30 samples, of three charts
 
 
 COLUMNS = """\
