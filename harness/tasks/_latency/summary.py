@@ -144,9 +144,9 @@ class Summariser:
         random = result.columns["random_weights"].worths
         if np.nansum(random):
             yield Finding("note", "random weights: accuracy means nothing, only agreement of logits is reported")
-        if n < FEWEST:
+        elif n < FEWEST:
             yield Finding("warning", f"accuracy: {n} samples are too few to judge; {FEWEST} are needed")
-        elif not np.nansum(random) and kept["accuracy_change"].n:
+        elif kept["accuracy_change"].n:
             change = kept["accuracy_change"]
             yield Finding(
                 "note",

@@ -1,0 +1,329 @@
+"""A load test: requests that come as a Poisson process, dynamic batching against one at a time."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar, Final, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from harness.errors import AdapterError, ConfigError, Issue, SampleError, did_you_mean
+from harness.metrics import SampleMetric
+from harness.serve.batcher import Batcher, Policy
+from harness.spec.models import Model
+from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
+from harness.tasks._prompt import compile_prompt
+from harness.tasks._serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
+from harness.tasks._serving.load import Batching, Calling, Sent, Target, arrivals, drive
+from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Score, Status
+
+ENTRIES: Final = {"serving": "ServingTask"}
+
+_ALONE: Final = 30
+"""Calls of one request each, from which the capacity without batching is read."""
+_PATIENCE: Final = 120.0
+SEARCH: Final = Cell("search", {"policy": "dynamic"})
+
+
+class ServingConfig(Model):
+    """Keys of a task of `kind: serving`."""
+
+    dataset: str
+    """A dataset of this suite; its samples are the requests, in turn."""
+    prompt: str = "{{ question }}"
+    """Jinja template; knows `question` and `tags`."""
+    max_new_tokens: int = Field(default=16, ge=1, le=100_000)
+    """Longest answer."""
+    through: Literal["batcher", "calls"] = "batcher"
+    """`batcher`: the adapter behind a dynamic batcher in this process. `calls`: one call a request, many at a time, for
+    an adapter that speaks to a server (`openai`)."""
+    rates: tuple[float, ...] = ()
+    """Requests a second."""
+    loads: tuple[float, ...] = ()
+    """Instead of `rates`: multiples of what the model manages one request at a time, measured at the start."""
+    requests: int = Field(default=300, ge=2, le=1_000_000)
+    """Requests of each load. A p95 needs 130 answers, a p99 662."""
+    slo_ms: float | None = Field(default=None, gt=0)
+    """Latency objective; goodput counts answers within it."""
+    slo_factor: float = Field(default=5.0, gt=0)
+    """Without `slo_ms`: the objective as a multiple of the median time of one request alone."""
+    max_batch_size: int = Field(default=8, ge=1)
+    """Most requests a batch."""
+    max_batch_wait_ms: float = Field(default=5.0, ge=0)
+    """How long the first request of a batch waits for others."""
+    max_queue: int = Field(default=1000, ge=1)
+    """Requests that may wait; more are refused."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds after which a waiting request is given up."""
+    connections: int = Field(default=32, ge=1, le=1000)
+    """With `through: calls`: most calls at a time."""
+    baseline: bool = True
+    """With `through: batcher`: the same loads one request at a time, for comparison."""
+    search: int = Field(default=0, ge=0, le=12)
+    """Steps of a search for the highest rate whose p95 meets the objective; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    amount: float
+    policy: str
+
+
+class ServingTask:
+    """Puts the run's adapter under load; latency counts from when a request was due."""
+
+    Config: ClassVar[type[BaseModel]] = ServingConfig
+    kind = "serving"
+    requires = frozenset({"generate"})
+    measures: Sequence[str] = MEASURES
+
+    def __init__(self, name: str, config: ServingConfig, dataset: Dataset, seed: int) -> None:
+        self.name = name
+        self.metrics: Mapping[str, SampleMetric] = {}
+        self.primary = ""
+        self._config = config
+        self._dataset = dataset
+        self._seed = seed
+        self._prompt = compile_prompt(config.prompt)
+        self._alone: float | None = None
+        policies = ["dynamic", "one at a time"] if config.baseline else ["dynamic"]
+        policies = policies if config.through == "batcher" else ["calls"]
+        key = "rate" if config.rates else "load"
+        self._points = {
+            f"{key}={amount:g},policy={policy.replace(' ', '-')}": _Point(amount, policy)
+            for amount in config.rates or config.loads
+            for policy in policies
+        }
+
+    @classmethod
+    def build(cls, name: str, config: ServingConfig, context: BuildContext) -> Self:
+        issues: list[Issue] = []
+        dataset = context.datasets.get(config.dataset)
+        if dataset is None:
+            hint = did_you_mean(config.dataset, context.datasets)
+            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        if bool(config.rates) == bool(config.loads):
+            issues.append(Issue(("rates",), "a load test has either `rates` or `loads`"))
+        if any(amount <= 0 for amount in (*config.rates, *config.loads)):
+            issues.append(Issue(("rates" if config.rates else "loads",), "rates and loads lie above 0"))
+        try:
+            compile_prompt(config.prompt)
+        except ValueError as cause:
+            issues.append(Issue(("prompt",), str(cause)))
+        if issues or dataset is None:
+            raise ConfigError(*issues)
+        return cls(name, config, dataset, context.seed)
+
+    def cells(self) -> Sequence[Cell]:
+        key = "rate" if self._config.rates else "load"
+        found = [Cell(id_, {key: f"{p.amount:g}", "policy": p.policy}) for id_, p in self._points.items()]
+        return [*found, SEARCH] if self._config.search else found
+
+    def count(self, cell: Cell) -> int:
+        return self._config.search if cell.id == SEARCH.id else self._config.requests
+
+    def samples(self, cell: Cell) -> Sequence[Sample]:
+        return ()
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Any:
+        raise NotImplementedError("a serving task measures by itself")
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return {}
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        requests = self._requests()
+        with bench.turn() as adapter:
+            alone = self._measure_alone(adapter, requests)
+            slo = self._config.slo_ms or 1000 * alone * self._config.slo_factor
+            if cell.id == SEARCH.id:
+                yield from self._search(adapter, requests, alone, slo)
+                return
+            point = self._points[cell.id]
+            rate = point.amount if self._config.rates else point.amount / alone
+            count = min(self._config.requests, bench.limit or self._config.requests)
+            sent = self._drive(adapter, requests, point.policy, rate, max(2, count), point.amount)
+        for one in sent:
+            yield _observed(one, rate, slo)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        loads = [result for result in results if result.cell.id != SEARCH.id]
+        cells = {result.cell.id: load_figures(result, seed) for result in loads}
+        last = self._last("dynamic") or self._last("calls")
+        metrics = dict(cells[last]) if last else {}
+        base = self._last("one at a time")
+        if base and last:
+            by_id = {result.cell.id: result for result in loads}
+            metrics["throughput_gain"] = gain(by_id[last], by_id[base], seed)
+        for result in results:
+            if result.cell.id == SEARCH.id:
+                metrics["max_rate"] = _highest(result)
+                cells[SEARCH.id] = {"max_rate": metrics["max_rate"]}
+        return Summary(
+            metrics,
+            cells,
+            findings=tuple(self._findings(loads, cells, metrics)),
+            charts=tuple(self._charts(cells)),
+            tables=(self._table(loads, cells), _histogram(loads)),
+        )
+
+    def metric_names(self) -> Sequence[str]:
+        extra = ["throughput_gain"] * bool(self._last("one at a time")) + ["max_rate"] * bool(self._config.search)
+        return [*NAMES, *extra]
+
+    def describe(self) -> Mapping[str, Any]:
+        config = self._config.model_dump(mode="json", exclude={"dataset"})
+        return {"kind": self.kind, "dataset": self._dataset.content_hash(), **config}
+
+    def _last(self, policy: str) -> str | None:
+        """Return the cell of the highest load under a policy."""
+        found = [(point.amount, id_) for id_, point in self._points.items() if point.policy == policy]
+        return max(found)[1] if found else None
+
+    def _requests(self) -> list[Request]:
+        """Return the samples as requests, decoded once: the sender must not be what is slow."""
+        made: list[Request] = []
+        for sample in islice(self._dataset, self._config.requests):
+            try:
+                if sample.problem is None:
+                    images = tuple(source.load() for source in sample.images)
+                    prompt, limit = self._prompt(sample), Generation(self._config.max_new_tokens)
+                    made.append(Request(sample.id, prompt, images, generation=limit))
+            except SampleError:
+                continue
+        if not made:
+            raise AdapterError("the dataset has no sample that can be used")
+        return made
+
+    def _measure_alone(self, adapter: Adapter, requests: Sequence[Request]) -> float:
+        """Return the median seconds of one request alone, measured once."""
+        if self._alone is None:
+            times = []
+            for number in range(_ALONE + 3):
+                start = time.perf_counter()
+                adapter.generate([requests[number % len(requests)]])
+                times.append(time.perf_counter() - start)
+            self._alone = float(np.median(times[3:]))
+        return self._alone
+
+    def _target(self, adapter: Adapter, policy: str) -> Target:
+        config = self._config
+        if policy == "calls":
+            return Calling(adapter, config.connections)
+        size = config.max_batch_size if policy == "dynamic" else 1
+        wait = config.max_batch_wait_ms / 1000 if policy == "dynamic" else 0.0
+        return Batching(Batcher(adapter, Policy(size, wait, config.max_queue)), config.timeout)
+
+    def _drive(
+        self, adapter: Adapter, requests: Sequence[Request], policy: str, rate: float, count: int, amount: float
+    ) -> list[Sent]:
+        # Both policies of one load see the same arrivals, up to the rate's own scale.
+        due = arrivals(1.0, count, self._seed, self.name, f"{amount:g}") / rate
+        target = self._target(adapter, policy)
+        try:
+            return drive(target, requests, due, _PATIENCE)
+        finally:
+            target.close()
+
+    def _search(self, adapter: Adapter, requests: Sequence[Request], alone: float, slo: float) -> Iterator[Observation]:
+        """Halve the ratio between a rate that meets the objective and one that does not."""
+        policy = "calls" if self._config.through == "calls" else "dynamic"
+        low, high, rate = 0.0, math.inf, 0.8 / alone
+        for step in range(self._config.search):
+            sent = self._drive(adapter, requests, policy, rate, self._config.requests, rate)
+            latencies = [1000 * one.latency if one.error is None else math.inf for one in sent]
+            p95 = float(np.quantile(latencies, 0.95, method="higher"))
+            values = dict.fromkeys(MEASURES, math.nan) | {"offered": rate, "latency_ms": p95, "slo_ms": slo}
+            yield Observation(f"probe-{step:02d}", values, text=f"p95 {p95:.1f} ms at {rate:.1f}/s")
+            if p95 <= slo:
+                low = rate
+            else:
+                high = rate
+            rate = 2 * low if math.isinf(high) else math.sqrt(low * high) if low else high / 2
+
+    def _findings(
+        self,
+        loads: Sequence[CellResult],
+        cells: Mapping[str, Mapping[str, MetricValue]],
+        metrics: Mapping[str, MetricValue],
+    ) -> Iterator[Finding]:
+        for result in loads:
+            found = cells[result.cell.id]
+            if not found["achieved_rate"].n:
+                yield Finding("warning", f"{result.cell.id}: nothing was answered")
+                continue
+            lost = found["achieved_rate"].total - found["achieved_rate"].n
+            if lost:
+                yield Finding(
+                    "warning", f"{result.cell.id}: {lost} of {found['achieved_rate'].total} were not answered"
+                )
+            if found["sender_late_p99"].value > 5:
+                said = f"the sender itself was up to {found['sender_late_p99'].value:.1f} ms late (p99): a busy machine"
+                yield Finding("note", f"{result.cell.id}: {said}")
+        more = metrics.get("throughput_gain")
+        if more and more.n:
+            better = "beats" if more.value > 1 else "does not beat"
+            yield Finding(
+                "note", f"at the highest load dynamic batching {better} one at a time: {more.value:.2f}× the rate"
+            )
+        highest = metrics.get("max_rate")
+        if highest and highest.n:
+            yield Finding("note", f"highest rate whose p95 meets the objective: {highest.value:.1f} requests/s")
+
+    def _table(self, loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
+        rows = []
+        for result in loads:
+            found = cells[result.cell.id]
+            rows.append((result.cell.id, *(_number(found[name]) for name in NAMES)))
+        return Table("Loads", ("cell", *NAMES), tuple(rows), "rates in requests a second, times in ms")
+
+    def _charts(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Iterator[Chart]:
+        policies = list(dict.fromkeys(point.policy for point in self._points.values()))
+        for name, label in (("p95", "p95 latency, ms"), ("achieved_rate", "achieved rate, requests/s")):
+            lines = []
+            for policy in policies:
+                ids = [id_ for id_, point in self._points.items() if point.policy == policy]
+                x = tuple(self._points[id_].amount for id_ in ids)
+                lines.append(Line(policy, x, tuple(_number(cells[id_][name]) for id_ in ids)))
+            axis = "offered rate, requests/s" if self._config.rates else "offered load, multiples of one at a time"
+            yield Chart(label.split(",")[0], axis, label, tuple(lines), y_scale="log" if name == "p95" else "linear")
+
+
+def _observed(sent: Sent, rate: float, slo: float) -> Observation:
+    values = {
+        "arrival_s": sent.arrival,
+        "late_ms": 1000 * sent.late,
+        "latency_ms": 1000 * sent.latency,
+        "queue_ms": 1000 * sent.queued,
+        "compute_ms": 1000 * sent.computed,
+        "batch": float(sent.batch),
+        "offered": rate,
+        "slo_ms": slo,
+    }
+    status = Status.OK if sent.error is None else Status.ERROR
+    return Observation(f"{sent.number:06d}", values, status, sent.error)
+
+
+def _histogram(loads: Sequence[CellResult]) -> Table:
+    rows = [(result.cell.id, size, n) for result in loads for size, n in batch_sizes(result).items()]
+    return Table("Batches by size", ("cell", "requests in the batch", "batches"), tuple(rows))
+
+
+def _highest(result: CellResult) -> MetricValue:
+    rate, p95, slo = (result.columns[name].worths for name in ("offered", "latency_ms", "slo_ms"))
+    known = np.isfinite(rate)
+    met, missed = rate[known & (p95 <= slo)], rate[known & ~(p95 <= slo)]
+    if not met.size:
+        return MetricValue(math.nan, math.nan, math.nan, 0, int(known.sum()), "higher", "1/s", {}, "no rate met it")
+    best = float(met.max())
+    above = missed[missed > best]
+    high = float(above.min()) if above.size else math.inf
+    n = int(known.sum())
+    return MetricValue(best, best, high, n, n, "higher", "1/s", {str(Status.OK): n}, "search: met, and next not met")
+
+
+def _number(value: MetricValue) -> float | None:
+    return value.value if math.isfinite(value.value) else None

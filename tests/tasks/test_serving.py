@@ -1,0 +1,161 @@
+"""The load test: latency from when a request was due, batching against one at a time, mistakes in the suite."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+
+from harness.cli._progress import Silent
+from harness.engine.resolve import AdapterChoice, Suite
+from harness.engine.run import RunOptions, run_suite
+from harness.errors import SpecError
+from harness.record.schema import TaskRecord
+from harness.serve.batcher import Batcher, Done, Policy
+from harness.spec.models import AdapterSpec, Model
+from harness.tasks._serving.load import Batching, Calling, arrivals, drive
+from harness.types import Request, Response
+
+STEP = 0.01
+"""Seconds of a call of the sleeping model, whatever its batch."""
+
+
+class Sleeper:
+    """Takes the same time for any batch, so that batching multiplies its throughput."""
+
+    Config: type[BaseModel] = Model
+    simulated = True
+    capabilities = frozenset({"generate"})
+    batch_invariant = True
+    batch_size = 8
+
+    @classmethod
+    def from_config(cls, config: Model, folder: Path) -> "Sleeper":
+        return cls()
+
+    def fingerprint(self) -> str:
+        return "sleeper"
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        time.sleep(STEP)
+        return [Response("slept") for _ in requests]
+
+    def close(self) -> None: ...
+
+
+REQUESTS = [Request("r", "?")]
+
+
+def test_arrivals_are_a_poisson_process_that_repeats() -> None:
+    times = arrivals(50.0, 20_000, "a", 1)
+    gaps = np.diff(times, prepend=0)
+    assert gaps.mean() == pytest.approx(1 / 50, rel=0.03)
+    assert gaps.std() == pytest.approx(1 / 50, rel=0.05)
+    assert np.array_equal(times, arrivals(50.0, 20_000, "a", 1))
+    assert not np.array_equal(times, arrivals(50.0, 20_000, "a", 2))
+
+
+def test_latency_counts_from_when_a_request_was_due_even_if_it_was_sent_late() -> None:
+    class Stuck:
+        """Does not take a second request before the first is answered, as a blocking client does."""
+
+        def submit(self, request: Request) -> "Future[Done]":
+            time.sleep(0.03)
+            future: Future[Done] = Future()
+            future.set_result(Done(Response("x"), 0.0, 0.03, 1))
+            return future
+
+        def close(self) -> None: ...
+
+    sent = drive(Stuck(), REQUESTS, np.array([0.0, 0.001, 0.002]), 5.0)
+    assert [one.latency >= 0.029 * (i + 1) - 0.003 for i, one in enumerate(sent)] == [True] * 3
+    assert sent[2].late >= 0.05, "how late it was sent is told too"
+
+
+def test_refused_requests_are_errors_and_the_others_are_answered() -> None:
+    target = Batching(Batcher(Sleeper(), Policy(1, 0.0, max_queue=2)), 10)
+    sent = drive(target, REQUESTS, np.zeros(20), 10.0)
+    target.close()
+    refused = [one for one in sent if one.error]
+    assert refused
+    assert all("queue is full" in str(one.error) for one in refused)
+    assert all(one.latency > 0 for one in sent if one.error is None)
+
+
+def test_a_server_is_called_many_at_a_time() -> None:
+    target = Calling(Sleeper(), connections=10)
+    start = time.perf_counter()
+    sent = drive(target, REQUESTS, np.zeros(10), 10.0)
+    target.close()
+    assert not [one.error for one in sent if one.error]
+    assert time.perf_counter() - start < 10 * STEP, "ten sleeps one after another would take longer"
+
+
+Load = Callable[[str], TaskRecord]
+
+
+@pytest.fixture
+def load(bind: Callable[[str], Suite], tmp_path: Path) -> Load:
+    def run(keys: str) -> TaskRecord:
+        suite = bind(
+            "suite: s\nversion: 1\ndatasets: {d: {type: charts, limit: 4}}\n"
+            f"tasks:\n  t: {{kind: serving, dataset: d, {keys}}}\n"
+        )
+        spec = AdapterSpec(adapter="sleeper", type="sleeper")
+        choice = AdapterChoice(tmp_path / "sleeper.yaml", spec, Model(), Sleeper)  # type: ignore[arg-type] # a duck
+        _, record = run_suite(suite, choice, RunOptions(out=tmp_path / "runs"), Silent())
+        assert record.status == "complete", record.reason
+        return record.tasks["t"]
+
+    return run
+
+
+def test_batching_multiplies_the_rate_of_a_model_that_batches_for_free(load: Load) -> None:
+    task = load("loads: [0.3, 4], requests: 80, max_batch_size: 8")
+    assert [*task.cells] == [
+        "load=0.3,policy=dynamic",
+        "load=0.3,policy=one-at-a-time",
+        "load=4,policy=dynamic",
+        "load=4,policy=one-at-a-time",
+    ]
+    gain = task.metrics["throughput_gain"]
+    assert gain.value is not None
+    assert gain.low is not None
+    assert gain.low > 1.3
+    mean_batch = task.metrics["mean_batch"].value
+    assert mean_batch is not None
+    assert mean_batch > 1.5
+    assert task.metrics["p95"].value is None, "80 answers are too few"
+    sizes = next(table for table in task.tables if table.name == "Batches by size")
+    assert {row[1] for row in sizes.rows if row[0] == "load=4,policy=one-at-a-time"} == {1}
+    assert any("dynamic batching beats one at a time" in finding.text for finding in task.findings)
+
+
+def test_the_search_brackets_the_highest_rate_that_meets_the_objective(load: Load) -> None:
+    task = load("rates: [20], requests: 40, slo_ms: 60, search: 5, baseline: false, max_batch_size: 1")
+    found = task.metrics["max_rate"]
+    assert found.value is not None
+    assert found.low == found.value
+    assert found.value < 1 / STEP, "no more than the model can do"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("dataset: d", "either `rates` or `loads`"),
+        ("dataset: d, rates: [1.0], loads: [1.0]", "either `rates` or `loads`"),
+        ("dataset: d, rates: [-1.0]", "lie above 0"),
+        ("dataset: e, rates: [1.0]", "no dataset is called 'e'"),
+        ("dataset: d, rates: [1.0], prompt: '{{ x }}'", "not x"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_found_before_anything_runs(bind: Callable[[str], Suite], keys: str, said: str) -> None:
+    text = (
+        f"suite: s\nversion: 1\ndatasets: {{d: {{type: charts, limit: 4}}}}\ntasks:\n  t: {{kind: serving, {keys}}}\n"
+    )
+    with pytest.raises(SpecError, match=said):
+        bind(text)
