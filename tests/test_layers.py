@@ -13,7 +13,21 @@ import harness
 PACKAGE = Path(harness.__file__).resolve().parent
 
 FLOORS = (
-    ("errors", "types", "seeds", "registry", "locate", "cpu", "spec", "stats", "timing", "serve", "quantise", "zoo"),
+    (
+        "errors",
+        "types",
+        "seeds",
+        "registry",
+        "locate",
+        "cpu",
+        "kv_cache",
+        "spec",
+        "stats",
+        "timing",
+        "serve",
+        "quantise",
+        "zoo",
+    ),
     ("perturb", "detect", "frames", "adapters", "data", "metrics", "record"),
     ("tasks", "gate", "history"),
     ("engine", "report"),

@@ -33,6 +33,7 @@ _VERBS: Final = {
     "corruptions": "Look at the corruptions.",
     "perturb": "Write a corrupted copy of a folder of images.",
     "quantize": "Quantise an ONNX model by the recipe for its kind, and check it.",
+    "kv-cache": "Estimate the memory of a decoder's keys and values.",
     "serve": "Serve an adapter over HTTP, in dynamic batches.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
@@ -66,7 +67,7 @@ class _LazyGroup(click.Group):
             return None
         from importlib import import_module
 
-        command = import_module(f"harness.cli.{cmd_name}").command
+        command = import_module(f"harness.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type
         return command
 
