@@ -8,12 +8,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import harness
-from harness.engine.schema import adapter_schema, suite_schema
+from harness.engine.schema import adapter_schema, answer_schema, suite_schema
 from harness.locate import available
 from harness.spec.document import read_document
 
 FOLDER = Path(harness.__file__).resolve().parents[1] / "docs" / "schema"
-MADE = {"suite": suite_schema, "adapter": adapter_schema}
+MADE = {"suite": suite_schema, "adapter": adapter_schema, "temporal-answer-1": answer_schema}
 
 
 def errors(kind: str, value: Any) -> list[str]:
@@ -106,3 +106,20 @@ def test_an_adapter_of_another_types_key_does_not_validate() -> None:
     assert errors("adapter", {"adapter": "mine", "type": "mock", "error_rate": 0.5}) == []
     assert errors("adapter", {"adapter": "mine", "type": "onnx", "error_rate": 0.5})
     assert errors("adapter", {"type": "mock"})
+
+
+def test_the_schema_of_answers_takes_what_the_metric_takes() -> None:
+    from harness.metrics import sample_metric
+
+    metric = sample_metric("temporal_schema")
+    for text in (
+        '{"answer": "B", "spans": [[0, 4]], "frame_references": [1.5], "confidence": 1}',
+        '{"schema": "temporal-answer/1", "spans": [[0, 4, 0.5]]}',
+        '{"schema": "temporal-answer/2"}',
+        '{"spans": [[0]]}',
+        '{"spans": [[0, 1, 2, 3]]}',
+        '{"confidence": 1.5}',
+        '{"why": "so"}',
+    ):
+        fits = not errors("temporal-answer-1", json.loads(text))
+        assert fits == (metric.score(text, ["B"]).value == 1.0), text

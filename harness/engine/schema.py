@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from harness.registry import registry
+from harness.spec.answer import TemporalAnswer
 from harness.spec.models import AdapterSpec, SuiteSpec
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -49,6 +50,11 @@ def adapter_schema() -> dict[str, Any]:
         options.append(option)
     schema = {"title": "Adapter", "description": "An adapter file.", "oneOf": options, "$defs": definitions}
     return {"$schema": _DIALECT, **_with_variables(schema)}
+
+
+def answer_schema() -> dict[str, Any]:
+    """Return the schema of a structured answer to a question about a clip."""
+    return {"$schema": _DIALECT, **TemporalAnswer.model_json_schema(by_alias=True)}
 
 
 def _configs(kind: str) -> Iterable[tuple[str, type[BaseModel]]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from harness.seeds import derive_seed
 from harness.stats.intervals import bootstrap_sums, wilson
@@ -38,6 +39,12 @@ def ratio_of_sums(
             low, high = (float(bound) for bound in wilson(value * len(rows), len(rows)))
             method = "wilson (no spread in the sample)"
         low, high = max(low, 0.0), min(high, 1.0)
+    elif np.isnan(low) or low == high:
+        # No spread: Garwood's exact interval of a Poisson count. Counts come in minutes, exposure in seconds.
+        count = total[0] / 60
+        low = float(gammaincinv(count, 0.025)) * 60 / total[1] if count else 0.0
+        high = float(gammaincinv(count + 1, 0.975)) * 60 / total[1]
+        method = "poisson (no spread in the sample)"
     return MetricValue(value, low, high, len(rows), len(known), direction, unit, statuses, method)
 
 
