@@ -19,6 +19,8 @@ def reloader(choice: AdapterChoice) -> Callable[[Path], Adapter] | None:
     """Return what loads the adapter over changed files in a scratch folder; None where it has no files to change."""
     home = choice.file.resolve().parent
     model = getattr(choice.config, "model", None)
+    if isinstance(model, dict):  # an adapter that wraps another one
+        model = model.get("model")
     if isinstance(model, str) and (home / model).is_dir() and _size(home / model) <= _MOST_BYTES:
         return lambda scratch: _changed_weights(choice, home / model, scratch)
     target = getattr(choice.config, "target", None)
@@ -34,7 +36,9 @@ def _size(folder: Path) -> int:
 def _changed_weights(choice: AdapterChoice, model: Path, scratch: Path) -> Adapter:
     copy = scratch / model.name
     shutil.copytree(model, copy)
-    config = choice.config.model_copy(update={"model": str(copy)})
+    keys = choice.config.model
+    wrapped = {**keys, "model": str(copy)} if isinstance(keys, dict) else str(copy)
+    config = choice.config.model_copy(update={"model": wrapped})
     files = [path for path in sorted(copy.rglob("*")) if path.suffix in _WEIGHTS and path.stat().st_size]
     failure: Exception = HarnessError(f"{model} holds no weights")
     for place in _PLACES if files else ():
