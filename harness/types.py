@@ -153,9 +153,15 @@ class Oracle:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """How to generate. Greedy: the only decoding whose scores repeat."""
+    """How to generate. Greedy by default: the only decoding whose scores repeat everywhere."""
 
     max_new_tokens: int = 16
+    temperature: float = 0.0
+    """Above 0 the model samples; only adapters with the capability ``sample`` are asked to."""
+    top_p: float = 1.0
+    """Sample among the most likely tokens that together are this likely."""
+    seed: int | None = None
+    """Of the sampling, below 2³¹."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class MockAdapter:
 
     Config: ClassVar[type[BaseModel]] = MockConfig
     simulated = True
-    capabilities = frozenset({"generate"})
+    capabilities = frozenset({"generate", "sample"})
     batch_invariant = True
 
     def __init__(self, config: MockConfig) -> None:

@@ -81,7 +81,7 @@ class OpenAIAdapter:
     def __init__(self, config: OpenAIConfig, secret: Secret) -> None:
         self.batch_size = config.batch_size
         self.batch_invariant = config.batch_invariant
-        self.capabilities = frozenset({"generate", "logprobs"} if config.logprobs else {"generate"})
+        self.capabilities = frozenset({"generate", "sample"} | ({"logprobs"} if config.logprobs else set()))
         self.usage = Usage()
         self._config = config
         self._client: Client | None = Client(config, secret)

@@ -29,6 +29,13 @@ Examples:
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")
+@click.option("--only", multiple=True, metavar="TASK", help="Run this task only; can be given several times.")
+@click.option(
+    "--sample-id", "sample_ids", multiple=True, metavar="ID", help="Ask about this sample only; several times."
+)
+@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Ask each question so many times.")
+@click.option("--reducer", default="mean", show_default=True,
+              help="One score from a question's several: mean, majority, pass@K or at_least@K.")  # fmt: skip
 @click.option("--shard", metavar="K/N", help="Run the K-th of N parts; `harness merge` makes one run of them.")
 @click.option("--executor", type=click.Choice(["local", "process", "ray"]),
               help="Where the model lives: here, in a process that can be killed, or on Ray.")  # fmt: skip
@@ -51,6 +58,10 @@ def command(
     batch_size: int | None,
     workers: int,
     limit: int | None,
+    only: tuple[str, ...],
+    sample_ids: tuple[str, ...],
+    epochs: int,
+    reducer: str,
     shard: str | None,
     executor: Literal["local", "process", "ray"] | None,
     ray_address: str | None,
@@ -77,6 +88,7 @@ def command(
     from harness.engine.plan import WHOLE, Shard
     from harness.engine.resolve import check_capabilities, load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
+    from harness.engine.select import Selection
 
     loaded = load_suite(suite, roots)
     choices = [read_adapter(name) for name in adapters]
@@ -88,6 +100,7 @@ def command(
         batch_size=batch_size,
         workers=workers,
         limit=limit,
+        selection=Selection(only, sample_ids, epochs, reducer),
         shard=Shard.parse(shard) if shard else WHOLE,
         executor="ray" if ray_address and not executor else executor,
         ray_address=ray_address,

@@ -115,6 +115,7 @@ def _record(
         git=sessions[0].record.git,
         timings=read_timings(store),
         environment=manifest.environment,
+        selection=manifest.selection,
         sessions=[session.record for session in sessions],
         responses=store.statuses(),
         cached=read_cached(store),

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from harness.engine.collect import plain
 from harness.engine.plan import Plan, Shard, make_plan
 from harness.engine.resolve import AdapterChoice, Suite, bind_suite
+from harness.engine.select import Selection
 from harness.errors import UsageError
-from harness.record.schema import AdapterRecord, RecordModel
+from harness.record.schema import AdapterRecord, RecordModel, SelectionRecord
 from harness.record.store import ResponseStore
 from harness.registry import registry
 from harness.spec.document import parse_document
@@ -49,6 +50,7 @@ class Manifest(RecordModel):
     batch_size: int
     limit: int | None
     shard: str
+    selection: SelectionRecord
     suite: SuiteSource
     source: AdapterSource
     environment: dict[str, str]
@@ -80,7 +82,8 @@ class Manifest(RecordModel):
             SpecError: if its data is not where it was.
         """
         document = parse_document(json.dumps(self.suite.content), Path(self.suite.file))
-        return bind_suite(document, [Path(root) for root in self.suite.roots])
+        suite = bind_suite(document, [Path(root) for root in self.suite.roots])
+        return Selection.of(self.selection).apply(suite)
 
     def choose_adapter(self) -> AdapterChoice:
         """Return the adapter as it was declared.

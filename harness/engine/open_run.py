@@ -70,7 +70,7 @@ def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: 
             found = _continued(folder, key, str(plan.shard))
             if found:
                 return found
-    return _begun(suite, choice, adapter, plan, options.out, key)
+    return _begun(suite, choice, adapter, plan, options, key)
 
 
 def reopen_run(folder: Path) -> OpenRun:
@@ -132,10 +132,12 @@ def new_run_id(identity: str, adapter: AdapterRecord, suite: str, started: datet
     return f"{suite}-{adapter.name}-{started:%Y%m%dT%H%M%S}-{digest}"
 
 
-def _begun(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, out: Path, key: str) -> OpenRun:
+def _begun(
+    suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions, key: str
+) -> OpenRun:
     started = datetime.now(UTC)
     run_id = new_run_id(f"{suite.hash} {plan.shard}", adapter, suite.spec.suite, started)
-    folder = out / run_id
+    folder = options.out / run_id
     try:
         folder.mkdir(parents=True)
     except OSError as cause:
@@ -149,6 +151,7 @@ def _begun(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Pl
         batch_size=plan.batch_size,
         limit=plan.limit,
         shard=str(plan.shard),
+        selection=options.selection.record,
         suite=suite_source,
         source=adapter_source,
         adapter=adapter,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.engine.plan import WHOLE, Shard
+from harness.engine.select import ALL, Selection
 from harness.errors import ExitCode, HarnessError
 
 
@@ -23,6 +24,8 @@ class RunOptions:
     """Threads that load and perturb images ahead of the model."""
     limit: int | None = None
     """At most so many samples a cell."""
+    selection: Selection = ALL
+    """Some tasks, some samples, several epochs."""
     shard: Shard = WHOLE
     """Which part of the plan to run; ``harness merge`` puts the parts together."""
     cache: Path | None = None

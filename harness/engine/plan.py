@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final, Self, TypeVar
 
 from harness.engine.resolve import Suite
+from harness.engine.select import RepeatedTask
 from harness.errors import UsageError
 from harness.tasks._base import Cell, Measures, Task
 from harness.types import Sample
@@ -93,7 +94,9 @@ class Plan:
     def count(self, task: Task, cell: Cell) -> int:
         """Return how many samples of a cell are run, in all shards."""
         count = task.count(cell)
-        return count if self.limit is None else min(count, self.limit)
+        if self.limit is None:
+            return count
+        return min(count, self.limit * (task.epochs if isinstance(task, RepeatedTask) else 1))
 
     def places(self) -> dict[tuple[str, str], int]:
         """Return the place of the first sample, or observation, of each cell."""

@@ -52,6 +52,8 @@ def request_hash(request: Request) -> str:
     digest.update(repr(head).encode())
     if request.ask != "generate" or request.times:
         digest.update(repr((request.ask, request.times)).encode())
+    if request.generation.temperature:
+        digest.update(repr(request.generation).encode())
     for image in request.images:
         digest.update(f"{image.mode} {image.size}".encode())
         digest.update(image.tobytes())

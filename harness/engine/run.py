@@ -53,6 +53,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
+    suite = options.selection.apply(suite)
     executor = _executor(suite, choice, options)
     try:
         plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)

@@ -147,7 +147,7 @@ class SampleMetric(Metric):
         independent = clusters is None or len(np.unique(clusters)) == n
         low = high = float("nan")
         method = "none"
-        if n and self.binary and independent:
+        if n and self.binary and independent and np.isin(values, (0.0, 1.0)).all():
             low, high = (float(bound) for bound in wilson(value * n, n, confidence))
             method = "wilson"
         elif n:

@@ -201,6 +201,17 @@ class SessionRecord(RecordModel):
     git: GitRecord | None
 
 
+class SelectionRecord(RecordModel):
+    """What was run of the suite."""
+
+    only: list[str] = []
+    """Tasks; empty for all."""
+    sample_ids: list[str] = []
+    """Samples; empty for all."""
+    epochs: int = 1
+    reducer: str = "mean"
+
+
 class RunRecord(RecordModel):
     """``run.json``."""
 
@@ -219,6 +230,7 @@ class RunRecord(RecordModel):
     """Batch size, workers, limit."""
     shard: str | None = None
     """``3/8`` where this is one of several parts of a run."""
+    selection: SelectionRecord = SelectionRecord()
     datasets: dict[str, str]
     """Content hash by name."""
     machine: MachineRecord

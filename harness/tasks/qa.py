@@ -38,6 +38,10 @@ class QaConfig(Model):
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
+    temperature: float = Field(default=0.0, ge=0, le=10)
+    """Above 0 the model samples its answer; for `--epochs`. Needs an adapter that can `sample`."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Sample among the most likely tokens that together are this likely."""
     slices: tuple[str, ...] = ()
     """Tags to cut the metrics by: `[style]` gives `relaxed_accuracy[style=vbar-light]` and so on, beside the whole."""
 
@@ -57,6 +61,8 @@ class QaTask:
         self.dataset = dataset
         self.metrics = metrics
         self.primary = next(iter(metrics))
+        if config.temperature:
+            self.requires = self.requires | {"sample"}
         self._seed = seed
         self._render = compile_prompt(config.prompt)
         self._extract = extract.chain(config.extract)
@@ -114,10 +120,16 @@ class QaTask:
             prompt=self._render(sample),
             images=tuple(source.load() for source in sample.images),
             system=self.config.system,
-            generation=Generation(self.config.max_new_tokens),
+            generation=self._generation(seed),
             oracle=Oracle(sample.references, severity, seed) if oracle else None,
         )
         return transform(request, seed) if transform else request
+
+    def _generation(self, seed: int) -> Generation:
+        config = self.config
+        if not config.temperature:
+            return Generation(config.max_new_tokens)
+        return Generation(config.max_new_tokens, config.temperature, config.top_p, seed >> 33)
 
     def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
         return score_all(self.metrics, sample, text, self._extract)
@@ -137,6 +149,7 @@ class QaTask:
             "prompt": self.config.prompt,
             "system": self.config.system,
             "max_new_tokens": self.config.max_new_tokens,
+            **({"temperature": self.config.temperature, "top_p": self.config.top_p} if self.config.temperature else {}),
             "extract": [extract.resolve(step) for step in self.config.extract],
             "metrics": describe_refs(self.config.metrics),
         }

@@ -52,6 +52,9 @@ def body(request: Request, config: OpenAIConfig) -> dict[str, Any]:
         content["temperature"] = config.temperature
     if config.seed is not None:
         content["seed"] = config.seed
+    if request.generation.temperature:
+        told = request.generation
+        content |= {"temperature": told.temperature, "top_p": told.top_p, "seed": told.seed}
     if config.logprobs:
         content["logprobs"] = True
     return content | config.extra_body

@@ -1,0 +1,286 @@
+"""Run less or more than a suite says: some of its tasks, some samples, each question several times."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from pydantic import BaseModel
+
+from harness.engine.reduce import Codes, Floats, decompose, reducer
+from harness.engine.resolve import Suite
+from harness.errors import UsageError, did_you_mean
+from harness.metrics import SampleMetric
+from harness.record.schema import SelectionRecord
+from harness.seeds import derive_seed
+from harness.tasks._base import (
+    BuildContext,
+    Cell,
+    CellResult,
+    Column,
+    Finding,
+    Measures,
+    NeedsAdapter,
+    Summary,
+    Table,
+    Task,
+)
+from harness.types import Request, Sample, Score, Status
+
+_EPOCH: Final = re.compile(r"#[0-9]+$")
+_STATUSES: Final = tuple(Status)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to run of a suite."""
+
+    only: tuple[str, ...] = ()
+    """Names of tasks; empty for all."""
+    sample_ids: tuple[str, ...] = ()
+    """Empty for all."""
+    epochs: int = 1
+    """How often each question is asked."""
+    reducer: str = "mean"
+
+    @classmethod
+    def of(cls, record: SelectionRecord) -> Self:
+        """Return what a record says."""
+        return cls(tuple(record.only), tuple(record.sample_ids), record.epochs, record.reducer)
+
+    @property
+    def record(self) -> SelectionRecord:
+        """As it is recorded."""
+        return SelectionRecord(
+            only=list(self.only), sample_ids=list(self.sample_ids), epochs=self.epochs, reducer=self.reducer
+        )
+
+    def apply(self, suite: Suite) -> Suite:
+        """Return the suite with what is to be run of it; gates on tasks that are not run are left out.
+
+        Raises:
+            UsageError: if a name leads nowhere.
+        """
+        if self == ALL:
+            return suite
+        tasks = dict(suite.tasks)
+        for name in self.only:
+            if name not in tasks:
+                raise UsageError(f"no task is called {name!r}; {did_you_mean(name, tasks)}")
+        tasks = {name: task for name, task in tasks.items() if not self.only or name in self.only}
+        if self.sample_ids:
+            tasks = self._chosen(tasks)
+        if self.epochs > 1:
+            reducer(self.reducer, self.epochs)
+            tasks = {name: _repeated(task, self.epochs, self.reducer) for name, task in tasks.items()}
+        gates = tuple(gate for gate in suite.spec.gates if gate.metric.partition("/")[0] in tasks)
+        return replace(suite, tasks=tasks, spec=suite.spec.model_copy(update={"gates": gates}))
+
+    def _chosen(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
+        wanted = frozenset(self.sample_ids)
+        asking = {name: task for name, task in tasks.items() if not isinstance(task, Measures)}
+        known = {s.id for task in asking.values() for s in task.samples(task.cells()[0]) if s.id in wanted}
+        if unknown := [name for name in self.sample_ids if name not in known]:
+            raise UsageError(f"no sample of the tasks that are run is called {unknown[0]!r}")
+        return {name: ChosenTask(task, wanted) for name, task in asking.items()}
+
+
+ALL: Final = Selection()
+
+
+def _repeated(task: Task, epochs: int, name: str) -> Task:
+    # A task that measures by itself, or works with the model before it asks, has repeats of its own.
+    return task if isinstance(task, (Measures, NeedsAdapter)) else RepeatedTask(task, epochs, name)
+
+
+class _Around:
+    """A task that is another one but for a little."""
+
+    Config: ClassVar[type[BaseModel]] = BaseModel
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.name = task.name
+        self.kind = task.kind
+        self.requires = task.requires
+        self.metrics: Mapping[str, SampleMetric] = task.metrics
+        self.primary = task.primary
+
+    @classmethod
+    def build(cls, name: str, config: Any, context: BuildContext) -> Self:
+        raise NotImplementedError("it is made around a task that is built already")
+
+    def cells(self) -> Sequence[Cell]:
+        return self._task.cells()
+
+    def count(self, cell: Cell) -> int:
+        return self._task.count(cell)
+
+    def samples(self, cell: Cell) -> Iterable[Sample]:
+        return self._task.samples(cell)
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+        return self._task.prepare(cell, sample, oracle=oracle)
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return self._task.score(sample, text)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        return self._task.summarise(results, seed)
+
+    def metric_names(self) -> Sequence[str]:
+        return self._task.metric_names()
+
+    def describe(self) -> Mapping[str, Any]:
+        return self._task.describe()
+
+
+class ChosenTask(_Around):
+    """Some samples of a task: asked and scored as in the whole, the others stand as undefined and count nowhere."""
+
+    def __init__(self, task: Task, wanted: frozenset[str]) -> None:
+        super().__init__(task)
+        self._wanted = wanted
+        self._indices: dict[str, list[int]] = {}
+
+    def attach(self, turn: Any) -> None:
+        """Pass on what lends the model."""
+        if isinstance(self._task, NeedsAdapter):
+            self._task.attach(turn)
+
+    def count(self, cell: Cell) -> int:
+        return len(self._of(cell))
+
+    def samples(self, cell: Cell) -> Iterator[Sample]:
+        return (sample for sample in self._task.samples(cell) if sample.id in self._wanted)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        return self._task.summarise([self._spread(result) for result in results], seed)
+
+    def _of(self, cell: Cell) -> list[int]:
+        if cell.id not in self._indices:
+            samples = enumerate(self._task.samples(cell))
+            self._indices[cell.id] = [i for i, sample in samples if sample.id in self._wanted]
+        return self._indices[cell.id]
+
+    def _spread(self, result: CellResult) -> CellResult:
+        """Return the columns as long as the whole task's, so that what is known of its samples by place still fits."""
+        at = self._of(result.cell)[: len(result.clusters)]
+        size = self._task.count(result.cell)
+
+        def spread(values: "np.ndarray", fill: Any) -> "np.ndarray":
+            whole = np.full(size, fill, values.dtype)
+            whole[at] = values
+            return whole
+
+        columns = {}
+        for name, column in result.columns.items():
+            kinds = spread(column.kinds, _STATUSES.index(Status.UNDEFINED))
+            columns[name] = Column(spread(column.worths, np.nan), _counted(kinds), kinds)
+        clusters = -1 - np.arange(size, dtype=np.int64)
+        clusters[at] = result.clusters
+        answers = spread(result.answers, 0)
+        return CellResult(result.cell, columns, clusters, answers, result.vectors, result.texts)
+
+
+def _counted(kinds: "np.ndarray") -> dict[str, int]:
+    found, counts = np.unique(kinds, return_counts=True)
+    return dict(sorted((str(_STATUSES[kind]), int(count)) for kind, count in zip(found, counts, strict=True)))
+
+
+class RepeatedTask(_Around):
+    """A task that asks each question several times; its metrics are those of the reduced scores.
+
+    The first time is the one that a run without epochs asks. Where the model samples, each time has
+    a seed of its own; the image, and what a corruption drew, stay the same.
+    """
+
+    def __init__(self, task: Task, epochs: int, reducer_name: str) -> None:
+        super().__init__(task)
+        self.epochs = epochs
+        self._name = reducer_name
+        self._reduce = reducer(reducer_name, epochs)
+
+    def count(self, cell: Cell) -> int:
+        return self._task.count(cell) * self.epochs
+
+    def samples(self, cell: Cell) -> Iterator[Sample]:
+        for sample in self._task.samples(cell):
+            for epoch in range(self.epochs):
+                yield replace(sample, id=f"{sample.id}#{epoch}", cluster=sample.cluster or sample.id)
+
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+        identity, epoch = _split(sample.id)
+        request = self._task.prepare(cell, replace(sample, id=identity), oracle=oracle)
+        request = replace(request, id=f"{request.id}#{epoch}")
+        if not epoch or not request.generation.temperature:
+            return request
+        seed = derive_seed(request.generation.seed or 0, "epoch", epoch) >> 33
+        told = request.oracle and replace(request.oracle, seed=derive_seed(request.oracle.seed, "epoch", epoch))
+        return replace(request, generation=replace(request.generation, seed=seed), oracle=told)
+
+    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        return self._task.score(replace(sample, id=_split(sample.id)[0]), text)
+
+    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+        summary = self._task.summarise([self._reduced(result) for result in results], seed)
+        findings = [*summary.findings]
+        if all(self._alike(result) for result in results):
+            findings.append(Finding("note", f"all {self.epochs} answers to each question were the same"))
+        return replace(summary, findings=tuple(findings), tables=(*summary.tables, self._noise(results)))
+
+    def describe(self) -> Mapping[str, Any]:
+        return {**self._task.describe(), "epochs": self.epochs, "reducer": self._name}
+
+    def _reduced(self, result: CellResult) -> CellResult:
+        codes = self._shaped(result.answers)
+        columns = {name: self._column(column, codes) for name, column in result.columns.items()}
+        firsts = {_split(name)[0]: text for name, text in result.texts.items() if name.endswith("#0")}
+        vectors = {_split(name)[0]: vector for name, vector in result.vectors.items() if name.endswith("#0")}
+        clusters = self._shaped(result.clusters)[:, 0]
+        return CellResult(result.cell, columns, clusters, codes[:, 0], vectors, firsts)
+
+    def _column(self, column: Column, codes: Codes) -> Column:
+        kinds = self._shaped(column.kinds)
+        ok = kinds == _STATUSES.index(Status.OK)
+        # A question counts as scored where any of its answers was.
+        kept = np.where(ok.any(axis=1), _STATUSES.index(Status.OK), kinds[:, 0]).astype(np.int8)
+        worths: Floats = self._reduce(self._shaped(column.worths), codes)
+        return Column(worths, _counted(kept), kept)
+
+    def _shaped(self, values: "np.ndarray") -> "np.ndarray":
+        whole = len(values) // self.epochs * self.epochs  # a limit may cut the last question's repeats short
+        return values[:whole].reshape(-1, self.epochs)
+
+    def _alike(self, result: CellResult) -> bool:
+        codes = self._shaped(result.answers)
+        return bool((codes == codes[:, :1]).all())
+
+    def _noise(self, results: Sequence[CellResult]) -> Table:
+        rows: list[tuple[str | float | int | None, ...]] = []
+        for result in results:
+            for name, column in result.columns.items():
+                noise = decompose(self._shaped(column.worths))
+                numbers = (noise.question_sd, noise.sampling_sd, noise.sampling_share)
+                shown = (None if np.isnan(number) else round(number, 4) for number in numbers)
+                rows.append((result.cell.id, name, noise.questions, *shown))
+        return Table(
+            f"noise of {self.epochs} epochs",
+            (
+                "cell",
+                "metric",
+                "questions",
+                "sd between questions",
+                "sd of one question's answers",
+                "share of sampling",
+            ),
+            tuple(rows),
+            "One-way random effects. The last column is the share of the variance of the mean that comes from sampling.",
+        )
+
+
+def _split(identity: str) -> tuple[str, int]:
+    """Return a sample's own id and which time it is asked."""
+    found = _EPOCH.search(identity)
+    return (identity[: found.start()], int(found.group()[1:])) if found else (identity, 0)
