@@ -23,10 +23,11 @@ _NAMED: Final = re.compile(r"(pass|at_least)@([1-9][0-9]*)")
 def reducer(name: str, repeats: int) -> Reduce:
     """Return what makes one worth of a question's several.
 
-    ``mean``: their mean. ``majority``: the worth of the most frequent answer (self-consistency; texts that differ in case
-    and white space are one answer, the first of several equally frequent ones wins). ``pass@K``: the chance that at
-    least one of K answers drawn from them is right, without bias (Chen et al. 2021, "Evaluating Large Language Models
-    Trained on Code", eq. 1). ``at_least@K``: 1 where K or more are right. An answer is right where its worth is 1.
+    ``mean``: their mean. ``majority``: the worth of the most frequent answer (self-consistency; texts that differ in
+    case and white space are one answer, the first of several equally frequent ones wins). ``pass@K``: the chance that
+    at least one of K answers drawn from them is right, without bias (Chen et al. 2021, "Evaluating Large Language
+    Models Trained on Code", eq. 1). ``at_least@K``: 1 where K or more are right. An answer is right where its worth
+    is 1.
 
     Raises:
         UsageError: if there is no such reducer, or it needs more repeats.

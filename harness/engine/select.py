@@ -265,19 +265,9 @@ class RepeatedTask(_Around):
                 numbers = (noise.question_sd, noise.sampling_sd, noise.sampling_share)
                 shown = (None if np.isnan(number) else round(number, 4) for number in numbers)
                 rows.append((result.cell.id, name, noise.questions, *shown))
-        return Table(
-            f"noise of {self.epochs} epochs",
-            (
-                "cell",
-                "metric",
-                "questions",
-                "sd between questions",
-                "sd of one question's answers",
-                "share of sampling",
-            ),
-            tuple(rows),
-            "One-way random effects. The last column is the share of the variance of the mean that comes from sampling.",
-        )
+        columns = ("cell", "metric", "questions", "sd between questions", "sd within a question", "share of sampling")
+        note = "One-way random effects; the share is of the variance of the mean, and more epochs take it away."
+        return Table(f"noise of {self.epochs} epochs", columns, tuple(rows), note)
 
 
 def _split(identity: str) -> tuple[str, int]:

@@ -74,7 +74,7 @@ def test_one_sample_is_asked_as_in_the_whole(execute) -> None:
 def test_a_name_that_leads_nowhere_is_a_usage_error(execute) -> None:
     with pytest.raises(UsageError, match="no task is called 'qaa'; did you mean 'qa'"):
         execute(only=("qaa",))
-    with pytest.raises(UsageError, match="no sample .* is called 'gone'"):
+    with pytest.raises(UsageError, match=r"no sample .* is called 'gone'"):
         execute(sample_ids=("gone",))
     with pytest.raises(UsageError, match="unknown reducer 'median'"):
         execute(epochs=2, reducer="median")
@@ -97,13 +97,13 @@ def test_the_first_epoch_is_the_run_without_epochs_and_the_mean_is_over_question
     assert metric.value == pytest.approx(scores.mean())
     assert len({row["response"] for row in rows(folder, "response")[:30]}) > 10
     (noise,) = [table for table in record.tasks["qa"].tables if table.name == "noise of 3 epochs"]
-    assert 0 < noise.rows[0][5] < 1  # type: ignore[operator]
+    assert 0 < noise.rows[0][5] <= 1  # type: ignore[operator]
 
 
 def test_a_greedy_model_says_the_same_in_each_epoch_and_that_is_noted(execute) -> None:
     _, record = execute(SUITE.replace("temperature: 1.0, ", ""), epochs=2)
     assert "all 2 answers to each question were the same" in [f.text for f in record.tasks["qa"].findings]
-    once, plain = execute(SUITE.replace("temperature: 1.0, ", ""))
+    _, plain = execute(SUITE.replace("temperature: 1.0, ", ""))
     assert record.tasks["qa"].metrics["relaxed_accuracy"].value == plain.tasks["qa"].metrics["relaxed_accuracy"].value
 
 
