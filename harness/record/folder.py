@@ -7,10 +7,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from pydantic import ValidationError
 
 from harness.errors import UsageError
+from harness.record._arrow import array, vectors
 from harness.record.schema import SCHEMA_VERSION, RunRecord
 from harness.record.store import ResponseStore, Row
 
@@ -56,8 +56,7 @@ def write_vectors(folder: Path, store: ResponseStore) -> None:
     with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         while group := list(islice(everything, _ROWS_A_GROUP)):
             *texts, packed = zip(*group, strict=True)
-            vectors = [np.frombuffer(vector, "<f4") for vector in packed]
-            arrays = [*map(pa.array, texts), pa.array(vectors, pa.list_(pa.float32()))]
+            arrays = [*(array(text, pa.string()) for text in texts), vectors(packed)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     temporary.replace(folder / VECTORS_FILE)
 
@@ -176,7 +175,6 @@ def _schema(metrics: Sequence[str], tags: Sequence[str]) -> "pa.Schema":
 
 
 def _columns(rows: Sequence[Row], metrics: Sequence[str], tags: Sequence[str], schema: "pa.Schema") -> list[Any]:
-    import pyarrow as pa
 
     values: dict[str, Iterable[Any]] = {
         name: [getattr(row, name) for row in rows] for name in schema.names if "." not in name
@@ -187,4 +185,4 @@ def _columns(rows: Sequence[Row], metrics: Sequence[str], tags: Sequence[str], s
         pairs = [row.scores.get(name, (None, None)) for row in rows]
         values[f"score.{name}"] = [pair[0] for pair in pairs]
         values[f"status.{name}"] = [pair[1] for pair in pairs]
-    return [pa.array(list(values[field.name]), type=field.type) for field in schema]
+    return [array(list(values[field.name]), field.type) for field in schema]
