@@ -138,9 +138,10 @@ def _spark(values: Sequence[float], events: Sequence[Event]) -> "Markup":
     from markupsafe import Markup
 
     low, high = min(values), max(values)
-    span = (high - low) or 1.0
+    span = high - low
     step = (_WIDTH - 6) / max(1, len(values) - 1)
-    places = [(3 + i * step, _HEIGHT - 4 - (value - low) / span * (_HEIGHT - 8)) for i, value in enumerate(values)]
+    shares = [(value - low) / span if span else 0.5 for value in values]
+    places = [(3 + i * step, _HEIGHT - 4 - share * (_HEIGHT - 8)) for i, share in enumerate(shares)]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     dot = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" class="{}"/>')
     dots = Markup("").join(dot.format(*places[event.change.at], event.change.kind) for event in events)

@@ -11,7 +11,10 @@ from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.report import page
 
 _TEMPLATE: Final = "live.html.j2"
-_COUNTS: Final = "select task, cell, status, count(*) from responses group by task, cell, status order by min(seq)"
+_COUNTS: Final = (
+    "select task, cell, status, count(*) from responses join cells on cells.id = cell_id "
+    "group by task, cell, status order by min(seq)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,20 @@ class Progress:
 
 
 def in_flight(runs: Path) -> Iterator[Path]:
-    """Yield the folders whose run has begun and has no record yet; one that was killed looks the same."""
+    """Yield the folders whose store is newer than their record; a run that was killed looks the same."""
     for store in sorted(runs.glob(f"*/{STORE_FILE}")):
-        if not (store.parent / RUN_FILE).exists():
+        record = store.parent / RUN_FILE
+        written = max(map(_written, store.parent.glob(f"{STORE_FILE}*")), default=0)
+        if not record.exists() or _written(record) < written:
             yield store.parent
+
+
+def _written(file: Path) -> int:
+    """Return when a file was changed, in nanoseconds; long ago where it has gone meanwhile."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def progress(folder: Path) -> list[Progress]:

@@ -43,13 +43,13 @@ def main() -> None:
         browser.quit()
 
 
-def take(browser: webdriver.Chrome, page: str, script: str, name: str) -> None:
-    """Show a page, run a script, keep the picture."""
+def take(browser: webdriver.Chrome, page: str, script: str, name: str, height: int = HEIGHT) -> None:
+    """Show a page, run a script, keep the picture down to ``height``."""
     browser.get("about:blank")
     browser.get(page)
     browser.execute_script("document.documentElement.style.scrollBehavior = 'auto';" + script)
     time.sleep(1)
-    image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+    image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB").crop((0, 0, WIDTH, height))
     OUT.mkdir(parents=True, exist_ok=True)
     image.save(OUT / f"{name}.webp", quality=80, method=6)
     assert (OUT / f"{name}.webp").stat().st_size < 75_000, name

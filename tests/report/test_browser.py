@@ -115,15 +115,15 @@ def test_without_scripts_there_are_static_charts_and_the_first_wrong_answers(sho
 
 def test_it_prints_with_the_static_pictures_and_without_the_controls(show, page: str) -> None:
     browser = show(page)
-    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
-    assert pdf.startswith(b"%PDF")
-    assert 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 40
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         shown = {name: style(browser, name, "display") for name in (".static", ".plot", "#browser", "nav.sections")}
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert shown == {".static": "block", ".plot": "none", "#browser": "none", "nav.sections": "none"}
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    assert pdf.startswith(b"%PDF")
+    assert 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 40
 
 
 def test_dark_mode_changes_background_text_and_the_ink_of_the_charts(show, page: str) -> None:

@@ -75,7 +75,7 @@
     const ink = css("--ink"), grid = { stroke: css("--line"), width: 1 };
     const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif" };
     const options = {
-      width: place.clientWidth, height: 260, series, bands,
+      width: place.clientWidth, height: 260, series, bands, padding: [null, 28, null, null],
       scales: { x: { time: false, distr: chart.x_scale === "log" ? 3 : 1 }, y: { distr: chart.y_scale === "log" ? 3 : 1 } },
       axes: [{ ...axis, label: chart.x_label, labelSize: 20, ...(chart.labels ? { values: (u, at) => at.map(v => name(v).slice(0, 8)), space: 80 } : {}), ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5, 1e6] } : {}) }, { ...axis, label: chart.y_label, labelSize: 20, size: 56 }],
       legend: { live: true, markers: { width: 2 } },
