@@ -39,7 +39,7 @@ def main() -> None:
         opened = (
             "const s = [...document.querySelectorAll('details.series')].find(d => /severity_auc/.test(d.dataset.name));"
         )
-        take(browser, history.resolve().as_uri(), opened + "s.open = true; s.scrollIntoView()", "history")
+        take(browser, history.resolve().as_uri(), opened + "s.open = true; s.scrollIntoView()", "history", 480)
         browser.quit()
 
 
