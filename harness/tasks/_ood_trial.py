@@ -190,7 +190,7 @@ def mean_auroc(parts: Sequence[tuple[MetricValue, Floats]]) -> MetricValue:
     )  # fmt: skip
 
 
-def flagged(trial: Trial, known: Known, direction: Direction) -> MetricValue:
+def flagged(trial: Trial, known: Known, direction: Direction, draws: Draws) -> MetricValue:
     """Return the share of a split's samples above the calibrated threshold, with its interval."""
     flags = trial.scores[known.split.name] > trial.threshold
     n, share = len(flags), float(flags.mean())
@@ -204,4 +204,11 @@ def flagged(trial: Trial, known: Known, direction: Direction) -> MetricValue:
         method = "wilson" if known.groups == n else "wilson on clusters"
     failed = known.expected - n
     statuses = {str(Status.OK): n} | ({str(Status.ERROR): failed} if failed else {})
-    return MetricValue(share, low, high, n, known.expected, direction, statuses=statuses, method=method)
+    drawn = None
+    if draws.count:
+        weights = draws.of(known.split.name)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawn = (weights @ flags) / weights.sum(axis=1)
+    return MetricValue(
+        share, low, high, n, known.expected, direction, statuses=statuses, method=method, replicates=drawn
+    )  # fmt: skip

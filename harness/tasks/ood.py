@@ -134,7 +134,7 @@ class OodTask:
             metrics |= self._values(trial, splits, draws)
             for known in tested:
                 cells[self._cells[self._views[0]][known.split.name].id][f"flagged[{trial.label}]"] = flagged(
-                    trial, known, "lower" if known is test else "higher"
+                    trial, known, "lower" if known is test else "higher", draws
                 )
         return Summary(
             metrics,
@@ -157,7 +157,7 @@ class OodTask:
 
     def _values(self, trial: Trial, splits: Mapping[str, Known], draws: Draws) -> dict[str, MetricValue]:
         test = splits[self._roles["test"]]
-        values = {f"fpr[{trial.label}]": flagged(trial, test, "lower")}
+        values = {f"fpr[{trial.label}]": flagged(trial, test, "lower", draws)}
         parts: dict[str, list[tuple[MetricValue, Any]]] = {"near": [], "far": [], "corrupted": []}
         for split in self._sets:
             other = splits[split.name]
@@ -165,7 +165,7 @@ class OodTask:
             parts[split.role].append((found["auroc"], drawn))
             kept = STATISTICS if split.role != "corrupted" else ("auroc",)
             values |= {f"{name}[{trial.label},{split.name}]": found[name] for name in kept}
-            values[f"tpr[{trial.label},{split.name}]"] = flagged(trial, other, "higher")
+            values[f"tpr[{trial.label},{split.name}]"] = flagged(trial, other, "higher", draws)
         both = parts["near"] + parts["far"]
         for name, some in (("auroc_near", parts["near"]), ("auroc_far", parts["far"]), ("auroc_mean", both)):
             if some:

@@ -224,11 +224,14 @@ def test_validate_finds_what_only_shows_when_samples_are_read(folder: Path, run_
     assert re.search(r"late\.yaml: qa/clean: sample 'line-0000001': .*gone\.png: there is no such file", done.err)
 
 
-@pytest.mark.parametrize("kind", ["suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "samplers"])
+LISTED = ["suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "detectors", "samplers"]
+
+
+@pytest.mark.parametrize("kind", LISTED)
 def test_list_shows_names_and_summaries_as_a_table_and_as_json(folder: Path, run_apart, kind: str) -> None:
     expected = {
         "suites": "robustness", "tasks": "sweep", "metrics": "relaxed_accuracy", "adapters": "mock",
-        "datasets": "jsonl", "corruptions": "gaussian_noise", "samplers": "uniform",
+        "datasets": "jsonl", "corruptions": "gaussian_noise", "detectors": "ewma", "samplers": "uniform",
     }[kind]  # fmt: skip
     table = run_apart("list", kind, cwd=folder)
     assert table.code == 0, table.err
