@@ -110,6 +110,14 @@ def test_a_tail_from_too_few_calls_is_undefined(q: float, needed: int) -> None:
     assert enough.low <= enough.value <= enough.high
 
 
+def test_a_quantile_keeps_its_draws_for_a_gate_on_the_ratio_of_two_runs() -> None:
+    times = generator(2).lognormal(0, 0.1, 100)
+    before, after = (figures.quantile(scale * times, 0.5, generator(1)).replicates for scale in (1.0, 1.2))
+    assert before is not None
+    assert after is not None
+    np.testing.assert_allclose(after / before, 1.2, err_msg="the same calls are drawn in both runs")
+
+
 def test_contention_is_how_far_the_wall_clock_runs_ahead() -> None:
     cpu = np.full(50, 10.0)
     assert figures.contention(cpu * 1.5, cpu).value == pytest.approx(0.5)

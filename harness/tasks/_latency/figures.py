@@ -1,17 +1,18 @@
 """Figures of one side's calls: quantiles, throughput, contention; and the ratio of two sides."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from harness.stats.bootstrap import RESAMPLES
 from harness.stats.intervals import mean_interval
 from harness.stats.quantiles import median_ratio, minimum_n, quantile_interval
 from harness.tasks._latency.columns import Floats, complete
 from harness.types import Direction, MetricValue, Status
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-_RESAMPLES: Final = 2000
 
 
 def value(
@@ -27,13 +28,20 @@ def undefined(total: int, direction: Direction, unit: str, why: str = "") -> Met
     return MetricValue(math.nan, math.nan, math.nan, 0, total, direction, unit, {}, why)
 
 
-def quantile(times: Floats, q: float) -> MetricValue:
-    """Return a quantile in milliseconds; undefined from too few calls."""
+def quantile(times: Floats, q: float, rng: np.random.Generator | None = None) -> MetricValue:
+    """Return a quantile in milliseconds; undefined from too few calls.
+
+    With ``rng`` it is also kept under bootstrap draws of the calls, for a gate on its ratio between two runs.
+    """
     x = times[np.isfinite(times)]
     if x.size < minimum_n(q):
         return undefined(times.size, "lower", "ms", f"needs {minimum_n(q)} calls")
     found = quantile_interval(x, q)
-    return value((found.estimate, found.low, found.high), x.size, times.size, "lower", "ms", found.method)
+    made = value((found.estimate, found.low, found.high), x.size, times.size, "lower", "ms", found.method)
+    if rng is None:
+        return made
+    drawn = np.quantile(x[rng.integers(0, x.size, (RESAMPLES, x.size))], q, axis=1)
+    return replace(made, replicates=drawn)
 
 
 def throughput(wall: Floats, batch: int) -> MetricValue:
@@ -73,5 +81,5 @@ def ratio(candidate: Floats, reference: Floats, rng: np.random.Generator) -> Met
     total = candidate.size
     if not pairs.size or pairs.min() <= 0:
         return undefined(total, "higher", "×")
-    found = median_ratio(pairs[0], pairs[1], rng, paired=True, resamples=_RESAMPLES)
+    found = median_ratio(pairs[0], pairs[1], rng, paired=True, resamples=RESAMPLES)
     return value((found.estimate, found.low, found.high), found.n, total, "higher", "×", found.method)

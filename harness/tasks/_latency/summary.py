@@ -31,6 +31,8 @@ _FOOTPRINT: Final = {
     "peak_mib": ("peak_memory", "MiB"),
     "file_mib": ("model_size", "MiB"),
 }
+_GATED: Final = ("p50", "p95")
+"""Quantiles that are kept under draws, so that two runs can be compared by their ratio."""
 _CURVE_POINTS: Final = 200
 
 
@@ -106,7 +108,8 @@ class Summariser:
         for side, prefix in enumerate(("", "reference_")):
             for clock, table in (("cpu", cpu), ("wall", wall)):
                 for name, q in QUANTILES.items():
-                    found[f"{prefix}{clock}_{name}"] = figures.quantile(table[side], q)
+                    rng = generator(self.seed, "latency", self.task, result.cell.id, name) if name in _GATED else None
+                    found[f"{prefix}{clock}_{name}"] = figures.quantile(table[side], q, rng)
             found[f"{prefix}throughput"] = figures.throughput(wall[side], point.batch)
             if Meter().available:
                 found[f"{prefix}energy"] = figures.mean(energy[side], "lower", "mJ")
