@@ -17,7 +17,7 @@ from harness.tasks._base import CellResult, Curve, Finding, Summary, Table
 from harness.tasks._metrics import summarise_cell
 from harness.tasks._paired import paired_gap, with_interval
 from harness.tasks._severity import RATIO, Point, SeverityTable
-from harness.tasks._timeline import timelines
+from harness.tasks._timeline import duration_of, timelines
 from harness.types import Dataset, MetricValue, Sample
 
 Floats = NDArray[np.float64]
@@ -92,7 +92,7 @@ def _expected(samples: Sequence[Sample], facts: Facts, seed: int) -> Floats:
     metric = facts.metrics[facts.primary]
     values = np.full(len(samples), math.nan)
     for i, sample in enumerate(samples):
-        duration = _duration(sample)
+        duration = duration_of(sample)
         if duration is None:
             continue
         ends = np.sort(generator(seed, facts.name, BASELINE, sample.id).uniform(0, duration, (_DRAWS, 2)), axis=1)
@@ -102,13 +102,6 @@ def _expected(samples: Sequence[Sample], facts: Facts, seed: int) -> Floats:
         ]
         values[i] = float(np.mean([metric.worth(score) for score in scores]))
     return values
-
-
-def _duration(sample: Sample) -> float | None:
-    try:
-        return float(json.loads(sample.evidence or "")["duration"])
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def _value(metric: SampleMetric, values: Floats, clusters: NDArray[np.int64]) -> MetricValue:

@@ -1,5 +1,6 @@
 """True and predicted windows of a few clips over time, as charts."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -23,9 +24,17 @@ def timelines(samples: Sequence[Sample], texts: Mapping[str, str]) -> tuple[Char
     return tuple(_timeline(sample, texts[sample.id]) for sample in shown)
 
 
+def duration_of(sample: Sample) -> float | None:
+    """Return how long a sample's clip is, where its evidence says so."""
+    try:
+        return float(json.loads(sample.evidence or "")["duration"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 def _timeline(sample: Sample, text: str) -> Chart:
     found = [span for span in moments.windows_of(text)[:1] if 0 <= span[0] < span[1]]
-    end = max(time for span in (*sample.spans, *found) for time in span)
+    end = max(duration_of(sample) or 0.0, *(time for span in (*sample.spans, *found) for time in span))
     lines = (_steps("true", sample.spans, end, 1.0), _steps("predicted", found, end, _LOWER))
     return Chart(f"windows of {sample.id}", "seconds", "inside", lines, note=sample.question)
 

@@ -42,6 +42,11 @@ class SamplingTask:
 
     Config: ClassVar[type[BaseModel]] = SamplingConfig
     kind = "sampling"
+    glossary: ClassVar[Mapping[str, str]] = {
+        "evidence_recall": "The share of the true windows that hold at least one of the sampled frames.",
+        "evidence_share": "The share of the sampled frames that lie in a true window.",
+        "recall_gain": "Evidence recall minus the first sampler's, paired by clip.",
+    }
     requires: frozenset[str] = frozenset()
     metrics: Mapping[str, SampleMetric] = {}
     measures = (RECALL, SHARE)

@@ -72,6 +72,13 @@ class SceneChangeTask:
 
     Config: ClassVar[type[BaseModel]] = SceneChangeConfig
     kind = "scene_change"
+    glossary: ClassVar[Mapping[str, str]] = {
+        "precision": "The share of found changes that are one, matched one-to-one within the first tolerance.",
+        "recall": "The share of true changes that were found, matched one-to-one within the first tolerance.",
+        "f1": "2 · hits / (found + true changes), pooled over all clips.",
+        "false_alarms": "Found changes that are none, a minute of video.",
+        "delay": "Frames from a transition's first frame to where it was found, mean over those that were found.",
+    }
     metrics: Mapping[str, SampleMetric] = {}
 
     def __init__(

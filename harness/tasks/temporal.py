@@ -99,6 +99,11 @@ class TemporalTask(QaTask):
 
     Config: ClassVar[type[BaseModel]] = TemporalConfig
     kind = "temporal"
+    glossary: ClassVar[Mapping[str, str]] = {
+        "control_gap": "The first metric as it is minus under a control, paired by sample: what needs the video.",
+        "uniform_span": "What the first metric gives one who draws windows without looking, uniform over the clip.",
+        "retained_accuracy": "The first metric under perturbations as a share of what it is without.",
+    }
     config: TemporalConfig
 
     def __init__(
