@@ -81,9 +81,9 @@ def chart_svg(chart: ChartRecord, label: str) -> "Markup":
 def _axis(values: Iterable[float | None], marks: Iterable[float | None], scale: Literal["linear", "log"],
           start: float, end: float, room: float = 0.0) -> Axis:  # fmt: skip
     known = [v for v in (*values, *marks) if v is not None and math.isfinite(v) and (scale == "linear" or v > 0)]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    low, high = (min(known), max(known)) if known else (0.1, 1.0)
     if scale == "log":
-        low, high = (low, high) if low < high else (low / 10 or 0.1, high * 10 or 1.0)
+        low, high = (low, high) if low < high else (low / 10, high * 10)
         return Axis(low, high, start, end, "log")
     if low == high:
         low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)
