@@ -25,7 +25,18 @@ class Baselines:
         # What lies outside the range of all baselines is moved just outside it, which changes no rank.
         return np.asarray(self._offsets + np.clip((values - self._low) / self._span, -0.5, 1.5), np.float64)
 
-    def counts(self, values: Floats, side: str = "right") -> Floats:
-        """Return how many values of its stream's baseline lie at or below (``left``: below) each value, [R, n]."""
-        found = np.searchsorted(self._flat, self._placed(values).ravel(), side=side).reshape(values.shape)  # type: ignore[call-overload]
-        return np.asarray(found - self._before, np.float64)
+    def counts(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return how many values of its stream's baseline lie at or below each value, and how many below, [R, n].
+
+        Values that are sorted along the rows are found faster.
+        """
+        placed = self._placed(values).ravel()
+        upto = np.searchsorted(self._flat, placed, side="right")
+        # Where the last value at or below is an equal one, it is nearly always the only one.
+        tied = (upto > 0) & (self._flat[upto - 1] == placed)
+        below = upto - tied
+        again = tied & (below > 0) & (self._flat[below - 1] == placed)
+        if again.any():
+            below[again] = np.searchsorted(self._flat, placed[again], side="left")
+        first, second = (found.reshape(values.shape) - self._before for found in (upto, below))
+        return first.astype(np.float64), second.astype(np.float64)

@@ -28,16 +28,16 @@ class CramerVonMises(BatchDetector):
         """See :class:`DriftDetector`."""
         self._baselines = Baselines(baseline)
         ranked = np.sort(baseline, axis=1)
-        own = Baselines(ranked)
-        self._own = (own.counts(ranked) + own.counts(ranked, "left") + 1) / 2
+        upto, below = Baselines(ranked).counts(ranked)
+        self._own = (upto + below + 1) / 2
 
     def step(self, batch: Floats) -> Floats:
         """See :class:`DriftDetector`."""
         n, m = batch.shape[1], self._baselines.size
         ranked = np.sort(batch, axis=1)
-        upto, below = self._baselines.counts(ranked), self._baselines.counts(ranked, "left")
-        own = Baselines(ranked)
-        of_batch = (own.counts(ranked) + own.counts(ranked, "left") + 1 + upto + below) / 2
+        upto, below = self._baselines.counts(ranked)
+        own_upto, own_below = Baselines(ranked).counts(ranked)
+        of_batch = (own_upto + own_below + 1 + upto + below) / 2
         # A batch's value lies below the i-th of the baseline where at most i of the baseline lie at or below it.
         of_baseline = self._own + (_at_most(upto, m) + _at_most(below, m)) / 2
         u = n * np.square(of_batch - np.arange(1, n + 1)).sum(axis=1)

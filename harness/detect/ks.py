@@ -35,8 +35,7 @@ class KolmogorovSmirnov(BatchDetector):
     def step(self, batch: Floats) -> Floats:
         """See :class:`DriftDetector`."""
         ranked = np.sort(batch, axis=1)
-        upto = self._baselines.counts(ranked) / self._baselines.size
-        below = self._baselines.counts(ranked, "left") / self._baselines.size
+        upto, below = (counts / self._baselines.size for counts in self._baselines.counts(ranked))
         # The batch's distribution jumps at each of its values; equal values only make some jumps look smaller.
         return np.asarray(np.maximum((self._upto - upto).max(axis=1), (below - self._below).max(axis=1)), np.float64)
 

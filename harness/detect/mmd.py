@@ -57,9 +57,10 @@ class MaximumMeanDiscrepancy(BatchDetector):
     def step(self, batch: Indices) -> Floats:
         """See :class:`DriftDetector`."""
         n = batch.shape[1]
-        own = self._kernel[batch[:, :, None], batch[:, None, :]].sum(axis=(1, 2), dtype=np.float64)
+        first, second = np.triu_indices(n, 1)  # the kernel is symmetric
+        own = 2 * self._kernel[batch[:, first], batch[:, second]].sum(axis=1, dtype=np.float64)
         across = self._to_baseline[self._streams, batch].mean(axis=1, dtype=np.float64)
-        return np.asarray(self._within + (own - n) / (n * (n - 1)) - 2 * across, np.float64)
+        return np.asarray(self._within + own / (n * (n - 1)) - 2 * across, np.float64)
 
 
 def gram(features: Matrix, bandwidth: float = 1.0) -> Floats:

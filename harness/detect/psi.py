@@ -51,7 +51,7 @@ class PopulationStability(BatchDetector):
 
     def _shares(self, values: Floats) -> Floats:
         # How many values lie at or below each edge, without a comparison of every value with every edge.
-        upto = Baselines(values).counts(self._edges)
+        upto, _ = Baselines(values).counts(self._edges)
         n = values.shape[1]
         counts = np.diff(upto, axis=1, prepend=0.0, append=float(n)) + self.smoothing
         return np.asarray(counts / (n + self.bins * self.smoothing), np.float64)
