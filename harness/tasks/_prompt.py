@@ -17,18 +17,9 @@ def compile_template(template: str, known: Sequence[str]) -> Callable[..., str]:
     >>> compile_template("What is {{ field }}?", ["field"])(field="the total")
     'What is the total?'
     """
-    import jinja2
-    from jinja2 import meta, sandbox
+    from harness.tasks._sandbox import compile_safely
 
-    environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    try:
-        unknown = sorted(meta.find_undeclared_variables(environment.parse(template)) - set(known))
-        compiled = environment.from_string(template)
-    except jinja2.TemplateError as cause:
-        raise ValueError(f"the prompt is no Jinja template: {cause}") from cause
-    if unknown:
-        raise ValueError(f"the prompt knows {' and '.join(known)}, not {', '.join(unknown)}")
-    return compiled.render
+    return compile_safely(template, known)
 
 
 def compile_prompt(template: str) -> Callable[[Sample], str]:
