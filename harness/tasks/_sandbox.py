@@ -69,7 +69,7 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
-            raise sandbox.SecurityError("the prompt may multiply numbers only")
+            raise jinja2.exceptions.SecurityError("the prompt may multiply numbers only")
         return left * right
 
 
@@ -107,4 +107,4 @@ def _replace(text: str, old: str, new: str) -> str:
 
 def _bounded(length: int) -> None:
     if length > MAX_CHARACTERS:
-        raise sandbox.SecurityError(f"the prompt may not be longer than {MAX_CHARACTERS:,} characters")
+        raise jinja2.exceptions.SecurityError(f"the prompt may not be longer than {MAX_CHARACTERS:,} characters")
