@@ -16,6 +16,7 @@ from harness.registry import registry
 from harness.spec.check import check
 from harness.spec.document import Document, KeyPath, read_document
 from harness.spec.expand import fill_variables, load_expanded
+from harness.spec.matrix import expand_matrix
 from harness.spec.models import AdapterSpec, SuiteSpec
 from harness.tasks._base import BuildContext, Task
 from harness.types import Adapter, Dataset, Footprint, Request
@@ -142,11 +143,12 @@ def load_document(name: str, environment: Mapping[str, str] = os.environ) -> Doc
         SpecError: if it, or a file that it extends, cannot be read.
         UsageError: if there is no such suite.
     """
-    return load_expanded(find("suites", name), environment, _find_parent)
+    return expand_matrix(load_expanded(find("suites", name), environment, _find_parent))
 
 
 def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     """Check an expanded document and bind its datasets and tasks."""
+    document = expand_matrix(document)
     checked = check(SuiteSpec, document)
     if isinstance(checked, list):
         raise SpecError(checked)
@@ -156,7 +158,7 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     tasks = binder.tasks(datasets)
     binder.check_gates(tasks)
     if binder.problems:
-        raise SpecError(binder.problems)
+        raise SpecError([*dict.fromkeys(binder.problems)])  # a matrix repeats what is wrong in each of its tasks
     return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots), document.variables)
 
 

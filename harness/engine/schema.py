@@ -21,6 +21,8 @@ def suite_schema() -> dict[str, Any]:
     parts: dict[str, Any] = {}
     for key, kind, tag in (("datasets", "datasets", "type"), ("tasks", "tasks", "kind")):
         options = [_tagged(tag, name, config, definitions) for name, config in _configs(kind)]
+        if key == "tasks":
+            options = [_with_matrix(option) for option in options]
         whole[key] = {"additionalProperties": {"oneOf": options}}
         loose = [{**option, "required": []} for option in options]
         parts[key] = {"additionalProperties": {"anyOf": [{"type": "null"}, *loose]}}
@@ -67,6 +69,20 @@ def _tagged(tag: str, name: str, config: type[BaseModel], definitions: dict[str,
     schema["properties"] = {tag: {"const": name}, **schema.get("properties", {})}
     schema["required"] = [tag, *schema.get("required", [])]
     return schema
+
+
+def _with_matrix(option: dict[str, Any]) -> dict[str, Any]:
+    """Let a task say ``matrix``: a list, or a mapping of labels, for any of its own keys."""
+    choices = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object", "minProperties": 1}]}
+    own = {name: choices for name in option["properties"] if name != "kind"}
+    matrix = {
+        "description": "One task for each combination: keys of the task, each with values or labels to values.",
+        "type": "object",
+        "properties": own,
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {**option, "properties": {**option["properties"], "matrix": matrix}}
 
 
 def _with_variables(schema: Any) -> Any:
