@@ -26,8 +26,10 @@ format: $(VENV)/.dev  ## Format and fix what can be fixed.
 wheel: $(VENV)/.dev  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel
 
-fixtures: $(VENV)/.dev  ## Train, export and quantise the tiny model again (about 25 CPU-minutes).
+fixtures: $(VENV)/.dev  ## Train, export and quantise the tiny model and its LoRAs again (about 35 CPU-minutes).
 	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build fixtures/tiny-qwen2-vl
+	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build.lora charts fixtures/tiny-qwen2-vl-lora
+	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build.lora easy-vqa fixtures/tiny-qwen2-vl-easy-vqa
 
 schema: $(VENV)/.dev  ## Write the JSON Schemas.
 	$(BIN)/harness schema --write docs/schema

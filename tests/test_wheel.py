@@ -33,6 +33,10 @@ def test_the_wheel_carries_suites_adapters_types_and_the_model(installed: Path) 
         "suites/robustness.yaml",
         "adapters/onnx-int8.yaml",
         "fixtures/tiny-qwen2-vl/onnx/vision_encoder_int8.onnx",
+        "suites/chart_qa.yaml",
+        "suites/easy_vqa.yaml",
+        "adapters/qwen2-vl-lora.yaml",
+        "fixtures/tiny-qwen2-vl-lora/adapter_model.safetensors",
     ):
         assert (installed / "harness" / "builtin" / name).is_file(), name
     assert (installed / "harness" / "py.typed").is_file()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,12 @@ _PLACES: Final = (0.5, 0.4, 0.6, 0.3, 0.7)
 def reloader(choice: AdapterChoice) -> Callable[[Path], Adapter] | None:
     """Return what loads the adapter over changed files in a scratch folder; None where it has no files to change."""
     home = choice.file.resolve().parent
-    model = getattr(choice.config, "model", None)
-    if isinstance(model, dict):  # an adapter that wraps another one
-        model = model.get("model")
-    if isinstance(model, str) and (home / model).is_dir() and _size(home / model) <= _MOST_BYTES:
-        return lambda scratch: _changed_weights(choice, home / model, scratch)
+    for key in ("lora", "model"):  # a LoRA first: it may refuse a base that is not its own
+        named = getattr(choice.config, key, None)
+        if isinstance(named, dict):  # an adapter that wraps another one
+            named = named.get("model")
+        if isinstance(named, str) and (home / named).is_dir() and _size(home / named) <= _MOST_BYTES:
+            return partial(_changed_weights, choice, key, home / named)
     target = getattr(choice.config, "target", None)
     if isinstance(target, str) and (home / target.partition(":")[0]).is_file():
         return lambda scratch: _changed_source(choice, home, scratch)
@@ -33,12 +35,12 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _changed_weights(choice: AdapterChoice, model: Path, scratch: Path) -> Adapter:
+def _changed_weights(choice: AdapterChoice, key: str, model: Path, scratch: Path) -> Adapter:
     copy = scratch / model.name
     shutil.copytree(model, copy)
-    keys = choice.config.model
-    wrapped = {**keys, "model": str(copy)} if isinstance(keys, dict) else str(copy)
-    config = choice.config.model_copy(update={"model": wrapped})
+    keys = getattr(choice.config, key)
+    changed = {**keys, "model": str(copy)} if isinstance(keys, dict) else str(copy)
+    config = choice.config.model_copy(update={key: changed})
     files = [path for path in sorted(copy.rglob("*")) if path.suffix in _WEIGHTS and path.stat().st_size]
     failure: Exception = HarnessError(f"{model} holds no weights")
     for place in _PLACES if files else ():
