@@ -1,6 +1,7 @@
 """Print what the harness itself costs, measured now on this machine."""
 
 from benchmarks.overhead import Overhead, Startup
+from benchmarks.pipeline import Pipeline
 
 
 def main() -> None:
@@ -13,6 +14,8 @@ def main() -> None:
     for name in sorted(name for name in dir(startup) if name.startswith("track_")):
         method = getattr(startup, name)
         print(f"{name.removeprefix('track_'):<24} {method():10.3f} {method.unit}")
+    pipeline = Pipeline().track_wall_over_larger_sum
+    print(f"{'wall_over_larger_sum':<24} {pipeline():10.3f} {pipeline.unit}")
 
 
 if __name__ == "__main__":

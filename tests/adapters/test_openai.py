@@ -217,7 +217,7 @@ def test_it_is_registered_and_keeps_the_protocol(load: Load) -> None:
     adapter = load()
     assert registry("adapters").load("openai") is OpenAIAdapter
     assert isinstance(adapter, Adapter)
-    assert adapter.capabilities == {"generate"}
+    assert adapter.capabilities == {"generate", "sample"}
     assert not adapter.batch_invariant
     assert not adapter.simulated
 
@@ -252,6 +252,13 @@ def test_a_request_carries_what_the_file_declares_and_pixels_unchanged(load: Loa
     assert image["image_url"]["detail"] == "low"
     assert np.array_equal(np.asarray(decoded(image)), np.asarray(request.images[0]))
     assert "authorization" not in headers
+
+
+def test_a_request_that_samples_says_how_and_a_greedy_one_leaves_it_to_the_file(load: Load, server: Server) -> None:
+    sampling = Request("a", "Which?", generation=Generation(5, temperature=0.7, top_p=0.9, seed=11))
+    load(seed=3).generate([sampling])
+    _, body = server.seen[0]
+    assert (body["temperature"], body["top_p"], body["seed"]) == (0.7, 0.9, 11)
 
 
 def test_what_a_file_leaves_out_is_not_sent(load: Load, server: Server) -> None:
@@ -505,7 +512,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 def test_log_probabilities_are_read_where_they_are_offered(load: Load) -> None:
     asked, not_asked = load(logprobs=True), load()
-    assert asked.capabilities == {"generate", "logprobs"}
+    assert asked.capabilities == {"generate", "logprobs", "sample"}
     (answer,) = asked.answer([Request("a", "Which?")])
     assert answer.logprobs is not None
     assert [entry.logprob for entry in answer.logprobs] == [-0.25]

@@ -17,7 +17,7 @@ tasks:
   qa: {kind: qa, dataset: charts, metrics: [exact_match]}
   attack: {kind: adversarial, of: qa}
 """
-SAID = "task 'attack' needs gradient, score_text; adapter 'mock' can generate"
+SAID = "task 'attack' needs gradient, score_text; adapter 'mock' can generate, sample"
 
 
 @pytest.fixture

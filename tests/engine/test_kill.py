@@ -27,8 +27,8 @@ tasks:
   one: {kind: qa, dataset: rows, metrics: [exact_match, relaxed_accuracy]}
   two: {kind: qa, dataset: rows, prompt: "{{ question }} Briefly.", metrics: [exact_match]}
 """
-SAMPLES = 1600
-KILLS = 36
+SAMPLES = 1200
+KILLS = 30
 
 
 class Victim:

@@ -22,6 +22,7 @@ type: openai
 base_url: http://127.0.0.1:9/v1
 model: any
 api_key_env: PLANTED_API_KEY
+retries: 0
 """
 
 

@@ -14,7 +14,7 @@ from harness.engine.reduce import decompose, reducer
 from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.engine.select import Selection
-from harness.errors import AdapterError, UsageError
+from harness.errors import UsageError
 from harness.record import Run
 from tests.engine.test_resume import broken, same
 
@@ -127,7 +127,7 @@ def test_a_run_with_epochs_of_one_task_is_continued(bind, mock, tmp_path, monkey
 
 def test_a_model_that_cannot_sample_is_not_asked_to(execute, monkeypatch) -> None:
     monkeypatch.setattr(MockAdapter, "capabilities", frozenset({"generate"}))
-    with pytest.raises(AdapterError, match="task 'qa' needs an adapter that can sample"):
+    with pytest.raises(UsageError, match="task 'qa' needs sample; adapter 'it' can generate"):
         execute()
 
 

@@ -1,0 +1,85 @@
+"""What a trivial sample costs here and in other harnesses, measured in one run on one machine.
+
+A peer is measured where it is installed for ``--python`` (its own environment will do); nothing is installed here.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import overhead
+
+_INSPECT = """
+import json, resource, sys, time
+from pathlib import Path
+from inspect_ai import Task, eval as evaluate
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate
+
+count, folder = int(sys.argv[1]), Path(sys.argv[2])
+rows = [Sample(id=f"s{i}", input=f"What is {i} plus {i}?", target=str(2 * i)) for i in range(count)]
+task = Task(dataset=MemoryDataset(rows), solver=generate(), scorer=match())
+(log,) = evaluate(task, model="mockllm/model", log_dir=str(folder), display="none")
+size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"cpu": time.process_time(), "peak_kib": peak, "bytes": size, "status": log.status}))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one sample, start-up taken off by a small run; the peak is that of the large run."""
+
+    cpu_ms: float
+    bytes: float
+    peak_mib: float
+
+    @classmethod
+    def of(cls, small: dict[str, float], large: dict[str, float], more: int) -> "Cost":
+        return cls(
+            (large["cpu"] - small["cpu"]) / more * 1e3,
+            (large["bytes"] - small["bytes"]) / more,
+            large["peak_kib"] / 1024,
+        )
+
+
+def ours(samples: int) -> Cost:
+    """Measure this harness, its durable record on."""
+    return Cost.of(overhead.measure(10), overhead.measure(samples), samples - 10)
+
+
+def inspect_ai(python: str, samples: int) -> Cost | None:
+    """Measure Inspect AI with its own mock; None where it is not installed."""
+    if subprocess.run([python, "-c", "import inspect_ai"], capture_output=True, check=False).returncode:
+        return None
+    found = []
+    for count in (10, samples):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [python, "-c", _INSPECT, str(count), folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert found[1]["status"] == "success"
+    return Cost.of(found[0], found[1], samples - 10)
+
+
+def main() -> None:
+    """Print a row for each harness."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", default=sys.executable, help="interpreter that has the peers")
+    parser.add_argument("--samples", type=int, default=10_000)
+    chosen = parser.parse_args()
+    print(f"{'':<14}{'CPU/sample':>12}{'disk/sample':>13}{'peak':>10}")
+    for name, cost in (("harness", ours(chosen.samples)), ("inspect-ai", inspect_ai(chosen.python, chosen.samples))):
+        if cost is None:
+            print(f"{name:<14}  not installed for {Path(chosen.python).name}")
+            continue
+        print(f"{name:<14}{cost.cpu_ms:>9.2f} ms{cost.bytes:>11.0f} B{cost.peak_mib:>6.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
