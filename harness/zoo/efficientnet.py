@@ -32,6 +32,8 @@ _CLOSE: Final = 1e-3
 def class_names() -> tuple[str, ...]:
     """Return the 1,000 classes of ImageNet-1k, in the order of the logits.
 
+    One name stands for two classes, a bird and a machine; the later one carries its index: ``crane (517)``.
+
     Raises:
         AdapterError: if the package with the names is not installed.
     """
@@ -40,7 +42,11 @@ def class_names() -> tuple[str, ...]:
     assert spec is not None and spec.submodule_search_locations  # noqa: S101, PT018 - _need saw it
     file = Path(spec.submodule_search_locations[0]) / "imagenet1k_label_to_names.json"
     names = json.loads(file.read_text(encoding="utf-8"))
-    return tuple(str(names[str(i)]) for i in range(1000))
+    found = dict[str, int]()
+    for i in range(1000):
+        name = str(names[str(i)])
+        found[f"{name} ({i})" if name in found else name] = i
+    return tuple(found)
 
 
 def efficientnet_lite0() -> "ModelProto":

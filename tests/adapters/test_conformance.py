@@ -30,7 +30,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", sorted(available("adapters")))
+# The shapes with random weights are one type and one code path; the smallest stands for them.
+SHIPPED = [name for name in available("adapters") if not name.startswith("shape-") or name == "shape-resnet18"]
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_an_adapter_that_ships_keeps_all_laws(name: str) -> None:
     check_adapter(name)
 
