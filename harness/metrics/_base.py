@@ -144,7 +144,7 @@ class SampleMetric(Metric):
 
         n = len(values)
         value = float(np.sort(values).mean()) if n else float("nan")
-        independent = clusters is None or len(np.unique(clusters)) == n
+        independent = clusters is None or _all_differ(clusters)
         low = high = float("nan")
         method = "none"
         if n and self.binary and independent and np.isin(values, (0.0, 1.0)).all():
@@ -355,3 +355,11 @@ def same_length(**columns: Any) -> int:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(f"all arguments must have one length: {told}")
     return next(iter(lengths.values()))
+
+
+def _all_differ(values: Any) -> bool:
+    """Return whether no two are the same; sorting a copy takes a third of the memory of ``numpy.unique``."""
+    import numpy as np
+
+    ordered = np.sort(values)
+    return not bool((ordered[1:] == ordered[:-1]).any())

@@ -89,7 +89,8 @@ def summarise_cell(result: CellResult, metrics_: Mapping[str, SampleMetric]) -> 
     for name, metric in metrics_.items():
         column = result.columns[name]
         counted = ~np.isnan(column.worths)
-        values[name] = metric.aggregate_array(column.worths[counted], column.statuses, result.clusters[counted])
+        kept = slice(None) if counted.all() else counted  # no copies of a million worths that all count
+        values[name] = metric.aggregate_array(column.worths[kept], column.statuses, result.clusters[kept])
     return values
 
 
