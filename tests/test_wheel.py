@@ -37,6 +37,7 @@ def test_the_wheel_carries_suites_adapters_types_and_the_model(installed: Path) 
         "suites/easy_vqa.yaml",
         "adapters/qwen2-vl-lora.yaml",
         "fixtures/tiny-qwen2-vl-lora/adapter_model.safetensors",
+        "fixtures/tiny-qwen2-vl-easy-vqa/adapter_model.safetensors",
     ):
         assert (installed / "harness" / "builtin" / name).is_file(), name
     assert (installed / "harness" / "py.typed").is_file()
