@@ -10,7 +10,7 @@ def lineage(record: RunRecord) -> dict[str, str]:
     return {
         "run": record.run_id,
         "started": f"{record.started:%Y-%m-%d %H:%M:%S} UTC",
-        "took": f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} s of CPU",
+        "took": f"{record.seconds:.1f} s, {record.cpu_seconds:.1f} s of CPU{_busy(record)}",
         "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:16]}",
         "adapter": f"{adapter.name} ({adapter.type}), fingerprint {adapter.fingerprint[:16]}",
         "batch": f"{adapter.batch_size}" + ("" if adapter.batch_invariant else ", fixed: answers can depend on it"),
@@ -23,3 +23,10 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
         "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
     }
+
+
+def _busy(record: RunRecord) -> str:
+    """Return how busy the model was kept, where that was timed, and how often the run was taken up again."""
+    model, idle = record.timings.get("model", 0.0), record.timings.get("idle", 0.0)
+    busy = f"; the model was busy {model / (model + idle):.0%} of its time" if model + idle and idle else ""
+    return busy + (f"; in {len(record.sessions)} sessions" if len(record.sessions) > 1 else "")
