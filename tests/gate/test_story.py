@@ -47,8 +47,8 @@ def commit(repository: Path, message: str) -> str:
     return git(repository, "rev-parse", "HEAD").strip()
 
 
-def quantise_badly(file: Path, step: int = 32) -> None:
-    """Round the INT8 weights of an ONNX file to multiples of ``step``: 32 leaves three bits."""
+def quantise_badly(file: Path, step: int = 16) -> None:
+    """Round the seven-bit weights of an ONNX file to multiples of ``step``: 16 leaves three bits."""
     model = onnx.load(file)
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) >= 2:
