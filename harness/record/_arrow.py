@@ -89,7 +89,7 @@ def _ends(lengths: Sequence[int]) -> "np.ndarray":
     ends = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=ends[1:])
     if ends[-1] >= 1 << 31:
-        raise OverflowError("more than 2 GiB of text in a few thousand rows")
+        raise OverflowError("more than 2 GiB of text in a thousand rows")
     return ends.astype(np.int32)
 
 

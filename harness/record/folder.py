@@ -23,11 +23,11 @@ SAMPLES_FILE: Final = "samples.parquet"
 VECTORS_FILE: Final = "vectors.parquet"
 STORE_FILE: Final = "responses.sqlite"
 
-_ROWS_A_GROUP: Final = 4096
+_ROWS_A_GROUP: Final = 1024
 
 
 def write_samples(folder: Path, store: Iterable[Row], metrics: Sequence[str], tags: Sequence[str]) -> None:
-    """Write ``samples.parquet`` from the rows of a store, a few thousand at a time, atomically."""
+    """Write ``samples.parquet`` from the rows of a store, a thousand at a time, atomically."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
