@@ -11,10 +11,11 @@ from typing import ClassVar, Final, Literal, Self
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.data._choices import unknown_names
 from harness.data.charts.draw import THEMES, render
 from harness.data.charts.model import ALL_STYLES, STYLES, Chart, Split, draw_chart, draw_values, split_of
 from harness.data.charts.questions import ALL_QUESTION_TYPES, QUESTION_TYPES, ask
-from harness.errors import ConfigError, Issue, did_you_mean
+from harness.errors import ConfigError
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.types import Sample
@@ -88,13 +89,7 @@ class ChartsDataset:
 
     @classmethod
     def from_config(cls, config: ChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
-        known = {"styles": ALL_STYLES, "questions": ALL_QUESTION_TYPES}
-        issues = [
-            Issue((key, i), f"unknown {key[:-1]} {name!r}", did_you_mean(name, names))
-            for key, names in known.items()
-            for i, name in enumerate(getattr(config, key))
-            if name not in names
-        ]
+        issues = unknown_names(config, {"styles": ALL_STYLES, "questions": ALL_QUESTION_TYPES})
         if issues:
             raise ConfigError(*issues)
         return cls(config)

@@ -12,11 +12,12 @@ from typing import ClassVar, Final, Self
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.data._choices import unknown_names
 from harness.data._clips import encode, evidence_text
 from harness.data.charts.draw import render
 from harness.data.charts.model import ALL_STYLES, STYLES
 from harness.data.evolving_charts.story import EVENT_TYPES, Story, draw_story
-from harness.errors import ConfigError, Issue, did_you_mean
+from harness.errors import ConfigError, Issue
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.types import ClipData, Sample
@@ -97,13 +98,7 @@ class EvolvingChartsDataset:
 
     @classmethod
     def from_config(cls, config: EvolvingChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
-        known = {"styles": ALL_STYLES, "events": EVENT_TYPES}
-        issues = [
-            Issue((key, i), f"unknown {key[:-1]} {name!r}", did_you_mean(name, names))
-            for key, names in known.items()
-            for i, name in enumerate(getattr(config, key))
-            if name not in names
-        ]
+        issues = unknown_names(config, {"styles": ALL_STYLES, "events": EVENT_TYPES})
         shortest, longest = config.event_seconds
         if not 0 < shortest <= longest <= config.seconds - 2:
             said = f"an event lasts above 0 and up to {config.seconds - 2:g} s: the clip less a second at each end"
