@@ -16,7 +16,7 @@ def save_plot(trials: Sequence[Trial], path: Path, title: str) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as cause:
-        raise UsageError("a plot needs Matplotlib; run `pip install 'vlm-harness[report]'`") from cause
+        raise UsageError("a plot needs Matplotlib; run `pip install 'vlm-harness[quantise]'`") from cause
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for trial in trials:
