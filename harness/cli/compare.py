@@ -47,12 +47,14 @@ def command(
 
     options = Options(resamples=resamples, force=force)
     first = Run(locate_run(baseline, runs))
-    compared = [compare(first, Run(locate_run(name, runs)), options) for name in candidates]
+    others = [Run(locate_run(name, runs)) for name in candidates]
     if format_ == "html":
-        from harness.report.compare_html import write_compare_html
+        from harness.report.compare_html import compared_pair, write_compare_html
 
-        click.echo(write_compare_html(compared, out or Path("compare.html")))
+        pairs = [compared_pair(first, other, options) for other in others]
+        click.echo(write_compare_html(pairs, out or Path("compare.html")))
         return
+    compared = [compare(first, other, options) for other in others]
     if format_ == "table" and out is None:
         for one in compared:
             print_comparison(one)

@@ -172,9 +172,8 @@ def _told(found: "Finding") -> dict[str, object]:
 def _comparisons(runs: Path, folder: Path) -> "Callable[[Point, Point], str | None]":
     """Return what writes the comparison of two points' runs beside the page, where both runs are still there."""
     from harness.errors import HarnessError
-    from harness.gate.compare import compare
     from harness.record import Run
-    from harness.report.compare_html import write_compare_html
+    from harness.report.compare_html import compared_pair, write_compare_html
 
     made: dict[tuple[str, str], str | None] = {}
 
@@ -185,7 +184,7 @@ def _comparisons(runs: Path, folder: Path) -> "Callable[[Point, Point], str | No
         if key not in made:
             name = f"compare/{before.commit.hash[:8]}-{after.commit.hash[:8]}-{after.run}.html"
             try:
-                write_compare_html([compare(Run(runs / before.run), Run(runs / after.run))], folder / name)
+                write_compare_html([compared_pair(Run(runs / before.run), Run(runs / after.run))], folder / name)
                 made[key] = name
             except HarnessError:
                 made[key] = None  # they did not ask the same; the page shows the command, which says why

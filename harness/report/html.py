@@ -13,18 +13,17 @@ from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecor
 from harness.report import numbers, page, reproduce
 from harness.report.charts import merged, said
 from harness.report.content import Content, gather
+from harness.report.embed import Embedded, embedded, embedded_or_beside
 from harness.report.glossary import glossary
 from harness.report.heat import HeatMap, heat_table
 from harness.report.lineage import lineage
-from harness.report.samples import browser_data, sidecar
+from harness.report.samples import browser_data
 from harness.report.svg import chart_svg
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _TEMPLATE: Final = "run.html.j2"
-_EMBEDDED: Final = 8_000_000
-"""Bytes of sample data that a page holds; more lie beside it in a file of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +56,17 @@ def write_html(folder: Path, file: Path) -> Path:
         UsageError: if the folder holds no readable run.
     """
     content = gather(folder)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".data.js")
-    data = browser_data(folder, content.record, content.table)
-    block = page.as_json(data)
-    if len(block) > _EMBEDDED:
-        beside.write_text(sidecar(data), encoding="utf-8", errors="replace")
-        file.write_text(_render(content, None, beside.name), encoding="utf-8")
-    else:
-        beside.unlink(missing_ok=True)
-        file.write_text(_render(content, block, None), encoding="utf-8")
+    samples = embedded_or_beside(browser_data(folder, content.record, content.table), file)
+    file.write_text(_render(content, samples), encoding="utf-8")
     return file
 
 
 def render_html(content: Content) -> str:
     """Return the report in one piece. Everything that a model or a dataset said is escaped."""
-    return _render(content, page.as_json(browser_data(content.folder, content.record, content.table)), None)
+    return _render(content, embedded(browser_data(content.folder, content.record, content.table)))
 
 
-def _render(content: Content, samples: "Markup | None", beside: str | None) -> str:
+def _render(content: Content, samples: Embedded) -> str:
     record = content.record
     sections = _sections(content)
     charts = [figure.chart.model_dump() for section in sections for figure in section.figures]
@@ -88,8 +79,8 @@ def _render(content: Content, samples: "Markup | None", beside: str | None) -> s
             title=numbers.title(record),
             sections=sections,
             charts=page.as_json(charts),
-            samples=samples,
-            beside=beside,
+            samples=samples.block,
+            beside=samples.beside,
             flips=_flips(content.folder),
             glossary=glossary(record),
             reproduce=reproduce,

@@ -18,7 +18,8 @@ LONGEST: Final = 20_000
 """Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 RIGHT: Final = 0.5
-_LOST, _GAINED = 1, 2
+LOST: Final = 1
+GAINED: Final = 2
 
 
 class _Texts:
@@ -65,6 +66,7 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
     sides = _flips(record, blocks, rows, tasks.values, cells.values)
     return {
         "simulated": record.adapter.simulated,
+        "against": "its baseline cell",
         "tasks": tasks.values,
         "cells": cells.values,
         "statuses": statuses.values,
@@ -161,7 +163,7 @@ def _flips(
         for i in span:
             old, new = before.get(rows["sample"][i]), scores[i - block["from"]]
             if old is not None and new is not None and (old >= RIGHT) != (new >= RIGHT):
-                sides[i] = _LOST if old >= RIGHT else _GAINED
+                sides[i] = LOST if old >= RIGHT else GAINED
     return sides
 
 

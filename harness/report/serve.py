@@ -10,9 +10,8 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from harness.errors import HarnessError, UsageError
-from harness.gate.compare import compare
 from harness.record import Run
-from harness.report.compare_html import compare_html
+from harness.report.compare_html import compare_html, compared_pair
 from harness.report.content import gather
 from harness.report.html import render_html
 from harness.report.live import in_flight, live_html
@@ -80,7 +79,7 @@ class Viewer:
 
     def _compare(self, _: str, query: dict[str, str]) -> Answer:
         baseline, candidate = (Run(self._run(query.get(side, ""))) for side in ("a", "b"))
-        return _page(compare_html([compare(baseline, candidate)]))
+        return _page(compare_html(compared_pair(baseline, candidate)))
 
     def _run(self, name: str) -> Path:
         # Names are looked up, never joined to a path: nothing outside the folder can be reached.

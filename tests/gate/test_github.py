@@ -14,7 +14,7 @@ from harness.errors import AdapterError, Mark
 from harness.gate.compare import Options, compare
 from harness.gate.decide import decide, margins
 from harness.gate.identity import NoBaseline
-from harness.report.compare_html import compare_html
+from harness.report.compare_html import comparisons_html
 from harness.report.compare_json import compare_json, decision_json
 from harness.report.compare_markdown import compare_markdown
 from harness.report.github import LIMIT, annotations, comment, failure_comment, write_github
@@ -176,7 +176,7 @@ def test_junit_of_a_warning_tier_skips_and_of_no_decision_errs(hostile) -> None:
 
 
 def test_html_escapes_what_a_model_said(hostile) -> None:
-    text = compare_html([hostile.compared])
+    text = comparisons_html([hostile.compared])
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     assert "60 right → wrong" in text
@@ -198,7 +198,7 @@ def test_json_is_strict_and_complete(hostile) -> None:
 def test_simulated_numbers_are_marked_in_every_rendering(sweep_runs) -> None:
     compared = compare(*sweep_runs)
     decision = decide([GateSpec(metric="sweep/severity_auc", max_drop=0.02)], sweep_runs[1].record, compared)
-    for text in (comment(decision), compare_markdown([compared]), compare_html([compared]), junit(decision)):
+    for text in (comment(decision), compare_markdown([compared]), comparisons_html([compared]), junit(decision)):
         assert "simulated" in html.unescape(text)
     assert compare_json(compared)["simulated"] is True
     assert "baseline (simulated)" in comment(decision)

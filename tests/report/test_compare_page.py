@@ -1,18 +1,77 @@
 """The page of a comparison: the verdict first, and fit for every reader."""
 
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
-from harness.gate.compare import Options, compare
+from harness.gate.compare import Options
 from harness.record import Run
-from harness.report.compare_html import write_compare_html
+from harness.record.folder import SAMPLES_FILE
+from harness.report.compare_html import compared_pair, write_compare_html
+from harness.report.paired_samples import paired_data
 
 
 @pytest.fixture(scope="module")
 def page(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compared = compare(Run(small_run), Run(small_run), Options(resamples=200))
-    return write_compare_html([compared], tmp_path_factory.mktemp("compare") / "compare.html")
+    pair = compared_pair(Run(small_run), Run(small_run), Options(resamples=200))
+    return write_compare_html([pair], tmp_path_factory.mktemp("compare") / "compare.html")
+
+
+@pytest.fixture(scope="module")
+def worse(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small run again, with every answer of one cell changed for the worse."""
+    folder = tmp_path_factory.mktemp("worse") / "run"
+    shutil.copytree(small_run, folder)
+    rows = Run(folder).table().to_pylist()
+    schema = Run(folder).table().schema
+    for row in rows:
+        if (row["task"], row["cell"]) == ("sweep", "rotation@1"):
+            row |= {"response": "no idea", "score.relaxed_accuracy": 0.0}
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / SAMPLES_FILE)
+    return folder
+
+
+def test_all_answers_stand_beside_the_baselines_and_flips_can_be_filtered(
+    small_run: Path, worse: Path, show, audit, tmp_path: Path
+) -> None:
+    pair = compared_pair(Run(small_run), Run(worse), Options(resamples=200))
+    lost = sum(flips.lost for flips in pair.compared.flips)
+    browser = show(write_compare_html([pair], tmp_path / "compare.html").as_uri())
+    assert browser.get_log("browser") == []
+    Select(browser.find_element(By.NAME, "flipped")).select_by_value("1")
+    browser.execute_async_script("setTimeout(arguments[0], 30)")
+    assert browser.find_element(By.CSS_SELECTOR, "#browser output").text == f"{lost} of 120 answers"
+    assert lost > 5
+    heads = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".rows th")]
+    cells = browser.find_elements(By.CSS_SELECTOR, ".rows tbody tr:not(.space):nth-child(2) td")
+    shown = dict(zip(heads, (cell.text for cell in cells), strict=True))
+    assert shown["answer"] == "no idea"
+    assert shown["baseline"] == shown["target"]
+    assert "baseline's answer (simulated)" in browser.find_element(By.CSS_SELECTOR, ".detail").text
+    assert audit(browser) == []
+
+
+def test_an_answer_to_another_question_is_no_pair(small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = Run(folder).table()
+    other = pa.array(["0" * 64, *table["request_hash"].to_pylist()[1:]])
+    at = table.schema.get_field_index("request_hash")
+    pq.write_table(table.set_column(at, "request_hash", other), folder / SAMPLES_FILE)
+    before = paired_data(Run(small_run), Run(folder), {"sweep", "qa"})["rows"]["before"]
+    assert sum(one < 0 for one in before) == 1
+
+
+def test_a_page_of_two_comparisons_has_no_answers_and_says_how_to_see_them(small_run: Path, tmp_path: Path) -> None:
+    pair = compared_pair(Run(small_run), Run(small_run), Options(resamples=200))
+    text = write_compare_html([pair, pair], tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert "compare two runs alone" in text
+    assert "sample-data" not in text
 
 
 def test_the_verdict_pairs_and_differences_stand_before_the_first_table(page: Path) -> None:

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select
 
 from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
-from harness.report import html
+from harness.report import embed
 from harness.report.html import write_html
 from harness.report.samples import LONGEST, browser_data
 
@@ -208,7 +208,7 @@ def test_hostile_text_is_shown_and_never_obeyed(show, hostile: Path, tmp_path: P
 def test_a_large_run_keeps_its_samples_in_a_file_beside_the_page(
     show, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "_EMBEDDED", 1000)
+    monkeypatch.setattr(embed, "_EMBEDDED", 1000)
     file = write_html(small_run, tmp_path / "report.html")
     assert (tmp_path / "report.data.js").is_file()
     browser = show(file.as_uri())
@@ -217,6 +217,32 @@ def test_a_large_run_keeps_its_samples_in_a_file_beside_the_page(
     monkeypatch.undo()
     write_html(small_run, file)
     assert not (tmp_path / "report.data.js").exists()
+
+
+def test_ten_thousand_answers_are_filtered_with_a_screenful_of_rows_in_the_document(
+    show, choose, small_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = Run(folder).table()
+    at = table.schema.get_field_index("sample_id")
+    ids = table["sample_id"].to_pylist()
+    copies = [table.set_column(at, "sample_id", pa.array([f"{one}-{n}" for one in ids])) for n in range(90)]
+    pq.write_table(pa.concat_tables(copies), folder / SAMPLES_FILE)
+    browser = show(write_html(folder, tmp_path / "report.html").as_uri())
+    rows = "return document.querySelectorAll('.rows tbody tr:not(.space)').length"
+    assert count(browser) == 90 * 120
+    choose("cell", "rotation@1")
+    assert count(browser) == 90 * 20
+    choose("cell", "")
+    browser.find_element(By.NAME, "search").send_keys("-89")
+    browser.execute_async_script("setTimeout(arguments[0], 250)")
+    assert count(browser) == 120
+    browser.find_element(By.NAME, "search").clear()
+    browser.execute_script("document.querySelector('table[role=grid]').focus()")
+    browser.switch_to.active_element.send_keys(Keys.END)
+    assert browser.execute_script(rows) < 40
+    assert browser.find_element(By.CSS_SELECTOR, "tr[aria-selected=true]").is_displayed()
 
 
 def test_every_text_is_embedded_once(small_run: Path) -> None:

@@ -21,9 +21,10 @@
   const columns = {
     task: i => data.tasks[rows.task[i]], cell: i => data.cells[rows.cell[i]], sample: i => samples.id[rows.sample[i]],
     question: i => data.prompts[samples.prompt[rows.sample[i]]], target: i => samples.references[rows.sample[i]].join(" | "),
-    answer: i => data.responses[rows.response[i]], score, status: i => data.statuses[rows.status[i]], flipped: i => flips[rows.flip[i]],
+    answer: i => data.responses[rows.response[i]], baseline: i => rows.before[i] < 0 ? "" : data.responses[rows.before[i]], score, status: i => data.statuses[rows.status[i]], flipped: i => flips[rows.flip[i]],
   };
-  const head = ["sample", "cell", "question", "target", "answer", "score", "status"];
+  const paired = Boolean(rows.before);
+  const head = ["sample", "cell", "question", "target", ...(paired ? ["baseline"] : []), "answer", "score", "status"];
   let order = [], picked = -1, sort = { by: "", down: false };
 
   // --- filters
@@ -41,7 +42,7 @@
       samples: samples.id.map((id, k) => (id + " " + samples.references[k].join(" ")).toLowerCase()) };
     const has = texts => texts.map(text => text.includes(query));
     const [response, error, prompt, sample] = [haystack.responses, haystack.errors, haystack.prompts, haystack.samples].map(has);
-    return i => { const s = rows.sample[i]; return sample[s] || prompt[samples.prompt[s]] || response[rows.response[i]] || error[rows.error[i]]; };
+    return i => { const s = rows.sample[i]; return sample[s] || prompt[samples.prompt[s]] || response[rows.response[i]] || (paired && response[rows.before[i]]) || error[rows.error[i]]; };
   }
   const names = ["task", "cell", "status", "slice", "flipped", "min", "max", "search"];
   function state() {
@@ -102,7 +103,8 @@
     th.append(button);
     header.append(th);
   }
-  const widths = { sample: 20, cell: 15, question: 27, target: 11, answer: 12, score: 7, status: 8 };
+  const widths = paired ? { sample: 18, cell: 12, question: 24, target: 10, baseline: 11, answer: 11, score: 7, status: 7 }
+    : { sample: 20, cell: 15, question: 27, target: 11, answer: 12, score: 7, status: 8 };
   [...header.cells].forEach((th, k) => { th.style.width = widths[head[k]] + "%"; });
   function space(height) { const tr = el("tr", null, "space"), td = el("td"); tr.setAttribute("aria-hidden", "true"); td.colSpan = head.length; td.style.height = height + "px"; tr.append(td); return tr; }
   function paint() {
@@ -179,14 +181,15 @@
     const put = (title, ...nodes) => detail.append(el("strong", title), ...nodes);
     put("question", highlighted(columns.question(i), []));
     put("target", highlighted(references.join(" | "), []));
-    put("answer" + (data.simulated ? " (simulated)" : ""), highlighted(answer, []));
+    if (paired && rows.before[i] >= 0) put("baseline's answer" + (data.simulated ? " (simulated)" : ""), highlighted(columns.baseline(i), []));
+    put((paired ? "candidate's answer" : "answer") + (data.simulated ? " (simulated)" : ""), highlighted(answer, []));
     const parsed = block[i].parsed?.[i - block[i].from];
     if (parsed) put("parsed answer", highlighted(parsed, []));
     if (samples.evidence[s]) put("evidence", highlighted(samples.evidence[s], [...references, answer.trim()]));
     const list = el("dl"), add = (key, value) => list.append(el("dt", key), el("dd", value));
     add("status", columns.status(i) + (rows.error[i] ? ": " + visible(data.errors[rows.error[i]]) : ""));
     for (const [metric, values] of Object.entries(block[i].scores)) if (values[i - block[i].from] != null) add(metric, shown(values[i - block[i].from]));
-    if (rows.flip[i]) add("against its baseline cell", flips[rows.flip[i]]);
+    if (rows.flip[i]) add("against " + data.against, flips[rows.flip[i]]);
     data.tags.forEach((tag, t) => { if (samples.tags[s][t] != null) add(visible(tag), visible(samples.tags[s][t])); });
     detail.append(list);
     if (tell) remember();
@@ -197,7 +200,7 @@
     const params = new URLSearchParams(location.hash.startsWith("#samples?") ? location.hash.slice(9) : "");
     for (const name of names) $(name).value = params.get(name) || "";
     const by = (params.get("sort") || "").replace("-", "");
-    sort = { by: columns[by] ? by : "", down: (params.get("sort") || "").startsWith("-") };
+    sort = { by: head.includes(by) ? by : "", down: (params.get("sort") || "").startsWith("-") };
     picked = -1;
     apply();
     const at = params.get("at");
