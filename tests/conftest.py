@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import harness
 from harness.cli import invoke
@@ -14,6 +15,10 @@ from harness.engine.resolve import Suite, bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.registry import registry
 from harness.spec.document import parse_document
+
+# No test fails because the machine is busy.
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 

@@ -30,6 +30,9 @@ _BATCHES_A_GROUP: Final = 16
 """Of so many rows each, as Arrow arrays, is a row group made. Every group costs a kilobyte of memory a column until
 the file is closed, so that a million rows in small groups take more for the groups than for the rows."""
 
+_PAGE: Final = 128 * 1024
+"""Bytes of a page before compression."""
+
 
 def write_samples(folder: Path, store: Iterable[Row], metrics: Sequence[str], tags: Sequence[str]) -> None:
     """Write ``samples.parquet`` from the rows of a store, little by little, atomically."""
@@ -45,7 +48,11 @@ def write_samples(folder: Path, store: Iterable[Row], metrics: Sequence[str], ta
             yield pa.RecordBatch.from_arrays(_columns(some, metrics, tags, schema), schema=schema)
 
     ready = batches()
-    with _thrifty_memory(), pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    # Dictionaries and statistics for the columns with few values: for texts that all differ they take memory, and make
+    # the file two and a half times larger.
+    few = [field.name for field in schema if pa.types.is_dictionary(field.type) or field.name.startswith("tag.")]
+    options = {"compression": "zstd", "use_dictionary": few, "write_statistics": few, "data_page_size": _PAGE}
+    with _thrifty_memory(), pq.ParquetWriter(temporary, schema, **options) as writer:
         while group := list(islice(ready, _BATCHES_A_GROUP)):
             # In one piece: the writer gives up dictionaries that differ between pieces.
             writer.write_table(pa.Table.from_batches(group).unify_dictionaries().combine_chunks())
