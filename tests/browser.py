@@ -87,12 +87,22 @@ def audit() -> Callable[[webdriver.Chrome], list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def picture(request: pytest.FixtureRequest) -> Callable[[webdriver.Chrome, str], None]:
-    """Keep a screenshot where HARNESS_SCREENSHOTS names a folder, as CI does for its artefacts."""
+def keep() -> Callable[[bytes, str], None]:
+    """Keep a screenshot (PNG) where HARNESS_SCREENSHOTS names a folder, as CI does for its artefacts."""
 
-    def take(browser: webdriver.Chrome, name: str) -> None:
+    def write(png: bytes, name: str) -> None:
         if folder := os.environ.get("HARNESS_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+            (Path(folder) / f"{name}.png").write_bytes(png)
+
+    return write
+
+
+@pytest.fixture
+def picture(keep: Callable[[bytes, str], None]) -> Callable[[webdriver.Chrome, str], None]:
+    """Keep a screenshot of the page as it stands."""
+
+    def take(browser: webdriver.Chrome, name: str) -> None:
+        keep(browser.get_screenshot_as_png(), name)
 
     return take

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import audit, browser, picture, show
+from tests.browser import audit, browser, keep, picture, show
 from tests.history.helpers import Repository, fill, make_repository
 
-__all__ = ["audit", "browser", "picture", "show"]
+__all__ = ["audit", "browser", "keep", "picture", "show"]
 
 
 @pytest.fixture

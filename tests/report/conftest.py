@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from harness.report.html import write_html
-from tests.browser import audit, browser, picture, show
+from tests.browser import audit, browser, keep, picture, show
 
-__all__ = ["audit", "browser", "picture", "show"]
+__all__ = ["audit", "browser", "keep", "picture", "show"]
 
 
 @pytest.fixture(scope="session")

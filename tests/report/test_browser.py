@@ -1,10 +1,12 @@
 """The report in a real browser: nothing fetched, nothing complained about, nothing cut off."""
 
 import base64
+import io
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from PIL import Image
 from selenium.webdriver.common.by import By
 
 _BROKEN_OUT = """
@@ -145,3 +147,14 @@ def test_the_first_stop_of_the_tab_key_skips_to_the_metrics(show, page: str) -> 
     assert skip.rect["x"] >= 0
     assert browser.find_elements(By.CSS_SELECTOR, "a, button, summary, input")[0] == skip
     assert skip.get_attribute("href").endswith("#metrics")
+
+
+def test_every_section_has_something_to_show(show, page: str, keep) -> None:
+    browser = show(page)
+    sections = browser.find_elements(By.CSS_SELECTOR, "main > section")
+    assert len(sections) >= 6
+    for section in sections:
+        name = section.get_attribute("aria-labelledby")
+        pixels = section.screenshot_as_png
+        assert len(Image.open(io.BytesIO(pixels)).convert("RGB").getcolors(1 << 24)) > 10, name
+        keep(pixels, f"section-{name}")

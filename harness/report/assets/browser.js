@@ -103,6 +103,7 @@
     th.append(button);
     header.append(th);
   }
+  if (paired) grid.style.minWidth = "46rem";
   const widths = paired ? { sample: 18, cell: 12, question: 24, target: 10, baseline: 11, answer: 11, score: 7, status: 7 }
     : { sample: 20, cell: 15, question: 27, target: 11, answer: 12, score: 7, status: 8 };
   [...header.cells].forEach((th, k) => { th.style.width = widths[head[k]] + "%"; });
