@@ -89,8 +89,8 @@ class LatencyTask:
     def count(self, cell: Cell) -> int:
         if cell.id == ANSWERS.id:
             return len(self._dataset)
-        sides = 1 + len(self._config.references)
-        return sides if cell.id == FOOTPRINT.id else sides * self._config.rounds
+        rounds = self._config.footprint_rounds if cell.id == FOOTPRINT.id else self._config.rounds
+        return rounds * (1 + len(self._config.references))
 
     def samples(self, cell: Cell) -> Sequence[Sample]:
         return ()
@@ -198,20 +198,22 @@ class LatencyTask:
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
         (request,) = self._inputs(None, 1).requests([0])
         names = [self._config.candidate_name, *self._config.references]
-        for side, (name, handle) in enumerate(zip(names, self._sides(bench), strict=True)):
-            try:
-                with closing(handle.load()) as adapter:
-                    size = _file_mib(adapter)
-                found = handle.footprint(request)
-            except HarnessError as cause:
-                yield Observation(f"{side}-{name}", row(side=side), Status.ERROR, str(cause), tags={"side": name})
-                continue
-            values = row(
-                side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
-                peak_mib=found.peak_mib, file_mib=size,
-                device_mib=math.nan if found.device_mib is None else found.device_mib,
-            )  # fmt: skip
-            yield Observation(f"{side}-{name}", values, tags={"side": name})
+        for turn in range(self._config.footprint_rounds):
+            for side, (name, handle) in enumerate(zip(names, self._sides(bench), strict=True)):
+                identity, tags = f"{turn}-{side}-{name}", {"side": name}
+                try:
+                    with closing(handle.load()) as adapter:
+                        size = _file_mib(adapter)
+                    found = handle.footprint(request)
+                except HarnessError as cause:
+                    yield Observation(identity, row(side=side), Status.ERROR, str(cause), tags=tags)
+                    continue
+                values = row(
+                    side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
+                    peak_mib=found.peak_mib, file_mib=size,
+                    device_mib=math.nan if found.device_mib is None else found.device_mib,
+                )  # fmt: skip
+                yield Observation(identity, values, tags=tags)
 
     def _note_sessions(self, adapters: Sequence[Adapter]) -> None:
         names = [self._config.candidate_name, *self._config.references]

@@ -213,6 +213,8 @@ def test_a_small_model_is_faster_than_a_large_one_and_the_record_says_all(measur
     assert "% of the shortest" in said
     assert task.metrics["model_size"].value is not None
     assert task.metrics["peak_memory"].value is not None
+    assert (task.metrics["peak_memory"].n, task.metrics["peak_memory"].method) == (3, "largest of 3 processes")
+    assert task.metrics["load_time"].method == "median of 3 processes"
     assert task.metrics["load_time"].value is not None
     tables = {table.name: table for table in task.tables}
     assert {"Latency", "Footprint", "Machine and sessions", "Accuracy retention by slice"} <= tables.keys()

@@ -43,7 +43,9 @@ class LatencyConfig(Model):
     accuracy: bool = True
     """Whether to ask every sample of the dataset once for accuracy, flips and agreement of logits."""
     footprint: bool = True
-    """Whether to load each model once in a process of its own, for memory and time to load."""
+    """Whether to load each model in processes of its own, for memory and time to load."""
+    footprint_rounds: int = Field(default=3, ge=1, le=100)
+    """Such processes for each model: its peak memory is the largest of them, its time to load the median."""
     rounds: int = Field(default=100, ge=2, le=1_000_000)
     """Timed calls of each side in each cell. A p90 needs 64, a p95 130, a p99 662."""
     warmup: int = Field(default=3, ge=0, le=1000)

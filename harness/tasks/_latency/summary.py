@@ -31,6 +31,8 @@ _FOOTPRINT: Final = {
     "peak_mib": ("peak_memory", "MiB"),
     "file_mib": ("model_size", "MiB"),
 }
+_WORST: Final = ("start_mib", "peak_mib", "device_mib")
+"""Of several processes the largest counts: a peak that was once reached is memory that is needed. Times are medians."""
 _GATED: Final = ("p50", "p95")
 """Quantiles that are kept under draws, so that two runs can be compared by their ratio."""
 _CURVE_POINTS: Final = 200
@@ -160,17 +162,16 @@ class Summariser:
 
     def _taken(self, result: CellResult) -> dict[str, MetricValue]:
         found = {}
-        sides = result.columns["side"].worths
         for column, (name, unit) in _FOOTPRINT.items():
-            values = result.columns[column].worths
             for side, prefix in enumerate(("", "reference_")):
-                of_side = values[sides == side]
-                known = of_side[np.isfinite(of_side)]
-                if known.size:
-                    figure = (float(known[0]), math.nan, math.nan)
-                    found[prefix + name] = figures.value(figure, 1, 1, "lower", unit, "one process")
-                else:
+                value, processes = _of_processes(result, column, side)
+                if value is None:
                     found[prefix + name] = figures.undefined(1, "lower", unit)
+                else:
+                    method = f"{'largest' if column in _WORST else 'median'} of {processes} processes"
+                    rounds = self.config.footprint_rounds
+                    figure = (value, math.nan, math.nan)
+                    found[prefix + name] = figures.value(figure, processes, rounds, "lower", unit, method)
         return found
 
     def _circumstances(self, timings: Sequence[CellResult]) -> Iterator[Finding]:
@@ -217,11 +218,13 @@ class Summariser:
     def _footprint_table(self, result: CellResult) -> Table:
         columns = ("load_s", "first_s", "start_mib", "peak_mib", "device_mib", "file_mib")
         rows = []
-        for place, side in enumerate(result.columns["side"].worths):
-            values = [float(v) if np.isfinite(v := result.columns[c].worths[place]) else None for c in columns]
-            rows.append((self.names[int(side)] if np.isfinite(side) else "failed", *values))
-        titles = ("model", "load, s", "first answer, s", "memory before, MiB", "peak, MiB", "device, MiB", "files, MiB")
-        return Table("Footprint", titles, tuple(rows), "each in a process of its own; memory is resident")
+        for side, name in enumerate(self.names):
+            values = [_of_processes(result, column, side) for column in columns]
+            rows.append((name, values[0][1], *(value for value, _ in values)))
+        titles = ("model", "processes", "load, s", "first answer, s", "memory before, MiB", "peak, MiB", "device, MiB",
+                  "files, MiB")  # fmt: skip
+        note = "Memory is resident, the largest of the processes; times are their medians."
+        return Table("Footprint", titles, tuple(rows), note)
 
     def _distribution(self, result: CellResult) -> Chart | None:
         table = by_round(result, f"{self.config.clock}_ms", len(self.names))
@@ -245,3 +248,12 @@ class Summariser:
 
 def _number(value: MetricValue) -> float | None:
     return value.value if value.n and math.isfinite(value.value) else None
+
+
+def _of_processes(result: CellResult, column: str, side: int) -> tuple[float | None, int]:
+    """Return a side's figure over its processes, None where none could be measured, and how many were."""
+    values = result.columns[column].worths[result.columns["side"].worths == side]
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return None, 0
+    return float(known.max() if column in _WORST else np.median(known)), int(known.size)
