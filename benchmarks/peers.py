@@ -39,6 +39,37 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"cpu": time.process_time(), "peak_kib": peak, "bytes": size, "status": log.status}))
 """
 
+_LM_EVAL = """
+import json, os, resource, sys, time
+from pathlib import Path
+count, folder = int(sys.argv[1]), Path(sys.argv[2])
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
+from lm_eval import simple_evaluate
+from lm_eval.loggers import EvaluationTracker
+
+file = folder / "rows.jsonl"
+with file.open("w") as out:
+    for i in range(count):
+        out.write(json.dumps({"question": f"What is {i} plus {i}?", "answer": str(2 * i)}) + "\\n")
+task = {
+    "task": "trivial", "dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(file)}},
+    "test_split": "test", "output_type": "generate_until", "doc_to_text": "{{question}}", "doc_to_target": "{{answer}}",
+    "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
+}
+tracker = EvaluationTracker(output_path=str(folder / "out"))
+found = simple_evaluate("dummy", tasks=[task], log_samples=True, evaluation_tracker=tracker, bootstrap_iters=0)
+samples = found.pop("samples")
+tracker.save_results_aggregated(results=found, samples=samples)
+for name, rows in samples.items():
+    tracker.save_results_samples(task_name=name, samples=rows)
+size = sum(file.stat().st_size for file in (folder / "out").rglob("*") if file.is_file())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"cpu": time.process_time(), "peak_kib": peak, "bytes": size, "status": "success"}))
+"""
+
+_PEERS = {"inspect-ai": ("inspect_ai", _INSPECT), "lm-eval": ("lm_eval", _LM_EVAL)}
+"""Name, module, and the script that runs it with a model that answers at once."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -62,14 +93,14 @@ def ours(samples: int) -> Cost:
     return Cost.of(overhead.measure(10), overhead.measure(samples), samples - 10)
 
 
-def inspect_ai(python: str, samples: int) -> Cost | None:
-    """Measure Inspect AI with a solver that answers at once; None where it is not installed."""
-    if subprocess.run([python, "-c", "import inspect_ai"], capture_output=True, check=False).returncode:
+def peer(python: str, module: str, script: str, samples: int) -> Cost | None:
+    """Measure another harness; None where it is not installed."""
+    if subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode:
         return None
     found = []
     for count in (10, samples):
         with tempfile.TemporaryDirectory() as folder:
-            command = [python, "-c", _INSPECT, str(count), folder]
+            command = [python, "-c", script, str(count), folder]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found.append(json.loads(done.stdout.splitlines()[-1]))
     assert found[1]["status"] == "success"
@@ -83,7 +114,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     chosen = parser.parse_args()
     print(f"{'':<14}{'CPU/sample':>12}{'disk/sample':>13}{'peak':>10}")
-    for name, cost in (("harness", ours(chosen.samples)), ("inspect-ai", inspect_ai(chosen.python, chosen.samples))):
+    costs = {"harness": ours(chosen.samples)}
+    costs |= {name: peer(chosen.python, *how, chosen.samples) for name, how in _PEERS.items()}
+    for name, cost in costs.items():
         if cost is None:
             print(f"{name:<14}  not installed for {Path(chosen.python).name}")
             continue
