@@ -135,7 +135,8 @@ def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bo
 
     plan = make_plan(suite, 1, limit)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
-    forecasts = forecast(suite.spec.gates, {name: next(iter(cells.values())) for name, cells in counts.items()}, None)
+    asking = [task.name for task in plan.tasks if task.metrics]
+    forecasts = forecast(suite.spec.gates, {name: next(iter(counts[name].values())) for name in asking}, None)
     if as_json:
         import json
 
@@ -148,6 +149,7 @@ def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bo
     for task, cells in counts.items():
         click.echo(f"{task}: {len(cells)} cells, {sum(cells.values()):,} requests")
     for one in forecasts:
-        click.echo(f"gate on {one} (for scores of 0 or 1 of which {CHANGED:.0%} change)")
+        assumed = f" (for scores of 0 or 1 of which {CHANGED:.0%} change)" if one.n else ""
+        click.echo(f"gate on {one}{assumed}")
     click.echo(f"{plan.total:,} requests to each of {', '.join(adapters)}; nothing was run")
     return ExitCode.OK

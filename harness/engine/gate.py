@@ -73,7 +73,8 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
         return PlannedGate(suite, options, None, ())
     baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
     stored.check(baseline, planned, compared)
-    counts = {name: min(task.count(task.cells()[0]), limit or 1 << 62) for name, task in suite.tasks.items()}
+    asking = {name: task for name, task in suite.tasks.items() if task.metrics}
+    counts = {name: min(task.count(task.cells()[0]), limit or 1 << 62) for name, task in asking.items()}
     return PlannedGate(suite, options, baseline, tuple(forecast(gates, counts, baseline.record)))
 
 

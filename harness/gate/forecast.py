@@ -21,10 +21,13 @@ class Forecast:
     metric: str
     margin: float
     n: int
+    """0 where it is not known."""
     minimum_effect: float
     """The smallest true drop that is found with 80 % power; NaN where the baseline does not tell."""
 
     def __str__(self) -> str:
+        if not self.n:
+            return f"{self.metric}: what it counts is not known before the first run"
         if math.isnan(self.minimum_effect):
             return f"{self.metric}: n = {self.n:,}; the baseline does not tell what can be detected"
         return f"{self.metric}: n = {self.n:,}, detects a drop of {self.minimum_effect:.3f} with 80 % power"
@@ -35,7 +38,8 @@ def forecast(gates: Sequence[GateSpec], counts: Mapping[str, int], baseline: Run
 
     Args:
         gates: of the suite.
-        counts: planned samples of one cell, by task.
+        counts: planned samples of one cell, by task. Tasks that score no sample have none: what their metrics
+            count (streams, rounds) is taken from the baseline.
         baseline: whose intervals tell how much scores vary; without it, scores are taken to be 0 or 1.
     """
     relative = [(gate, gate.margin) for gate in gates if gate.margin is not None]
@@ -43,11 +47,11 @@ def forecast(gates: Sequence[GateSpec], counts: Mapping[str, int], baseline: Run
     found = []
     for gate, margin in relative:
         task, _, metric = gate.metric.partition("/")
-        n = counts.get(task, 0)
+        known = baseline.tasks[task].metrics.get(metric) if baseline and task in baseline.tasks else None
+        n = counts.get(task, known.n if known else 0)
         if baseline is None:
             effect = mcnemar_minimum_effect(CHANGED, n, alpha=alpha, margin=margin) if n >= 2 else math.nan
         else:
-            known = baseline.tasks[task].metrics.get(metric) if task in baseline.tasks else None
             effect = _effect(known, n, alpha, margin)
         found.append(Forecast(gate.metric, margin, n, effect))
     return found

@@ -38,3 +38,11 @@ def test_without_a_baseline_scores_are_taken_to_be_0_or_1() -> None:
     assert one.minimum_effect == pytest.approx(0.041, abs=0.001)
     (few,) = forecast([GateSpec(metric="qa/exact_match", max_drop=0.02)], {"qa": 1}, None)
     assert math.isnan(few.minimum_effect)
+
+
+def test_a_task_that_scores_no_sample_is_planned_from_what_its_baseline_counted(sweep_runs) -> None:
+    record, gate = sweep_runs[0].record, GateSpec(metric="sweep/retained_accuracy", max_drop=0.02)
+    (one,) = forecast([gate], {}, record)
+    assert one.n == record.tasks["sweep"].metrics["retained_accuracy"].n
+    (unknown,) = forecast([gate], {}, None)
+    assert str(unknown) == "sweep/retained_accuracy: what it counts is not known before the first run"
