@@ -117,8 +117,8 @@ def compare(names: Sequence[str], rounds: int) -> dict[str, tuple[float, float]]
         def fastest(name: str, severity: int) -> tuple[float, float]:
             turns = [
                 (
-                    ours.submit(time_ours, name, severity, rounds).result(),
-                    theirs.submit(time_peer, name, severity, rounds).result(),
+                    ours.submit(ours_ms, name, severity, rounds).result(),
+                    theirs.submit(peer_ms, name, severity, rounds).result(),
                 )
                 for _ in range(TURNS)
             ]
@@ -128,12 +128,12 @@ def compare(names: Sequence[str], rounds: int) -> dict[str, tuple[float, float]]
     return {name: (fmean(pair[0] for pair in pairs), fmean(pair[1] for pair in pairs)) for name, pairs in times.items()}
 
 
-def time_ours(name: str, severity: int, rounds: int) -> float:
+def ours_ms(name: str, severity: int, rounds: int) -> float:
     corruption, rng = get(name), np.random.default_rng(0)
     return _fastest(lambda image: corruption(image, severity, rng), rounds)
 
 
-def time_peer(name: str, severity: int, rounds: int) -> float:
+def peer_ms(name: str, severity: int, rounds: int) -> float:
     corrupt = peer()
     return _fastest(lambda image: corrupt(image, severity, name), rounds) if corrupt else math.nan
 
