@@ -42,6 +42,7 @@ from harness.registry import registry
 from harness.seeds import Stream
 from harness.testing.adapters import Subject, check_adapter
 from harness.types import Adapter, Generation, Request, Response, Status
+from tests.written import written
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-test-0123456789-abcdefghij"
@@ -476,9 +477,9 @@ def test_the_key_travels_in_its_header_and_nowhere_else(
     assert len(server.seen) == 4
     assert {headers["authorization"] for headers, _ in server.seen} == {f"Bearer {KEY}"}
     assert KEY not in json.dumps([body for _, body in server.seen])
-    written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert b"Incorrect API key provided: [key]" in written
-    assert KEY.encode() not in written
+    everything = b"".join(written(folder).values())
+    assert b"Incorrect API key provided: [key]" in everything
+    assert KEY.encode() not in everything
     adapter = load(api_key_env=VARIABLE)
     assert KEY not in repr(adapter) + repr(vars(adapter)) + repr(adapter._client and vars(adapter._client))
 

@@ -4,9 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Done
+from tests.written import written
 
 SECRET = "sk-planted-5f1e9c77d0"  # noqa: S105 - it opens nothing
 SUITE = """\
@@ -29,9 +32,7 @@ retries: 0
 def places(*folders: Path) -> list[Path]:
     """Every file in which the secret stands, in any of the ways in which bytes of text are written."""
     forms = [SECRET.encode(), SECRET.encode("utf-16-le"), SECRET[::-1].encode()]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    assert files
-    return [file for file in files if any(form in file.read_bytes() for form in forms)]
+    return [file for file, content in written(*folders).items() if any(form in content for form in forms)]
 
 
 def test_a_key_in_the_environment_is_written_nowhere(write, tmp_path: Path, run_apart: Callable[..., Done]) -> None:
@@ -65,4 +66,6 @@ def test_a_secret_that_is_named_in_a_file_is_refused_before_it_is_written(
 
 def test_the_search_would_find_a_secret(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(os.urandom(1000) + SECRET.encode() + os.urandom(1000))
-    assert places(tmp_path) == [tmp_path / "file"]
+    table = pa.table({"said": [f"{SECRET} {n}" for n in range(100)]})
+    pq.write_table(table, tmp_path / "rows.parquet", compression="zstd", use_dictionary=False)
+    assert sorted(places(tmp_path)) == [tmp_path / "file", tmp_path / "rows.parquet"]
