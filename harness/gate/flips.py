@@ -63,7 +63,7 @@ def flipped(
     shown: dict[Way, list[tuple[str, int, int]]] = {"lost": [], "gained": []}
     for pairs in cells:
         before, after = worths[0][pairs.baseline], worths[1][pairs.candidate]
-        for way, mask in _ways(before, after):
+        for way, mask in ways(before, after):
             rows = np.flatnonzero(mask)
             counts[way] += rows.size
             room = KEPT - len(shown[way])
@@ -72,7 +72,8 @@ def flipped(
     return Flipped(task, metric, counts["lost"], counts["gained"], tuple(listed))
 
 
-def _ways(before: Floats, after: Floats) -> Iterable[tuple[Way, np.ndarray]]:
+def ways(before: Floats, after: Floats) -> Iterable[tuple[Way, np.ndarray]]:
+    """Yield each way with a mask of the pairs that went it, given what both sides are worth, [pairs]."""
     # A comparison with NaN is false: a sample that does not count on one side has not flipped.
     yield "lost", (before >= RIGHT) & (after < RIGHT)
     yield "gained", (before < RIGHT) & (after >= RIGHT)
@@ -95,10 +96,11 @@ def _read(
             way,
             other["prompt"] or "",
             tuple(other["references"] or ()),
-            _answer(one),
-            _answer(other),
+            answer(one),
+            answer(other),
         )
 
 
-def _answer(row: dict[str, object]) -> str:
+def answer(row: dict[str, object]) -> str:
+    """Return what a row answered, or in parentheses why it did not."""
     return str(row["response"] or "") if row["status"] == "ok" else f"({row['status']})"

@@ -1,18 +1,20 @@
 """The answers of a candidate with the baseline's beside them, in the form that the sample browser reads."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from harness.gate.flips import RIGHT
-from harness.gate.pair import HASH_LENGTH
-from harness.record import Run
+import numpy as np
+
+from harness.gate.columns import CellKey, Floats, Samples, read_samples
+from harness.gate.flips import Way, answer, ways
+from harness.gate.pair import pair
+from harness.gate.rules import rules
+from harness.record import Run, RunRecord
 from harness.report.samples import GAINED, LOST, browser_data, clipped
 
 _NOBODY: Final = -1
 """In place of a baseline's answer where the baseline was not asked the same."""
-
-Key = tuple[str, str, str]
-"""Task, cell, sample id."""
+_CODES: Final[Mapping[Way, int]] = {"lost": LOST, "gained": GAINED}
 
 
 def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dict[str, Any]:
@@ -23,21 +25,15 @@ def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dic
         candidate: whose answers stand in front.
         flipping: tasks whose primary metric tells right from wrong; answers of the others do not flip.
     """
-    table = candidate.table()
-    data = browser_data(candidate.folder, candidate.record, table)
-    hashes = {_key(row): row["request_hash"] for row in table.select([*_KEY, "request_hash"]).to_pylist()}
-    answered = dict(_answers(baseline, hashes))
+    data = browser_data(candidate.folder, candidate.record, candidate.table())
+    known = dict(_pairs(baseline, candidate, flipping))
     texts = {text: code for code, text in enumerate(data["responses"])}
     rows, before, flips = data["rows"], [], []
-    for block in data["blocks"]:
-        task = data["tasks"][rows["task"][block["from"]]]
-        scores = block["scores"].get(block["primary"])
-        for i in range(block["from"], block["to"]):
-            cell, sample = data["cells"][rows["cell"][i]], data["samples"]["id"][rows["sample"][i]]
-            text, worths = answered.get((task, cell, sample), (None, {}))
-            before.append(_NOBODY if text is None else texts.setdefault(text, len(texts)))
-            old, new = worths.get(block["primary"]), scores[i - block["from"]] if scores else None
-            flips.append(_side(old, new) if task in flipping else 0)
+    for task, cell, sample in zip(rows["task"], rows["cell"], rows["sample"], strict=True):
+        key = (data["tasks"][task], data["cells"][cell]), data["samples"]["id"][sample]
+        text, side = known.get(key, (None, 0))
+        before.append(_NOBODY if text is None else texts.setdefault(text, len(texts)))
+        flips.append(side)
     rows |= {"before": before, "flip": flips}
     return {
         **data,
@@ -47,26 +43,27 @@ def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dic
     }
 
 
-_KEY: Final = ("task", "cell", "sample_id")
+def _pairs(
+    baseline: Run, candidate: Run, flipping: Collection[str]
+) -> Iterator[tuple[tuple[CellKey, str], tuple[str, int]]]:
+    """Yield cell and id of every pair with the baseline's answer, and whether the candidate's changed sides."""
+    sides = read_samples(baseline.folder), read_samples(candidate.folder)
+    responses, statuses = (sides[0].text(name).to_pylist() for name in ("response", "status"))
+    ids = sides[1].text("sample_id").to_pylist()
+    worths = {task: _worths(candidate.record, task, sides) for task in flipping}
+    for key, pairs in pair(*sides).cells.items():
+        codes = np.zeros(len(pairs.candidate), np.int64)
+        if key[0] in worths:
+            old, new = worths[key[0]]
+            for way, mask in ways(old[pairs.baseline], new[pairs.candidate]):
+                codes[mask] = _CODES[way]
+        for one, other, code in zip(pairs.baseline, pairs.candidate, codes.tolist(), strict=True):
+            said = answer({"response": responses[one], "status": statuses[one]})
+            yield (key, ids[other]), (clipped(said), code)
 
 
-def _key(row: dict[str, Any]) -> Key:
-    return row["task"], row["cell"], row["sample_id"]
-
-
-def _answers(run: Run, hashes: dict[Key, str | None]) -> Iterator[tuple[Key, tuple[str, dict[str, float | None]]]]:
-    """Yield the answers to the same questions, with their scores by metric."""
-    table = run.table()
-    scores = [name for name in table.column_names if name.startswith("score.")]
-    for row in table.select([*_KEY, "request_hash", "status", "response", *scores]).to_pylist():
-        asked, key = row["request_hash"], _key(row)
-        other = hashes.get(key)
-        if key in hashes and (asked or "")[:HASH_LENGTH] == (other or "")[:HASH_LENGTH]:
-            text = clipped(row["response"]) if row["status"] == "ok" else f"({row['status']})"
-            yield key, (text, {name.removeprefix("score."): row[name] for name in scores})
-
-
-def _side(old: float | None, new: float | None) -> int:
-    if old is None or new is None or (old >= RIGHT) == (new >= RIGHT):
-        return 0
-    return LOST if old >= RIGHT else GAINED
+def _worths(record: RunRecord, task: str, sides: tuple[Samples, Samples]) -> tuple[Floats, Floats]:
+    """Return what the rows of both runs are worth under a task's primary metric, as the comparison counts them."""
+    primary = record.tasks[task].primary
+    failure = rules(record.tasks[task], [primary])[primary].failure_value
+    return sides[0].worths(primary, failure), sides[1].worths(primary, failure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import HarnessError
+from harness.gate.flips import RIGHT
 from harness.metrics import extract
 from harness.record.schema import RunRecord, TaskRecord
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 LONGEST: Final = 20_000
 """Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
-RIGHT: Final = 0.5
 LOST: Final = 1
 GAINED: Final = 2
 

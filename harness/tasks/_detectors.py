@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from harness.errors import Issue, UsageError
-from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._metrics import misnamed
 
 DetectorRef = str | dict[str, Any]
 
@@ -28,8 +28,7 @@ def build_detectors(refs: Iterable[DetectorRef], make: Callable[..., T]) -> tupl
             issues.append(Issue((*path, "detector") if isinstance(ref, dict) else path, str(error)))
             continue
         key = str(label or name)
-        if not LABEL.fullmatch(key):
-            issues.append(Issue(path, f"{key[:100]!r} cannot name a detector", LABEL_HINT))
+        issues += misnamed(key, "detector", path)
         if key in built:
             issues.append(Issue(path, f"two detectors are called {key!r}", "give one another name with `as:`"))
         built[key] = detector

@@ -21,6 +21,11 @@ LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")
 LABEL_HINT: Final = "use at most 80 letters, digits, '.', '_', '+' and '-'"
 
 
+def misnamed(label: str, what: str, path: tuple[str | int, ...]) -> list[Issue]:
+    """Return what is wrong with the label of a metric, a cell or the like, if anything is."""
+    return [] if LABEL.fullmatch(label) else [Issue(path, f"{label[:100]!r} cannot name a {what}", LABEL_HINT)]
+
+
 def build_metrics(refs: Iterable[MetricRef]) -> tuple[dict[str, SampleMetric], list[Issue]]:
     """Return the metrics by label, and what is wrong with the others."""
     built: dict[str, SampleMetric] = {}
@@ -42,8 +47,7 @@ def build_metrics(refs: Iterable[MetricRef]) -> tuple[dict[str, SampleMetric], l
             issues.append(Issue(path, f"metric {name!r} judges a whole corpus, not one answer"))
             continue
         key = str(label or name)
-        if not LABEL.fullmatch(key):
-            issues.append(Issue(path, f"{key[:100]!r} cannot name a metric", LABEL_HINT))
+        issues += misnamed(key, "metric", path)
         if key in built:
             issues.append(Issue(path, f"two metrics are called {key!r}", "give one another name with `as:`"))
         built[key] = metric

@@ -6,7 +6,7 @@ from typing import Any
 from harness import frames
 from harness.errors import Issue, UsageError
 from harness.frames import Sampler
-from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._metrics import misnamed
 
 SamplerRef = str | dict[str, Any]
 
@@ -24,8 +24,7 @@ def build_sampler(ref: SamplerRef, path: tuple[str | int, ...], issues: list[Iss
         issues.append(Issue(path, str(cause)))
         return None
     key = str(label or name)
-    if not LABEL.fullmatch(key):
-        issues.append(Issue(path, f"{key[:100]!r} cannot name a sampler", LABEL_HINT))
+    issues += misnamed(key, "sampler", path)
     return key, sampler
 
 

@@ -198,19 +198,21 @@ class LatencyTask:
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
         (request,) = self._inputs(None, 1).requests([0])
         names = [self._config.candidate_name, *self._config.references]
+        sizes: dict[int, float] = {}
         for turn in range(self._config.footprint_rounds):
             for side, (name, handle) in enumerate(zip(names, self._sides(bench), strict=True)):
                 identity, tags = f"{turn}-{side}-{name}", {"side": name}
                 try:
-                    with closing(handle.load()) as adapter:
-                        size = _file_mib(adapter)
+                    if side not in sizes:
+                        with closing(handle.load()) as adapter:
+                            sizes[side] = _file_mib(adapter)
                     found = handle.footprint(request)
                 except HarnessError as cause:
                     yield Observation(identity, row(side=side), Status.ERROR, str(cause), tags=tags)
                     continue
                 values = row(
                     side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
-                    peak_mib=found.peak_mib, file_mib=size,
+                    peak_mib=found.peak_mib, file_mib=sizes[side],
                     device_mib=math.nan if found.device_mib is None else found.device_mib,
                 )  # fmt: skip
                 yield Observation(identity, values, tags=tags)

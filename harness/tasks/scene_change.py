@@ -29,7 +29,7 @@ from harness.tasks._base import (
     Summary,
     Table,
 )
-from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._metrics import misnamed
 from harness.tasks._transitions import ratio_of_sums, weighted_mean
 from harness.types import Dataset, EmbeddingAdapter, MetricValue, Request, Sample, Score, Status
 
@@ -103,8 +103,7 @@ class SceneChangeTask:
             except UsageError as cause:
                 issues.append(Issue(path, str(cause)))
                 continue
-            if not LABEL.fullmatch(label):
-                issues.append(Issue(path, f"{label[:100]!r} cannot name a detector", LABEL_HINT))
+            issues += misnamed(label, "detector", path)
             if label in detectors:
                 issues.append(Issue(path, f"two detectors are called {label!r}", "give one another name with `as:`"))
             detectors[label] = detector

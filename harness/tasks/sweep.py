@@ -12,7 +12,7 @@ from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Finding
 from harness.tasks._graded import Cells, GradedTask, Grades, Reference, find_base
-from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._metrics import misnamed
 from harness.tasks._severity import Point, SeverityTable
 from harness.tasks.qa import QaTask, Transform
 from harness.types import Corruption, Request
@@ -111,8 +111,7 @@ def _build_corruptions(refs: Sequence[CorruptionRef], issues: list[Issue]) -> di
             issues.append(Issue((*path, "corruption" if steps is None else "chain"), str(error)))
             continue
         key = str(label or name or getattr(corruption, "name", f"chain-{i}"))
-        if not LABEL.fullmatch(key):
-            issues.append(Issue(path, f"{key[:100]!r} cannot name a cell", LABEL_HINT))
+        issues += misnamed(key, "cell", path)
         if key in built:
             issues.append(Issue(path, f"two corruptions are called {key!r}", "give one another name with `as:`"))
         built[key] = corruption

@@ -15,7 +15,7 @@ from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.spec.answer import SCHEMA
 from harness.tasks._base import Cell, CellResult, Summary
-from harness.tasks._metrics import LABEL, LABEL_HINT
+from harness.tasks._metrics import misnamed
 from harness.tasks._samplers import SamplerRef, build_sampler, plain_ref
 from harness.tasks._temporal_summary import Facts, metric_names, summarise
 from harness.tasks._views import CONTROLS, PERTURBATIONS, Edit, View
@@ -233,8 +233,7 @@ def _build_perturbations(refs: Iterable[str | dict[str, Any]], issues: list[Issu
         except (UsageError, TypeError, ValueError) as cause:
             issues.append(Issue(path, str(cause)))
             continue
-        if not LABEL.fullmatch(label):
-            issues.append(Issue(path, f"{label[:100]!r} cannot name a cell", LABEL_HINT))
+        issues += misnamed(label, "cell", path)
         if label in built or label in (*CONTROLS, BLIND):
             issues.append(Issue(path, f"two cells are called {label!r}", "give one another name with `as:`"))
         built[label] = treatment
