@@ -13,6 +13,8 @@ from harness.metrics.extract import chain, steps
 from harness.registry import registry
 
 SIZE = 150_000
+SECONDS = 10
+"""Of CPU. Linear work of this size takes at most one, on a slow and busy machine; quadratic work minutes."""
 LONG = {
     "spaces": "1" + " " * SIZE + "_",
     "digits": "9" * SIZE + "_",
@@ -60,7 +62,7 @@ def test_a_long_answer_is_judged_in_linear_time(name: str) -> None:
             start = time.process_time()
             score = metric.score(text, references, evidence="1 red bar")
             assert isinstance(score.status, Status)
-            assert time.process_time() - start < 2, f"{variant}: {kind}"
+            assert time.process_time() - start < SECONDS, f"{variant}: {kind}"
 
 
 @pytest.mark.parametrize("step", steps())
@@ -68,7 +70,7 @@ def test_a_long_answer_is_extracted_in_linear_time(step: str) -> None:
     for kind, text in LONG.items():
         start = time.process_time()
         chain([step])(text)
-        assert time.process_time() - start < 1, kind
+        assert time.process_time() - start < SECONDS, kind
 
 
 @pytest.mark.parametrize("kind", LONG)
@@ -76,7 +78,7 @@ def test_numbers_and_boxes_are_searched_in_linear_time(kind: str) -> None:
     start = time.process_time()
     find_numbers(LONG[kind])
     find_boxes(LONG[kind])
-    assert time.process_time() - start < 1.5
+    assert time.process_time() - start < SECONDS
 
 
 def test_a_table_too_large_to_turn_is_unparsed() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from harness.cli._progress import Silent
@@ -17,7 +19,8 @@ from harness.errors import SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
 from harness.spec.models import AdapterSpec, Model
-from harness.tasks._serving.load import Batching, Calling, arrivals, drive
+from harness.tasks._serving.load import Batching, Calling, Sent, arrivals, drive
+from harness.tasks._serving.search import achieved
 from harness.types import Request, Response
 
 STEP = 0.01
@@ -149,6 +152,26 @@ def test_the_search_brackets_the_highest_rate_that_meets_the_objective(load: Loa
     assert found.value is not None
     assert found.low == found.value
     assert found.value < 1 / STEP, "no more than the model can do"
+    assert found.high is not None
+    assert found.high > found.low
+
+
+@given(
+    gaps=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40),
+    service=st.floats(0.001, 1.0),
+    lost=st.sets(st.integers(0, 39), max_size=10),
+)
+def test_a_rate_that_was_achieved_is_never_more_than_was_asked_or_can_be_served(
+    gaps: list[float], service: float, lost: set[int]
+) -> None:
+    sent, free = [], 0.0
+    for number, due in enumerate(np.cumsum(gaps)):
+        free = max(free, due) + service
+        error = "lost" if number in lost else None
+        sent.append(Sent(number, due, 0.0, free - due, free - service - due, service, 1, error))
+    rate = achieved(sent)
+    assert rate <= (1 + 1e-9) / service
+    assert rate * sum(gaps) <= len(gaps) * (1 + 1e-9) or len(lost) > 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from harness.stats.quantiles import minimum_n
 from harness.tasks._base import CellResult
 from harness.types import Direction, MetricValue, Status
 
-MEASURES: Final = ("arrival_s", "late_ms", "latency_ms", "queue_ms", "compute_ms", "batch", "offered", "slo_ms")
+MEASURES: Final = (
+    "arrival_s", "late_ms", "latency_ms", "queue_ms", "compute_ms", "batch", "offered", "achieved", "slo_ms"
+)  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 NAMES: Final = (
     "offered_rate", "achieved_rate", *QUANTILES, "queue_p50", "compute_p50", "mean_batch", "goodput", "goodput_rate",

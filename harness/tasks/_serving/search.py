@@ -1,0 +1,58 @@
+"""The highest rate that meets the latency objective, from the probes of a search."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.tasks._base import CellResult
+from harness.tasks._serving.load import Sent
+from harness.types import MetricValue, Status
+
+_KEEPS_UP: Final = 0.95
+"""Share of the offered rate below which a probe was met only because it ended before the queue was long."""
+
+
+def achieved(sent: Sequence[Sent]) -> float:
+    """Return the answers a second of a probe, from its start to the last answer.
+
+    A few requests can be offered faster than any model answers and still all be in time: the queue has
+    no time to grow. What was answered can't exceed what the model does, however short the probe.
+
+    >>> late = Sent(0, arrival=0.1, late=0.0, latency=0.4, queued=0.0, computed=0.4, batch=1)
+    >>> achieved([late])
+    2.0
+    """
+    ends = [one.arrival + one.latency for one in sent if one.error is None]
+    return len(ends) / max(ends) if ends else 0.0
+
+
+def highest(result: CellResult) -> MetricValue:
+    """Return the rate achieved by the best probe that met the objective; the interval ends where it was missed."""
+    offered, reached, met = _probes(result)
+    n = len(offered)
+    if not met.any():
+        return MetricValue(math.nan, math.nan, math.nan, 0, n, "higher", "1/s", {}, "no rate met it")
+    best = int(np.argmax(np.where(met, offered, -math.inf)))
+    above = offered[~met & (offered > offered[best])]
+    high = float(above.min()) if above.size else math.inf
+    value = float(reached[best])
+    return MetricValue(value, value, high, n, n, "higher", "1/s", {str(Status.OK): n}, "search: met, and next not met")
+
+
+def unsettled(result: CellResult) -> bool:
+    """Tell whether the best probe that met the objective was answered more slowly than it was asked."""
+    offered, reached, met = _probes(result)
+    if not met.any():
+        return False
+    best = int(np.argmax(np.where(met, offered, -math.inf)))
+    return bool(reached[best] < _KEEPS_UP * offered[best])
+
+
+def _probes(result: CellResult) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    names = ("offered", "achieved", "latency_ms", "slo_ms")
+    offered, reached, p95, slo = (result.columns[name].worths for name in names)
+    known = np.isfinite(offered)
+    return offered[known], reached[known], (p95 <= slo)[known]
