@@ -151,7 +151,7 @@ class _Comparer:
                 found += slices(parts[0], task.primary, primary, worths, self._samples[1], clusters, tags)
             else:
                 cells += [self._scores(part, task.primary, primary, f"{part.cell}: {task.primary}") for part in parts]
-            if primary.direction == "higher" and primary.span == 1:
+            if primary.flips:
                 flips.append(flipped(name, task.primary, parts, worths, self._samples))
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         return Compared(

@@ -21,6 +21,11 @@ class Rule:
     span: float | None
     """The largest possible difference of one sample; None where the metric has no bounds."""
 
+    @property
+    def flips(self) -> bool:
+        """Whether the metric tells right from wrong, so that an answer can change sides."""
+        return self.direction == "higher" and self.span == 1
+
 
 def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
     """Return the rule of every per-sample metric of a task that has a column of scores.

@@ -1,20 +1,19 @@
 """The answers of a candidate with the baseline's beside them, in the form that the sample browser reads."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import numpy as np
 
 from harness.gate.columns import CellKey, Floats, Samples, read_samples
-from harness.gate.flips import Way, answer, ways
+from harness.gate.flips import answer, ways
 from harness.gate.pair import pair
 from harness.gate.rules import rules
 from harness.record import Run, RunRecord
-from harness.report.samples import GAINED, LOST, browser_data, clipped
+from harness.report.samples import SIDES, browser_data, clipped
 
 _NOBODY: Final = -1
 """In place of a baseline's answer where the baseline was not asked the same."""
-_CODES: Final[Mapping[Way, int]] = {"lost": LOST, "gained": GAINED}
 
 
 def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dict[str, Any]:
@@ -56,7 +55,7 @@ def _pairs(
         if key[0] in worths:
             old, new = worths[key[0]]
             for way, mask in ways(old[pairs.baseline], new[pairs.candidate]):
-                codes[mask] = _CODES[way]
+                codes[mask] = SIDES[way]
         for one, other, code in zip(pairs.baseline, pairs.candidate, codes.tolist(), strict=True):
             said = answer({"response": responses[one], "status": statuses[one]})
             yield (key, ids[other]), (clipped(said), code)

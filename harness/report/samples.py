@@ -7,8 +7,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from harness.errors import HarnessError
-from harness.gate.flips import RIGHT
+from harness.gate.columns import Samples
+from harness.gate.flips import Way, ways
+from harness.gate.rules import rules
 from harness.metrics import extract
 from harness.record.schema import RunRecord, TaskRecord
 
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 20_000
 """Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
-LOST: Final = 1
-GAINED: Final = 2
+SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
+"""What stands for a flip in the data; 0 is none."""
 
 
 class _Texts:
@@ -47,7 +51,7 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
     errors.code("")
     samples: dict[tuple[Hashable, ...], int] = {}
     rows: dict[str, list[Any]] = {name: [] for name in ("task", "cell", "sample", "status", "response", "error")}
-    blocks = []
+    blocks, sides = [], []
     for name in dict.fromkeys([*record.tasks, *_distinct(table)]):
         part = _of_task(table, name)
         if not part.num_rows:
@@ -61,9 +65,9 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         rows["task"] += [tasks.code(name)] * part.num_rows
         for column, texts in (("cell", cells), ("status", statuses), ("response", responses), ("error", errors)):
             rows[column] += [texts.code(text) for text in _texts(part, column)]
+        sides += _sides(folder, part, record.tasks.get(name))
         blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows, _step(record, name)))
     ids, asked_prompts, targets_of, evidence_of, tags_of = zip(*samples, strict=True) if samples else ((),) * 5
-    sides = _flips(record, blocks, rows, tasks.values, cells.values)
     return {
         "simulated": record.adapter.simulated,
         "against": "its baseline cell",
@@ -142,28 +146,22 @@ def _step(record: RunRecord, name: str) -> Callable[[str], str | None] | None:
         return None  # a step of a plug-in that is not installed here
 
 
-def _flips(
-    record: RunRecord,
-    blocks: Sequence[Mapping[str, Any]],
-    rows: Mapping[str, Sequence[int]],
-    tasks: Sequence[str],
-    cells: Sequence[str],
-) -> list[int]:
-    """Return for each row whether its answer changed sides against the task's cell of severity 0."""
-    sides = [0] * len(rows["task"])
-    for block in blocks:
-        scores = block["scores"].get(block["primary"])
-        name = tasks[rows["task"][block["from"]]] if block["to"] > block["from"] else ""
-        baseline = _baseline(record.tasks.get(name))
-        if scores is None or baseline not in cells:
-            continue
-        span = range(block["from"], block["to"])
-        code = cells.index(baseline)
-        before = {rows["sample"][i]: scores[i - block["from"]] for i in span if rows["cell"][i] == code}
-        for i in span:
-            old, new = before.get(rows["sample"][i]), scores[i - block["from"]]
-            if old is not None and new is not None and (old >= RIGHT) != (new >= RIGHT):
-                sides[i] = LOST if old >= RIGHT else GAINED
+def _sides(folder: Path, part: "pa.Table", task: TaskRecord | None) -> list[int]:
+    """Return for each row of a task whether its answer changed sides against the task's cell of severity 0."""
+    sides = [0] * part.num_rows
+    baseline = _baseline(task)
+    column = f"score.{task.primary}" if task else ""
+    if task is None or baseline is None or column not in part.column_names:
+        return sides
+    rule = rules(task, [task.primary]).get(task.primary)
+    if rule is None or not rule.flips:
+        return sides
+    worths = Samples(folder, part.unify_dictionaries(), {}).worths(task.primary, rule.failure_value)
+    ids, cells = part["sample_id"].to_pylist(), part["cell"].to_pylist()
+    before = {id_: worth for id_, cell, worth in zip(ids, cells, worths, strict=True) if cell == baseline}
+    for way, mask in ways(np.array([before.get(id_, math.nan) for id_ in ids]), worths):
+        for row in np.flatnonzero(mask):
+            sides[row] = SIDES[way]
     return sides
 
 

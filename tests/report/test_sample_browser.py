@@ -95,6 +95,37 @@ def test_flipped_answers_are_those_that_changed_sides_against_the_clean_image(
     assert count(browser) == lost > 0
 
 
+def test_an_answer_that_failed_is_lost(failed_run: Path) -> None:
+    run = Run(failed_run)
+    data = browser_data(failed_run, run.record, run.table())
+    rows, right = run.table().to_pylist(), set()
+    for row in rows:
+        if (row["task"], row["cell"], row["score.relaxed_accuracy"]) == ("sweep", "clean", 1):
+            right.add(row["sample_id"])
+    cell = data["cells"].index("rotation@1")
+    lost = {
+        data["samples"]["id"][sample]
+        for sample, where, flip in zip(*(data["rows"][name] for name in ("sample", "cell", "flip")), strict=True)
+        if where == cell and flip == 1
+    }
+    assert lost == right != set()
+
+
+def test_a_metric_without_right_and_wrong_has_no_flips(small_run: Path) -> None:
+    run = Run(small_run)
+    sweep = run.record.tasks["sweep"]
+    cells = {
+        name: cell.model_copy(
+            update={"metrics": {m: v.model_copy(update={"direction": "lower"}) for m, v in cell.metrics.items()}}
+        )
+        for name, cell in sweep.cells.items()
+    }
+    turned = sweep.model_copy(update={"cells": cells})
+    record = run.record.model_copy(update={"tasks": {**run.record.tasks, "sweep": turned}})
+    assert any(browser_data(small_run, run.record, run.table())["rows"]["flip"])
+    assert not any(browser_data(small_run, record, run.table())["rows"]["flip"])
+
+
 def test_a_slice_and_a_search_narrow_down(show, choose, page: str, small_run: Path) -> None:
     rows = Run(small_run).table().to_pylist()
     tag = next(name for name in rows[0] if name.startswith("tag."))
