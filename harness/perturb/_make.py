@@ -64,13 +64,16 @@ def chain(steps: Sequence[str | Corruption]) -> Chain:
     """Return the composition of ``steps``, the first applied first.
 
     Raises:
-        UsageError: if there are no steps, or one is unknown.
+        UsageError: if there are no steps, or one is none or unknown.
 
     >>> chain(["rotation", "gaussian_noise"]).name
     'rotation+gaussian_noise'
     """
-    if isinstance(steps, str) or not steps:
+    if isinstance(steps, str) or not isinstance(steps, Sequence) or not steps:
         raise UsageError(f"a chain is a list of one or more corruptions, not {steps!r}")
+    for step in steps:
+        if not (isinstance(step, str) or hasattr(step, "severities")):
+            raise UsageError(f"a step of a chain is the name of a corruption, not {step!r}")
     return Chain([get(step) if isinstance(step, str) else step for step in steps])
 
 

@@ -9,8 +9,9 @@ from harness import perturb
 from harness.detect import DriftDetector
 from harness.errors import Issue, UsageError, did_you_mean
 from harness.spec.models import Model
-from harness.tasks._detectors import DetectorRef
 from harness.tasks._drift_streams import Shape
+from harness.tasks._lookup import find_dataset
+from harness.tasks._named import Ref
 from harness.types import Corruption, Dataset
 
 
@@ -60,7 +61,7 @@ class DriftConfig(Model):
     """What the stream changes to; none for `shape: none`."""
     process: ProcessSpec | None = None
     """A scalar process, in place of `reference`, `stream` and `shift`; needs no model."""
-    score: DetectorRef = "cosine"
+    score: Ref = "cosine"
     """Which detector of samples out of distribution makes one number of a sample's features."""
     shape: Shape = "abrupt"
     """`abrupt`, `gradual` (more and more batches), `incremental` (more and more of each batch), `recurring`, `none`."""
@@ -80,7 +81,7 @@ class DriftConfig(Model):
     """Streams."""
     target_arl0: float = Field(default=100.0, ge=5, le=100_000)
     """Batches between false alarms that every detector is calibrated to."""
-    detectors: tuple[DetectorRef, ...] = Field(min_length=1)
+    detectors: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `detector`, `as` and parameters."""
     top_k: int = Field(default=8, ge=1, le=1000)
     """Samples of flagged batches that are sent to be labelled: the most novel ones."""
@@ -116,14 +117,15 @@ def _check_process(config: DriftConfig, detectors: Mapping[str, DriftDetector]) 
 
 
 def _check_pools(config: DriftConfig, datasets: Mapping[str, Dataset]) -> Iterable[Issue]:
-    named = {("reference",): config.reference, ("stream",): config.stream}
-    if config.shift is not None and config.shift.dataset is not None:
-        named["shift", "dataset"] = config.shift.dataset  # type: ignore[index]
-    for path, name in named.items():
+    lost: list[Issue] = []
+    for key, name in (("reference", config.reference), ("stream", config.stream)):
         if name is None:
-            yield Issue(path, f"{path[0]!r} is missing", "name a dataset, or declare `process`")
-        elif name not in datasets:
-            yield Issue(path, f"no dataset is called {name!r}", did_you_mean(name, datasets))
+            yield Issue((key,), f"{key!r} is missing", "name a dataset, or declare `process`")
+        else:
+            find_dataset(name, datasets, (key,), lost)
+    if config.shift is not None and config.shift.dataset is not None:
+        find_dataset(config.shift.dataset, datasets, ("shift", "dataset"), lost)
+    yield from lost
     if config.shift is None:
         if config.shape != "none":
             yield Issue(("shift",), "what does the stream change to?", "declare `shift`, or `shape: none`")

@@ -9,8 +9,8 @@ from harness import perturb
 from harness.detect import OodDetector
 from harness.errors import Issue, UsageError
 from harness.spec.models import Model
-from harness.tasks._detectors import DetectorRef
-from harness.tasks._ood_splits import Key
+from harness.tasks._lookup import Key
+from harness.tasks._named import Ref
 from harness.tasks._ood_trial import least_for
 from harness.types import Corruption, Dataset
 
@@ -33,7 +33,7 @@ class OodConfig(Model):
     """Corruptions of the test set, each a set out of distribution at each severity."""
     severities: tuple[int, ...] = (1, 3, 5)
     """Severities of the corruptions."""
-    detectors: tuple[DetectorRef, ...] = Field(min_length=1)
+    detectors: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `detector`, `as` and parameters."""
     labels: str | None = None
     """The tag of the `fit` samples that names their class, for detectors that know classes."""

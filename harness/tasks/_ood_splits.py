@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.detect import Views
-from harness.errors import Issue, did_you_mean
+from harness.errors import Issue
 from harness.tasks._base import CellResult
+from harness.tasks._lookup import Key, find_dataset
 from harness.types import Corruption, Dataset, Sample
 
-Key = tuple[str | int, ...]
-"""Where in the task's block a dataset is named."""
 Role = Literal["fit", "calibrate", "test", "near", "far", "corrupted"]
 
 
@@ -82,13 +81,8 @@ def _number(split: Split, sample: Sample, tag: str) -> float:
 
 def find_datasets(named: Mapping[Key, str], datasets: Mapping[str, Dataset], issues: list[Issue]) -> dict[Key, Dataset]:
     """Return the dataset that stands under each key; what is not there is an issue."""
-    found = {}
-    for path, name in named.items():
-        if name in datasets:
-            found[path] = datasets[name]
-        else:
-            issues.append(Issue(path, f"no dataset is called {name!r}", did_you_mean(name, datasets)))
-    return found
+    found = {key: find_dataset(name, datasets, key, issues) for key, name in named.items()}
+    return {key: dataset for key, dataset in found.items() if dataset is not None}
 
 
 def leaks(named: Mapping[Key, str], found: Mapping[Key, Dataset]) -> Iterable[Issue]:

@@ -1,47 +1,23 @@
 """Samplers as a suite names them: ``uniform``, or a mapping with parameters."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Final
 
 from harness import frames
-from harness.errors import Issue, UsageError
+from harness.errors import Issue
 from harness.frames import Sampler
-from harness.tasks._metrics import misnamed
+from harness.tasks._lookup import Key
+from harness.tasks._named import Ref, all_named, by_label, named
 
-SamplerRef = str | dict[str, Any]
-
-
-def build_sampler(ref: SamplerRef, path: tuple[str | int, ...], issues: list[Issue]) -> tuple[str, Sampler] | None:
-    """Return a sampler with its label; None where it is wrong, which is then among the issues."""
-    options = dict(ref) if isinstance(ref, dict) else {"sampler": ref}
-    name, label = options.pop("sampler", None), options.pop("as", None)
-    if not isinstance(name, str):
-        issues.append(Issue(path, "a sampler needs its name", "{sampler: uniform, place: endpoints}"))
-        return None
-    try:
-        sampler = frames.get(name, **options)
-    except UsageError as cause:
-        issues.append(Issue(path, str(cause)))
-        return None
-    key = str(label or name)
-    issues += misnamed(key, "sampler", path)
-    return key, sampler
+_EXAMPLE: Final = "{sampler: uniform, place: endpoints}"
 
 
-def build_samplers(refs: Iterable[SamplerRef], issues: list[Issue]) -> dict[str, Sampler]:
+def build_sampler(ref: Ref, key: Key, issues: list[Issue]) -> Sampler | None:
+    """Return a sampler; None where it is wrong, which is then among the issues."""
+    found = by_label([(key, named(ref, "sampler", frames.get, _EXAMPLE, key, issues))], "sampler", issues)
+    return next(iter(found.values()), None)
+
+
+def build_samplers(refs: Iterable[Ref], issues: list[Issue]) -> dict[str, Sampler]:
     """Return the samplers by label."""
-    built: dict[str, Sampler] = {}
-    for i, ref in enumerate(refs):
-        found = build_sampler(ref, ("samplers", i), issues)
-        if found is None:
-            continue
-        label, sampler = found
-        if label in built:
-            issues.append(Issue(("samplers", i), f"two samplers are called {label!r}", "rename one with `as:`"))
-        built[label] = sampler
-    return built
-
-
-def plain_ref(ref: SamplerRef) -> SamplerRef:
-    """Return a reference as it stands in the suite, for the record."""
-    return dict(ref) if isinstance(ref, dict) else ref
+    return all_named(refs, "sampler", frames.get, _EXAMPLE, issues)

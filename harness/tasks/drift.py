@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from harness import perturb
 from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector
 from harness.detect._base import params_of
-from harness.errors import ConfigError, Issue, SampleError
+from harness.errors import ConfigError, Issue
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary
@@ -19,6 +19,7 @@ from harness.tasks._drift_pictures import charts
 from harness.tasks._drift_protocol import Trials, try_detectors
 from harness.tasks._drift_results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
 from harness.tasks._drift_streams import NormalSource, PoolSource, Source
+from harness.tasks._lookup import one_image
 from harness.types import Corruption, Dataset, MetricValue, Request, Sample, Score
 
 ENTRIES: Final = {"drift": "DriftTask"}
@@ -87,11 +88,7 @@ class DriftTask:
         return self._pools[cell.id]
 
     def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        if sample.problem is not None:
-            raise SampleError(sample.problem)
-        if len(sample.images) != 1:
-            raise SampleError(f"a detector looks at one image; this sample has {len(sample.images)}")
-        image = sample.images[0].load()
+        image = one_image(sample)
         if cell.id == "shift" and self._corruption is not None and self._config.shift is not None:
             rng = generator(derive_seed(self._seed, self.name, cell.id, sample.id))
             image = perturb.corrupt(image, self._corruption, self._config.shift.severity, rng)

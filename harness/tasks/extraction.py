@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics._json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Column, Finding, Observation, Summary
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.types import (
     Adapter,
@@ -74,7 +76,7 @@ class _Document:
     problem: str | None = None
 
 
-class ExtractionTask:
+class ExtractionTask(MeasuringTask):
     """One document at a time: JSON from the model, or from its answers about single fields.
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
@@ -86,7 +88,6 @@ class ExtractionTask:
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
     kind = "extraction"
     requires = frozenset({"generate"})
-    metrics: ClassVar[Mapping[str, SampleMetric]] = {}
     primary = "document_fields"
 
     def __init__(self, name: str, config: ExtractionConfig, dataset: Dataset, seed: int) -> None:
@@ -110,10 +111,7 @@ class ExtractionTask:
     @classmethod
     def build(cls, name: str, config: ExtractionConfig, context: BuildContext) -> Self:
         issues = [*_check_templates(config), *_check_schema(config)]
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if issues or dataset is None:
             raise ConfigError(*issues)
         return cls(name, config, dataset, context.seed)
@@ -123,15 +121,6 @@ class ExtractionTask:
 
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return ()
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        raise NotImplementedError("an extraction task asks by itself")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Ask for the documents of one batch after another; which share a batch depends on their order alone."""

@@ -1,7 +1,7 @@
 """A guard that passes, flags or rejects answers by how well the evidence supports them, on labelled answers."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -29,8 +29,11 @@ from harness.tasks._base import (
 )
 from harness.tasks._guard_corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks._guard_judged import Judged, defined, plain, squared_error
-from harness.tasks._metrics import MetricRef, build_metrics, describe_refs
-from harness.types import Dataset, MetricValue, Request, Sample, Score, Status
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
+from harness.tasks._metrics import build_metrics
+from harness.tasks._named import Ref, plain_ref
+from harness.types import Dataset, MetricValue, Sample, Status
 
 ENTRIES: Final = {"guard": "GuardTask"}
 
@@ -56,7 +59,7 @@ class GuardConfig(Model):
 
     dataset: str
     """A dataset of this suite whose samples have evidence."""
-    score: MetricRef = "grounding_score"
+    score: Ref = "grounding_score"
     """The metric that the guard decides by. The reference is not shown to it: the evidence stands in its place."""
     answers: Literal["references", "evidence_lines"] = "references"
     """What sound answers are made of: the references, or lines of the evidence (statements with more to get wrong)."""
@@ -76,7 +79,7 @@ class GuardConfig(Model):
     """What each kind of mistake costs."""
 
 
-class GuardTask:
+class GuardTask(MeasuringTask):
     """Sound answers of a dataset and seeded corruptions of them, judged by the guard; no model is asked."""
 
     Config: ClassVar[type[BaseModel]] = GuardConfig
@@ -84,12 +87,10 @@ class GuardTask:
     requires: frozenset[str] = frozenset()
     measures: Sequence[str] = ("guard_score", "tier")
     """The tier is 0 (pass), 1 (flag) or 2 (reject)."""
-    metrics: Mapping[str, SampleMetric]
     primary = "guard_recall"
 
     def __init__(self, name: str, config: GuardConfig, dataset: Dataset, score: SampleMetric, seed: int) -> None:
         self.name = name
-        self.metrics = {}
         self._config = config
         self._dataset = dataset
         self._metric = score
@@ -99,11 +100,8 @@ class GuardTask:
     def build(cls, name: str, config: GuardConfig, context: BuildContext) -> Self:
         built, issues = build_metrics([config.score])
         issues = [Issue(("score",), issue.message, issue.hint) for issue in issues]
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
-        elif all(not sample.evidence for sample in islice(dataset, _VOCABULARY)):
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
+        if dataset is not None and all(not sample.evidence for sample in islice(dataset, _VOCABULARY)):
             issues.append(Issue(("dataset",), f"the samples of {config.dataset!r} have no evidence to check against"))
         issues += [
             Issue(("corruptions", i), f"unknown corruption {kind!r}", did_you_mean(kind, CORRUPTIONS))
@@ -122,15 +120,6 @@ class GuardTask:
 
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return self._dataset
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        raise NotImplementedError("a guard measures by itself")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Judge one answer a sample: the sound one, or the cell's corruption of it."""
@@ -290,5 +279,5 @@ class GuardTask:
             "kind": self.kind,
             **self._config.model_dump(mode="json", exclude={"dataset", "score"}),
             "dataset": self._dataset.content_hash(),
-            "score": describe_refs([self._config.score]),
+            "score": [plain_ref(self._config.score)],
         }

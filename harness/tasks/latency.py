@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel
 
-from harness.errors import AdapterError, ConfigError, HarnessError, Issue, did_you_mean
+from harness.errors import AdapterError, ConfigError, HarnessError, Issue
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
@@ -18,18 +18,20 @@ from harness.tasks._latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Poi
 from harness.tasks._latency.retention import compare_answers
 from harness.tasks._latency.sides import Answered, Inputs, answers, caller, stages
 from harness.tasks._latency.summary import Summariser, metric_names
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
 from harness.tasks._metrics import build_metrics
 from harness.tasks._prompt import compile_prompt
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
-from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Score, Status
+from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Status
 
 ENTRIES: Final = {"latency": "LatencyTask"}
 
 Lend = Callable[[], AbstractContextManager[Adapter]]
 
 
-class LatencyTask:
+class LatencyTask(MeasuringTask):
     """Times a candidate against one or more references, call by call, in one process.
 
     The grid's cells hold one observation a call; ``answers`` holds one a sample, ``footprint`` one a model.
@@ -49,7 +51,6 @@ class LatencyTask:
         seed: int,
     ) -> None:
         self.name = name
-        self.metrics: Mapping[str, SampleMetric] = {}
         self.primary = ""
         # With a candidate of its own the task asks nothing of the run's adapter.
         self.requires: frozenset[str] = frozenset() if config.candidate else frozenset({config.ask})
@@ -65,10 +66,7 @@ class LatencyTask:
     @classmethod
     def build(cls, name: str, config: LatencyConfig, context: BuildContext) -> Self:
         issues: list[Issue] = []
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         metrics, wrong = build_metrics([config.metric])
         issues += [Issue(("metric",), issue.message, issue.hint) for issue in wrong]
         try:
@@ -91,15 +89,6 @@ class LatencyTask:
             return len(self._dataset)
         rounds = self._config.footprint_rounds if cell.id == FOOTPRINT.id else self._config.rounds
         return rounds * (1 + len(self._config.references))
-
-    def samples(self, cell: Cell) -> Sequence[Sample]:
-        return ()
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Any:
-        raise NotImplementedError("a latency task measures by itself")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         if cell.id == FOOTPRINT.id:

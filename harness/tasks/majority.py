@@ -1,7 +1,7 @@
 """The baseline that looks at nothing: the most frequent answer of a training split."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
@@ -9,14 +9,15 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel
 
-from harness.errors import ConfigError, Issue, did_you_mean
-from harness.metrics import SampleMetric
+from harness.errors import ConfigError
 from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
 from harness.tasks._graded import find_base
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
 from harness.tasks._slices import Slices, aggregate
 from harness.tasks.qa import QaTask
-from harness.types import Dataset, MetricValue, Request, Sample, Score
+from harness.types import Dataset, MetricValue, Sample
 
 ENTRIES: Final = {"majority": "MajorityTask"}
 
@@ -42,7 +43,7 @@ class MajorityConfig(Model):
     """Tags to cut the metric by."""
 
 
-class MajorityTask:
+class MajorityTask(MeasuringTask):
     """Answers every question with the most frequent answer of the training split; the model is not asked.
 
     What a model scores above this it owes to more than the frequencies of answers. A question (or a tag's
@@ -53,7 +54,6 @@ class MajorityTask:
     Config: ClassVar[type[BaseModel]] = MajorityConfig
     kind = "majority"
     requires: frozenset[str] = frozenset()
-    metrics: ClassVar[Mapping[str, SampleMetric]] = {}
     measures = (_COLUMN,)
     primary = _COLUMN
 
@@ -68,10 +68,7 @@ class MajorityTask:
     @classmethod
     def build(cls, name: str, config: MajorityConfig, context: BuildContext) -> Self:
         base, issues = find_base(config.of, config.metric, context)
-        train = context.datasets.get(config.train)
-        if train is None:
-            hint = did_you_mean(config.train, context.datasets)
-            issues.append(Issue(("train",), f"no dataset is called {config.train!r}", hint))
+        train = find_dataset(config.train, context.datasets, ("train",), issues)
         if issues or base is None or train is None:
             raise ConfigError(*issues)
         return cls(name, config, base, train)
@@ -81,15 +78,6 @@ class MajorityTask:
 
     def count(self, cell: Cell) -> int:
         return len(self._base.dataset)
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return ()
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        raise NotImplementedError("a majority task asks nothing")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         for sample in islice(self._base.dataset, bench.limit):

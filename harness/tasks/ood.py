@@ -8,14 +8,15 @@ from pydantic import BaseModel
 from harness import perturb
 from harness.detect import OodDetector, ood_detector
 from harness.detect._base import params_of
-from harness.errors import ConfigError, SampleError
+from harness.errors import ConfigError
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import BuildContext, Cell, CellResult, Chart, Finding, Line, Mark, Summary, Table
 from harness.tasks._detectors import build_detectors
+from harness.tasks._lookup import Key, one_image
 from harness.tasks._ood_config import OodConfig, check, corruptions_of
 from harness.tasks._ood_pictures import precision_chart, roc_chart, severity_chart
-from harness.tasks._ood_splits import Key, Known, Split, find_datasets, know, leaks, same_features
+from harness.tasks._ood_splits import Known, Split, find_datasets, know, leaks, same_features
 from harness.tasks._ood_trial import Draws, Trial, flagged, mean_auroc, separation_values, try_detector
 from harness.tasks._separation import STATISTICS
 from harness.types import Ask, MetricValue, Request, Sample, Score
@@ -98,11 +99,7 @@ class OodTask:
 
     def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
         split, view = self._asked(cell)
-        if sample.problem is not None:
-            raise SampleError(sample.problem)
-        if len(sample.images) != 1:
-            raise SampleError(f"a detector looks at one image; this sample has {len(sample.images)}")
-        image = sample.images[0].load()
+        image = one_image(sample)
         if split.corruption is not None:
             rng = generator(derive_seed(self._seed, self.name, split.name, sample.id))
             image = perturb.corrupt(image, split.corruption, split.severity, rng)

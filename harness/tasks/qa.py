@@ -5,12 +5,14 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.metrics import SampleMetric, extract
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Summary
-from harness.tasks._metrics import MetricRef, build_metrics, describe_refs, score_all, summarise_cell
+from harness.tasks._lookup import find_dataset
+from harness.tasks._metrics import build_metrics, score_all, summarise_cell
+from harness.tasks._named import Ref, plain_ref
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Sample, Score
@@ -34,7 +36,7 @@ class QaConfig(Model):
     """System prompt."""
     extract: tuple[str, ...] = ()
     """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, final_answer]`."""
-    metrics: tuple[MetricRef, ...] = Field(min_length=1)
+    metrics: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
@@ -71,10 +73,7 @@ class QaTask:
     @classmethod
     def build(cls, name: str, config: QaConfig, context: BuildContext) -> Self:
         metrics, issues = build_metrics(config.metrics)
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         for i, step in enumerate(config.extract):
             try:
                 extract.resolve(step)
@@ -151,5 +150,5 @@ class QaTask:
             "max_new_tokens": self.config.max_new_tokens,
             **({"temperature": self.config.temperature, "top_p": self.config.top_p} if self.config.temperature else {}),
             "extract": [extract.resolve(step) for step in self.config.extract],
-            "metrics": describe_refs(self.config.metrics),
+            "metrics": [plain_ref(ref) for ref in self.config.metrics],
         }

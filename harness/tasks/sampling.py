@@ -8,17 +8,19 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, SampleError, did_you_mean
+from harness.errors import ConfigError, Issue, SampleError
 from harness.frames import Sampler, open_clip
-from harness.metrics import SampleMetric
 from harness.metrics.spans import evidence_recall
 from harness.seeds import generator
 from harness.spec.models import Model
 from harness.stats.intervals import mean_interval, wilson
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary, Table
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
+from harness.tasks._named import Ref, plain_ref
 from harness.tasks._paired import paired_gap, with_interval
-from harness.tasks._samplers import SamplerRef, build_samplers, plain_ref
-from harness.types import Dataset, MetricValue, Request, Sample, Score, Status
+from harness.tasks._samplers import build_samplers
+from harness.types import Dataset, MetricValue, Sample, Status
 
 ENTRIES: Final = {"sampling": "SamplingTask"}
 
@@ -31,13 +33,13 @@ class SamplingConfig(Model):
 
     dataset: str
     """A dataset of clips with windows."""
-    samplers: tuple[SamplerRef, ...] = Field(min_length=1)
+    samplers: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `sampler`, `as` and the sampler's keys; the first is what others are compared with."""
     frames: int = Field(default=8, ge=1, le=10_000)
     """The budget, the same for all."""
 
 
-class SamplingTask:
+class SamplingTask(MeasuringTask):
     """Shows a model nothing: judging a sampler by the answers alone would hide what it never showed."""
 
     Config: ClassVar[type[BaseModel]] = SamplingConfig
@@ -48,7 +50,6 @@ class SamplingTask:
         "recall_gain": "Evidence recall minus the first sampler's, paired by clip.",
     }
     requires: frozenset[str] = frozenset()
-    metrics: Mapping[str, SampleMetric] = {}
     measures = (RECALL, SHARE)
 
     def __init__(
@@ -65,10 +66,7 @@ class SamplingTask:
     def build(cls, name: str, config: SamplingConfig, context: BuildContext) -> Self:
         issues: list[Issue] = []
         samplers = build_samplers(config.samplers, issues)
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if issues or dataset is None:
             raise ConfigError(*issues)
         return cls(name, config, dataset, samplers, context.seed)
@@ -159,15 +157,6 @@ class SamplingTask:
             "samplers": [plain_ref(ref) for ref in self._config.samplers],
             "frames": self._config.frames,
         }
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return ()
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        raise SampleError("a sampler asks the model nothing")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
 
 def _turned(gap: MetricValue) -> MetricValue:

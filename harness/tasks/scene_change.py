@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from harness.detect import DriftDetector, SceneDetector, WindowedDrift, drift_detector, scene_detector
-from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.errors import ConfigError, Issue, SampleError
 from harness.frames import Clip, colour_histogram, open_clip
-from harness.metrics import SampleMetric
 from harness.metrics.transitions import match_changes
 from harness.registry import registry
 from harness.spec.models import Model
@@ -29,14 +28,15 @@ from harness.tasks._base import (
     Summary,
     Table,
 )
-from harness.tasks._metrics import misnamed
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
+from harness.tasks._named import Ref, all_named
 from harness.tasks._transitions import ratio_of_sums, weighted_mean
-from harness.types import Dataset, EmbeddingAdapter, MetricValue, Request, Sample, Score, Status
+from harness.types import Dataset, EmbeddingAdapter, MetricValue, Sample, Status
 
 ENTRIES: Final = {"scene_change": "SceneChangeTask"}
 
 Floats = NDArray[np.float64]
-DetectorRef = str | dict[str, Any]
 
 _FRAMES: Final = 32
 """Full frames that are embedded at a time."""
@@ -48,7 +48,7 @@ class SceneChangeConfig(Model):
 
     dataset: str
     """A dataset of clips whose windows are their transitions."""
-    detectors: tuple[DetectorRef, ...] = Field(min_length=1)
+    detectors: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `detector`, `as` and parameters: `scene_histogram`, `scene_distance`, or a drift detector
     (`ks`, `cvm`, `mmd`, `psi`, `shewhart`, `ewma`, …) in a sliding window, with `window`, `alpha` or `limit`, `least`
     and `apart`."""
@@ -67,7 +67,7 @@ class Seen:
     times: Floats
 
 
-class SceneChangeTask:
+class SceneChangeTask(MeasuringTask):
     """Each cell is a detector; each observation is a clip: how many changes it has, were found, and are right."""
 
     Config: ClassVar[type[BaseModel]] = SceneChangeConfig
@@ -79,7 +79,6 @@ class SceneChangeTask:
         "false_alarms": "Found changes that are none, a minute of video.",
         "delay": "Frames from a transition's first frame to where it was found, mean over those that were found.",
     }
-    metrics: Mapping[str, SampleMetric] = {}
 
     def __init__(
         self, name: str, config: SceneChangeConfig, dataset: Dataset, detectors: Mapping[str, SceneDetector]
@@ -95,22 +94,9 @@ class SceneChangeTask:
     @classmethod
     def build(cls, name: str, config: SceneChangeConfig, context: BuildContext) -> Self:
         issues: list[Issue] = []
-        detectors: dict[str, SceneDetector] = {}
-        for i, ref in enumerate(config.detectors):
-            path = ("detectors", i)
-            try:
-                label, detector = _build(ref)
-            except UsageError as cause:
-                issues.append(Issue(path, str(cause)))
-                continue
-            issues += misnamed(label, "detector", path)
-            if label in detectors:
-                issues.append(Issue(path, f"two detectors are called {label!r}", "give one another name with `as:`"))
-            detectors[label] = detector
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        example = "{detector: scene_histogram, limit: 0.3}"
+        detectors = all_named(config.detectors, "detector", _detector, example, issues)
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if any(tolerance < 0 for tolerance in config.tolerances):
             issues.append(Issue(("tolerances",), "a tolerance is 0 frames or more"))
         if issues or dataset is None:
@@ -236,34 +222,18 @@ class SceneChangeTask:
             "features": self._config.features,
         }
 
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return ()
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        raise SampleError("a detector of scene changes asks the model nothing")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
-
-
-def _build(ref: DetectorRef) -> tuple[str, SceneDetector]:
-    """Return a detector with its label.
+def _detector(name: str, **options: Any) -> SceneDetector:
+    """Return a detector of scene changes: one of its own kind, or a drift detector in a window over the features.
 
     Raises:
         UsageError: if there is none of that name, or its parameters don't fit.
     """
-    options = dict(ref) if isinstance(ref, dict) else {"detector": ref}
-    name, label = options.pop("detector", None), options.pop("as", None)
-    if not isinstance(name, str):
-        raise UsageError("a detector needs its name: {detector: scene_histogram, limit: 0.3}")
     target = registry("detectors").load(name)
     if not (isinstance(target, type) and issubclass(target, DriftDetector)):
-        return str(label or name), scene_detector(name, **options)
+        return scene_detector(name, **options)
     outer: dict[str, Any] = {key: options.pop(key) for key in _WINDOW_KEYS if key in options}
-    try:
-        return str(label or name), WindowedDrift(drift_detector(name, **options), **outer)
-    except (TypeError, ValueError) as cause:
-        raise UsageError(f"detector {name!r}: {cause}") from cause
+    return WindowedDrift(drift_detector(name, **options), **outer)
 
 
 def _in_frames(times: Floats, span: tuple[float, float]) -> tuple[int, int]:

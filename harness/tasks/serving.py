@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from harness.errors import AdapterError, ConfigError, Issue, SampleError, did_you_mean
-from harness.metrics import SampleMetric
+from harness.errors import AdapterError, ConfigError, Issue, SampleError
 from harness.serve.batcher import Batcher, Policy
 from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
+from harness.tasks._lookup import find_dataset
+from harness.tasks._measuring import MeasuringTask
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
 from harness.tasks._serving.load import Batching, Calling, Sent, Target, arrivals, drive
 from harness.tasks._serving.search import achieved, highest, unsettled
-from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Score, Status
+from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Status
 
 ENTRIES: Final = {"serving": "ServingTask"}
 
@@ -75,7 +76,7 @@ class _Point:
     policy: str
 
 
-class ServingTask:
+class ServingTask(MeasuringTask):
     """Puts the run's adapter under load; latency counts from when a request was due."""
 
     Config: ClassVar[type[BaseModel]] = ServingConfig
@@ -85,7 +86,6 @@ class ServingTask:
 
     def __init__(self, name: str, config: ServingConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
-        self.metrics: Mapping[str, SampleMetric] = {}
         self.primary = ""
         self._config = config
         self._dataset = dataset
@@ -104,10 +104,7 @@ class ServingTask:
     @classmethod
     def build(cls, name: str, config: ServingConfig, context: BuildContext) -> Self:
         issues: list[Issue] = []
-        dataset = context.datasets.get(config.dataset)
-        if dataset is None:
-            hint = did_you_mean(config.dataset, context.datasets)
-            issues.append(Issue(("dataset",), f"no dataset is called {config.dataset!r}", hint))
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if bool(config.rates) == bool(config.loads):
             issues.append(Issue(("rates",), "a load test has either `rates` or `loads`"))
         if any(amount <= 0 for amount in (*config.rates, *config.loads)):
@@ -127,15 +124,6 @@ class ServingTask:
 
     def count(self, cell: Cell) -> int:
         return self._config.search if cell.id == SEARCH.id else self._config.requests
-
-    def samples(self, cell: Cell) -> Sequence[Sample]:
-        return ()
-
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Any:
-        raise NotImplementedError("a serving task measures by itself")
-
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return {}
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         requests = self._requests()

@@ -12,14 +12,13 @@ from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Finding
 from harness.tasks._graded import Cells, GradedTask, Grades, Reference, find_base
-from harness.tasks._metrics import misnamed
+from harness.tasks._lookup import Key
+from harness.tasks._named import Ref, by_label, named
 from harness.tasks._severity import Point, SeverityTable
 from harness.tasks.qa import QaTask, Transform
 from harness.types import Corruption, Request
 
 ENTRIES: Final = {"sweep": "SweepTask"}
-
-CorruptionRef = str | dict[str, Any]
 
 
 class SweepConfig(Model):
@@ -29,7 +28,7 @@ class SweepConfig(Model):
     """A `qa` task that stands before this one."""
     metric: str | None = None
     """The metric whose curve is drawn; the first of the `qa` task by default."""
-    corruptions: tuple[CorruptionRef, ...] = Field(min_length=1)
+    corruptions: tuple[Ref, ...] = Field(min_length=1)
     """Names; or mappings with `corruption` (or `chain`, a list of names), `variant`, `as` and parameters."""
     severities: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4, 5), min_length=1)
     """Severities; 0 is the clean image and is always run."""
@@ -95,27 +94,34 @@ class SweepTask(GradedTask):
                     )
 
 
-def _build_corruptions(refs: Sequence[CorruptionRef], issues: list[Issue]) -> dict[str, Corruption]:
-    built: dict[str, Corruption] = {}
+def _build_corruptions(refs: Sequence[Ref], issues: list[Issue]) -> dict[str, Corruption]:
+    found: list[tuple[Key, tuple[str, Corruption] | None]] = []
     for i, ref in enumerate(refs):
-        options = dict(ref) if isinstance(ref, dict) else {"corruption": ref}
-        label, steps, name = options.pop("as", None), options.pop("chain", None), options.pop("corruption", None)
-        path: tuple[str | int, ...] = ("corruptions", i)
-        try:
-            if (steps is None) == (name is None):
-                raise UsageError("a corruption needs either its name or a chain of names")
-            if steps is not None and options:
-                raise UsageError(f"a chain takes no {next(iter(options))!r}: its steps are names alone")
-            corruption = perturb.get(str(name), **options) if steps is None else perturb.chain(steps)
-        except Exception as error:  # noqa: BLE001 - whatever a corruption says to its parameters belongs to this line
-            issues.append(Issue((*path, "corruption" if steps is None else "chain"), str(error)))
-            continue
-        key = str(label or name or getattr(corruption, "name", f"chain-{i}"))
-        issues += misnamed(key, "cell", path)
-        if key in built:
-            issues.append(Issue(path, f"two corruptions are called {key!r}", "give one another name with `as:`"))
-        built[key] = corruption
-    return built
+        key: Key = ("corruptions", i)
+        if isinstance(ref, dict) and "chain" in ref:
+            found.append((key, _chain(ref, key, issues)))
+        else:
+            found.append(
+                (
+                    key,
+                    named(
+                        ref, "corruption", perturb.get, "{corruption: fog}, or {chain: [fog, rotation]}", key, issues
+                    ),
+                )
+            )
+    return by_label(found, "corruption", issues)
+
+
+def _chain(ref: Mapping[str, Any], key: Key, issues: list[Issue]) -> tuple[str, Corruption] | None:
+    more = next((name for name in ref if name not in ("chain", "as")), None)
+    try:
+        if more is not None:
+            raise UsageError(f"a chain takes no {more!r}: its steps are names alone")
+        corruption = perturb.chain(ref["chain"])
+    except UsageError as error:
+        issues.append(Issue((*key, "chain"), str(error)))
+        return None
+    return str(ref.get("as") or corruption.name), corruption
 
 
 def _check_severities(severities: Sequence[int], corruptions: Mapping[str, Corruption]) -> Iterable[Issue]:

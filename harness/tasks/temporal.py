@@ -15,8 +15,9 @@ from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.spec.answer import SCHEMA
 from harness.tasks._base import Cell, CellResult, Summary
-from harness.tasks._metrics import misnamed
-from harness.tasks._samplers import SamplerRef, build_sampler, plain_ref
+from harness.tasks._lookup import Key
+from harness.tasks._named import Ref, by_label, named, plain_ref
+from harness.tasks._samplers import build_sampler
 from harness.tasks._temporal_summary import Facts, metric_names, summarise
 from harness.tasks._views import CONTROLS, PERTURBATIONS, Edit, View
 from harness.tasks.qa import QaConfig, QaTask, Transform
@@ -48,7 +49,7 @@ class TemporalConfig(QaConfig):
     """Steps that take the words out of an answer, for the metrics on words; those on windows read all of it."""
     max_new_tokens: int = Field(default=128, ge=1, le=100_000)
     """Longest answer."""
-    sampler: SamplerRef = "uniform"
+    sampler: Ref = "uniform"
     """Which frames are shown: a name, or a mapping with `sampler` and its keys."""
     frames: int = Field(default=8, ge=1, le=10_000)
     """The budget: at most so many frames a clip."""
@@ -126,7 +127,7 @@ class TemporalTask(QaTask):
             issues.append(Issue(("metrics", 0), said))
         if issues or sampler is None:
             raise ConfigError(*issues)
-        self._sampler: Sampler = sampler[1]
+        self._sampler: Sampler = sampler
         self._picked: dict[str, tuple[int, ...]] = {}
         self._perturbations = tuple(perturbations)
         self._severities = tuple(sorted(set(config.severities)))
@@ -215,7 +216,7 @@ class TemporalTask(QaTask):
             "frames": config.frames,
             "form": [config.form, SCHEMA, FORMS[config.form]],
             "controls": list(config.controls),
-            "perturbations": [dict(ref) if isinstance(ref, dict) else ref for ref in config.perturbations],
+            "perturbations": [plain_ref(ref) for ref in config.perturbations],
             "severities": list(self._severities),
         }
 
@@ -224,33 +225,36 @@ def _control(name: str) -> Treatment:
     return Treatment(blank=True) if name == BLIND else Treatment(edit=CONTROLS[name])
 
 
-def _build_perturbations(refs: Iterable[str | dict[str, Any]], issues: list[Issue]) -> dict[str, Treatment]:
-    built: dict[str, Treatment] = {}
+def _build_perturbations(refs: Iterable[Ref], issues: list[Issue]) -> dict[str, Treatment]:
+    found: list[tuple[Key, tuple[str, Treatment] | None]] = []
     for i, ref in enumerate(refs):
-        path = ("perturbations", i)
-        try:
-            label, treatment = _perturbation(ref)
-        except (UsageError, TypeError, ValueError) as cause:
-            issues.append(Issue(path, str(cause)))
-            continue
-        issues += misnamed(label, "cell", path)
-        if label in built or label in (*CONTROLS, BLIND):
-            issues.append(Issue(path, f"two cells are called {label!r}", "give one another name with `as:`"))
-        built[label] = treatment
-    return built
+        key: Key = ("perturbations", i)
+        if isinstance(ref, str):
+            found.append((key, named(ref, "perturbation", _in_time, "dropped", key, issues)))
+        else:
+            found.append(
+                (
+                    key,
+                    named(
+                        ref,
+                        "corruption",
+                        _in_space,
+                        "dropped, or {corruption: gaussian_noise, share: 0.5}",
+                        key,
+                        issues,
+                    ),
+                )
+            )
+    return by_label(found, "cell", issues, (*CONTROLS, BLIND))
 
 
-def _perturbation(ref: str | dict[str, Any]) -> tuple[str, Treatment]:
-    if isinstance(ref, str):
-        if ref not in PERTURBATIONS:
-            raise UsageError(f"unknown perturbation {ref!r}; {did_you_mean(ref, PERTURBATIONS)}")
-        return ref, Treatment(edit=PERTURBATIONS[ref])
-    options = dict(ref)
-    name, label, share = options.pop("corruption", None), options.pop("as", None), options.pop("share", 1.0)
-    if not isinstance(name, str):
-        raise UsageError(
-            "a perturbation is one of time, or names a corruption: {corruption: gaussian_noise, share: 0.5}"
-        )
+def _in_time(name: str) -> Treatment:
+    if name not in PERTURBATIONS:
+        raise UsageError(f"unknown perturbation {name!r}; {did_you_mean(name, PERTURBATIONS)}")
+    return Treatment(edit=PERTURBATIONS[name])
+
+
+def _in_space(name: str, share: object = 1.0, **options: Any) -> Treatment:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise UsageError(f"share is above 0 and up to 1, not {share!r}")
-    return str(label or name), Treatment(corrupted=Corrupted(perturb.get(name, **options), float(share)))
+    return Treatment(corrupted=Corrupted(perturb.get(name, **options), float(share)))

@@ -202,7 +202,7 @@ def test_a_model_that_does_not_look_is_told_apart(bind: Bind, tmp_path: Path) ->
         ("perturbations: [dropped, dropped]", "two cells are called 'dropped'"),
         ("perturbations: [{corruption: fogg}]", "fog"),
         ("perturbations: [{corruption: fog, share: 0}]", "share is above 0"),
-        ("perturbations: [{share: 0.5}]", "names a corruption"),
+        ("perturbations: [{share: 0.5}]", "a corruption needs its name"),
         ("severities: [0]", "severity 0 is not in 1 to 5"),
         ("controls: [upside_down]", "upside_down|single_frame"),
     ],

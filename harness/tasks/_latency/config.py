@@ -10,7 +10,7 @@ from pydantic import Field
 from harness.spec.models import Model
 from harness.tasks._base import Cell
 from harness.tasks._latency.sides import Part
-from harness.tasks._metrics import MetricRef
+from harness.tasks._named import Ref
 from harness.types import Ask
 
 ANSWERS: Final = Cell("answers")
@@ -38,7 +38,7 @@ class LatencyConfig(Model):
     """Jinja template; knows `question` and `tags`."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
-    metric: MetricRef = "exact_match"
+    metric: Ref = "exact_match"
     """What says whether an answer is right, for accuracy retention."""
     accuracy: bool = True
     """Whether to ask every sample of the dataset once for accuracy, flips and agreement of logits."""
