@@ -20,6 +20,7 @@ FLOORS = (
         "registry",
         "locate",
         "cpu",
+        "git",
         "kv_cache",
         "spec",
         "stats",

@@ -5,8 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +15,7 @@ from harness.engine.resolve import Suite, load_suite
 from harness.errors import HarnessError, UsageError
 from harness.gate.decide import Decision, Overall
 from harness.gate.identity import Identity
+from harness.git import commit_of, git, words, worktree
 from harness.record import find_runs, read_run
 
 Word = Literal["good", "bad", "skip"]
@@ -61,15 +61,15 @@ def bisect(search: Search, repository: Path, told: Callable[[Tried], None]) -> s
         UsageError: if a commit is unknown, or the gate does not fail at the bad one.
         CannotTell: if skipped commits hide the answer.
     """
-    good, bad = _commit(repository, search.good), _commit(repository, search.bad)
+    good, bad = commit_of(repository, search.good), commit_of(repository, search.bad)
     with tempfile.TemporaryDirectory(prefix="harness-bisect-") as scratch:
         runs = Path(scratch) / "runs"
-        with _worktree(repository, Path(scratch) / "tree", good) as tree:
+        with worktree(repository, Path(scratch) / "tree", good) as tree:
             reference, said = _run(search, tree, runs / good)
             if reference is None:
                 raise UsageError(f"the good commit {good[:12]} cannot be run: {said}")
             oracle = _Oracle(search, tree, runs, load_suite(str(_suite_file(search.suite, tree))), reference)
-            _git(tree, "checkout", "--quiet", "--detach", bad)
+            git(tree, "checkout", "--quiet", "--detach", bad)
             last = oracle.ask(bad)
             told(last)
             if last.word != "bad":
@@ -105,13 +105,13 @@ class _Oracle:
 
 
 def _search(oracle: _Oracle, tree: Path, good: str, bad: str, told: Callable[[Tried], None]) -> str:
-    said = _git(tree, "bisect", "start", bad, good)
+    said = words(tree, "bisect", "start", bad, good)
     while not (found := _FIRST_BAD.search(said)):
         if "only 'skip'ped commits" in said or "only skipped commits" in said:
             raise CannotTell(f"skipped commits hide which one it was:\n{said.strip()}")
-        tried = oracle.ask(_commit(tree, "HEAD"))
+        tried = oracle.ask(commit_of(tree, "HEAD"))
         told(tried)
-        said = _git(tree, "bisect", tried.word, fine=(0, 2))
+        said = words(tree, "bisect", tried.word, fine=(0, 2))
     return found.group(1)
 
 
@@ -146,34 +146,3 @@ def _suite_file(suite: str, tree: Path) -> Path:
 def _why(decision: Decision) -> str:
     open_gates = [one.gate for one in decision.gates if one.gate.verdict != "pass"]
     return "; ".join(f"{gate.metric}: {gate.reason}" for gate in open_gates) or "all gates pass"
-
-
-@contextmanager
-def _worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
-    _git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-    try:
-        yield tree
-    finally:
-        _git(repository, "worktree", "remove", "--force", str(tree))
-
-
-def _commit(repository: Path, name: str) -> str:
-    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return _git(repository, *arguments, what=name).strip()
-
-
-def _git(folder: Path, *arguments: str, fine: tuple[int, ...] = (0,), what: str = "") -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed program
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except OSError as cause:
-        raise UsageError("bisect needs git") from cause
-    if done.returncode not in fine:
-        said = done.stderr.strip() or f"git {arguments[0]} failed"
-        raise UsageError(f"there is no commit {what!r}" if what else said)
-    return done.stdout + done.stderr

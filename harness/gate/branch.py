@@ -1,8 +1,6 @@
 """Baselines on a branch of their own: ``branch:NAME`` in place of a folder, without touching what is checked out."""
 
 import io
-import os
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,6 +10,7 @@ from typing import Final
 
 from harness.errors import UsageError
 from harness.gate.identity import NoBaseline
+from harness.git import git
 
 PREFIX: Final = "branch:"
 
@@ -109,15 +108,6 @@ def _commit(repository: Path, branch: str, parent: str | None, folder: Path, ind
 
 def _git(folder: Path, *arguments: str, fine: tuple[int, ...] = (0,), more: Mapping[str, str] | None = None) -> bytes:
     try:
-        done = subprocess.run(  # noqa: S603 - fixed program
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            check=False,
-            env={**os.environ, "LC_ALL": "C", **(more or {})},
-        )
-    except OSError as cause:
-        raise UsageError(f"baselines on a branch need git: {cause.strerror}") from cause
-    if done.returncode not in fine:
-        said = done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed"
-        raise UsageError(f"baselines on a branch: {said}")
-    return done.stdout
+        return git(folder, *arguments, fine=fine, more=more)
+    except UsageError as cause:
+        raise UsageError(f"baselines on a branch: {cause}") from cause

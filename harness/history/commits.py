@@ -1,13 +1,12 @@
 """The commits of a repository, as a history needs them: in order, with who, when, why and which release."""
 
-import os
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.git import commit_of, git
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +38,20 @@ def span(repository: Path, revisions: str) -> list[Commit]:
         UsageError: if there is no such commit, or the first does not lead to the second.
     """
     first, dots, last = revisions.partition("..")
-    end = resolve(repository, (last or "HEAD") if dots else first)
+    end = commit_of(repository, (last or "HEAD") if dots else first)
     if not dots:
         return _log(repository, ["-1", end])
-    start = resolve(repository, first)
+    start = commit_of(repository, first)
     found = _log(repository, ["--first-parent", end, f"^{start}"])
     if start != end and not found:
         raise UsageError(f"{first!r} does not lead to {last or 'HEAD'!r}")
     return [*_log(repository, ["-1", start]), *found]
 
 
-def resolve(repository: Path, name: str) -> str:
-    """Return the full hash of a commit.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    try:
-        return git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
-    except UsageError as cause:
-        raise UsageError(f"there is no commit {name!r}") from cause
-
-
-def git(repository: Path, *arguments: str) -> str:
-    """Run git and return what it says.
-
-    Raises:
-        UsageError: if it fails, with its own words.
-    """
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed program
-            ["git", "-C", str(repository), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
-    except OSError as cause:
-        raise UsageError("a history needs git") from cause
-    if done.returncode:
-        raise UsageError(done.stderr.strip() or f"git {arguments[0]} failed")
-    return done.stdout
-
-
 def _log(repository: Path, arguments: Sequence[str]) -> list[Commit]:
     form = "%H%x1f%ct%x1f%an%x1f%s%x1f%D%x1e"
-    text = git(repository, "log", "--reverse", "--decorate=full", f"--format={form}", *arguments)
+    said = git(repository, "log", "--reverse", "--decorate=full", f"--format={form}", *arguments)
+    text = said.decode(errors="replace")
     fields = (entry.strip("\n").split("\x1f") for entry in text.split("\x1e") if entry.strip())
     return [
         Commit(hash_, int(date) * 1000, author, subject, _tags(names)) for hash_, date, author, subject, names in fields

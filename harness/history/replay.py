@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.git import worktree
 from harness.history import record, runs
-from harness.history.commits import Commit, git
+from harness.history.commits import Commit
 from harness.record import find_runs, read_run
 
 
@@ -86,13 +86,3 @@ def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch:
 def _path(tree: Path) -> str:
     """Return where Python looks first: in the commit's own code."""
     return os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
-
-
-@contextmanager
-def worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
-    """Check a commit out beside the working tree, and take it away again."""
-    git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-    try:
-        yield tree
-    finally:
-        git(repository, "worktree", "remove", "--force", str(tree))

@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.cpu import speed_facts
+from harness.errors import UsageError
+from harness.git import git
 from harness.record.schema import GitRecord, MachineRecord
 from harness.spec.expand import SECRET
 
@@ -20,6 +21,8 @@ _HIDDEN: Final = "[redacted]"
 _USER: Final = re.compile(r"(\w+://)[^/@\s]+@")
 """A user and password in an address."""
 
+_PATIENCE: Final = 10.0
+"""Seconds that git may take."""
 _PACKAGES: Final = (
     "numpy",
     "onnxruntime",
@@ -52,12 +55,15 @@ def machine() -> MachineRecord:
 
 def commit(folder: Path) -> GitRecord | None:
     """Return the commit of the repository that ``folder`` lies in; None where there is none."""
-    head = _git(folder, "rev-parse", "HEAD")
-    if not head:
+    try:
+        head = git(folder, "rev-parse", "HEAD", timeout=_PATIENCE).decode().strip()
+    except UsageError:
         return None
-    diff = _git(folder, "diff", "HEAD", "--no-ext-diff", "--binary", "--full-index")
-    digest = hashlib.sha256(diff.encode("utf-8", "surrogateescape")).hexdigest() if diff else None
-    return GitRecord(commit=head, dirty=bool(diff), diff=digest)
+    try:
+        diff = git(folder, "diff", "HEAD", "--no-ext-diff", "--binary", "--full-index", timeout=_PATIENCE).strip()
+    except UsageError:
+        return GitRecord(commit=head, dirty=True)  # what can't be looked at is not called clean
+    return GitRecord(commit=head, dirty=bool(diff), diff=hashlib.sha256(diff).hexdigest() if diff else None)
 
 
 def command() -> list[str]:
@@ -107,18 +113,3 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed program and arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,92 @@
+"""The user's own git, run as a program."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import UsageError
+
+
+def git(
+    folder: Path,
+    *arguments: str,
+    fine: tuple[int, ...] = (0,),
+    more: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> bytes:
+    """Run git and return what it wrote to its output.
+
+    Args:
+        folder: in the repository.
+        arguments: of git.
+        fine: exit codes that are no failure.
+        more: environment variables to set.
+        timeout: seconds that it may take.
+
+    Raises:
+        UsageError: if it fails, with its own words; if it is not installed, or takes too long.
+    """
+    return _run(folder, arguments, fine, more, timeout).stdout
+
+
+def words(folder: Path, *arguments: str, fine: tuple[int, ...] = (0,)) -> str:
+    """Run git and return all that it said, complaints too: bytes that are no text are replaced.
+
+    Raises:
+        UsageError: as :func:`git`.
+    """
+    done = _run(folder, arguments, fine, None, None)
+    return (done.stdout + done.stderr).decode(errors="replace")
+
+
+def commit_of(repository: Path, name: str) -> str:
+    """Return the full hash of a commit.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
+    ref = f"{name}^{{commit}}"
+    found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", ref, fine=(0, 1))
+    if not found:
+        raise UsageError(f"there is no commit {name!r}")
+    return found.decode().strip()
+
+
+@contextmanager
+def worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
+    """Check a commit out beside the working tree, and take it away again.
+
+    Raises:
+        UsageError: as :func:`git`.
+    """
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+    try:
+        yield tree
+    finally:
+        git(repository, "worktree", "remove", "--force", str(tree))
+
+
+def _run(
+    folder: Path,
+    arguments: tuple[str, ...],
+    fine: tuple[int, ...],
+    more: Mapping[str, str] | None,
+    timeout: float | None,
+) -> "subprocess.CompletedProcess[bytes]":
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed program
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(more or {})},
+            timeout=timeout,
+        )
+    except OSError as cause:
+        raise UsageError(f"this needs git, which cannot be started: {cause.strerror}") from cause
+    except subprocess.TimeoutExpired as cause:
+        raise UsageError(f"git {arguments[0]} took longer than {timeout:g} s") from cause
+    if done.returncode not in fine:
+        raise UsageError(done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+    return done
