@@ -1,5 +1,6 @@
 """Find a run by what a user types."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -17,14 +18,7 @@ def locate_unfinished(name: str | None, runs: Path) -> Path:
     """
     from harness.engine.open_run import unfinished
 
-    if name is not None and Path(name).exists():
-        return Path(name)
-    folders = list(unfinished(runs))
-    if name is None:
-        if not folders:
-            raise UsageError(f"there is no unfinished run in {runs}")
-        return folders[0]
-    return _only(name, runs, folders)
+    return _locate(name, runs, lambda: tuple(unfinished(runs))[::-1], f"there is no unfinished run in {runs}")
 
 
 def locate_run(name: str | None, runs: Path) -> Path:
@@ -39,17 +33,19 @@ def locate_run(name: str | None, runs: Path) -> Path:
     """
     from harness.record import find_runs
 
+    none = f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8"
+    return _locate(name, runs, lambda: tuple(find_runs(runs)), none)
+
+
+def _locate(name: str | None, runs: Path, find: Callable[[], Sequence[Path]], none: str) -> Path:
+    """Return the folder that is meant, among those that are found, which stand from oldest to newest."""
     if name is not None and Path(name).exists():
         return Path(name)
-    folders = list(find_runs(runs))
+    folders = find()
     if name is None:
         if not folders:
-            raise UsageError(f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8")
+            raise UsageError(none)
         return folders[-1]
-    return _only(name, runs, folders)
-
-
-def _only(name: str, runs: Path, folders: list[Path]) -> Path:
     fitting = [folder for folder in folders if name in folder.name]
     if len(fitting) == 1:
         return fitting[0]

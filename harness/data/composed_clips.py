@@ -1,8 +1,7 @@
 """Clips composed of drawn scenes with cuts, fades and wipes at known frames."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.data._clips import encode, evidence_text
+from harness.data._drawn import DrawnDataset
 from harness.data._scenes import Scene, Transition, blend, draw_scene
 from harness.errors import ConfigError, Issue
 from harness.seeds import Stream
@@ -112,13 +112,10 @@ def compose(stream: Stream, config: ComposedClipsConfig) -> Composition:
     return Composition(scenes, tuple(changes), now, rate)
 
 
-class ComposedClipsDataset:
+class ComposedClipsDataset(DrawnDataset[ComposedClipsConfig]):
     """Samples whose compositions are a pure function of the configuration; ``spans`` are the transitions."""
 
     Config: ClassVar[type[BaseModel]] = ComposedClipsConfig
-
-    def __init__(self, config: ComposedClipsConfig) -> None:
-        self.config = config
 
     @classmethod
     def from_config(cls, config: ComposedClipsConfig, folder: Path, roots: Sequence[Path]) -> Self:
@@ -131,17 +128,10 @@ class ComposedClipsDataset:
             raise ConfigError(*issues)
         return cls(config)
 
-    def __len__(self) -> int:
-        return self.config.limit
+    def version(self) -> str:
+        return str(_VERSION)
 
-    def __iter__(self) -> Iterator[Sample]:
-        return map(self._sample, range(self.config.limit))
-
-    def content_hash(self) -> str:
-        """Return a hash of what is drawn; the bytes of an encode belong to its encoder and are left out."""
-        return hashlib.sha256(f"{_VERSION} {self.config.model_dump_json()}".encode()).hexdigest()
-
-    def _sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> Sample:
         name = f"composed-{self.config.seed}-{index:06d}"
         found = compose(Stream("composed_clips", self.config.seed, index), self.config)
         spans: tuple[Span, ...] = tuple((c.start / found.rate, c.end / found.rate) for c in found.changes)

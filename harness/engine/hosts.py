@@ -48,6 +48,23 @@ class Raised(Exception):
         return cls(f"the adapter raised {type(error).__name__}: {error}", is_out_of_memory(error))
 
 
+def await_answer(comes: Callable[[float], bool], timeout: float, closed: threading.Event) -> None:
+    """Wait until an answer is there.
+
+    Args:
+        comes: waits for so many seconds and tells whether the answer came.
+        timeout: seconds to wait altogether.
+        closed: set where nobody wants the answer any more.
+
+    Raises:
+        Late: if it did not come in time, or nobody wants it.
+    """
+    deadline = time.monotonic() + timeout
+    while not comes(max(0.0, min(_GLANCE, deadline - time.monotonic()))):
+        if time.monotonic() >= deadline or closed.is_set():
+            raise Late
+
+
 class Host(Protocol):
     """Has an adapter and asks it, one batch at a time."""
 
@@ -222,12 +239,9 @@ class ProcessHost:
         self.adapter: Adapter = FarAdapter(facts)
 
     def ask(self, requests: Sequence[Request], timeout: float, closed: threading.Event) -> Any:
-        deadline = time.monotonic() + timeout
         try:
             self._pipe.send(requests)
-            while not self._pipe.poll(max(0.0, min(_GLANCE, deadline - time.monotonic()))):
-                if time.monotonic() >= deadline or closed.is_set():
-                    raise Late
+            await_answer(self._pipe.poll, timeout, closed)
             answer, raised = self._pipe.recv()
         except (EOFError, OSError) as cause:
             self._process.join(_BYE)

@@ -2,21 +2,19 @@
 
 import queue
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
 from harness.engine.call import Called, Caller
 from harness.engine.dispatch import dispatch
-from harness.engine.hosts import Died, Facts, FarAdapter, Late, Lender, Load, Raised
+from harness.engine.hosts import Died, Facts, FarAdapter, Lender, Load, Raised, await_answer
 from harness.engine.options import RunOptions
 from harness.engine.resolve import AdapterChoice
 from harness.errors import AdapterError, UsageError
 from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request
 
-_GLANCE: Final = 0.5
 _LOADING: Final = 600.0
 """Seconds that a copy of the model may take to find a place in the cluster and to load."""
 
@@ -67,12 +65,9 @@ class RayHost:
     def ask(self, requests: Sequence[Request], timeout: float, closed: threading.Event) -> Any:
         import ray
 
-        deadline = time.monotonic() + timeout
         try:
             pending = self._actor.ask.remote(requests)
-            while not ray.wait([pending], timeout=max(0.0, min(_GLANCE, deadline - time.monotonic())))[0]:
-                if time.monotonic() >= deadline or closed.is_set():
-                    raise Late
+            await_answer(lambda seconds: bool(ray.wait([pending], timeout=seconds)[0]), timeout, closed)
             answer, raised = ray.get(pending)
         except ray.exceptions.RayError as cause:
             raise Died(f"the worker died: {_last_line(cause)}") from cause

@@ -3,34 +3,19 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel
-
+from harness.engine.hosts import Facts, FarAdapter
 from harness.engine.resolve import AdapterChoice
 from harness.types import Adapter, Request, Response
 
 
-class _Remembering:
+class _Remembering(FarAdapter):
     """Passes batches on and keeps the answers. Batches of a prefix of the samples are the same at every look."""
 
-    Config: ClassVar[type[BaseModel]] = BaseModel
-
     def __init__(self, adapter: Adapter, answers: dict[tuple[str, ...], Sequence[Response]]) -> None:
+        super().__init__(Facts.of(adapter))
         self._adapter = adapter
         self._answers = answers
-        self.simulated = adapter.simulated
-        self.capabilities = adapter.capabilities
-        self.batch_invariant = adapter.batch_invariant
-        self.batch_size = adapter.batch_size
-
-    @classmethod
-    def from_config(cls, config: Any, folder: Path) -> Self:
-        raise NotImplementedError("wraps an adapter that is loaded already")
-
-    def fingerprint(self) -> str:
-        return self._adapter.fingerprint()
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
         key = tuple(request.id for request in requests)

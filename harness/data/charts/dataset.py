@@ -1,7 +1,7 @@
 """The ``charts`` dataset: samples that are rendered when they are needed."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -12,6 +12,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.data._choices import unknown_names
+from harness.data._drawn import DrawnDataset
 from harness.data.charts.draw import THEMES, render
 from harness.data.charts.model import ALL_STYLES, STYLES, Chart, Split, draw_chart, draw_values, split_of
 from harness.data.charts.questions import ALL_QUESTION_TYPES, QUESTION_TYPES, ask
@@ -79,13 +80,10 @@ def _other_data(chart: Chart, split: Split, stream: Stream) -> Chart:
     return Chart(letters, colors, draw_values(stream, split, len(chart.values)), chart.style)
 
 
-class ChartsDataset:
+class ChartsDataset(DrawnDataset[ChartsConfig]):
     """Samples whose charts, questions and pixels are a pure function of the configuration."""
 
     Config: ClassVar[type[BaseModel]] = ChartsConfig
-
-    def __init__(self, config: ChartsConfig) -> None:
-        self.config = config
 
     @classmethod
     def from_config(cls, config: ChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
@@ -94,17 +92,10 @@ class ChartsDataset:
             raise ConfigError(*issues)
         return cls(config)
 
-    def __len__(self) -> int:
-        return self.config.limit
+    def version(self) -> str:
+        return f"{_VERSION} {_font_hash()}"
 
-    def __iter__(self) -> Iterator[Sample]:
-        return map(self._sample, range(self.config.limit))
-
-    def content_hash(self) -> str:
-        keys = self.config.model_dump_json()
-        return hashlib.sha256(f"{_VERSION} {_font_hash()} {keys}".encode()).hexdigest()
-
-    def _sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> Sample:
         config = self.config
         chart_index = index // config.questions_per_chart
         style = config.styles[chart_index % len(config.styles)]

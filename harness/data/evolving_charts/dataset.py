@@ -1,8 +1,7 @@
 """The ``evolving_charts`` dataset: clips that are drawn and encoded when they are needed."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from harness.data._choices import unknown_names
 from harness.data._clips import encode, evidence_text
+from harness.data._drawn import DrawnDataset
 from harness.data.charts.draw import render
 from harness.data.charts.model import ALL_STYLES, STYLES
 from harness.data.evolving_charts.story import EVENT_TYPES, Story, draw_story
@@ -88,13 +88,10 @@ def _encoded(clip: ChartClip) -> bytes:
     return encode((clip.draw(number / clip.rate) for number in range(clip.frames)), Fraction(clip.rate))
 
 
-class EvolvingChartsDataset:
+class EvolvingChartsDataset(DrawnDataset[EvolvingChartsConfig]):
     """Samples whose stories are a pure function of the configuration."""
 
     Config: ClassVar[type[BaseModel]] = EvolvingChartsConfig
-
-    def __init__(self, config: EvolvingChartsConfig) -> None:
-        self.config = config
 
     @classmethod
     def from_config(cls, config: EvolvingChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:
@@ -107,17 +104,10 @@ class EvolvingChartsDataset:
             raise ConfigError(*issues)
         return cls(config)
 
-    def __len__(self) -> int:
-        return self.config.limit
+    def version(self) -> str:
+        return str(_VERSION)
 
-    def __iter__(self) -> Iterator[Sample]:
-        return map(self._sample, range(self.config.limit))
-
-    def content_hash(self) -> str:
-        """Return a hash of what is drawn; the bytes of an encode belong to its encoder and are left out."""
-        return hashlib.sha256(f"{_VERSION} {self.config.model_dump_json()}".encode()).hexdigest()
-
-    def _sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> Sample:
         config = self.config
         event = config.events[index % len(config.events)]
         style = config.styles[index // len(config.events) % len(config.styles)]
