@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,36 +10,21 @@ from PIL import Image
 
 from harness.adapters.frame_similarity import FrameSimilarityAdapter, FrameSimilarityConfig, most_alike
 from harness.errors import AdapterError, SampleError
-from harness.spec.models import Model
-from harness.types import Request, Response, Status
+from harness.types import Request, Status
+from tests.doubles import Double
 
 
-class Colours:
+class Colours(Double):
     """Embeds an image as its mean colour beside a large constant, as real features are mostly alike; refuses white."""
 
-    Config: ClassVar[type[Model]] = Model
-    simulated = True
     capabilities = frozenset({"generate", "embed"})
-    batch_invariant = True
     batch_size = 2
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "Colours":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "colours" * 3
-
-    def generate(self, requests: Sequence[Request]) -> list[Response]:
-        return [Response("seen") for _ in requests]
 
     def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
         rows = np.array([[*np.asarray(image).mean(axis=(0, 1)), 9000.0] for image in images], np.float32)
         if (rows[:, :3] == 255).all(axis=1).any():
             raise SampleError("too bright")
         return rows
-
-    def close(self) -> None: ...
 
 
 def plain(*colors: tuple[int, int, int]) -> tuple[Image.Image, ...]:

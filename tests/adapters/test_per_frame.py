@@ -15,6 +15,7 @@ from harness.adapters._per_frame.shapes import best_run, best_turn, window
 from harness.adapters.per_frame import PerFrameAdapter, PerFrameConfig
 from harness.errors import AdapterError, ConfigError
 from harness.types import Request, Response, Status
+from tests.doubles import Double
 
 SPAN = RuleConfig(when=r"When is (?P<a>\w+) up\?", ask="Is {{ a }} up?")
 TURN = RuleConfig(
@@ -23,19 +24,15 @@ TURN = RuleConfig(
 VOTE = RuleConfig(when="What", ask="What is it?", put_together="vote")
 
 
-class Reader:
+class Reader(Double):
     """Answers yes about light frames and no about dark ones; refuses red ones."""
 
     simulated = False
-    capabilities = frozenset({"generate"})
     batch_invariant = False
     batch_size = 3
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-
-    def fingerprint(self) -> str:
-        return "reader" * 4
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         self.calls.append([request.prompt for request in requests])
@@ -46,8 +43,6 @@ class Reader:
         if red > 250 and green < 5:
             return Response(None, Status.ERROR, "red")
         return Response(" Yes\n" if red > 128 else "no", tokens_in=5, tokens_out=1, seconds={"decode": 0.5})
-
-    def close(self) -> None: ...
 
 
 def adapter(*rules: RuleConfig) -> PerFrameAdapter:

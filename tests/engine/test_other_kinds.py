@@ -11,11 +11,11 @@ from PIL import Image
 from pydantic import Field
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import AdapterChoice, Suite, read_adapter
+from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import ConfigError, SampleError, UsageError
 from harness.record import Run
-from harness.spec.models import AdapterSpec, Model
+from harness.spec.models import Model
 from harness.tasks._base import (
     Bench,
     BuildContext,
@@ -28,7 +28,8 @@ from harness.tasks._base import (
     Summary,
     Table,
 )
-from harness.types import Adapter, Dataset, MetricValue, Request, Response, Sample, Score, Status
+from harness.types import Adapter, Dataset, MetricValue, Request, Sample, Score, Status
+from tests.doubles import Double
 
 CELL = Cell("all")
 NAN = float("nan")
@@ -129,32 +130,16 @@ class TimingTask(Common):
         return Summary({"mean": mean_of(worths[~np.isnan(worths)])}, {CELL.id: {}})
 
 
-class Eye:
+class Eye(Double):
     """Embeds an image as its mean level; white images are refused, black ones give NaN."""
 
-    Config: ClassVar[type[Model]] = Model
-    simulated = True
     capabilities = frozenset({"generate", "embed"})
-    batch_invariant = True
-    batch_size = 4
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "Eye":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "eye"
-
-    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
-        return [Response("seen") for _ in requests]
 
     def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
         levels = [float(np.asarray(image).mean()) for image in images]
         if 255.0 in levels:
             raise SampleError("too bright")
         return np.array([[level or NAN, 1.0] for level in levels], np.float32)
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture
@@ -169,7 +154,7 @@ def run(bind: Callable[[str], Suite], plug_in: Callable[[str, str, str], None], 
             lines.append(f'{{"id": "s{i}", "image": "{i}.png", "question": "q", "answer": "a"}}')
         (tmp_path / "d.jsonl").write_text("\n".join(lines))
         suite = bind(f"suite: s\nversion: 1\ndatasets: {{d: {{type: jsonl, path: d.jsonl}}}}\ntasks:\n  t: {tasks}\n")
-        choice = AdapterChoice(tmp_path / "eye.yaml", AdapterSpec(adapter="eye", type="eye"), Model(), Eye)
+        choice = Eye.choice(tmp_path)
         folder, _ = run_suite(suite, choice, RunOptions(out=tmp_path / "runs"), Silent())
         return Run(folder)
 

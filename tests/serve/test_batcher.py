@@ -11,16 +11,14 @@ import pytest
 
 from harness.serve.batcher import Batcher, Closed, Done, Policy, QueueFull, TooLate
 from harness.types import Request, Response
+from tests.doubles import Double
 
 LONG = 30.0
 
 
-class Model:
+class Model(Double):
     """Answers with the request's id; waits at a gate where there is one."""
 
-    simulated = True
-    capabilities = frozenset({"generate"})
-    batch_invariant = True
     batch_size = 8
 
     def __init__(self) -> None:
@@ -38,11 +36,6 @@ class Model:
             raise RuntimeError("out of order")
         return [Response(request.id) for request in requests]
 
-    def fingerprint(self) -> str:
-        return ""
-
-    def close(self) -> None: ...
-
 
 Make = Callable[..., tuple[Model, Batcher]]
 
@@ -53,7 +46,7 @@ def make() -> Iterator[Make]:
 
     def build(**policy: Any) -> tuple[Model, Batcher]:
         model = Model()
-        made.append((model, Batcher(model, Policy(**policy))))  # type: ignore[arg-type] # a duck
+        made.append((model, Batcher(model, Policy(**policy))))
         return made[-1]
 
     yield build

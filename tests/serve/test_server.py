@@ -27,6 +27,7 @@ from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
 from harness.serve.messages import Limits
 from harness.types import Adapter, Generation, Request, Status
+from tests.doubles import Double
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,12 +165,9 @@ def test_a_key_is_asked_for_where_there_is_one(model: Adapter) -> None:
     thread.join(20)
 
 
-class Slow:
+class Slow(Double):
     """A model that answers when it is told to."""
 
-    simulated = True
-    capabilities = frozenset({"generate"})
-    batch_invariant = True
     batch_size = 1
 
     def __init__(self) -> None:
@@ -184,7 +182,7 @@ class Slow:
 
 def test_a_full_queue_is_429_with_retry_after_and_closing_answers_who_waits() -> None:
     slow = Slow()
-    server, thread, address = serve(slow, Policy(1, 0.0, max_queue=1), Settings("slow"))  # type: ignore[arg-type] # a duck
+    server, thread, address = serve(slow, Policy(1, 0.0, max_queue=1), Settings("slow"))
     answers: list[httpx.Response] = []
     clients = [threading.Thread(target=lambda: answers.append(post(address, body()))) for _ in range(2)]
     for number, client in enumerate(clients, start=1):
@@ -207,7 +205,7 @@ def test_a_full_queue_is_429_with_retry_after_and_closing_answers_who_waits() ->
 
 def test_a_request_that_takes_too_long_is_504() -> None:
     slow = Slow()
-    server, thread, address = serve(slow, Policy(1, 0.0), Settings("slow", timeout=0.1))  # type: ignore[arg-type] # a duck
+    server, thread, address = serve(slow, Policy(1, 0.0), Settings("slow", timeout=0.1))
     first = threading.Thread(target=lambda: post(address, body()))
     first.start()
     while "harness_in_flight 1" not in httpx.get(f"{address}/metrics").text:

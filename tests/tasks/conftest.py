@@ -2,41 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import AdapterChoice, Suite
+from harness.engine.resolve import Suite
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
-from harness.spec.models import AdapterSpec, Model
 from harness.types import Request, Response
+from tests.doubles import Double
 
 
-class LevelAdapter:
+class LevelAdapter(Double):
     """Answers `level` with the mean of the image, `double` with twice that, `fail` not at all."""
 
-    Config: ClassVar[type[Model]] = Model
     simulated = False
-    capabilities = frozenset({"generate"})
-    batch_invariant = True
     batch_size = 3
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "LevelAdapter":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "level"
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
         assert len(requests) <= self.batch_size
         return [Response(self._answer(request)) for request in requests]
-
-    def close(self) -> None: ...
 
     def _answer(self, request: Request) -> str:
         if "fail" in request.prompt:
@@ -68,7 +55,7 @@ def run_levels(bind: Callable[[str], Suite], levels: Path) -> Callable[..., Run]
     def run(tasks: str, datasets: str = "", limit: int | None = None) -> Run:
         d = "  d: {type: jsonl, path: levels.jsonl}\n"
         suite = bind(f"suite: s\nversion: 1\nseed: 5\ndatasets:\n{d}{datasets}\ntasks:\n{tasks}\n")
-        choice = AdapterChoice(levels / "a.yaml", AdapterSpec(adapter="level", type="level"), Model(), LevelAdapter)
+        choice = LevelAdapter.choice(levels)
         return Run(run_suite(suite, choice, RunOptions(out=levels / "runs", limit=limit), Silent())[0])
 
     return run

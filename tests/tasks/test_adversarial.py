@@ -5,20 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import BaseModel
 
 from harness.cli._progress import Silent
 from harness.engine.resolve import bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError, UsageError
 from harness.spec.document import parse_document
-from harness.spec.models import Model
 from harness.types import Request, Response
+from tests.doubles import Double
 
 SUITE = """
 suite: attack
@@ -31,17 +29,13 @@ tasks:
 """
 
 
-class Linear:
+class Linear(Double):
     """Answers by the sign of one fixed linear function of the pixels, with the clean image's answer as the truth.
 
     Noise averages out under it; a step along its weights does not.
     """
 
-    Config: ClassVar[type[BaseModel]] = Model
-    simulated = True
     capabilities = frozenset({"generate", "gradient", "score_text"})
-    batch_invariant = True
-    batch_size = 4
 
     def __init__(self) -> None:
         self._clean: dict[str, np.ndarray] = {}
@@ -57,15 +51,6 @@ class Linear:
             yield
         finally:
             self._busy.release()
-
-    @classmethod
-    def from_config(cls, config: Any, folder: Path) -> "Linear":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "linear"
-
-    def close(self) -> None: ...
 
     def weights(self, shape: tuple[int, ...]) -> np.ndarray:
         return np.random.default_rng(1).choice([-1.0, 1.0], shape).astype(np.float32)

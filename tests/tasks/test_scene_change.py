@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ from harness.data.composed_clips import ComposedClip, ComposedClipsConfig, Compo
 from harness.data.sample_footage import SampleFootageConfig, SampleFootageDataset
 from harness.detect import WindowedDrift, drift_detector, scene_detector
 from harness.detect._scene import peaks
-from harness.engine.resolve import AdapterChoice, Suite, read_adapter
+from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import ConfigError, SpecError
 from harness.frames import colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
-from harness.spec.models import AdapterSpec, Model
-from harness.types import Request, Response, Sample
+from harness.types import Sample
+from tests.doubles import Double
 
 Bind = Callable[[str], Suite]
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)).map(lambda p: (p[0], p[0] + p[1])), max_size=4)
@@ -164,35 +164,20 @@ def test_the_task_counts_hits_misses_false_alarms_and_delay(bind: Bind, tmp_path
     assert task.metrics["recall@6[scene_histogram]"].value >= task.metrics["recall[scene_histogram]"].value
 
 
-class Levels:
+class Levels(Double):
     """Embeds an image as its mean colour."""
 
-    Config: ClassVar[type[Model]] = Model
     simulated = False
     capabilities = frozenset({"generate", "embed"})
-    batch_invariant = True
-    batch_size = 4
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "Levels":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "levels" * 4
-
-    def generate(self, requests: Sequence[Request]) -> list[Response]:
-        return [Response("") for _ in requests]
 
     def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
         return np.array([np.asarray(image).mean(axis=(0, 1)) - 128 for image in images], np.float32)
-
-    def close(self) -> None: ...
 
 
 def test_the_adapters_own_embeddings_can_be_what_detectors_look_at(bind: Bind, tmp_path: Path) -> None:
     suite = bind(SUITE.format(detectors="[{detector: scene_distance, limit: 0.2}]", more="features: adapter"))
     assert suite.tasks["scenes"].requires == {"embed"}
-    choice = AdapterChoice(tmp_path / "l.yaml", AdapterSpec(adapter="levels", type="levels"), Model(), Levels)
+    choice = Levels.choice(tmp_path)
     _, record = run_suite(suite, choice, RunOptions(out=tmp_path), Silent())
     assert record.tasks["scenes"].metrics["recall[scene_distance]"].value >= 0.5
     plain = bind(SUITE.format(detectors="[scene_distance]", more="features: pixels"))

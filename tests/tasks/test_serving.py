@@ -10,44 +10,30 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import AdapterChoice, Suite
+from harness.engine.resolve import Suite
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
-from harness.spec.models import AdapterSpec, Model
 from harness.tasks._serving.load import Batching, Calling, Sent, arrivals, drive
 from harness.tasks._serving.search import achieved
 from harness.types import Request, Response
+from tests.doubles import Double
 
 STEP = 0.01
 """Seconds of a call of the sleeping model, whatever its batch."""
 
 
-class Sleeper:
+class Sleeper(Double):
     """Takes the same time for any batch, so that batching multiplies its throughput."""
 
-    Config: type[BaseModel] = Model
-    simulated = True
-    capabilities = frozenset({"generate"})
-    batch_invariant = True
     batch_size = 8
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "Sleeper":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "sleeper"
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         time.sleep(STEP)
         return [Response("slept") for _ in requests]
-
-    def close(self) -> None: ...
 
 
 REQUESTS = [Request("r", "?")]
@@ -115,9 +101,7 @@ def load(bind: Callable[[str], Suite], tmp_path: Path) -> Load:
             "suite: s\nversion: 1\ndatasets: {d: {type: charts, limit: 4}}\n"
             f"tasks:\n  t: {{kind: serving, dataset: d, {keys}}}\n"
         )
-        spec = AdapterSpec(adapter="sleeper", type="sleeper")
-        choice = AdapterChoice(tmp_path / "sleeper.yaml", spec, Model(), Sleeper)  # type: ignore[arg-type] # a duck
-        _, record = run_suite(suite, choice, RunOptions(out=tmp_path / "runs"), Silent())
+        _, record = run_suite(suite, Sleeper.choice(tmp_path), RunOptions(out=tmp_path / "runs"), Silent())
         assert record.status == "complete", record.reason
         return record.tasks["t"]
 

@@ -3,21 +3,21 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import AdapterChoice, Suite, read_adapter
+from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
-from harness.spec.models import AdapterSpec, Model
 from harness.tasks._base import Cell, Task
 from harness.tasks._views import PERTURBATIONS, View
 from harness.types import Request, Response, Sample
+from tests.doubles import Double
 
 SUITE = """\
 suite: t
@@ -161,31 +161,18 @@ def test_every_name_that_a_gate_may_use_is_in_the_record(real_run: Run, bind: Bi
     assert list(real_run.record.tasks["when"].metrics) == list(task.metric_names())
 
 
-class Guess:
+class Guess(Double):
     """Says the middle of every clip, whatever it is shown."""
 
-    Config: ClassVar[type[Model]] = Model
     simulated = False
-    capabilities = frozenset({"generate"})
-    batch_invariant = True
-    batch_size = 4
-
-    @classmethod
-    def from_config(cls, config: Model, folder: Path) -> "Guess":
-        return cls()
-
-    def fingerprint(self) -> str:
-        return "guess" * 4
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         return [Response(json.dumps({"spans": [[4, 8]]})) for _ in requests]
 
-    def close(self) -> None: ...
-
 
 def test_a_model_that_does_not_look_is_told_apart(bind: Bind, tmp_path: Path) -> None:
     suite = bind(SUITE.format(more="controls: [shuffled]", limit=12))
-    choice = AdapterChoice(tmp_path / "guess.yaml", AdapterSpec(adapter="guess", type="guess"), Model(), Guess)
+    choice = Guess.choice(tmp_path)
     folder, _ = run_suite(suite, choice, RunOptions(out=tmp_path), Silent())
     task = Run(folder).record.tasks["when"]
     assert task.metrics["control_gap[shuffled]"].value == 0.0
@@ -230,7 +217,7 @@ def test_a_broken_clip_costs_its_sample(bind: Bind, tmp_path: Path) -> None:
         "{type: evolving_charts, limit: 1, events: [when_higher]}", "{type: video, path: c.jsonl}"
     )
     suite = bind(text)
-    choice = AdapterChoice(tmp_path / "guess.yaml", AdapterSpec(adapter="guess", type="guess"), Model(), Guess)
+    choice = Guess.choice(tmp_path)
     folder, record = run_suite(suite, choice, RunOptions(out=tmp_path), Silent())
     assert record.status == "failed"
     assert "cannot be opened" in str(Run(folder).table().to_pylist()[0]["error"])
