@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, product, zip_longest
+from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
 from harness.metrics._numbers import is_simple, parse_number
+from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
 from harness.metrics.anls import similarity
 from harness.types import Score, Status
 
@@ -19,84 +19,6 @@ ENTRIES: Final = {"rms_f1": "RmsF1", "rms_precision": "RmsPrecision", "rms_recal
 
 TEXT_LIMIT: Final = 0.5
 NUMBER_LIMIT: Final = 0.1
-
-
-MAX_CELLS: Final = 1_000_000
-"""A larger table, or a larger comparison of two, is not read: transposing or matching it would eat the memory."""
-
-
-class TooLargeError(ValueError):
-    """A table has too many cells to compare."""
-
-
-class Entries(NamedTuple):
-    """The cells of a table, each with the headers of its row and column as one text."""
-
-    keys: list[str]
-    values: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as text models write it: a title, a line of headers, lines of cells."""
-
-    title: str | None
-    lines: tuple[tuple[str, ...], ...]
-
-    def transposed(self) -> "Table":
-        """Return the table with rows and columns exchanged."""
-        _limit(len(self.lines) * max(map(len, self.lines), default=0))
-        return Table(self.title, tuple(zip_longest(*self.lines, fillvalue="")))
-
-    def entries(self) -> Entries:
-        """Return the title and every cell that is neither row header nor column header."""
-        found = Entries([], []) if self.title is None else Entries(["title"], [self.title])
-        if len(self.lines) > 1 and len(self.lines[0]) > 1:
-            headers = self.lines[0][1:]
-            for name, *cells in self.lines[1:]:
-                found.keys.extend([f"{name} {header}" for header in headers[: len(cells)]])
-                found.values.extend(cells[: len(headers)])
-        return found
-
-
-def _limit(cells: int) -> None:
-    if cells > MAX_CELLS:
-        raise TooLargeError(f"a table or a comparison of {cells} cells; at most {MAX_CELLS} are read")
-
-
-def parse_table(text: str) -> Table:
-    r"""Read a table of lines with cells between " | ", optionally under a line "title | …"; case is dropped.
-
-    Also read: a leading and trailing "|" and the rule of Markdown tables ("|---|---|").
-
-    >>> parse_table("Title | Sales\nyear | A\n2001 | 3").entries()
-    Entries(keys=['title', '2001 a'], values=['sales', '3'])
-    """
-    lines = [line.strip() for line in text.lower().replace("<0x0a>", "\n").splitlines()]
-    lines = [line for line in lines if not _is_rule(line)]
-    title = None
-    if lines and lines[0].startswith("title |"):
-        title = lines.pop(0)[len("title |") :].strip()
-    return Table(title, tuple([_cells(line) for line in lines]))
-
-
-def _is_rule(line: str) -> bool:
-    """Say whether a line holds no cells: blank, or a rule of Markdown. "- | -" is a row of missing values."""
-    return not line.strip("|-: ") and (line.startswith("|") or "---" in line or "-" not in line)
-
-
-def _cells(line: str) -> tuple[str, ...]:
-    if line.startswith("|"):
-        line = line.removeprefix("|").removesuffix("|")
-    return tuple([cell.strip() for cell in line.split("|")])
-
-
-def _parse_as_published(text: str) -> Table:
-    lines = text.lower().splitlines()
-    title = None
-    if lines and lines[0].startswith("title |"):
-        title = lines.pop(0)[len("title |") :].strip()
-    return Table(title, tuple(tuple(cell.strip() for cell in line.split(" | ")) for line in lines))
 
 
 def _float(text: str) -> float:
@@ -179,7 +101,7 @@ class Rnss(AnswerMetric):
         given, wanted = read(prediction), read(reference)
         if not given or not wanted:
             return float(not given and not wanted)
-        _limit(len(given) * len(wanted))
+        limit(len(given) * len(wanted))
         distance = _distance_as_published if published else relative_distance
         gain = 1 - np.array([[distance(value, target) for value in given] for target in wanted])
         total = _best_total(gain)
@@ -275,7 +197,7 @@ def _compare_as_published(wanted: Entries, given: Entries) -> Rates:
     wanted, given = (_overwritten(entries) for entries in (wanted, given))
     if not wanted.keys or not given.keys:
         return _rates(0.0, len(given.keys), len(wanted.keys))
-    _limit(len(wanted.keys) * len(given.keys))
+    limit(len(wanted.keys) * len(given.keys))
     likeness = _key_likeness(wanted, given)
     rows, columns = linear_sum_assignment(1 - likeness)
     total = sum(
@@ -294,7 +216,7 @@ def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     """Return the rates of each shape of the answered table."""
     if wanted.keys and wanted in shapes:
         return [Rates(1.0, 1.0, 1.0)]
-    _limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
+    limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
     if not wanted.keys:
         return [_rates(0.0, len(shape.keys), 0) for shape in shapes]
     # All shapes at once: small tables cost mostly the calls.
@@ -324,9 +246,9 @@ def _best_rates(prediction: str, references: Sequence[str], variant: str) -> Rat
         ways = [rates for text in references for rates in _compare_shapes(parse_table(text).entries(), shapes)]
         # Two references can give one F1 and two precisions; their order must not count.
         return max(ways, key=lambda rates: (rates.f1, rates.precision))
-    table = _parse_as_published(prediction)
+    table = parse_as_published(prediction)
     shapes = (table.transposed().entries(), table.entries())
-    wanted = [_parse_as_published(text).entries() for text in references]
+    wanted = [parse_as_published(text).entries() for text in references]
     ways = [_compare_as_published(entries, shape) for shape in shapes for entries in wanted]
     return max(ways, key=lambda rates: rates.f1)
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from harness.testing._subject import Subject, ask, generates, pixels, require
+from harness.testing._subject import Subject, ask, generates, pixels
+from harness.testing._words import require
 
 
 def _claim_score_text(subject: Subject, adapter: Any) -> None:

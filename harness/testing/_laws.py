@@ -12,7 +12,8 @@ from PIL import Image
 
 from harness.testing._claims import CLAIMS
 from harness.testing._probes import awkward_prompts, broken_image, modes, sizes
-from harness.testing._subject import PROBES, NotApplicableError, Subject, ask, generates, pixels, require, same
+from harness.testing._subject import PROBES, NotApplicableError, Subject, ask, generates, pixels, same
+from harness.testing._words import require
 from harness.types import Adapter, Generation, Request, Response, Status
 
 Law = Callable[[Subject], None]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from PIL import Image
 
 from harness.testing._probes import charts
+from harness.testing._words import require
 from harness.types import Adapter, Request, Response, Status
 
 PROBES: Final = 12
@@ -41,12 +42,6 @@ class Subject:
     def pictures(self) -> list[Image.Image]:
         """Return three pictures."""
         return [request.images[0] for request in self.probes() if len(request.images) == 1][:3]
-
-
-def require(holds: bool, message: str) -> None:
-    """Break a law unless something holds; not ``assert``, which ``python -O`` leaves out."""
-    if not holds:
-        raise AssertionError(message)
 
 
 def generates(subject: Subject) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from harness.metrics import Status, disagreements, sample_metric
-from harness.metrics.tables import parse_table
+from harness.metrics._table_text import parse_table
 from harness.metrics.vqa import _CONTRACTED, _RESTORED, leave_one_out, normalize, official_punctuation, official_words
 from harness.testing import strategies
 
