@@ -67,6 +67,10 @@ def check(config: OodConfig, detectors: Mapping[str, OodDetector], found: Mappin
     taken = {"fit", "calibrate", "test"} & {*config.near, *config.far}
     if taken:
         yield Issue(("near",), f"an OOD set cannot be called {taken.pop()!r}", "rename the dataset")
+    for label, detector in detectors.items():
+        if config.corruptions and detector.uses == ("column",):
+            said = f"{label} stands in the data: no corruption of an image changes it"
+            yield Issue(("corruptions",), said, "give the column a task of its own")
     yield from _check_calibration(config, detectors, found)
     yield from _check_labels(config, detectors, found)
 

@@ -1,5 +1,6 @@
 """The splits of an OOD task: which data they hold, that they share none, and what is known of each sample."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -62,7 +63,11 @@ class Known:
         Raises:
             ValueError: if a sample has no such tag, or it holds no number.
         """
-        return replace(self.views, column=np.array([_number(self.split, sample, tag) for sample in self.samples]))
+        numbers = np.array([number_in(sample, tag) for sample in self.samples])
+        lacking = next((s.id for s, number in zip(self.samples, numbers, strict=True) if math.isnan(number)), None)
+        if lacking is not None:
+            raise ValueError(f"column: sample {lacking!r} of {self.split.name} has no number in its tag {tag!r}")
+        return replace(self.views, column=numbers)
 
     def with_labels(self, tag: str | None) -> Views:
         """Return the views with the classes that a tag names."""
@@ -72,11 +77,16 @@ class Known:
         return replace(self.views, labels=np.asarray(np.unique(names, return_inverse=True)[1], np.int64))
 
 
-def _number(split: Split, sample: Sample, tag: str) -> float:
+def number_in(sample: Sample, tag: str) -> float:
+    """Return the number that stands in a tag; NaN where there is none.
+
+    >>> number_in(Sample("a", "", (), tags={"score": "0.5"}), "score")
+    0.5
+    """
     try:
         return float(sample.tags[tag])
-    except (KeyError, ValueError) as cause:
-        raise ValueError(f"column: sample {sample.id!r} of {split.name} has no number in its tag {tag!r}") from cause
+    except (KeyError, ValueError):
+        return math.nan
 
 
 def find_datasets(named: Mapping[Key, str], datasets: Mapping[str, Dataset], issues: list[Issue]) -> dict[Key, Dataset]:
@@ -120,11 +130,13 @@ def know(split: Split, results: Mapping[str, CellResult], limit: int) -> Known:
 
     Args:
         split: which.
-        results: by view (``features``, ``logits``), the cell in which it was asked for; a sample must have all.
+        results: by view (``features``, ``logits``), the cell in which it was asked for; a sample must have all. None
+            where no model was asked.
         limit: so many samples were asked.
     """
     samples = tuple(islice(split.dataset, limit))
-    there = [i for i, s in enumerate(samples) if all(s.id in result.vectors for result in results.values())]
+    usable = ((i, s) for i, s in enumerate(samples) if s.problem is None)
+    there = [i for i, s in usable if all(s.id in result.vectors for result in results.values())]
     stacked = {view: _stack([found.vectors[samples[i].id] for i in there]) for view, found in results.items()}
     return Known(
         split,

@@ -1,25 +1,39 @@
 """Detectors of out-of-distribution images, on a model's features or logits of real images."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
 from harness import perturb
 from harness.detect import OodDetector, ood_detector
 from harness.detect._base import params_of
+from harness.detect.column import Column
 from harness.errors import ConfigError
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
-from harness.tasks._base import BuildContext, Cell, CellResult, Chart, Finding, Line, Mark, Summary, Table
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Chart,
+    Finding,
+    Line,
+    Mark,
+    Observation,
+    Summary,
+    Table,
+)
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import Key, one_image
 from harness.tasks._ood_config import OodConfig, check, corruptions_of
 from harness.tasks._ood_pictures import precision_chart, roc_chart, severity_chart
-from harness.tasks._ood_splits import Known, Split, find_datasets, know, leaks, same_features
+from harness.tasks._ood_splits import Known, Split, find_datasets, know, leaks, number_in, same_features
 from harness.tasks._ood_trial import Draws, Trial, flagged, mean_auroc, separation_values, try_detector
 from harness.tasks._separation import STATISTICS
-from harness.types import Ask, MetricValue, Request, Sample, Score
+from harness.types import Ask, MetricValue, Request, Sample, Score, Status
 
 ENTRIES: Final = {"ood": "OodTask"}
 
@@ -54,7 +68,8 @@ class OodTask:
         self._cells = {view: {split.name: self._cell(split, view) for split in splits} for view in self._views}
 
     @classmethod
-    def build(cls, name: str, config: OodConfig, context: BuildContext) -> Self:
+    def build(cls, name: str, config: OodConfig, context: BuildContext) -> "OodTask":
+        """Return the task; a subclass that needs no model where all scores were computed elsewhere."""
         detectors, issues = build_detectors(config.detectors, ood_detector)
         named: dict[Key, str] = {("fit",): config.fit, ("test",): config.test}
         if config.calibrate is not None:
@@ -72,7 +87,8 @@ class OodTask:
             for label, corruption in corruptions.items()
             for severity in config.severities
         ]
-        return cls(name, config, splits, detectors, context.seed)
+        elsewhere = all(isinstance(detector, Column) for detector in detectors.values())
+        return (ColumnsTask if elsewhere else OodTask)(name, config, splits, detectors, context.seed)
 
     def cells(self) -> Sequence[Cell]:
         return [cell for cells in self._cells.values() for cell in cells.values()]
@@ -111,11 +127,7 @@ class OodTask:
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         by_id = {result.cell.id: result for result in results}
         splits = {
-            name: know(
-                split,
-                {view: by_id[cells[name].id] for view, cells in self._cells.items()},
-                len(by_id[self._cells[self._views[0]][name].id].clusters),
-            )
+            name: know(split, self._answers(name, by_id), len(by_id[self._cells[self._views[0]][name].id].clusters))
             for name, split in self._splits.items()
         }
         metrics = dict.fromkeys(self.metric_names(), MetricValue(NAN, NAN, NAN, 0, 0, "higher"))
@@ -140,6 +152,10 @@ class OodTask:
             charts=tuple(self._charts(trials, metrics, draws)),
             tables=(self._operating(trials, metrics),),
         )
+
+    def _answers(self, split: str, by_id: Mapping[str, CellResult]) -> Mapping[str, CellResult]:
+        """Return by view what the model said of a split."""
+        return {view: by_id[cells[split].id] for view, cells in self._cells.items()}
 
     def _trials(self, splits: Mapping[str, Known]) -> tuple[list[Trial], list[Finding]]:
         trials, findings = [], []
@@ -231,6 +247,33 @@ class OodTask:
             "labels": self._config.labels,
             "target_fpr": self._config.target_fpr,
         }
+
+
+class ColumnsTask(OodTask):
+    """All scores stand in the data: no model is asked, and every sample is an observation."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.requires = frozenset()
+        self._tags = {
+            label: detector.tag for label, detector in self._detectors.items() if isinstance(detector, Column)
+        }
+        self.measures = [f"tag[{label}]" for label in self._tags]
+
+    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        """Yield, for each sample, the numbers that stand in its tags; NaN where there is none."""
+        for sample in islice(self.samples(cell), bench.limit):
+            values = {f"tag[{label}]": number_in(sample, tag) for label, tag in self._tags.items()}
+            status = Status.OK if sample.problem is None else Status.ERROR
+            yield Observation(
+                sample.id, values, status, sample.problem, cluster=sample.cluster or "", tags=dict(sample.tags)
+            )
+
+    def _cell(self, split: Split, view: str) -> Cell:
+        return Cell(split.name, {"split": split.role})
+
+    def _answers(self, split: str, by_id: Mapping[str, CellResult]) -> Mapping[str, CellResult]:
+        return {}
 
 
 def _split_name(path: Key, named: Mapping[Key, str]) -> str:

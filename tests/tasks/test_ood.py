@@ -24,6 +24,7 @@ from harness.tasks._ood_trial import least_for, threshold_for
 from harness.tasks._separation import STATISTICS, Separation
 from harness.tasks.ood import OodTask
 from harness.types import Response, Status
+from tests.doubles import Double
 
 SUITE = """\
 suite: s
@@ -235,7 +236,9 @@ tasks:
 """
 
 
-def test_scores_that_stand_in_the_data_are_judged_too(bind: Callable[[str], Suite], write: Callable[..., Path]) -> None:
+@pytest.fixture
+def scored(write: Callable[..., Path]) -> None:
+    """Four files of scores; one line cannot be read."""
     rng = np.random.default_rng(1)
     for name in ("fit", "held-out", "test", "odd"):
         scores = rng.normal(size=30) + 9 * (name == "odd")
@@ -243,15 +246,42 @@ def test_scores_that_stand_in_the_data_are_judged_too(bind: Callable[[str], Suit
             {"id": f"{name}-{i}", "image": f"{name}-{i}.png", "question": "", "answer": "", "tags": {"s": float(score)}}
             for i, score in enumerate(scores)
         ]
-        write(f"{name}.jsonl", "\n".join(json.dumps(row) for row in rows))
-    made = bind(COLUMNS).tasks["ood"]
-    assert isinstance(made, OodTask)
-    vectors = {cell.id: {s.id: rng.normal(size=2).astype("f") for s in made.samples(cell)} for cell in made.cells()}
-    found = summarise(made, vectors)
+        lines = [json.dumps(row) for row in rows] + ["no row at all"] * (name == "odd")
+        write(f"{name}.jsonl", "\n".join(lines))
+
+
+@pytest.mark.usefixtures("scored")
+def test_scores_that_stand_in_the_data_are_judged_without_a_model(bind: Callable[[str], Suite], tmp_path: Path) -> None:
+    suite = bind(COLUMNS)
+    assert suite.tasks["ood"].requires == frozenset()
+    done = Run(run_suite(suite, Double.choice(tmp_path), RunOptions(out=tmp_path / "runs"), Silent())[0])
+    found = done.record.tasks["ood"]
+    assert done.record.status == "complete"
     assert found.metrics["auroc[column,odd]"].value == 1.0
+    assert found.metrics["auroc[column,odd]"].n == 60
+    assert found.metrics["fpr[column]"].n == 30
     assert [finding.text for finding in found.findings] == [
         "t has no result: column: sample 'fit-0' of fit has no number in its tag 't'"
     ]
+    rows = [row for row in done.table().to_pylist() if row["cell"] == "odd"]
+    assert [row["status"] for row in rows] == ["ok"] * 30 + ["error"]
+    assert rows[0]["score.tag[column]"] == float(rows[0]["tag.s"])
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_column_beside_other_detectors_waits_for_the_model(bind: Callable[[str], Suite]) -> None:
+    made = bind(COLUMNS.replace("{detector: column, tag: t, as: t}", "cosine")).tasks["ood"]
+    assert isinstance(made, OodTask)
+    assert made.requires == {"embed"}
+    rng = np.random.default_rng(1)
+    vectors = {cell.id: {s.id: rng.normal(size=2).astype("f") for s in made.samples(cell)} for cell in made.cells()}
+    assert summarise(made, vectors).metrics["auroc[column,odd]"].value == 1.0
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_corruption_does_not_change_a_column(bind: Callable[[str], Suite]) -> None:
+    with pytest.raises(SpecError, match="no corruption of an image changes it"):
+        bind(COLUMNS.replace("far: [odd]", "far: [odd]\n    corruptions: [gaussian_blur]"))
 
 
 COUNTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=20)
