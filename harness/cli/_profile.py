@@ -14,6 +14,7 @@ _SAID: Final = {
     "score": "answers were scored (beside the model)",
     "store": "answers were written (beside the model)",
     "wait": "nothing was there to score",
+    "finish": "the record was made: samples.parquet, metrics and their intervals",
 }
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,20 @@ def finish(
     Raises:
         OSError: if the disk is full.
     """
+    wall, cpu = time.perf_counter(), time.process_time()
     cells = {(task.name, cell.id): new_scores(task, cell) for task in suite.tasks.values() for cell in task.cells()}
     write_samples(folder, _taken(store, cells, plan.places()), _columns(suite), store.tags())
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
     record = _record(folder, suite, plan, manifest, store, cells, ending)
+    seconds = time.perf_counter() - wall
+    times = {
+        "seconds": record.seconds + seconds,
+        "cpu_seconds": record.cpu_seconds + time.process_time() - cpu,
+        "timings": record.timings | {"finish": seconds},
+    }
+    record = record.model_copy(update=times)
     write_run(folder, record)
     return record
 

@@ -222,7 +222,7 @@ class RunRecord(RecordModel):
     harness_version: str
     started: datetime
     seconds: float
-    """Wall-clock time."""
+    """Wall-clock time of all sessions, and of making this record."""
     cpu_seconds: float
     suite: SuiteRecord
     adapter: AdapterRecord
@@ -236,7 +236,7 @@ class RunRecord(RecordModel):
     machine: MachineRecord
     git: GitRecord | None = None
     timings: dict[str, float]
-    """Seconds by stage of the pipeline, in all sessions."""
+    """Seconds by stage of the pipeline, in all sessions; ``finish`` is the making of this record."""
     environment: dict[str, str] = {}
     """The variables that suite and adapter file were filled with."""
     sessions: list[SessionRecord] = []

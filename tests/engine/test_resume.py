@@ -114,6 +114,9 @@ def test_the_same_command_continues_an_unfinished_run(bind, fragile, tmp_path, m
     assert len(Fragile.power.asked) == sum(stored[after:])
     assert [f"{sum(stored[:after])} responses are there" in text for text in said] == ([True] if after else [])
     assert len(record.sessions) == 2
+    asking = sum(session.seconds for session in record.sessions)
+    assert record.seconds == pytest.approx(asking + record.timings["finish"])
+    assert record.cpu_seconds > sum(session.cpu_seconds for session in record.sessions)
     same(whole, folder)
     assert not [*folder.glob("responses.sqlite*"), *folder.glob("*.lock")]
 
