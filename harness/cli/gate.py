@@ -27,7 +27,9 @@ Examples:
 Exit codes: 0 pass, 1 a gate failed, 2 usage, 3 inconclusive or no baseline that fits, 4 the run failed.
 """
 _FLIPS_SHOWN: Final = 10
-_COLORS: Final = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "no baseline": "yellow"}
+_COLORS: Final = {
+    "pass": "green", "fail": "bold red", "error": "bold red", "inconclusive": "yellow", "no baseline": "yellow",
+}  # fmt: skip
 
 
 @click.command(epilog=_EPILOG)
@@ -134,6 +136,7 @@ def _judge(
     """Judge a run that was made earlier; its adapter's file need not be here."""
     from harness.cli._runs import locate_run
     from harness.engine.gate import judge_run, plan_gate
+    from harness.engine.planned import check_run_of
     from harness.errors import UsageError
     from harness.gate.identity import Identity
     from harness.record import read_run
@@ -144,6 +147,7 @@ def _judge(
         raise UsageError(f"{folder} is a run of suite {record.suite.name!r}, not of {suite.spec.suite!r}")
     if record.adapter.name not in (adapter, _adapter_name(adapter)):
         raise UsageError(f"{folder} is a run of adapter {record.adapter.name!r}, not of {adapter!r}")
+    check_run_of(suite, record)
     planned = plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
     _print_plan(planned)
     return planned, judge_run(planned, folder)

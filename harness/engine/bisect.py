@@ -20,7 +20,9 @@ from harness.record import find_runs, read_run
 
 Word = Literal["good", "bad", "skip"]
 
-_WORDS: Final[Mapping[Overall, Word]] = {"pass": "good", "fail": "bad", "inconclusive": "skip"}
+_WORDS: Final[Mapping[Overall, Word]] = {
+    "pass": "good", "fail": "bad", "inconclusive": "skip", "error": "skip",
+}  # fmt: skip
 _FIRST_BAD: Final = re.compile(r"^([0-9a-f]{7,64}) is the first bad commit", re.MULTILINE)
 
 

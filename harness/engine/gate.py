@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.gate import baseline as stored
 from harness.gate.baseline import Baseline
 from harness.gate.compare import Compared, Options, compare
-from harness.gate.decide import Decision, blocks, decide, margins
+from harness.gate.decide import Decision, blocks, check_directions, decide, margins
 from harness.gate.forecast import Forecast, forecast
 from harness.gate.identity import Identity
 from harness.gate.ratios import limits
@@ -72,6 +72,7 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
     if not compared:
         return PlannedGate(suite, options, None, ())
     baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
+    check_directions(gates, baseline.record)
     stored.check(baseline, planned, compared)
     asking = {name: task for name, task in suite.tasks.items() if task.metrics}
     counts = {name: min(task.count(task.cells()[0]), limit or 1 << 62) for name, task in asking.items()}
@@ -117,6 +118,8 @@ def run_sequentially(
     if planned.baseline is None:
         raise UsageError("--sequential needs a gate that compares with a baseline (max_drop or max_increase)")
     spec = planned.suite.spec
+    asking = [task for task in planned.suite.tasks.values() if task.metrics]
+    looks = looks.within(max((task.count(cell) for task in asking for cell in task.cells()), default=looks.counts[-1]))
     with remembering(choice) as once:
         for look, samples in enumerate(looks.counts):
             folder, decision = run_gate(planned, once, replace(run, limit=samples), progress)

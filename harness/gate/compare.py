@@ -58,6 +58,11 @@ class Delta:
     adjusted_p: float = math.nan
     """Two-sided, Holm over all metrics of the comparison."""
     note: str = ""
+    lost: int = 0
+    """Samples that have a value in the baseline and none in the candidate, because it failed and failures are not
+    counted; they are left out."""
+    gained: int = 0
+    """Samples of which the reverse is true."""
 
     @property
     def name(self) -> str:
@@ -199,8 +204,9 @@ class _Comparer:
         old, new = self._both(metric, rule)
         before, after = old[part.baseline], new[part.candidate]
         both = ~np.isnan(before) & ~np.isnan(after)
-        alone = int((np.isnan(before) != np.isnan(after)).sum())
-        note = f"{alone} samples have a value on one side only and are left out" if alone else ""
+        lost, gained, note = _one_sided(before, after)
+        if note and not rule.known:
+            note += ": the metric's definition is not installed here, so failures cannot be counted"
         before, after = before[both], after[both]
         margin = self._options.margins.get(f"{part.task}/{label}", 0.0)
         comparison = compare_scores(
@@ -212,7 +218,18 @@ class _Comparer:
             margin,
             rule.span,
         )
-        return Delta(part.task, label, rule.direction, rule.unit, _mean(before), _mean(after), comparison, note=note)
+        return Delta(
+            part.task,
+            label,
+            rule.direction,
+            rule.unit,
+            _mean(before),
+            _mean(after),
+            comparison,
+            note=note,
+            lost=lost,
+            gained=gained,
+        )
 
     def _sweep(
         self, name: str, task: TaskRecord, known: Mapping[str, Rule], parts: Sequence[CellPairs]
@@ -236,14 +253,16 @@ class _Comparer:
         resampled = sweeps.resample(
             task, sides[0], sides[1], self._clusters[clean.candidate], self._options.resamples, seed
         )
+        lost, gained, note = _one_sided(sides[0].scores, sides[1].scores)
         found = {}
         for metric, statistic in sweeps.statistics(task).items():
             record = task.metrics[metric]
             margin = self._options.margins.get(f"{name}/{metric}", 0.0)
             sign = 1 if record.direction == "higher" else -1
             comparison = resampled.compare(statistic, sign, margin, self._options.confidence)
+            values = resampled.values(statistic)
             found[metric] = Delta(
-                name, metric, record.direction, record.unit, *resampled.values(statistic), comparison=comparison
+                name, metric, record.direction, record.unit, *values, comparison, note=note, lost=lost, gained=gained
             )
         return found
 
@@ -292,6 +311,14 @@ def _matrix(
         picked = values[part.baseline if side == 0 else part.candidate]
         out[rows[rows >= 0], column] = picked[rows >= 0]
     return out
+
+
+def _one_sided(before: Floats, after: Floats) -> tuple[int, int, str]:
+    """Return how many values only the baseline has, how many only the candidate, and a sentence that says so."""
+    lost = int((~np.isnan(before) & np.isnan(after)).sum())
+    gained = int((np.isnan(before) & ~np.isnan(after)).sum())
+    said = f"{lost:,} scores only the baseline has, {gained:,} only the candidate; they are left out"
+    return lost, gained, said if lost or gained else ""
 
 
 def _adjusted(deltas: Sequence[Delta]) -> list[Delta]:

@@ -1,7 +1,7 @@
 """The verdict on a candidate: every gate of the suite, Holm over those that compare, one exit code."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -16,7 +16,8 @@ from harness.record.schema import Verdict as Word
 from harness.spec.models import GateSpec
 from harness.stats.verdict import Outcome, Verdict, judge_family
 
-Overall = Literal["pass", "fail", "inconclusive"]
+Overall = Literal["pass", "fail", "inconclusive", "error"]
+"""``error``: the run itself failed, so that nothing was decided."""
 
 _WORDS: Final[Mapping[Outcome, Word]] = {
     Outcome.FAIL: "fail",
@@ -57,6 +58,8 @@ class Decision:
     @property
     def verdict(self) -> Overall:
         """One word for all rules."""
+        if self.candidate.status != "complete":
+            return "error"
         if any(judged.failed for judged in self.gates):
             return "fail"
         return "pass" if all(judged.gate.verdict == "pass" for judged in self.gates) else "inconclusive"
@@ -100,6 +103,20 @@ def margins(gates: Sequence[GateSpec]) -> dict[str, float]:
     return found
 
 
+def check_directions(gates: Sequence[GateSpec], record: RunRecord) -> None:
+    """See that no gate limits the increase of what is better when higher, as a run of the suite knows it.
+
+    Raises:
+        UsageError: naming the gate.
+    """
+    for gate in gates:
+        task, _, metric = gate.metric.partition("/")
+        known = record.tasks[task].metrics.get(metric) if task in record.tasks else None
+        if gate.max_increase is not None and known is not None and known.direction == "higher":
+            said = "max_increase is for metrics that are better when lower; use max_drop"
+            raise UsageError(f"gate on {gate.metric}: {said}")
+
+
 def decide(
     gates: Sequence[GateSpec],
     candidate: RunRecord,
@@ -125,7 +142,10 @@ def decide(
     """
     if not gates:
         raise UsageError(f"suite {candidate.suite.name!r} has no gates, so there is nothing to decide")
-    relative = _relative(gates, compared, strict, looked) | _ratios(gates, compared)
+    check_directions(gates, candidate)
+    if candidate.status != "complete":
+        return Decision(candidate, None, tuple(_undecided(gates, candidate)), blocking)
+    relative = _relative(gates, compared, strict, looked) | _ratios(gates, compared, strict)
     values = {
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
@@ -138,13 +158,23 @@ def decide(
     return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking)
 
 
-def _ratios(gates: Sequence[GateSpec], compared: Compared | None) -> dict[int, Judged]:
+def _undecided(gates: Sequence[GateSpec], candidate: RunRecord) -> Iterator[Judged]:
+    """Yield every rule as open: what is there of a run that failed decides nothing."""
+    reason = f"the run is {candidate.status}" + (f": {candidate.reason}" if candidate.reason else "")
+    for position, gate in enumerate(gates):
+        for record in judge_absolute([gate], {}):
+            open_ = record.model_copy(update={"verdict": "inconclusive", "reason": reason})
+            yield Judged(open_, position)
+
+
+def _ratios(gates: Sequence[GateSpec], compared: Compared | None, strict: bool) -> dict[int, Judged]:
     """Judge the gates on ratios; they are no part of the family, for each stands on its own bound."""
     if compared is None:
         asked = [(position, gate) for position, gate in enumerate(gates) if gate.max_ratio is not None]
         return {i: Judged(_record(gate, "no baseline", "needs a run to compare with"), i) for i, gate in asked}
     return {
-        i: Judged(record, i, gates[i].strict, None, verdict) for i, record, verdict in judge_ratios(gates, compared)
+        i: Judged(record, i, strict or gates[i].strict, None, verdict)
+        for i, record, verdict in judge_ratios(gates, compared)
     }
 
 
@@ -183,9 +213,7 @@ def _relative(
     comparisons = [delta.comparison for _, _, delta in tested if delta.comparison is not None]
     for (position, gate, delta), single in zip(tested, judge_family(comparisons), strict=True):
         verdict = single if looked is None else replace(single, outcome=looked.outcomes[gate.metric])
-        record = _record(
-            gate, _WORDS[verdict.outcome], _reason(delta, verdict) + (f" ({looked.note})" if looked else "")
-        )
+        record = _record(gate, _WORDS[verdict.outcome], _reason(delta, verdict, looked))
         found[position] = Judged(record, position, strict or gate.strict, delta, verdict)
     return found
 
@@ -196,10 +224,10 @@ def _untestable(gate: GateSpec, delta: Delta | None, compared: Compared | None) 
         return "needs a run to compare with"
     if delta is None:
         return "the baseline does not have this metric"
-    if gate.max_increase is not None and delta.direction == "higher":
-        raise UsageError(f"gate on {gate.metric}: max_increase is for metrics that are better when lower; use max_drop")
     if delta.comparison is None:
         return delta.note
+    if delta.lost > delta.gained:
+        return f"{delta.note}, so what remains decides nothing"
     unpaired = [said for said in compared.warnings if said.startswith(f"{delta.task}: ")]
     return "; ".join(unpaired)
 
@@ -208,7 +236,7 @@ def _record(gate: GateSpec, verdict: Word, reason: str) -> GateRecord:
     return GateRecord(metric=gate.metric, rule=relative_rule(gate), verdict=verdict, reason=reason)
 
 
-def _reason(delta: Delta, verdict: Verdict) -> str:
+def _reason(delta: Delta, verdict: Verdict, looked: Looked | None) -> str:
     comparison = verdict.comparison
     worse = "higher" if delta.direction == "lower" else "lower"
     limit = f"margin {comparison.margin:g}"
@@ -219,8 +247,20 @@ def _reason(delta: Delta, verdict: Verdict) -> str:
         said += "; better" if comparison.p_greater <= 1 - comparison.confidence else ""
     elif math.isnan(comparison.lower_bound):
         said = verdict.reason
+    elif looked is not None:
+        # The looks have bounds of their own; those of a single one would contradict the verdict.
+        said = f"{worse} by {max(0.0, -comparison.estimate):.3f} as seen, {limit}, and the last look leaves it open"
     else:
-        said = f"may be {worse} by up to {-comparison.lower_bound:.3f}, {limit}"
-        needed = verdict.n_needed or verdict.n_if_unchanged
-        said += f"; n = {needed:,} would decide" if needed else "; no number of samples would decide"
-    return f"{delta.before:.3f} → {delta.after:.3f}, n = {comparison.n:,}: {said}"
+        said = f"may be {worse} by up to {-comparison.lower_bound:.3f}, {limit}; {_how_many(verdict)}"
+    said += f"; {delta.note}" if delta.note else ""
+    told = f"{delta.before:.3f} → {delta.after:.3f}, n = {comparison.n:,}: {said}"
+    return f"{told} ({looked.note})" if looked else told
+
+
+def _how_many(verdict: Verdict) -> str:
+    """Return how many samples would decide, and on what condition."""
+    if verdict.n_needed:
+        return f"n = {verdict.n_needed:,} would decide"
+    if verdict.n_if_unchanged:
+        return f"n = {verdict.n_if_unchanged:,} would decide if nothing has changed"
+    return "no number of samples would decide"

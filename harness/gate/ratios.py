@@ -30,8 +30,8 @@ def limits(gates: Sequence[GateSpec]) -> dict[str, float]:
 def judge_ratios(gates: Sequence[GateSpec], compared: Compared) -> Iterator[tuple[int, GateRecord, Verdict | None]]:
     """Judge the gates with ``max_ratio``, each by itself, with its position.
 
-    FAIL iff the one-sided lower bound of the ratio exceeds ``max_ratio`` and the growth exceeds ``floor``; pass iff
-    the upper bound lies below. Sizes are judged by their value. A baseline from another machine decides nothing.
+    FAIL iff the one-sided lower bound of the ratio exceeds ``max_ratio``; pass iff the upper bound lies below, or the
+    growth does not exceed ``floor``. Sizes are judged by their value. A baseline from another machine decides nothing.
     """
     for position, gate in enumerate(gates):
         if gate.max_ratio is not None:
@@ -51,25 +51,26 @@ def _judge(gate: GateSpec, limit: float, compared: Compared) -> tuple[Word, str,
     elsewhere = _elsewhere(compared.baseline.machine, compared.candidate.machine)
     if elsewhere:
         return "inconclusive", f"{said}: advisory only, the baseline is from another machine ({elsewhere})", None
-    grown = abs(after.value - before.value) > gate.floor
+    grown = (after.value - before.value) * (1 if after.direction == "lower" else -1)
+    if gate.floor and grown <= gate.floor:
+        ratio = f"{comparison.estimate:.3f} times"
+        return "pass", f"{said}, {ratio}; the growth is below the floor of {gate.floor:g} {after.unit}", None
     if math.isnan(comparison.lower_bound):
-        return *_by_value(comparison, limit, grown, after, said), None
+        return *_by_value(comparison, limit, after, said), None
     verdict = judge_ratio(comparison)
     word = _WORDS[verdict.outcome]
     bounds = f"at least {comparison.lower_bound:.3f}, at most {comparison.upper_bound:.3f}"
     said += f", {comparison.estimate:.3f} times, {bounds}"
-    if word == "fail" and not grown:
-        return "pass", f"{said}; the growth is below the floor of {gate.floor:g} {after.unit}", verdict
     if word == "inconclusive" and verdict.n_needed:
         said += f"; n = {verdict.n_needed:,} would decide"
     return word, said, verdict
 
 
-def _by_value(comparison: Comparison, limit: float, grown: bool, after: MetricRecord, said: str) -> tuple[Word, str]:
+def _by_value(comparison: Comparison, limit: float, after: MetricRecord, said: str) -> tuple[Word, str]:
     if after.unit not in _SIZES:
-        return "inconclusive", f"{said}: no draws were kept, so there is no interval"
+        return "inconclusive", f"{said}: {'; '.join(comparison.warnings)}"
     told = f"{said}, {comparison.estimate:.3f} times (a size; no interval)"
-    return ("fail" if comparison.estimate > limit and grown else "pass"), told
+    return ("fail" if comparison.estimate > limit else "pass"), told
 
 
 def _metric(record: RunRecord, name: str) -> MetricRecord | None:

@@ -20,6 +20,8 @@ class Rule:
     """What a failed answer is worth; None leaves it out."""
     span: float | None
     """The largest possible difference of one sample; None where the metric has no bounds."""
+    known: bool = True
+    """Whether the metric's definition is installed here."""
 
     @property
     def flips(self) -> bool:
@@ -31,7 +33,7 @@ def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
     """Return the rule of every per-sample metric of a task that has a column of scores.
 
     A metric is built again from the task's configuration. Where that fails (its plug-in is not
-    installed here), a failed answer is worth 0 if the record counted it, and is left out if not.
+    installed here), nobody knows what a failed answer is worth: it is left out, and the rule says so.
     """
     built, _ = build_metrics(_references(task.config))
     found: dict[str, Rule] = {}
@@ -40,9 +42,8 @@ def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
             if name in found or name not in columns:
                 continue
             metric = built.get(name)
-            counted = value.n > value.statuses.get("ok", 0)
-            failure = metric.failure_value if metric else (0.0 if counted else None)
-            found[name] = Rule(value.direction, value.unit, failure, _span(metric))
+            failure = metric.failure_value if metric else None
+            found[name] = Rule(value.direction, value.unit, failure, _span(metric), metric is not None)
     return found
 
 

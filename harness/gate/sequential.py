@@ -44,6 +44,14 @@ class Looks:
             raise UsageError(f"looks must be increasing sample counts from 2 on, such as 100,200,400; not {text!r}")
         return cls(counts)
 
+    def within(self, samples: int) -> "Looks":
+        """Return the looks at so many samples: a look at more than there are is a look at all of them.
+
+        >>> Looks((10, 50, 200)).within(60).counts
+        (10, 50, 60)
+        """
+        return Looks(tuple(dict.fromkeys(min(count, samples) for count in self.counts)))
+
     def outcomes(
         self, look: int, compared: Compared, metrics: Mapping[str, float] | Sequence[str]
     ) -> dict[str, Outcome] | None:

@@ -13,7 +13,7 @@ from harness.stats._draws import BCA_LIMIT, Units, units_of
 from harness.stats._limits import acceleration_of, summarise
 from harness.stats.bootstrap import resampled_means
 from harness.stats.results import Comparison, nothing
-from harness.tasks._severity import Point, SeverityTable, Statistic
+from harness.tasks._severity import Point, SeverityTable, Statistic, differs, next_milder
 
 _STEP: Final = 1e-6
 
@@ -124,26 +124,9 @@ def _points(task: TaskRecord) -> list[Point]:
 
 def _layout(side: Side, unpaired: np.ndarray, points: Sequence[Point]) -> Floats:
     """Return the columns that statistics of a sweep read: scores, differs from clean, differs from next milder."""
-    scores = np.where(unpaired, np.nan, side.scores)
-    answers = side.answers
-    return np.hstack([scores, _differs(answers, answers[:, :1]), _differs(answers, answers[:, _next_milder(points)])])
-
-
-def _differs(answers: Index, others: Index) -> Floats:
-    return np.where((answers < 0) | (others < 0), np.nan, (answers != others).astype(np.float64))
-
-
-def _next_milder(points: Sequence[Point]) -> list[int]:
-    column = {point: i for i, point in enumerate(points)}
-    severities = {
-        name: sorted(point.severity for point in points if point.corruption == name)
-        for name in {point.corruption for point in points}
-    }
-    milder = []
-    for point in points:
-        below = [severity for severity in severities[point.corruption] if severity < point.severity]
-        milder.append(column[Point(point.corruption, below[-1])] if below else 0)
-    return milder
+    scores, failed = np.where(unpaired, np.nan, side.scores), side.answers < 0
+    others = ([0] * len(points), next_milder(points))
+    return np.hstack([scores, *(differs(failed, unpaired, side.answers, other) for other in others)])
 
 
 def _sums(joint: Floats, of_row: Index) -> tuple[Floats, Floats]:
@@ -156,8 +139,16 @@ def _sums(joint: Floats, of_row: Index) -> tuple[Floats, Floats]:
 
 
 def _reach(statistic: Statistic, means: Floats) -> float:
-    """Return by how much the statistic can move if a share ε of samples is exchanged, divided by ε (to first order)."""
+    """Return by how much the statistic can move if a share ε of samples is exchanged, divided by ε (to first order).
+
+    All columns move together, each the way that it moves the statistic. A minimum has a kink where columns are
+    equal, so both ways are tried, one column at a time and then all of them.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        steps = means + _STEP * np.eye(means.size)
-        slopes = (np.asarray(statistic(steps)) - float(statistic(means))) / _STEP
-    return float(np.abs(slopes[np.isfinite(slopes)]).sum())
+        here = float(statistic(means))
+        steps = _STEP * np.eye(means.size)
+        rises, falls = (np.asarray(statistic(means + sign * steps), np.float64) - here for sign in (1, -1))
+        slopes = np.where(np.abs(rises) > np.abs(falls), rises, -falls)
+        together = _STEP * np.sign(np.where(np.isfinite(slopes), slopes, 0.0))
+        moved = [float(statistic(means + sign * together)) - here for sign in (1, -1)]
+    return float(np.nanmax(np.abs(moved), initial=0.0)) / _STEP

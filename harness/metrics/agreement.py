@@ -105,7 +105,7 @@ class BlindGap(CorpusMetric):
     """Mean paired difference between scores with the image and with a blank or shuffled one.
 
     Near 0, the benchmark can be answered from the text alone. Range −1 to 1, higher is better. t interval of
-    the differences, clustered by image.
+    the differences, clustered by image; where all are equal it allows for unseen ones that are not.
 
     Edge cases:
         A pair in which a score is NaN is ``undefined``. No pairs: NaN.
@@ -138,6 +138,8 @@ class BlindGap(CorpusMetric):
         """
         import numpy as np
 
+        from harness.stats.paired import paired_t
+
         n = same_length(scores=scores, blind_scores=blind_scores)
         columns = np.array([scores, blind_scores], np.float64)
         if (columns < 0).any() or (columns > 1).any():
@@ -146,7 +148,10 @@ class BlindGap(CorpusMetric):
         kept = np.flatnonzero(~np.isnan(gaps))
         groups = cluster_index(clusters, n)
         statuses = {Status.OK: len(kept), Status.UNDEFINED: n - len(kept)}
-        return self.of_mean(gaps[kept], None if groups is None else groups[kept], statuses, confidence)
+        found = paired_t(gaps[kept], None if groups is None else groups[kept], confidence, span=1.0)
+        bounds = max(found.low, self.bounds[0]), min(found.high, self.bounds[1])
+        value = float(np.sort(gaps[kept]).mean()) if len(kept) else float("nan")
+        return self._value(value, bounds, len(kept), statuses, found.method, confidence)
 
 
 class InjectionSuccessRate(CorpusMetric):

@@ -26,7 +26,8 @@ def notices(compared: Compared) -> list[str]:
         said.append("Simulated: no model stands behind these numbers. They say nothing about any model.")
     if compared.forced:
         said.append("Forced: these runs must not be compared. " + "; ".join(compared.forced))
-    return [*said, *compared.warnings]
+    notes = [f"{delta.name}: {delta.note}" for delta in compared.deltas if delta.lost or delta.gained]
+    return [*said, *compared.warnings, *notes]
 
 
 def value(number: float) -> str:

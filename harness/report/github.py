@@ -17,7 +17,7 @@ from harness.report.numbers import title
 LIMIT: Final = 64_000
 """Bytes of a comment; GitHub refuses 65,536 characters."""
 
-_MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "no baseline": "➖"}
+_MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "no baseline": "➖", "error": "❌"}
 _RANK: Final = {"fail": 0, "inconclusive": 1, "no baseline": 1, "pass": 2}
 _LEFT_OUT: Final = "> More did not fit here; the job's files have it all."
 
@@ -37,6 +37,8 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
         marker(record.suite.name, record.adapter.name),
         f"## {word}: {code(record.suite.name)} on {code(title(record))}{against}",
     ]
+    if record.status != "complete":
+        head.append(f"> The run is {record.status}, so nothing is decided. {escaped(record.reason, 600)}".rstrip())
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
     parts = [_rules(decision)]

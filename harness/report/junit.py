@@ -17,7 +17,7 @@ def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
     """Return one test case a rule.
 
     A rule that fails, or stays open in a suite that blocks, is a failure; in a suite that only warns
-    it is skipped, with its reason.
+    it is skipped, with its reason. Where the run itself failed, every rule is an error.
     """
     record = decision.candidate
     name = f"{record.suite.name} on {record.adapter.name}" + (" (simulated)" if record.adapter.simulated else "")
@@ -30,7 +30,7 @@ def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
-        errors="0",
+        errors=str(sum(case.find("error") is not None for case in cases)),
         time=f"{record.seconds:.3f}",
     )
     properties = ET.SubElement(suite, "properties")
@@ -64,7 +64,9 @@ def _case(judged: Judged, decision: Decision, places: Sequence[Mark]) -> ET.Elem
     if gate.verdict == "pass":
         return case
     message = plain(f"{gate.verdict}: {gate.reason}", _LONGEST)
-    if decision.blocking:
+    if decision.verdict == "error":
+        ET.SubElement(case, "error", type="run", message=plain(gate.reason, _LONGEST))
+    elif decision.blocking:
         ET.SubElement(case, "failure", type=gate.verdict, message=message).text = _evidence(judged, decision)
     else:
         ET.SubElement(case, "skipped", message=f"warns only (tier {decision.candidate.suite.tier}): {message}")

@@ -56,11 +56,11 @@ class GateSpec(Model):
     max_ratio: float | None = Field(default=None, gt=0)
     """Against a baseline from the same machine: how many times slower or larger the metric may get, such as 1.03."""
     floor: float = Field(default=0.0, ge=0)
-    """With `max_ratio`: a growth below this, in the metric's unit, never fails."""
+    """With `max_ratio`: a growth of no more than this, in the metric's unit, passes whatever the ratio."""
     jointly: tuple[str, ...] = ()
     """Metrics with gates of their own that must pass for this one to pass: a delay and its false alarms."""
     strict: bool = False
-    """With `max_drop` or `max_increase`: pass only where it is shown that the metric is not worse by so much."""
+    """With a gate that compares: pass only where it is shown that the metric is not worse by so much."""
 
     @property
     def margin(self) -> float | None:

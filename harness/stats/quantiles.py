@@ -249,7 +249,7 @@ def ratio_of_draws(
 ) -> Comparison:
     """Return the comparison that bootstrap draws of a log ratio make; percentile limits.
 
-    Where all draws agree, no spread can be seen: the interval and the p-values are NaN, with a warning.
+    Without draws, or where all agree, no spread can be seen: the interval and the p-values are NaN, with a warning.
 
     Args:
         estimate: the log ratio.
@@ -261,7 +261,8 @@ def ratio_of_draws(
     """
     if draws.size == 0 or float(np.ptp(draws)) <= 1e-12:
         nan = math.nan
-        warning = ("all resamples agree, so no spread can be seen: there is no interval",)
+        why = "all resamples agree, so no spread can be seen" if draws.size else "no draws were kept"
+        warning = (f"{why}: there is no interval",)
         return Comparison(
             math.exp(estimate), nan, nan, nan, nan, nan, nan, nan, nan, n, method, confidence, margin, warnings=warning
         )

@@ -245,4 +245,22 @@ def _n_needed(comparison: Comparison, spread: float, alpha: float, family: int) 
 
 def _n_to_clear(truth: float, comparison: Comparison, spread: float, alpha: float) -> int | None:
     gap = truth + comparison.margin
-    return t_sample_size(gap, spread, POWER, alpha) if spread > 0 and gap > 0 else None
+    if gap <= 0:
+        return None
+    return t_sample_size(gap, spread, POWER, alpha) if spread > 0 else _n_without_spread(comparison, gap, alpha)
+
+
+def _n_without_spread(comparison: Comparison, gap: float, alpha: float) -> int | None:
+    """Return how many units without any difference hide so small a share that it moves the mean by less than ``gap``.
+
+    n units that agree leave room for a share of 1 − α^(1/n) that does not, each by as much as the metric can reach.
+    """
+    units = comparison.clusters or comparison.n
+    room = comparison.estimate - comparison.lower_bound
+    if not (units and room > 0):
+        return None
+    reach = room / (1 - alpha ** (1 / units))
+    if gap >= reach:
+        return 1
+    per_unit = comparison.n / units
+    return math.ceil(per_unit * (math.log(alpha) / math.log1p(-gap / reach) + 1e-9))

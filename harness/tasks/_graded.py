@@ -13,7 +13,6 @@ from harness.errors import Issue, did_you_mean
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.spec.models import Model
-from harness.stats.intervals import wilson
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Finding, Summary
 from harness.tasks._metrics import summarise_cell
 from harness.tasks._severity import RATIO, Point, SeverityTable
@@ -132,7 +131,7 @@ class GradedTask(ABC):
             rng,
         )
         return Summary(
-            metrics=self._metrics(table, cells),
+            metrics=self._metrics(table, results, cells),
             cells=cells,
             curves=tuple(self._curve(name, cells) for name in self._grades.perturbations),
             findings=tuple(
@@ -158,7 +157,7 @@ class GradedTask(ABC):
             "reference": self._grades.reference.model_dump(mode="json") if self._grades.reference else None,
         }
 
-    def _metrics(self, table: SeverityTable, cells: Cells) -> dict[str, MetricValue]:
+    def _metrics(self, table: SeverityTable, results: Sequence[CellResult], cells: Cells) -> dict[str, MetricValue]:
         values = {
             "retained_accuracy": table.value(table.retained(table.columns()), bounds=RATIO),
             "mean_corruption_error": table.value(table.error(), "lower"),
@@ -166,7 +165,7 @@ class GradedTask(ABC):
             "severity_slope": table.value(
                 table.slope(self._grades.perturbations), unit="share per severity", bounds=(-1.0, 1.0)
             ),
-            "worst_cell": self._worst(cells),
+            "worst_cell": self._worst(results, cells),
             "flip_rate": table.value(table.flips(), "lower"),
             "severity_consistency": table.value(table.steadiness()),
         }
@@ -211,19 +210,16 @@ class GradedTask(ABC):
             said = f"{first.value:.3f} is left, {at_once:.0%} of its whole effect"
             yield Finding("warning", f"uninformative: {name} destroys everything from severity 1 ({said})")
 
-    def _worst(self, cells: Cells) -> MetricValue:
+    def _worst(self, results: Sequence[CellResult], cells: Cells) -> MetricValue:
         """Return the lowest cell, its interval widened as Bonferroni asks for the lowest of many."""
-        corrupted = [values[self.primary] for identity, values in cells.items() if identity != "clean"]
-        known = [value for value in corrupted if value.n]
+        corrupted = {result.cell.id: result for result in results if result.cell.id != "clean"}
+        known = [identity for identity in corrupted if cells[identity][self.primary].n]
         if not known:
-            return corrupted[0]
-        worst = min(known, key=lambda value: value.value)
-        confidence = 1 - 0.05 / len(corrupted)
-        low, high = (float(bound) for bound in wilson(worst.value * worst.n, worst.n, confidence))
-        method = f"wilson, Bonferroni over {len(corrupted)} cells"
-        return MetricValue(
-            worst.value, low, high, worst.n, worst.total, worst.direction, worst.unit, worst.statuses, method
-        )
+            return cells[next(iter(corrupted))][self.primary]
+        worst = min(known, key=lambda identity: cells[identity][self.primary].value)
+        metric, confidence = self.metrics[self.primary], 1 - 0.05 / len(corrupted)
+        value = summarise_cell(corrupted[worst], {self.primary: metric}, confidence)[self.primary]
+        return replace(value, method=f"{value.method}, Bonferroni over {len(corrupted)} cells", confidence=0.95)
 
     def _curve(self, name: str, cells: Cells) -> Curve:
         ids = ["clean", *(f"{name}@{severity}" for severity in self._grades.severities)]

@@ -62,12 +62,14 @@ def _score(metric: SampleMetric, sample: Sample, text: str) -> Score:
     return Score(math.nan, Status.ERROR, {"said": said})
 
 
-def summarise_cell(result: CellResult, metrics_: Mapping[str, SampleMetric]) -> dict[str, MetricValue]:
+def summarise_cell(
+    result: CellResult, metrics_: Mapping[str, SampleMetric], confidence: float = 0.95
+) -> dict[str, MetricValue]:
     """Return every metric over one cell, from its columns."""
     values = {}
     for name, metric in metrics_.items():
         column = result.columns[name]
         counted = ~np.isnan(column.worths)
         kept = slice(None) if counted.all() else counted  # no copies of a million worths that all count
-        values[name] = metric.aggregate_array(column.worths[kept], column.statuses, result.clusters[kept])
+        values[name] = metric.aggregate_array(column.worths[kept], column.statuses, result.clusters[kept], confidence)
     return values

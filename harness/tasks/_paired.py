@@ -1,14 +1,28 @@
 """Paired differences of two columns as metrics, and what they say."""
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.stats.paired import paired_t
-from harness.types import MetricValue
+from harness.tasks._base import Column
+from harness.types import MetricValue, Status
 
 Floats = NDArray[np.float64]
+
+_PLACES: Final = list(Status)
+
+
+def unanswered(column: Column) -> NDArray[np.bool_]:
+    """Return which samples the model never answered, [n]: a crash under a control does not show that it looks."""
+    return np.isin(column.kinds, [_PLACES.index(status) for status in (Status.ERROR, Status.TIMEOUT, Status.MISSING)])
+
+
+def when_answered(column: Column) -> Floats:
+    """Return what the samples are worth, [n]; NaN for those that the model never answered."""
+    return np.where(unanswered(column), math.nan, column.worths)
 
 
 def paired_gap(

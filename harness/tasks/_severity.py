@@ -60,10 +60,15 @@ class SeverityTable:
     ) -> None:
         self._points = tuple(points)
         self.rows = len(scores)
-        self.complete = int((~np.isnan(scores)).all(axis=1).sum())
+        counted = (~np.isnan(scores)).all(axis=1)
+        self.complete = int(counted.sum())
+        self.answered = int((counted & (answers != 0).all(axis=1)).sum())
+        """Complete rows in which no answer failed; in the others a failure counts as what it is worth."""
+        self._independent = len(np.unique(clusters[counted]))
         # Score columns first, then for each cell whether the answer differs from the clean one, then from the
         # next milder severity's.
-        table = np.hstack([scores, self._flips(answers), self._changes(answers)])
+        left_out = np.isnan(scores)
+        table = np.hstack([scores, self._flips(answers, left_out), self._changes(answers, left_out)])
         present = ~np.isnan(table)
         with np.errstate(invalid="ignore", divide="ignore"):
             self._means = np.where(present, table, 0.0).sum(axis=0) / present.sum(axis=0)
@@ -178,29 +183,52 @@ class SeverityTable:
     ) -> MetricValue:
         """Return a statistic as a metric; ``bounds`` is what values it can have at all."""
         found = self.estimate(statistic)
-        missing = self.rows - self.complete
-        statuses = {"ok": self.complete, "incomplete": missing} if missing else {"ok": self.rows}
+        counts = {
+            "ok": self.answered,
+            "failed": self.complete - self.answered,
+            "incomplete": self.rows - self.complete,
+        }
+        statuses = {status: count for status, count in counts.items() if count or status == "ok"}
         method = f"paired bootstrap, percentile, B={RESAMPLES}"
         low, high = found.low, found.high
         if low == high and unit != "severity":
-            # No sample changed, so the bootstrap sees no spread; n samples can still hide this share of changes.
-            hidden = float(wilson(0, self.complete)[1])
+            # No sample changed, so the bootstrap sees no spread; so many clusters can still hide this share of changes.
+            hidden = float(wilson(0, self._independent)[1])
             low, high = max(low - hidden, bounds[0]), min(high + hidden, bounds[1])
             method = "wilson (no spread in the sample)"
         return MetricValue(found.value, low, high, self.complete, self.rows, direction, unit, statuses, method)
 
-    def _flips(self, answers: NDArray[np.int64]) -> Floats:
-        return _differ(answers, answers[:, :1].repeat(answers.shape[1], axis=1))
+    def _flips(self, answers: NDArray[np.int64], left_out: NDArray[np.bool_]) -> Floats:
+        return differs(answers == 0, left_out, answers, [0] * answers.shape[1])
 
-    def _changes(self, answers: NDArray[np.int64]) -> Floats:
-        milder = [0] * len(self._points)
-        for name in {p.corruption for p in self._points if p.severity}:
-            columns = [0, *self.columns(name)]
-            for before, after in pairwise(columns):
-                milder[after] = before
-        return _differ(answers, answers[:, milder])
+    def _changes(self, answers: NDArray[np.int64], left_out: NDArray[np.bool_]) -> Floats:
+        return differs(answers == 0, left_out, answers, next_milder(self._points))
 
 
-def _differ(one: NDArray[np.int64], other: NDArray[np.int64]) -> Floats:
-    """Return 1.0 where two answers differ, NaN where either is missing."""
-    return np.where((one == 0) | (other == 0), np.nan, (one != other).astype(np.float64))
+def next_milder(points: Sequence[Point]) -> list[int]:
+    """Return for each column that of the next milder severity of its corruption; column 0 is the clean one."""
+    milder = [0] * len(points)
+    for name in {point.corruption for point in points if point.severity}:
+        severity = {i: point.severity for i, point in enumerate(points) if point.corruption == name}
+        for before, after in pairwise([0, *sorted(severity, key=severity.__getitem__)]):
+            milder[after] = before
+    return milder
+
+
+def differs(
+    failed: NDArray[np.bool_], left_out: NDArray[np.bool_], answers: NDArray[np.int64], others: Sequence[int]
+) -> Floats:
+    """Return 1.0 where an answer is not that of another column, 0.0 where it is, [n, cells].
+
+    An answer that failed is not the other one: a model that crashes on an image has changed its mind about it. NaN
+    where there is no other answer to differ from, or one of both is left out of all scores.
+
+    Args:
+        failed: whether there is no answer, [n, cells].
+        left_out: whether a failure does not count, [n, cells].
+        answers: a code for each text, [n, cells].
+        others: for each column the one that it is compared with.
+    """
+    columns = list(others)
+    unknown = failed[:, columns] | left_out | left_out[:, columns]
+    return np.where(unknown, np.nan, (failed | (answers != answers[:, columns])).astype(np.float64))

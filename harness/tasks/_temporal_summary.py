@@ -15,7 +15,7 @@ from harness.metrics.moments import MomentMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import CellResult, Curve, Finding, Summary, Table
 from harness.tasks._metrics import summarise_cell
-from harness.tasks._paired import paired_gap, with_interval
+from harness.tasks._paired import paired_gap, when_answered, with_interval
 from harness.tasks._severity import RATIO, Point, SeverityTable
 from harness.tasks._timeline import duration_of, timelines
 from harness.types import Dataset, MetricValue, Sample
@@ -64,7 +64,7 @@ def summarise(results: Sequence[CellResult], facts: Facts, seed: int) -> Summary
     normal = by_cell["normal"]
     worths = normal.columns[facts.primary].worths
     gaps = {
-        control: paired_gap(worths, by_cell[control].columns[facts.primary].worths, normal.clusters)
+        control: paired_gap(worths, when_answered(by_cell[control].columns[facts.primary]), normal.clusters)
         for control in facts.controls
     }
     metrics = dict(cells["normal"])

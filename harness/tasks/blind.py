@@ -1,5 +1,6 @@
 """A question-answering task again without its images: blank ones, the wrong ones, none."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal, Self
@@ -11,11 +12,12 @@ from harness.errors import ConfigError, Issue
 from harness.metrics.agreement import BlindGap
 from harness.seeds import Stream
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Finding, Summary
+from harness.tasks._base import BuildContext, Cell, CellResult, Column, Finding, Summary
 from harness.tasks._graded import find_base
 from harness.tasks._metrics import summarise_cell
+from harness.tasks._paired import Floats, unanswered, when_answered
 from harness.tasks.qa import CLEAN, QaTask
-from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Sample, Score
+from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Sample, Score, Status
 
 ENTRIES: Final = {"blind": "BlindTask"}
 
@@ -109,15 +111,21 @@ class BlindTask:
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         cells = {result.cell.id: summarise_cell(result, self.metrics) for result in results}
         clusters = [str(cluster) for cluster in results[0].clusters]
-        seen = results[0].columns[self.primary].worths.tolist()
+        seen = results[0].columns[self.primary].worths
         gaps = {
-            f"blind_gap[{result.cell.id}]": BlindGap().compute(
-                seen, result.columns[self.primary].worths.tolist(), clusters=clusters
-            )
+            f"blind_gap[{result.cell.id}]": self._gap(seen, result.columns[self.primary], clusters)
             for result in results[1:]
         }
         scores = {f"{self.primary}[{name}]": values[self.primary] for name, values in cells.items()}
         return Summary(metrics=gaps | scores, cells=cells, findings=tuple(_findings(gaps)))
+
+    def _gap(self, seen: Floats, blind: Column, clusters: Sequence[str]) -> MetricValue:
+        """Return the gap over the samples that the model answered blind: a crash is no proof that it needs to look."""
+        gap = BlindGap().compute(seen.tolist(), when_answered(blind).tolist(), clusters=list(clusters))
+        lost = Counter(str(list(Status)[kind]) for kind in blind.kinds[unanswered(blind)])
+        undefined = gap.statuses.get(Status.UNDEFINED, 0) - lost.total()
+        statuses = {str(Status.OK): gap.n, str(Status.UNDEFINED): undefined, **lost}
+        return replace(gap, total=gap.n + lost.total(), statuses={name: n for name, n in statuses.items() if n})
 
     def metric_names(self) -> Sequence[str]:
         gaps = [f"blind_gap[{control}]" for control in self._controls]
@@ -155,6 +163,9 @@ def _mismatched(dataset: Dataset, seed: int, task: str) -> Iterator[Sample]:
 
 def _findings(gaps: Mapping[str, MetricValue]) -> Iterator[Finding]:
     for name, gap in gaps.items():
+        if gap.n < gap.total:
+            said = f"{name}: {gap.total - gap.n} of {gap.total} questions were never answered blind and are left out"
+            yield Finding("warning", said)
         if gap.low <= 0:
             said = f"{name} is {gap.value:.3f} [{gap.low:.3f}, {gap.high:.3f}]: the images may not matter here"
             yield Finding("warning", said)

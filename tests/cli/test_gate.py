@@ -85,6 +85,19 @@ def test_a_candidate_is_judged_without_another_run(run_here) -> None:
 
 
 @pytest.mark.usefixtures("saved")
+def test_a_run_of_an_older_suite_is_no_candidate(run_here) -> None:
+    assert run_here("run", "gated.yaml", "-a", "good.yaml", "-q", "--no-report").code == 0
+    text = Path("gated.yaml").read_text()
+    Path("gated.yaml").write_text(text.replace("version: 1", "version: 2").replace("limit: 150", "limit: 20"))
+    newest = max(Path("results/runs").iterdir())
+    stale = gate(run_here, "good", "--candidate", newest)
+    assert stale.code == 2
+    assert "is not of 'gated' as it stands; run it again" in stale.err
+    assert "suite version: 1 then, 2 now" in stale.err
+    assert "data of qa: " in stale.err
+
+
+@pytest.mark.usefixtures("saved")
 def test_the_verdicts_are_kept_in_the_record_of_the_run(run_here) -> None:
     done = gate(run_here, "poor")
     folder = done.err.splitlines()[-1].removeprefix("record: ")

@@ -40,15 +40,18 @@ def test_where_failures_are_left_out_the_lost_pairs_are_told(make_run) -> None:
     one, other = make_run("a", [1.0] * 40, config=config), make_run("b", [1.0] * 30 + [None] * 10, config=config)
     (delta,) = compare(one, other).deltas
     assert delta.comparison.n == 30
-    assert delta.note == "10 samples have a value on one side only and are left out"
+    assert (delta.lost, delta.gained) == (10, 0)
+    assert delta.note == "10 scores only the baseline has, 0 only the candidate; they are left out"
 
 
-def test_a_metric_whose_plug_in_is_gone_still_counts_failures_as_its_record_did(make_run) -> None:
+def test_of_a_metric_whose_plug_in_is_gone_nobody_knows_what_a_failure_is_worth(make_run) -> None:
     config = {"metrics": [{"metric": "vanished", "as": "exact_match"}]}
-    (delta,) = compare(
-        make_run("a", [1.0] * 40, config=config), make_run("b", [1.0] * 30 + [None] * 10, config=config)
-    ).deltas
-    assert delta.after == 0.75
+    one, other = (make_run("a", [1.0] * 40, config=config), make_run("b", [1.0] * 30 + [None] * 10, config=config))
+    for before, after, lost in ((one, other, 10), (other, one, 0)):
+        (delta,) = compare(before, after).deltas
+        assert delta.comparison.n == 30
+        assert (delta.lost, delta.gained) == (lost, 10 - lost)
+        assert "definition is not installed here" in delta.note
 
 
 def test_identical_runs_show_no_change_with_an_honest_interval(make_run) -> None:

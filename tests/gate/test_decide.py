@@ -6,6 +6,9 @@ from pydantic import ValidationError
 from harness.errors import ExitCode, UsageError
 from harness.gate.compare import Options, compare
 from harness.gate.decide import decide, margins
+from harness.report.compare_json import decision_json
+from harness.report.github import comment
+from harness.report.junit import junit
 from harness.spec.models import GateSpec
 
 DROP = GateSpec(metric="qa/exact_match", max_drop=0.02)
@@ -59,6 +62,50 @@ def test_a_tier_that_warns_keeps_its_verdict_and_exits_0(make_run) -> None:
 def test_a_run_that_failed_is_exit_code_4_even_where_the_tier_only_warns(make_run) -> None:
     broken = make_run("b", [1.0] * 300, status="failed", reason="no sample was answered")
     assert decide([DROP], broken.record, None, blocking=False).exit_code == ExitCode.RUN_FAILED
+
+
+def test_a_run_that_failed_has_passed_nothing_wherever_it_is_told(make_run) -> None:
+    gates = [DROP, GateSpec(metric="qa/exact_match", min=0.5)]
+    broken = make_run("b", [1.0] * 300, status="failed", reason="the machine caught fire")
+    decision = decide(gates, broken.record, None)
+    assert decision.verdict == "error"
+    assert {one.gate.verdict for one in decision.gates} == {"inconclusive"}
+    assert "## ❌ ERROR" in comment(decision)
+    assert comment(decision).count("the machine caught fire") >= 3
+    assert 'failures="0" skipped="0" errors="2"' in junit(decision)
+    assert decision_json(decision)["verdict"] == "error"
+
+
+EXCLUDE = {"metrics": [{"metric": "exact_match", "failures": "exclude"}]}
+
+
+def test_what_only_the_candidate_failed_is_not_decided_by_the_rest(make_run) -> None:
+    one = make_run("a", [1.0] * 400, config=EXCLUDE)
+    other = make_run("b", [1.0] * 370 + [None] * 30, config=EXCLUDE)
+    decision = verdict(one, other, DROP)
+    assert decision.verdict == "inconclusive"
+    assert "30 scores only the baseline has, 0 only the candidate" in decision.gates[0].gate.reason
+    assert "30 scores only the baseline has" in comment(decision)
+    assert verdict(other, one, DROP).verdict == "pass"
+
+
+def test_as_many_lost_as_gained_are_told_and_the_rest_decides(make_run) -> None:
+    one = make_run("a", [None] * 5 + [1.0] * 395, config=EXCLUDE)
+    other = make_run("b", [1.0] * 395 + [None] * 5, config=EXCLUDE)
+    decision = verdict(one, other, DROP)
+    assert decision.verdict == "pass"
+    assert "5 scores only the baseline has, 5 only the candidate" in decision.gates[0].gate.reason
+
+
+def test_where_nothing_differs_at_all_the_n_that_would_decide_is_told(make_run) -> None:
+    levels = [0.25, 0.5, 0.75] * 40
+    decision = verdict(make_run("a", levels), make_run("b", levels), DROP)
+    (judged,) = decision.gates
+    assert judged.gate.verdict == "inconclusive"
+    needed = judged.statistics.n_needed
+    assert 120 < needed < 200
+    enough = [0.25, 0.5, 0.75] * (needed // 3 + 1)
+    assert verdict(make_run("a", enough), make_run("b", enough), DROP).verdict == "pass"
 
 
 def test_absolute_and_relative_rules_of_one_gate_are_judged_side_by_side(make_run) -> None:

@@ -56,6 +56,24 @@ def test_a_ratio_fails_only_where_its_lower_bound_exceeds_the_limit(make_run, fa
     assert "times, at least" in judged.gate.reason
 
 
+def test_strict_from_outside_holds_for_ratios_too(make_run) -> None:
+    noise = np.random.default_rng(2).lognormal(0.0, 0.02, SAMPLES.size)
+    one, other = (measured(make_run, str(i), {"latency": v}) for i, v in enumerate((SAMPLES, 1.03 * SAMPLES * noise)))
+    compared = compare(one, other, Options(margins={}, ratios=limits([RATIO])))
+    assert decide([RATIO], other.record, compared).verdict == "inconclusive"
+    assert decide([RATIO], other.record, compared, strict=True).verdict == "fail"
+
+
+@pytest.mark.parametrize("factor", [1.03, 1.2, 1.3])
+def test_a_growth_below_the_floor_passes_whatever_the_ratio(make_run, factor: float) -> None:
+    noise = np.random.default_rng(2).lognormal(0.0, 0.02, SAMPLES.size)
+    one, other = (measured(make_run, str(i), {"latency": v}) for i, v in enumerate((SAMPLES, factor * SAMPLES * noise)))
+    floored = RATIO.model_copy(update={"floor": 10.0, "strict": True})
+    (judged,) = verdict(one, other, floored).gates
+    assert judged.gate.verdict == "pass"
+    assert "below the floor of 10 ms" in judged.gate.reason
+
+
 def test_a_baseline_from_another_machine_is_advisory(make_run) -> None:
     one, other = (measured(make_run, str(i), {"latency": f * SAMPLES}) for i, f in enumerate((1.0, 2.0)))
     machine = other.record.machine.model_copy(update={"processor": "another"})

@@ -77,6 +77,28 @@ def test_a_score_that_is_missing_on_one_side_counts_on_neither(sweep_runs) -> No
     assert found.estimate[columns + 2] == pytest.approx(after.scores[25:, 2].mean())
 
 
+def test_crashes_do_not_steady_a_model(sweep_runs) -> None:
+    task = sweep_runs[0].record.tasks["sweep"]
+    before, _ = made_up(len(task.cells), 60)
+    crashed = before.answers.copy()
+    crashed[30:, 1:] = -1
+    after = Side(np.where(crashed < 0, 0.0, before.scores), crashed)
+    found = resample(task, before, after, np.arange(60), 200, 0)
+    old, new = found.values(statistics(task)["flip_rate"])
+    assert new > old
+    assert found.compare(statistics(task)["flip_rate"], -1, 0.05, 0.95).estimate < 0
+
+
+def test_the_worst_cell_of_two_perfect_runs_claims_no_certainty(sweep_runs) -> None:
+    task = sweep_runs[0].record.tasks["sweep"]
+    perfect = Side(np.ones((8, len(task.cells))), np.zeros((8, len(task.cells)), np.int64))
+    found = resample(task, perfect, perfect, np.arange(8), 200, 0)
+    worst = found.compare(statistics(task)["worst_cell"], 1, 0.02, 0.95)
+    mean = found.compare(statistics(task)["mean_corruption_error"], -1, 0.02, 0.95)
+    assert worst.lower_bound == pytest.approx(mean.lower_bound)
+    assert worst.lower_bound < -0.2
+
+
 def made_up(cells: int, n: int) -> tuple[Side, Side]:
     rng = np.random.default_rng(5)
     sides = [

@@ -193,7 +193,7 @@ def test_a_blind_gap_is_paired_and_clustered() -> None:
     value = corpus("blind_gap").compute(scores, blind)
     assert value.value == 0.25
     clustered = corpus("blind_gap").compute(scores, blind, clusters=[str(i % 4) for i in range(20)])
-    assert clustered.method == "clustered t"
+    assert clustered.method == "paired t, clustered"
     assert clustered.high - clustered.low > value.high - value.low
     with pytest.raises(ValueError, match="must lie in"):
         corpus("blind_gap").compute([2], [0])

@@ -1,13 +1,18 @@
 """The blind controls: what the model is shown instead, and what the gap says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness.cli._progress import Silent
 from harness.engine.resolve import Suite, read_adapter
+from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.types import Request, Response
+from tests.doubles import Double
 
 QA = "  qa: {kind: qa, dataset: d, metrics: [exact_match]}\n"
 BLIND = QA + "  blind: {kind: blind, of: qa}\n"
@@ -65,6 +70,29 @@ def test_where_the_images_do_not_matter_a_finding_says_so(run_levels: Callable[.
     (first, *_) = run.record.tasks["blind"].findings
     assert first.level == "warning"
     assert "may not matter" in first.text
+
+
+def test_a_crash_without_the_image_is_no_proof_of_looking(bind: Callable[[str], Suite], levels: Path) -> None:
+    class Needs(Double):
+        """Says the same whatever image it gets, and cannot do without one."""
+
+        def generate(self, requests: Sequence[Request]) -> list[Response]:
+            return [Response("10" if request.images[0] else "") for request in requests]
+
+    suite = bind(
+        "suite: s\nversion: 1\ndatasets: {d: {type: jsonl, path: levels.jsonl}}\n"
+        f"tasks:\n{BLIND}gates: [{{metric: 'blind/blind_gap[no_image]', min: 0.0}}]\n"
+    )
+    _, record = run_suite(suite, Needs.choice(levels), RunOptions(out=levels / "runs"), Silent())
+    task = record.tasks["blind"]
+    gap = task.metrics["blind_gap[no_image]"]
+    assert (gap.value, gap.n, gap.statuses) == (None, 0, {"error": 6})
+    assert any("6 of 6 questions were never answered blind" in finding.text for finding in task.findings)
+    assert record.gates[0].verdict == "inconclusive"
+    same = task.metrics["blind_gap[mismatched]"]
+    assert (same.value, same.n) == (0.0, 6)
+    assert same.low is not None
+    assert same.low < 0, "six equal differences claim no certainty"
 
 
 def test_charts_draw_their_own_controls(bind: Callable[[str], Suite]) -> None:

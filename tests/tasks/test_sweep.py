@@ -113,6 +113,39 @@ def test_failed_samples_count_as_wrong_and_show_in_the_statuses(sweep: SweepTask
     assert cell.coverage == 0.5
 
 
+def test_an_answer_that_failed_is_a_changed_answer_and_shows_in_the_statuses_of_the_sweep(sweep: SweepTask) -> None:
+    cells = {
+        "clean": [1.0] * 10,
+        "gaussian_noise@1": [1.0] * 8 + [Status.ERROR] * 2,
+        "gaussian_noise@5": [1.0] * 6 + [Status.ERROR] * 4,
+    }
+    metrics = summarise(sweep, cells).metrics
+    assert metrics["flip_rate"].value == pytest.approx(0.3)
+    assert metrics["severity_consistency"].value == pytest.approx(1 - (2 / 10 + 2 / 8) / 2)
+    for name in ("flip_rate", "retained_accuracy", "mean_corruption_error"):
+        assert metrics[name].statuses == {"ok": 6, "failed": 4}
+        assert metrics[name].coverage == 0.6
+
+
+def test_the_worst_cells_interval_is_no_narrower_than_the_cells_own(bind: Callable[[str], Suite]) -> None:
+    task = bind(SUITE).tasks["sweep"]
+    assert isinstance(task, SweepTask)
+    results = []
+    for cell in task.cells():  # ten questions an image, all right or all wrong
+        scores = CellScores(cell, task.metrics)
+        for i in range(200):
+            score = Score(float(i // 10 % 2 or cell.id == "clean"))
+            sample = Sample(str(i), "q", ("a",), cluster=str(i // 10))
+            scores.add(sample, {"exact_match": score}, Response(f"{score.value}"))
+        results.append(scores.result(200))
+    summary = task.summarise(results, seed=3)
+    worst, cell_value = summary.metrics["worst_cell"], summary.cells["gaussian_noise@1"]["exact_match"]
+    assert worst.value == cell_value.value == 0.5
+    assert worst.low < cell_value.low
+    assert worst.high > cell_value.high
+    assert worst.method == "clustered t, Bonferroni over 2 cells"
+
+
 def test_a_model_that_is_never_right_gives_no_ratio_and_no_crash(sweep: SweepTask) -> None:
     found = summarise(sweep, dict.fromkeys(("clean", "gaussian_noise@1", "gaussian_noise@5"), [0.0] * 5))
     assert not 0 <= found.metrics["retained_accuracy"].value <= 1
