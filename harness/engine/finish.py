@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from harness.engine.collect import CellScores, new_scores, plain, task_results
 from harness.engine.flips import keep_flips
 from harness.engine.manifest import Manifest
@@ -18,7 +16,7 @@ from harness.engine.resolve import Suite
 from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.gate.absolute import judge as judge_gates
 from harness.record.folder import write_run, write_samples, write_vectors
-from harness.record.replicates import write_replicates
+from harness.record.replicates import Replicates, write_replicates
 from harness.record.schema import (
     CellRecord,
     CurveRecord,
@@ -95,14 +93,17 @@ def _record(
     ending: Ending,
 ) -> RunRecord:
     tasks: dict[str, TaskRecord] = {}
-    replicates: dict[str, np.ndarray] = {}
+    replicates: dict[str, Replicates] = {}
     for name, task in suite.tasks.items():
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
         summary = task.summarise(task_results(task, counts, collected), suite.spec.seed)
         tasks[name] = _task_record(task, summary)
-        drawn = {metric: value.replicates for metric, value in summary.metrics.items()}
-        replicates |= {f"{name}/{metric}": draws for metric, draws in drawn.items() if draws is not None}
+        replicates |= {
+            f"{name}/{metric}": Replicates(value.replicates, value.units, value.reach)
+            for metric, value in summary.metrics.items()
+            if value.replicates is not None
+        }
     write_replicates(folder, replicates)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
     sessions = read_sessions(store)

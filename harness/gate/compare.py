@@ -15,7 +15,7 @@ from harness.gate.pair import CellPairs, Pairs, pair
 from harness.gate.rules import Rule, rules
 from harness.gate.slices import SliceDelta, slices
 from harness.record import Run
-from harness.record.replicates import read_replicates
+from harness.record.replicates import Replicates, read_replicates
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord, TaskRecord
 from harness.seeds import derive_seed
 from harness.stats.bootstrap import RESAMPLES
@@ -183,10 +183,10 @@ class _Comparer:
                 draws = self._replicates(name)
                 yield name, replicates.ratio(before, after, draws, self._options.confidence, limit - 1)
 
-    def _replicates(self, name: str) -> tuple[Floats, Floats] | None:
+    def _replicates(self, name: str) -> tuple[Replicates, Replicates] | None:
         """Return the draws of one metric in both runs, if both have them and drew alike."""
         one, other = (side.get(name) for side in self._draws)
-        return (one, other) if one is not None and other is not None and one.size == other.size else None
+        return (one, other) if one and other and one.draws.size == other.draws.size else None
 
     def _task(self, name: str, task: TaskRecord, known: Mapping[str, Rule], parts: Sequence[CellPairs]) -> list[Delta]:
         single = len(task.cells) == 1

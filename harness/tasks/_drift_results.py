@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -99,7 +99,7 @@ def _delays(found: Detected, config: DriftConfig, rng: np.random.Generator) -> d
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = (quiet @ delays) / quiet.sum(axis=1)
         late = (quiet @ (~alarmed)) / quiet.sum(axis=1)
-    mean = _mean(delays, "batches", f"t; {note}", drawn)
+    mean = replace(_mean(delays, "batches", f"t; {note}", drawn), reach=float(config.horizon - config.onset))
     values = {"detection_delay": mean, "detection_delay_samples": _scaled(mean, config.batch, "samples")}
     values |= {f"detection_delay_{name}": _quantile(delays, alarmed, q, note) for name, q in _QUANTILES.items()}
     values["missed_detection_rate"] = _share(~alarmed, late)
@@ -120,19 +120,20 @@ def _mean(values: Floats, unit: str, method: str, drawn: Floats | None = None) -
 
 
 def _scaled(value: MetricValue, by: float, unit: str) -> MetricValue:
-    drawn = None if value.replicates is None else value.replicates * by
-    return MetricValue(
-        value.value * by, value.low * by, value.high * by, value.n, value.total, value.direction, unit,
-        value.statuses, value.method, replicates=drawn,
-    )  # fmt: skip
+    return replace(
+        value,
+        value=value.value * by,
+        low=value.low * by,
+        high=value.high * by,
+        unit=unit,
+        replicates=None if value.replicates is None else value.replicates * by,
+        reach=None if value.reach is None else value.reach * by,
+    )
 
 
 def _shifted(value: MetricValue, by: float) -> MetricValue:
     drawn = None if value.replicates is None else value.replicates + by
-    return MetricValue(
-        value.value + by, value.low + by, value.high + by, value.n, value.total, value.direction, value.unit,
-        value.statuses, value.method, replicates=drawn,
-    )  # fmt: skip
+    return replace(value, value=value.value + by, low=value.low + by, high=value.high + by, replicates=drawn)
 
 
 def _quantile(delays: Floats, alarmed: NDArray[np.bool_], q: float, note: str) -> MetricValue:

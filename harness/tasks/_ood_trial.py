@@ -155,7 +155,7 @@ def separation_values(
         values[statistic] = MetricValue(
             value, low, high, len(scores), len(scores) + failed,
             "lower" if statistic in LOWER else "higher", statuses=statuses, method=method,
-            replicates=drawn.get(statistic),
+            replicates=drawn.get(statistic), units=smaller,
         )  # fmt: skip
     return values, drawn.get("auroc", np.zeros(0))
 
@@ -187,6 +187,7 @@ def mean_auroc(parts: Sequence[tuple[MetricValue, Floats]]) -> MetricValue:
     return MetricValue(
         value, low, high, n, total, "higher", statuses=statuses,
         method=f"mean of {len(parts)} sets, shared draws", replicates=drawn if drawn.size else None,
+        units=min(part.units or part.n for part in values),
     )  # fmt: skip
 
 
@@ -210,5 +211,6 @@ def flagged(trial: Trial, known: Known, direction: Direction, draws: Draws) -> M
         with np.errstate(divide="ignore", invalid="ignore"):
             drawn = (weights @ flags) / weights.sum(axis=1)
     return MetricValue(
-        share, low, high, n, known.expected, direction, statuses=statuses, method=method, replicates=drawn
+        share, low, high, n, known.expected, direction, statuses=statuses, method=method, replicates=drawn,
+        units=known.groups,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from harness.gate.decide import Decision, decide, margins
 from harness.gate.ratios import limits
 from harness.record import Run
 from harness.record.folder import write_run
-from harness.record.replicates import read_replicates, write_replicates
+from harness.record.replicates import Replicates, read_replicates, write_replicates
 from harness.record.schema import MetricRecord
 from harness.spec.models import GateSpec
 
@@ -21,7 +21,9 @@ SAMPLES = np.random.default_rng(0).lognormal(3.0, 0.2, 400)
 WEIGHTS = np.random.default_rng(1).integers(0, 400, (1000, 400))
 
 
-def measured(make_run: Callable[..., Run], name: str, values: dict[str, np.ndarray], **changes: Any) -> Run:
+def measured(
+    make_run: Callable[..., Run], name: str, values: dict[str, np.ndarray], reach: float | None = 50.0, **changes: Any
+) -> Run:
     """Write a run whose metrics are medians in ms, each with its draws."""
     run = make_run(name, [1.0] * 40)
     template = run.record.tasks["qa"].metrics["exact_match"]
@@ -33,8 +35,8 @@ def measured(make_run: Callable[..., Run], name: str, values: dict[str, np.ndarr
     task = task.model_copy(update={"metrics": task.metrics | metrics})
     write_run(run.folder, run.record.model_copy(update={"tasks": {"qa": task}}))
     if changes.get("unit", "ms") == "ms":
-        draws = {f"qa/{metric}": np.median(sample[WEIGHTS], axis=1) for metric, sample in values.items()}
-        write_replicates(run.folder, draws)
+        drawn = {f"qa/{metric}": np.median(sample[WEIGHTS], axis=1) for metric, sample in values.items()}
+        write_replicates(run.folder, {name: Replicates(draws, reach=reach) for name, draws in drawn.items()})
     return Run(run.folder)
 
 
@@ -160,7 +162,26 @@ def test_a_baseline_keeps_the_draws(make_run, tmp_path) -> None:
     run = measured(make_run, "a", {"latency": SAMPLES})
     saved = stored.save(run.folder, "main", tmp_path / "baselines")
     kept, made = read_replicates(saved.folder), read_replicates(run.folder)
-    np.testing.assert_array_equal(kept["qa/latency"], made["qa/latency"])
+    np.testing.assert_array_equal(kept["qa/latency"].draws, made["qa/latency"].draws)
+
+
+@pytest.mark.parametrize(("units", "reach", "expected"), [(None, 1.0, "pass"), (20, 1.0, "inconclusive")])
+def test_where_all_draws_agree_the_smaller_class_says_what_may_be_hidden(
+    make_run, units: int | None, reach: float, expected: str
+) -> None:
+    """An AUROC of 20 positives among 1,020 samples, the same in both runs."""
+    runs = [measured(make_run, name, {"auroc": np.full(1020, 0.9)}, unit="share", direction="higher") for name in "ab"]
+    for run in runs:
+        write_replicates(run.folder, {"qa/auroc": Replicates(np.linspace(0.85, 0.95, 200), units, reach)})
+    (judged,) = verdict(*runs, GateSpec(metric="qa/auroc", max_drop=0.02)).gates
+    assert judged.gate.verdict == expected
+
+
+def test_where_all_draws_agree_and_nobody_knows_the_range_nothing_is_shown(make_run) -> None:
+    runs = [measured(make_run, name, {"delay": np.full(400, 3.0)}, None) for name in "ab"]
+    (judged,) = verdict(*runs, GateSpec(metric="qa/delay", max_increase=0.5)).gates
+    assert judged.gate.verdict == "inconclusive"
+    assert "no interval" in judged.gate.reason
 
 
 def test_slices_are_those_of_the_tags_that_the_suite_names(make_run) -> None:

@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from tabulate import tabulate
 
 from harness.gate.replicates import difference
+from harness.record.replicates import Replicates
 from harness.record.schema import MetricRecord
 from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired, draw_weights
 from harness.stats.multiplicity import holm
@@ -185,7 +186,7 @@ def coverage_of_shared_draws(runs: int = 400, seed: int = 8) -> list[Coverage]:
             draws.append(np.concatenate([statistic(weights) for weights in parts]))
             value = MetricValue(float(statistic(np.ones((1, n)))[0]), math.nan, math.nan, n, n, "higher")
             records.append(MetricRecord.of(value))
-        results.append(difference(records[0], records[1], (draws[0], draws[1])))
+        results.append(difference(records[0], records[1], (Replicates(draws[0]), Replicates(draws[1]))))
     return [_covered("shared draws", f"AUROC, n = {n}", truth, iter(results))]
 
 
