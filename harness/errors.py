@@ -38,6 +38,15 @@ class SampleError(HarnessError):
     """One sample's data cannot be used (corrupt, missing or oversized image). It costs that sample, not the run."""
 
 
+def in_words(cause: BaseException) -> str:
+    """Return what a failure says: a sentence of ours as it is, anything else with its type before it.
+
+    >>> in_words(SampleError("there is no such file")), in_words(ValueError("no"))
+    ('there is no such file', 'ValueError: no')
+    """
+    return str(cause) if isinstance(cause, HarnessError) else f"{type(cause).__name__}: {cause}"
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in a file, counted from 1."""

@@ -1,7 +1,7 @@
 """One model against another on the same inputs: time, memory, size, and what accuracy is left."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel
 
-from harness.errors import AdapterError, ConfigError, HarnessError, Issue
+from harness.errors import ConfigError, HarnessError, Issue, in_words
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
@@ -24,7 +24,7 @@ from harness.tasks._metrics import build_metrics
 from harness.tasks._prompt import compile_prompt
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
-from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Status
+from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Status
 
 ENTRIES: Final = {"latency": "LatencyTask"}
 
@@ -137,14 +137,11 @@ class LatencyTask(MeasuringTask):
             own = bench.handle.vary(**changes) if changes else bench.handle
         return [own, *self._handles.references]
 
-    def _inputs(self, image_size: tuple[int, int] | None, limit: int | None) -> Inputs:
-        samples = [sample for sample in islice(self._dataset, limit) if sample.problem is None]
-        if not samples:
-            raise AdapterError("the dataset has no sample that can be used")
-        return Inputs(samples, self._prompt, self._config.ask, self._config.max_new_tokens, image_size)
+    def _inputs(self, samples: Iterable[Sample], image_size: tuple[int, int] | None = None) -> Inputs:
+        return Inputs([*samples], self._prompt, self._config.ask, self._config.max_new_tokens, image_size)
 
     def _time(self, cell: Cell, point: Point, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
-        inputs = self._inputs(point.image_size, None)
+        inputs = self._inputs(self._dataset, point.image_size)
         rounds = self._config.rounds if bench.limit is None else max(2, min(self._config.rounds, bench.limit))
         kept: dict[int, Any] = {}
 
@@ -160,12 +157,12 @@ class LatencyTask(MeasuringTask):
 
         seed = derive_seed(self._seed, self.name, cell.id)
         for timed in interleaved([side(a) for a in adapters], rounds, self._config.warmup, seed, Meter()):
-            yield self._observed(timed)
+            yield self._observed(timed, inputs.left_out)
 
-    def _observed(self, timed: Timed) -> Observation:
+    def _observed(self, timed: Timed, left_out: int) -> Observation:
         values = row(
             side=timed.side, round=timed.round, wall_ms=timed.wall, cpu_ms=timed.cpu, energy_mj=timed.energy,
-            **stages(timed.answer),
+            left_out=left_out, **stages(timed.answer),
         )  # fmt: skip
         side = "candidate" if not timed.side else self._config.references[timed.side - 1]
         failure = timed.error or _failure(timed.answer)
@@ -175,17 +172,17 @@ class LatencyTask(MeasuringTask):
     def _answers(self, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
         """Ask every sample once of the candidate and of the first reference."""
         random = any(getattr(adapter, "random", False) for adapter in adapters)
-        inputs = Inputs((), self._prompt, self._config.ask, self._config.max_new_tokens)
+        inputs = self._inputs(())
         for sample in islice(self._dataset, bench.limit):
             try:
-                one = Inputs((sample,), inputs.prompt, inputs.ask, inputs.max_new_tokens).requests([0])
+                one = [inputs.request(sample)]
                 mine, theirs = (answers(adapter, one)[0] for adapter in adapters[:2])
             except Exception as cause:  # noqa: BLE001 - one sample's failure must not end the measurement
-                mine = theirs = Answered(None, None, f"{type(cause).__name__}: {cause}")
+                mine = theirs = Answered(None, None, in_words(cause))
             yield compare_answers(sample, mine, theirs, self._metric, random=random)
 
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
-        (request,) = self._inputs(None, 1).requests([0])
+        (request,) = self._inputs(self._dataset).requests([0])
         names = [self._config.candidate_name, *self._config.references]
         sizes: dict[int, float] = {}
         for turn in range(self._config.footprint_rounds):

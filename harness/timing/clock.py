@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.errors import AdapterError, in_words
 from harness.seeds import Stream
 from harness.timing.energy import Meter
 
@@ -38,21 +39,40 @@ def interleaved(sides: Sequence[Call], rounds: int, warmup: int, seed: int, mete
 
     In each round every side is called once, in a random order drawn from ``seed``. Whenever the side
     changes, its call is made once untimed before, so that caches hold what they hold in steady use: what
-    is compared is the models and not who ran last. The collector of garbage rests meanwhile.
+    is compared is the models and not who ran last. The collector of garbage rests meanwhile. A call that
+    fails, or cannot be prepared, is an observation with its reason.
+
+    Raises:
+        AdapterError: if a side says while preparing that it can do nothing of the kind.
     """
     order = Stream("latency", seed)
     for number in range(warmup):
         for prepare in sides:
-            _attempt(prepare(number))
+            _attempt(_prepared(prepare, number))
     last = -1
     for number in range(rounds):
         for side in order.shuffled(range(len(sides))):
-            call = sides[side](number)
+            call = _prepared(sides[side], number)
             if side != last:
                 _attempt(call)
                 last = side
             with _no_collection():
                 yield _timed(call, number, side, meter)
+
+
+def _prepared(prepare: Call, number: int) -> Callable[[], Any]:
+    """Return the call to time; where it cannot be prepared, one that fails with the reason."""
+    try:
+        return prepare(number)
+    except AdapterError:
+        raise
+    except Exception as cause:  # noqa: BLE001 - what one input does to a model must not end the measurement
+        failure = cause
+
+    def fail() -> None:
+        raise failure
+
+    return fail
 
 
 def _timed(call: Callable[[], Any], number: int, side: int, meter: Meter) -> Timed:
@@ -62,7 +82,7 @@ def _timed(call: Callable[[], Any], number: int, side: int, meter: Meter) -> Tim
     try:
         answer = call()
     except Exception as cause:  # noqa: BLE001 - a failed call is an observation with its reason
-        answer, error = None, f"{type(cause).__name__}: {cause}"
+        answer, error = None, in_words(cause)
     wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
     return Timed(number, side, wall / 1e6, cpu / 1e6, meter.since(before), answer, error)
 

@@ -1,5 +1,6 @@
 """The latency task: the protocol of timing, what it refuses to say, and what accuracy is left."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -8,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from harness.cli._progress import Silent
 from harness.engine.resolve import Suite, load_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
-from harness.errors import SpecError
+from harness.errors import AdapterError, SpecError
 from harness.locate import CACHE_VARIABLE
 from harness.record import Run
 from harness.record.schema import TaskRecord
@@ -80,6 +82,16 @@ def test_a_call_that_fails_is_a_row_with_its_reason() -> None:
 
     found: list[Timed] = [*interleaved([broken], 2, 1, 0, NO_METER)]
     assert [timed.error for timed in found] == ["RuntimeError: no"] * 2
+
+
+def test_a_call_that_cannot_be_prepared_is_a_row_with_its_reason_and_the_next_is_timed() -> None:
+    def prepare(number: int) -> Callable[[], int]:
+        if number == 0:
+            raise RuntimeError("odd picture")
+        return lambda: number
+
+    found = [*interleaved([prepare], 2, 1, 0, NO_METER)]
+    assert [(timed.answer, timed.error) for timed in found] == [(None, "RuntimeError: odd picture"), (1, None)]
 
 
 def test_the_protocol_costs_microseconds_of_cpu() -> None:
@@ -185,8 +197,13 @@ Measure = Callable[..., TaskRecord]
 
 @pytest.fixture
 def measure(here: Path) -> Measure:
-    def run(task: str, adapter: str = "small.yaml", limit: int | None = None) -> TaskRecord:
-        text = f"suite: s\nversion: 1\ndatasets: {{p: {{type: photo_crops, limit: 12}}}}\ntasks:\n  t: {task}\n"
+    def run(
+        task: str,
+        adapter: str = "small.yaml",
+        limit: int | None = None,
+        dataset: str = "{type: photo_crops, limit: 12}",
+    ) -> TaskRecord:
+        text = f"suite: s\nversion: 1\ndatasets: {{p: {dataset}}}\ntasks:\n  t: {task}\n"
         (here / "s.yaml").write_text(text)
         options = RunOptions(out=here / "runs", limit=limit)
         folder, record = run_suite(
@@ -263,6 +280,27 @@ def test_a_limit_makes_a_quick_look(measure: Measure) -> None:
     task = measure("{kind: latency, dataset: p, against: large.yaml, ask: classify, footprint: false}", limit=5)
     assert task.metrics["speedup"].n == 5
     assert task.metrics["agreement"].n == 5
+
+
+def test_a_broken_image_costs_its_sample_and_is_told(measure: Measure, here: Path) -> None:
+    Image.new("RGB", (16, 16)).save(here / "good.png")
+    (here / "bad.png").write_bytes(b"no picture")
+    rows = [{"image": f"{name}.png", "question": "?", "answer": "a"} for name in ("bad", "good", "bad", "good")]
+    (here / "rows.jsonl").write_text("\n".join(map(json.dumps, [*rows, {"question": 1}])))
+    keys = "kind: latency, dataset: p, against: large.yaml, ask: classify, rounds: 6, footprint_rounds: 1"
+    task = measure(f"{{{keys}}}", dataset="{type: jsonl, path: rows.jsonl}")
+    assert task.metrics["speedup"].n == 6
+    assert task.metrics["peak_memory"].n == 1
+    assert task.metrics["agreement"].n == 2
+    said = [finding.text for finding in task.findings]
+    assert "3 samples could not be used and took no part in the timing" in said
+
+
+def test_without_a_usable_image_the_run_fails_and_says_why(measure: Measure, here: Path) -> None:
+    (here / "bad.png").write_bytes(b"no picture")
+    (here / "rows.jsonl").write_text(json.dumps({"image": "bad.png", "question": "?", "answer": "a"}))
+    with pytest.raises(AdapterError, match=r"no sample that can be used: .*bad\.png: not an image"):
+        measure("{kind: latency, dataset: p, against: large.yaml}", dataset="{type: jsonl, path: rows.jsonl}")
 
 
 @pytest.mark.parametrize(

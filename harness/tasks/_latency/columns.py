@@ -10,7 +10,7 @@ from harness.tasks._base import CellResult
 
 STAGES: Final = ("preprocess_ms", "vision_ms", "prefill_ms", "decode_ms", "first_token_ms", "per_token_ms")
 TOKENS: Final = ("image_tokens", "tokens_out")
-_CALL: Final = ("side", "round", "wall_ms", "cpu_ms", "energy_mj")
+_CALL: Final = ("side", "round", "wall_ms", "cpu_ms", "energy_mj", "left_out")
 _SAMPLE: Final = ("right", "reference_right", "same", "cosine", "kl_nats", "random_weights")
 _MODEL: Final = ("load_s", "first_s", "start_mib", "peak_mib", "device_mib", "file_mib")
 MEASURES: Final = (*_CALL, *STAGES, *TOKENS, *_SAMPLE, *_MODEL)

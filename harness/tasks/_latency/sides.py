@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import AdapterError, SampleError
+from harness.errors import AdapterError, SampleError, in_words
 from harness.types import (
     Adapter,
     Ask,
@@ -28,26 +28,48 @@ Part = Literal["whole", "model"]
 """What is timed: a whole call, or the model alone with its input prepared beforehand."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inputs:
-    """The samples of a task as requests, made anew for each call: images are read when they are needed."""
+    """The samples of a task as requests, made anew for each call: images are read when they are needed.
 
-    samples: Sequence[Sample]
+    A sample that turns out not to be usable is left out from then on, and the next one takes its place.
+    """
+
+    samples: list[Sample]
     prompt: Callable[[Sample], str]
     ask: Ask
     max_new_tokens: int
     image_size: tuple[int, int] | None = None
     """Height and width that images are resized to before any model sees them."""
+    left_out: int = 0
+    """Samples that could not be used, of those that were come by so far."""
 
     def requests(self, places: Sequence[int]) -> list[Request]:
-        """Return requests by place, wrapping round at the end.
+        """Return requests by place among the usable samples, wrapping round at the end.
 
         Raises:
-            SampleError: if a sample's image cannot be used.
+            AdapterError: if no sample can be used, with what is wrong with the last.
         """
-        return [self._request(self.samples[place % len(self.samples)]) for place in places]
+        return [self._usable(place) for place in places]
 
-    def _request(self, sample: Sample) -> Request:
+    def _usable(self, place: int) -> Request:
+        said = ""
+        while self.samples:
+            index = place % len(self.samples)
+            try:
+                return self.request(self.samples[index])
+            except Exception as cause:  # noqa: BLE001 - a broken image or a lacking tag costs its sample
+                said = f": {in_words(cause)}"
+            del self.samples[index]
+            self.left_out += 1
+        raise AdapterError(f"the dataset has no sample that can be used{said}")
+
+    def request(self, sample: Sample) -> Request:
+        """Return one sample as a request.
+
+        Raises:
+            SampleError: if its image cannot be used.
+        """
         if sample.problem is not None:
             raise SampleError(sample.problem)
         images = tuple(self._image(source.load()) for source in sample.images)

@@ -90,7 +90,7 @@ class Summariser:
                 cells[result.cell.id] = taken = self._taken(result)
                 metrics |= taken
                 tables.append(self._footprint_table(result))
-        findings += self._circumstances(timings)
+        findings += [*_left_out(timings), *self._circumstances(timings)]
         first = [self._latency_table(timings, cells), *self._stage_tables(timings)]
         charts = [chart for result in timings if (chart := self._distribution(result))]
         everything = (*first, *tables, self._machine())
@@ -244,6 +244,14 @@ class Summariser:
         rows = [("machine", key, value) for key, value in speed_facts().items()]
         rows += [(name, key, value) for name, told in self.sessions.items() for key, value in told.items()]
         return Table("Machine and sessions", ("of", "what", "value"), tuple(rows))
+
+
+def _left_out(timings: Sequence[CellResult]) -> Iterator[Finding]:
+    """Say how many samples were not timed because they could not be used; each cell comes by its own."""
+    counts = [result.columns["left_out"].worths for result in timings]
+    most = int(max((count[np.isfinite(count)].max(initial=0) for count in counts), default=0))
+    if most:
+        yield Finding("warning", f"{most} sample{'s' * (most > 1)} could not be used and took no part in the timing")
 
 
 def _number(value: MetricValue) -> float | None:
