@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, SampleError, UsageError
+from harness.errors import ConfigError, Issue, SampleError, UsageError, in_words
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics._json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
@@ -153,16 +153,21 @@ class ExtractionTask(MeasuringTask):
         }
 
     def _open(self, sample: Sample, oracle: bool) -> _Document:
-        """Make the requests of one document."""
+        """Make the requests of one document; one that cannot be used, or asked about, costs itself."""
         try:
-            if sample.problem is not None:
-                raise SampleError(sample.problem)
-            wanted = parse_json(sample.references[0])
-            if not isinstance(wanted, dict):
-                raise SampleError(f"the right answer is a {type(wanted).__name__}, not a JSON object")
-            images = tuple(source.load() for source in sample.images)
-        except (SampleError, StrictJSONError) as cause:
+            return self._asked(sample, oracle)
+        except StrictJSONError as cause:
             return _Document(sample, {}, problem=str(cause))
+        except Exception as cause:  # noqa: BLE001 - a template may need a tag that this sample lacks
+            return _Document(sample, {}, problem=in_words(cause))
+
+    def _asked(self, sample: Sample, oracle: bool) -> _Document:
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        wanted = parse_json(sample.references[0])
+        if not isinstance(wanted, dict):
+            raise SampleError(f"the right answer is a {type(wanted).__name__}, not a JSON object")
+        images = tuple(source.load() for source in sample.images)
         if self._field is None:
             asked = {"": (sample.question, sample.references)}
         else:

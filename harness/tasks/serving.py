@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from harness.errors import AdapterError, ConfigError, Issue, SampleError
+from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
 from harness.serve.batcher import Batcher, Policy
 from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
@@ -21,7 +21,7 @@ from harness.tasks._prompt import compile_prompt
 from harness.tasks._serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
 from harness.tasks._serving.load import Batching, Calling, Sent, Target, arrivals, drive
 from harness.tasks._serving.search import achieved, highest, unsettled
-from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Status
+from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Status
 
 ENTRIES: Final = {"serving": "ServingTask"}
 
@@ -177,19 +177,27 @@ class ServingTask(MeasuringTask):
         return max(found)[1] if found else None
 
     def _requests(self) -> list[Request]:
-        """Return the samples as requests, decoded once: the sender must not be what is slow."""
+        """Return the samples as requests, decoded once: the sender must not be what is slow.
+
+        Raises:
+            AdapterError: if no sample can be used, with what is wrong with the last.
+        """
         made: list[Request] = []
+        said = ""
         for sample in islice(self._dataset, self._config.requests):
             try:
-                if sample.problem is None:
-                    images = tuple(source.load() for source in sample.images)
-                    prompt, limit = self._prompt(sample), Generation(self._config.max_new_tokens)
-                    made.append(Request(sample.id, prompt, images, generation=limit))
-            except SampleError:
-                continue
+                made.append(self._request(sample))
+            except Exception as cause:  # noqa: BLE001 - a broken image or a lacking tag costs its sample
+                said = f": {in_words(cause)}"
         if not made:
-            raise AdapterError("the dataset has no sample that can be used")
+            raise AdapterError(f"the dataset has no sample that can be used{said}")
         return made
+
+    def _request(self, sample: Sample) -> Request:
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        images = tuple(source.load() for source in sample.images)
+        return Request(sample.id, self._prompt(sample), images, generation=Generation(self._config.max_new_tokens))
 
     def _measure_alone(self, adapter: Adapter, requests: Sequence[Request]) -> float:
         """Return the median seconds of one request alone, measured once."""

@@ -66,6 +66,15 @@ def test_a_right_answer_that_is_no_object_costs_its_document(run, answer: str) -
     assert [kept["status"] for kept in done.table().to_pylist()] == ["ok", "error"]
 
 
+def test_a_tag_that_a_document_lacks_costs_that_document(run) -> None:
+    task = "  x: {kind: extraction, dataset: docs, prompt: '{{ tags.kind }} {{ question }}'}\n"
+    done = run([{**row(level=10), "tags": {"kind": "bill"}}, row(level=10)], task)
+    kept = done.table().to_pylist()
+    assert [one["status"] for one in kept] == ["ok", "error"]
+    assert "UndefinedError: " in kept[1]["error"]
+    assert "kind" in kept[1]["error"]
+
+
 def test_text_fields_have_no_percentage_error(run) -> None:
     done = run([{"answer": '{"level": "ten"}'}])
     assert done.record.tasks["x"].metrics["mape"].value is None

@@ -1,5 +1,6 @@
 """The load test: latency from when a request was due, batching against one at a time, mistakes in the suite."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from harness.cli._progress import Silent
 from harness.engine.resolve import Suite
 from harness.engine.run import RunOptions, run_suite
-from harness.errors import SpecError
+from harness.errors import AdapterError, SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
 from harness.tasks._serving.load import Batching, Calling, Sent, arrivals, drive
@@ -91,15 +92,14 @@ def test_a_server_is_called_many_at_a_time() -> None:
     assert [one.error for one in sent] == [None] * 10
 
 
-Load = Callable[[str], TaskRecord]
+Load = Callable[..., TaskRecord]
 
 
 @pytest.fixture
 def load(bind: Callable[[str], Suite], tmp_path: Path) -> Load:
-    def run(keys: str) -> TaskRecord:
+    def run(keys: str, dataset: str = "{type: charts, limit: 4}") -> TaskRecord:
         suite = bind(
-            "suite: s\nversion: 1\ndatasets: {d: {type: charts, limit: 4}}\n"
-            f"tasks:\n  t: {{kind: serving, dataset: d, {keys}}}\n"
+            f"suite: s\nversion: 1\ndatasets: {{d: {dataset}}}\ntasks:\n  t: {{kind: serving, dataset: d, {keys}}}\n"
         )
         _, record = run_suite(suite, Sleeper.choice(tmp_path), RunOptions(out=tmp_path / "runs"), Silent())
         assert record.status == "complete", record.reason
@@ -128,6 +128,15 @@ def test_requests_share_batches_under_load_and_the_rates_of_both_policies_are_co
     sizes = next(table for table in task.tables if table.name == "Batches by size")
     assert {row[1] for row in sizes.rows if row[0] == "load=4,policy=one-at-a-time"} == {1}
     assert any("one at a time" in finding.text for finding in task.findings)
+
+
+def test_a_tag_that_a_row_lacks_costs_that_row(load: Load, tmp_path: Path) -> None:
+    rows = [{"question": "?", "answer": "a"}, {"question": "?", "answer": "a", "tags": {"kind": "bill"}}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    keys = "prompt: '{{ tags.kind }}', rates: [200.0], requests: 4, baseline: false"
+    assert load(keys, "{type: jsonl, path: rows.jsonl}").metrics["achieved_rate"].n == 4
+    with pytest.raises(AdapterError, match=r"no sample that can be used: UndefinedError: .*maker"):
+        load(keys.replace("kind", "maker"), "{type: jsonl, path: rows.jsonl}")
 
 
 def test_the_search_brackets_the_highest_rate_that_meets_the_objective(load: Load) -> None:
