@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from harness.detect import DriftDetector, SceneDetector, WindowedDrift, drift_detector, scene_detector
-from harness.errors import ConfigError, Issue, SampleError
+from harness.errors import ConfigError, Issue, SampleError, in_words
 from harness.frames import Clip, colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
 from harness.registry import registry
@@ -114,13 +114,13 @@ class SceneChangeTask(MeasuringTask):
         return len(self._dataset)
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        """Run a detector over every clip; a clip that cannot be opened is an error of its own."""
+        """Run a detector over every clip; a clip that fails is an error of its own."""
         for sample in islice(self._dataset, bench.limit):
             try:
                 values, said = self._observe(self._detectors[cell.id], sample, bench)
-            except SampleError as error:
+            except Exception as error:  # noqa: BLE001 - a broken clip, or whatever the model raises, costs its clip
                 nothing = dict.fromkeys(self.measures, float("nan"))
-                yield Observation(sample.id, nothing, Status.ERROR, str(error), cluster=sample.cluster)
+                yield Observation(sample.id, nothing, Status.ERROR, in_words(error), cluster=sample.cluster)
                 continue
             yield Observation(sample.id, values, text=said, cluster=sample.cluster, tags=sample.tags)
 

@@ -21,6 +21,7 @@ from harness.engine.run import RunOptions, run_suite
 from harness.errors import ConfigError, SpecError
 from harness.frames import colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
+from harness.record import Run
 from harness.types import Sample
 from tests.doubles import Double
 
@@ -182,6 +183,29 @@ def test_the_adapters_own_embeddings_can_be_what_detectors_look_at(bind: Bind, t
     assert record.tasks["scenes"].metrics["recall[scene_distance]"].value >= 0.5
     plain = bind(SUITE.format(detectors="[scene_distance]", more="features: pixels"))
     assert plain.tasks["scenes"].requires == frozenset()
+
+
+class Stumbling(Levels):
+    """Fails at its first images."""
+
+    def __init__(self) -> None:
+        self.stumbled = False
+
+    def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+        if not self.stumbled:
+            self.stumbled = True
+            raise RuntimeError("CUDA error")
+        return super().embed(images)
+
+
+def test_a_model_that_fails_on_a_clip_costs_that_clip(bind: Bind, tmp_path: Path) -> None:
+    suite = bind(SUITE.format(detectors="[{detector: scene_distance, limit: 0.2}]", more="features: adapter"))
+    folder, record = run_suite(suite, Stumbling.choice(tmp_path), RunOptions(out=tmp_path), Silent())
+    rows = Run(folder).table().to_pylist()
+    assert [row["status"] for row in rows] == ["error", "ok", "ok", "ok"]
+    assert rows[0]["error"] == "RuntimeError: CUDA error"
+    assert record.status == "complete"
+    assert record.tasks["scenes"].metrics["recall[scene_distance]"].n == 3
 
 
 @pytest.mark.parametrize(
