@@ -150,7 +150,8 @@ class Batcher:
                 self._waiting.clear()
             self._changed.notify_all()
         for waiting in left:
-            waiting.future.set_exception(Closed("the server is closing"))
+            if waiting.future.set_running_or_notify_cancel():  # whoever gave up waiting is told nothing
+                waiting.future.set_exception(Closed("the server is closing"))
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

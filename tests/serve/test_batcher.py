@@ -144,6 +144,17 @@ def test_closing_at_once_leaves_nobody_waiting(make: Make) -> None:
             future.result(0)
 
 
+def test_a_request_that_was_given_up_does_not_keep_the_others_from_being_told(make: Make) -> None:
+    model, batcher = make(max_batch_size=1, max_wait=0.0)
+    hold(model, batcher)
+    given_up, waiting = ask(batcher, "a", "b")
+    assert given_up.cancel()
+    assert not batcher.close(drain=False, timeout=0.01), "the model still works"
+    assert given_up.cancelled()
+    with pytest.raises(Closed):
+        waiting.result(0)
+
+
 def test_many_threads_get_their_own_answers(make: Make) -> None:
     _, batcher = make(max_batch_size=5, max_wait=0.001)
     wrong: list[str] = []
