@@ -78,18 +78,20 @@ class _Wish:
 
 def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
     from harness import metrics
-    from harness.engine.rescore import rescore
+    from harness.engine.rescore import rescore, unasked
     from harness.record.schema import MetricRecord
     from harness.report.numbers import arrow, coverage, interval, title
 
     metric = metrics.sample_metric(wish.metric, wish.variant, **wish.params)
-    found = rescore(run, metric, wish.steps or None)
+    found, skipped = rescore(run, metric, wish.steps or None), unasked(run)
     values = {key: MetricRecord.of(value) for key, value in found.items()}
     if as_json:
         told = {"run": run.record.run_id, "simulated": run.record.adapter.simulated, **asdict(wish)}
         cells = {key: value.model_dump(mode="json") for key, value in values.items()}
-        click.echo(json.dumps(told | {"cells": cells}, indent=2))
+        click.echo(json.dumps(told | {"cells": cells, "skipped": skipped}, indent=2))
         return
+    if skipped:
+        click.echo(f"left out, since they hold no answers to questions: {', '.join(skipped)}", err=True)
     from rich.table import Table
 
     from harness.cli._tables import console

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.engine.collect import CellScores
+from harness.errors import UsageError
 from harness.metrics import SampleMetric, extract
 from harness.metrics.extract import Step
 from harness.record import Run
@@ -35,6 +36,9 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
         run: the run.
         metric: what to score with.
         steps: extraction steps; by default those that each task of the run declares.
+
+    Raises:
+        UsageError: if the run asked no question.
     """
     extractors = _extractors(run, steps)
     cells: dict[str, CellScores] = {}
@@ -52,7 +56,11 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
 
 
 def disagreements(run: Run, variants: Mapping[str, SampleMetric]) -> Iterator[Disagreement]:
-    """Yield the answers on which the variants do not all agree."""
+    """Yield the answers on which the variants do not all agree.
+
+    Raises:
+        UsageError: if the run asked no question.
+    """
     extractors = _extractors(run, None)
     for row, sample in _rows(run):
         judged = {name: _judge(metric, row, sample, extractors) for name, metric in variants.items()}
@@ -64,11 +72,22 @@ def disagreements(run: Run, variants: Mapping[str, SampleMetric]) -> Iterator[Di
             yield Disagreement(row["task"], row["cell"], sample.id, response, sample.references, shown)
 
 
+def unasked(run: Run) -> list[str]:
+    """Return the tasks of a run that asked no question: they measured by themselves, and hold nothing to judge."""
+    asked = set(run.table().select(["task", "request_hash"]).drop_null()["task"].unique().to_pylist())
+    return [name for name in run.record.tasks if name not in asked]
+
+
 def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
+    left_out = set(unasked(run))
+    if left_out >= run.record.tasks.keys():
+        raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
     for batch in table.select([*_COLUMNS, *tags]).to_batches():
         for row in batch.to_pylist():
+            if row["task"] in left_out:
+                continue
             sample = Sample(
                 id=row["sample_id"],
                 question="",

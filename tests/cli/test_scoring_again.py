@@ -69,6 +69,31 @@ def test_variants_that_disagree_are_listed_with_both_values(write, run_here, tmp
     assert all(set(row["scores"]) >= {"default", "strict", "squad"} for row in rows)
 
 
+MEASURING = """  shop: {kind: serving, dataset: rows, rates: [500.0], requests: 4, baseline: false}
+"""
+
+
+def test_what_a_task_measured_by_itself_is_not_scored(write, run_here, tmp_path: Path) -> None:
+    write("rows.jsonl", "\n".join(json.dumps(row) for row in ROWS))
+    adapter = write("right.yaml", "adapter: right\ntype: mock\nerror_rate: 0\n")
+
+    def run(name: str, suite: str) -> Path:
+        run_here("run", write(f"{name}.yaml", suite), "-a", adapter, "--out", tmp_path / name, "--no-report", "--quiet")
+        (folder,) = (tmp_path / name).iterdir()
+        return folder
+
+    both = run("both", SUITE + MEASURING)
+    told = json.loads(run_here("score", both, "-m", "exact_match", "--json").out)
+    assert [*told["cells"]] == ["qa/clean"]
+    assert told["skipped"] == ["shop"]
+    assert "no answers to questions: shop" in run_here("score", both, "-m", "exact_match").err
+    alone = run("alone", SUITE[: SUITE.index("  qa:")] + MEASURING)
+    for wish in ("--metric", "--diff-variants"):
+        refused = run_here("score", alone, wish, "exact_match")
+        assert refused.code == 2
+        assert "holds no answers to questions" in refused.err
+
+
 def test_asking_for_two_things_or_none_is_a_usage_error(run: Run, run_here) -> None:
     assert run_here("score", run.folder).code == 2
     assert run_here("score", run.folder, "-m", "exact_match", "--diff-variants", "exact_match").code == 2
