@@ -14,7 +14,7 @@ from harness.adapters._nested import load_nested
 from harness.adapters._per_frame.shapes import best_run, window
 from harness.errors import AdapterError, SampleError
 from harness.spec.answer import TemporalAnswer
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 from harness.types import EmbeddingAdapter, Request, Response, Status
 
 ENTRIES: Final = {"frame_similarity": "FrameSimilarityAdapter"}
@@ -30,7 +30,7 @@ class FrameSimilarityConfig(Model):
     """The adapter that embeds images: its `type` and keys, as its own file would have them."""
     level: float = Field(default=0.5, gt=0, lt=1)
     """A frame counts as alike from here on, between the least and the most alike frame of its clip."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Clips a call."""
 
 

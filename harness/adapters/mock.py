@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 from pydantic import BaseModel, Field
 
 from harness.seeds import Stream
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 from harness.types import Oracle, Request, Response, Status
 
 ENTRIES: Final = {"mock": "MockAdapter"}
@@ -25,7 +25,7 @@ class MockConfig(Model):
     """Share of clean samples that it answers wrongly."""
     error_per_severity: float = Field(default=0.08, ge=0, le=1)
     """How much that share grows with each severity of a corruption."""
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: BatchSize = 32
     """Requests a call."""
 
 

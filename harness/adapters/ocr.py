@@ -16,7 +16,7 @@ from harness.adapters._digests import digest
 from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read_entries
 from harness.adapters._qwen2_vl.images import to_rgb
 from harness.errors import AdapterError, SampleError
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"ocr": "OcrAdapter"}
@@ -34,9 +34,9 @@ class OcrConfig(Model):
     """Images whose shorter side has fewer pixels are enlarged to this before text is looked for."""
     min_score: float = Field(default=0.5, ge=0, le=1)
     """How sure a piece of text must be read to count."""
-    threads: int = Field(default=1, ge=1)
+    threads: Threads = 1
     """Threads of ONNX Runtime."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Requests a call; images are read one by one in any case."""
 
 

@@ -19,7 +19,7 @@ from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, ImageSettin
 from harness.adapters._qwen2_vl.prompts import ChatTemplate, Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
 from harness.errors import AdapterError, SampleError
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"onnx": "OnnxAdapter"}
@@ -42,9 +42,9 @@ class OnnxConfig(Model):
     """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
     suffix: str | None = None
     """The files' suffix where `quantisation` does not name it, such as `_mine`."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Requests a call."""
-    threads: int = Field(default=1, ge=1)
+    threads: Threads = 1
     """Threads of ONNX Runtime."""
     providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
     """ONNX Runtime's execution providers, the preferred one first."""

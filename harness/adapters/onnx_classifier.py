@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from harness.adapters._classifier.runtimes import Runner, open_model
 from harness.adapters._digests import digest
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 from harness.zoo.build import build, known
 from harness.zoo.preprocessing import Layout, Preprocessing, Resample, Resize
@@ -38,13 +38,13 @@ class OnnxClassifierConfig(Model):
     """Which variant of `build`."""
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     """What runs it; `openvino` is an extra."""
-    threads: int = Field(default=1, ge=1)
+    threads: Threads = 1
     """Threads of the runtime."""
     providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
     """ONNX Runtime's execution providers, the preferred one first; OpenVINO's device is always the CPU."""
     optimisation: Literal["none", "basic", "extended", "all"] = "all"
     """How far ONNX Runtime rewrites the graph before running it."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Images a call."""
     size: tuple[int, int] | None = None
     """Height and width of the input, in pixels; 224 × 224 by default."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from harness.adapters._nested import load_nested
 from harness.adapters._per_frame.rules import Rule, RuleConfig, compile_rules
 from harness.errors import AdapterError
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 from harness.types import Adapter, Request, Response, Status
 
 ENTRIES: Final = {"per_frame": "PerFrameAdapter"}
@@ -28,7 +28,7 @@ class PerFrameConfig(Model):
     """The adapter that reads single frames: its `type` and keys, as its own file would have them."""
     rules: tuple[RuleConfig, ...] = Field(min_length=1, strict=False)
     """How questions about clips are put to frames; the first rule that fits is taken."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Clips a call; the frames of each go to the model in batches of its own."""
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from harness.adapters._digests import digest
 from harness.errors import AdapterError, ConfigError, Issue
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"python": "PythonAdapter"}
@@ -49,7 +49,7 @@ class PythonConfig(Model):
     """The names of the classes that `classify` scores, in order; a class has them as its attribute `classes`."""
     batch: bool = False
     """Call the function with lists, `function(prompts, images)`, and expect a list of answers."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Requests a call."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch; by default it is unless `batch` is set."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from harness.errors import ExitCode
+from harness.spec.limits import MOST_IN_A_BATCH
 
 if TYPE_CHECKING:
     from harness.cli._done import Done
@@ -25,7 +26,9 @@ Examples:
               help="Name or YAML file of an adapter; several give one table with a column each.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Folder for run records.")  # fmt: skip
-@click.option("-b", "--batch-size", type=click.IntRange(1), help="Requests a call; the adapter's own by default.")
+@click.option(
+    "-b", "--batch-size", type=click.IntRange(1, MOST_IN_A_BATCH), help="Requests a call; the adapter's own by default."
+)
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from harness.errors import ExitCode
+from harness.spec.limits import MOST_IN_A_BATCH
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _EPILOG: Final = """\b
@@ -20,7 +21,13 @@ Examples:
 @click.option("-a", "--adapter", "name", required=True, metavar="ADAPTER", help="Name or YAML file of an adapter.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another than loopback needs --api-key-env.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--max-batch-size", type=click.IntRange(1), default=8, show_default=True, help="Most requests a batch.")
+@click.option(
+    "--max-batch-size",
+    type=click.IntRange(1, MOST_IN_A_BATCH),
+    default=8,
+    show_default=True,
+    help="Most requests a batch.",
+)
 @click.option("--max-batch-wait-ms", type=click.FloatRange(0), default=5.0, show_default=True,
               help="How long the first request of a batch waits for others.")  # fmt: skip
 @click.option("--max-queue", type=click.IntRange(1), default=256, show_default=True,

@@ -4,11 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from harness.spec.limits import MOST_IN_A_BATCH, MOST_THREADS
+
 Name = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80),
 ]
 """Letters, digits, dots, dashes and underscores: it becomes part of folder and series names."""
+
+BatchSize = Annotated[int, Field(ge=1, le=MOST_IN_A_BATCH)]
+"""Requests, samples or clips a call."""
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 
 
 class Model(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
 from harness.serve.batcher import Batcher, Policy
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
@@ -53,11 +53,11 @@ class ServingConfig(Model):
     """Latency objective; goodput counts answers within it."""
     slo_factor: float = Field(default=5.0, gt=0)
     """Without `slo_ms`: the objective as a multiple of the median time of one request alone."""
-    max_batch_size: int = Field(default=8, ge=1)
+    max_batch_size: BatchSize = 8
     """Most requests a batch."""
     max_batch_wait_ms: float = Field(default=5.0, ge=0)
     """How long the first request of a batch waits for others."""
-    max_queue: int = Field(default=1000, ge=1)
+    max_queue: int = Field(default=1000, ge=1, le=1_000_000)
     """Requests that may wait; more are refused."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds after which a waiting request is given up."""

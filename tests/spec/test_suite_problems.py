@@ -162,6 +162,7 @@ ADAPTER = "adapter: mine\ntype: mock\nerror_rate: 0.1\n"
     [
         ("type: mock", "type: mok", "2:7", r"unknown adapter 'mok'; did you mean 'mock'\?"),
         ("type: mock\n", "", "1:1", r"the key 'type' is missing"),
+        ("error_rate: 0.1", "batch_size: 9223372036854775808", "3:13", r"less than or equal to 65536"),
         ("adapter: mine", "adapter: a b", "1:10", r"should match pattern"),
         ("error_rate", "eror_rate", "3:1", r"unknown key 'eror_rate' \| did you mean 'error_rate'"),
         ("0.1", "2", "3:13", r"less than or equal to 1"),

@@ -313,6 +313,15 @@ def test_without_a_usable_image_the_run_fails_and_says_why(measure: Measure, her
         ("dataset: p, against: onnx-fp32, metric: exact", "exact"),
         ("dataset: p, against: onnx-fp32, ask: embed", "neither right nor wrong"),
         ("dataset: p, against: onnx-fp32, prompt: '{{ x }}'", "not x"),
+        ("dataset: p, against: []", r"yaml:5:\d+: tasks.t.against: .*at least 1 item"),
+        (
+            "dataset: p, against: onnx-fp32, batch_sizes: [0]",
+            r"yaml:5:\d+: tasks.t.batch_sizes.0: .*greater than or equal",
+        ),
+        ("dataset: p, against: onnx-fp32, batch_sizes: [9223372036854775808]", r"batch_sizes.0: .*less than or equal"),
+        ("dataset: p, against: onnx-fp32, image_sizes: [[0, 8]]", r"image_sizes.0.0: .*greater than or equal"),
+        ("dataset: p, against: onnx-fp32, vary: {threads: []}", r"yaml:5:\d+: tasks.t.vary.threads: .*at least 1 item"),
+        ("dataset: p, against: onnx-fp32, vary: {threads: [0]}", "threads"),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model
 
 
 class Prices(Model):
@@ -28,7 +28,7 @@ class OpenAIConfig(Model):
     """The model's name on that server."""
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """The environment variable that holds the key. The key itself never stands in a file or a record."""
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: BatchSize = 32
     """Requests that are under way or waiting together."""
     concurrency: int = Field(default=8, ge=1, le=1000)
     """The most requests at a time. Fewer are sent while the server says that it is busy."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.spec.models import Model
+from harness.spec.models import BatchSize, Model, Threads
 
 DType = Literal["float32", "bfloat16", "float16"]
 
@@ -26,9 +26,9 @@ class TorchConfig(Model):
     """What the model computes in. In half precision an answer can depend on its batch."""
     load_in_4bit: bool = False
     """Load the weights in 4 bits with bitsandbytes (CUDA only)."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: BatchSize = 8
     """Requests a call; halved, and kept so, where memory runs out."""
-    threads: int | None = Field(default=None, ge=1)
+    threads: Threads | None = None
     """Threads of torch in this process; by default torch decides."""
     min_pixels: int | None = Field(default=None, ge=1)
     """The smallest area that an image is resized to; by default the model's own. For processors that know it."""

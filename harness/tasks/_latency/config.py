@@ -3,16 +3,18 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.spec.models import Model
+from harness.spec.limits import MOST_PIXELS_A_SIDE
+from harness.spec.models import BatchSize, Model
 from harness.tasks._base import Cell
 from harness.tasks._latency.sides import Part
 from harness.tasks._named import Ref
 from harness.types import Ask
 
+_Side = Annotated[int, Field(ge=1, le=MOST_PIXELS_A_SIDE)]
 ANSWERS: Final = Cell("answers")
 """Every sample once, for accuracy."""
 FOOTPRINT: Final = Cell("footprint")
@@ -24,7 +26,7 @@ class LatencyConfig(Model):
 
     dataset: str
     """A dataset of this suite: both sides are given the same inputs."""
-    against: str | tuple[str, ...]
+    against: str | Annotated[tuple[str, ...], Field(min_length=1)]
     """The adapter, or several, to compare with: names or files. `speedup` is against the first."""
     candidate: str | None = None
     """The adapter that is judged; the run's own by default."""
@@ -52,11 +54,11 @@ class LatencyConfig(Model):
     """Calls of each side that are not timed, before the first that is."""
     clock: Literal["cpu", "wall"] = "cpu"
     """What `speedup` is the ratio of. CPU time holds on a busy machine; a device or a server needs `wall`."""
-    batch_sizes: tuple[int, ...] = Field(default=(1,), min_length=1)
+    batch_sizes: tuple[BatchSize, ...] = Field(default=(1,), min_length=1)
     """Samples a call."""
-    image_sizes: tuple[tuple[int, int], ...] = ()
+    image_sizes: tuple[tuple[_Side, _Side], ...] = ()
     """Heights and widths that images are resized to beforehand; as they are by default."""
-    vary: dict[str, list[Any]] = Field(default_factory=dict)
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Further axes of the grid: keys of the adapters' files with their values, `{threads: [1, 2]}`."""
 
     @property
