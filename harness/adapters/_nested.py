@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from harness.errors import ConfigError, Issue, UsageError
+from harness.errors import ConfigError, Issue, UsageError, did_you_mean
 from harness.registry import registry
 from harness.types import Adapter
 
@@ -17,7 +19,7 @@ def load_nested(keys: Mapping[str, Any], folder: Path) -> Adapter:
 
     Raises:
         AdapterError: if it cannot be loaded.
-        ConfigError: if its type is unknown, or a key is.
+        ConfigError: if its type is unknown, or a key is, or its keys ask for something impossible.
     """
     own = dict(keys)
     type_ = own.pop("type", None)
@@ -28,7 +30,16 @@ def load_nested(keys: Mapping[str, Any], folder: Path) -> Adapter:
     try:
         config = factory.Config.model_validate_json(json.dumps(own))
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise ConfigError(*(Issue(("model", *map(str, each["loc"])), each["msg"]) for each in found)) from error
-    loaded: Adapter = factory.from_config(config, folder)
+        raise ConfigError(*(_issue(each, factory.Config) for each in error.errors(include_url=False))) from error
+    try:
+        loaded: Adapter = factory.from_config(config, folder)
+    except ConfigError as error:  # its paths start at its own keys, which stand under `model` here
+        raise ConfigError(*(replace(issue, path=("model", *issue.path)) for issue in error.issues)) from error
     return loaded
+
+
+def _issue(error: ErrorDetails, config: type[BaseModel]) -> Issue:
+    path = ("model", *error["loc"])
+    if error["type"] == "extra_forbidden":
+        return Issue(path, f"unknown key {path[-1]!r}", did_you_mean(str(path[-1]), config.model_fields))
+    return Issue(path, error["msg"])

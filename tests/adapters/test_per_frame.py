@@ -13,7 +13,8 @@ from PIL import Image
 from harness.adapters._per_frame.rules import RuleConfig, compile_rules
 from harness.adapters._per_frame.shapes import best_run, best_turn, window
 from harness.adapters.per_frame import PerFrameAdapter, PerFrameConfig
-from harness.errors import AdapterError, ConfigError
+from harness.engine.resolve import read_adapter
+from harness.errors import AdapterError, ConfigError, SpecError
 from harness.types import Request, Response, Status
 from tests.doubles import Double
 
@@ -138,6 +139,22 @@ def test_a_rule_that_cannot_work_is_named_before_a_model_is_loaded(rule: dict[st
 def test_a_mistake_in_the_nested_model_is_named(model: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         PerFrameAdapter.from_config(PerFrameConfig(model=model, rules=(SPAN,)), Path())
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "said"),
+    [
+        ("  type: mock\n  eror_rate: 0.1\n", "5:14", "unknown key 'eror_rate'"),
+        ("  type: mock\n  error_rate: 5\n", "5:15", "less than or equal to 1"),
+        ("  type: onnx_classifier\n  model: gone.onnx\n", "5:10", "there is no file"),
+        ("  type: per_frame\n  rules: [{when: x, ask: y}]\n  model: {type: mock, eror: 1}\n", "6:29", "key 'eror'"),
+        ("  type: per_frame\n  model: {type: mock}\n  rules: [{when: x, ask: y, ak: 1}]\n", "6:33", "key 'ak'"),
+    ],
+)
+def test_a_mistake_in_the_nested_model_is_said_at_its_place(write, model: str, place: str, said: str) -> None:
+    text = f"adapter: it\ntype: per_frame\nmodel:\n{model}rules: [{{when: x, ask: y}}]\n"
+    with pytest.raises(SpecError, match=rf"it\.yaml:{place}: .*{said}"):
+        read_adapter(str(write("it.yaml", text))).load()
 
 
 def test_the_rules_are_part_of_the_fingerprint_and_a_closed_adapter_says_so() -> None:
