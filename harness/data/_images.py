@@ -20,9 +20,12 @@ def confine(path: Path, roots: tuple[Path, ...]) -> Path:
     """Return the resolved ``path`` if it lies under one of ``roots``, links followed.
 
     Raises:
-        SampleError: if it does not.
+        SampleError: if it does not, or is no path at all.
     """
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except ValueError as cause:  # a null byte
+        raise SampleError(f"{str(path)!r} is not a path: {cause}") from cause
     if not any(resolved.is_relative_to(root.resolve()) for root in roots):
         allowed = ", ".join(map(str, roots))
         raise SampleError(f"{path} lies outside {allowed}; declare its folder with --root")

@@ -86,9 +86,11 @@ class _Server:
         start = time.perf_counter()
         code, body, headers = await self._guarded(self._answer, http)
         self.book.request(code, time.perf_counter() - start)
-        from starlette.responses import JSONResponse
+        from starlette.responses import Response
 
-        return JSONResponse(body, code, headers)
+        # What a model writes, or a client sends, may hold half of a UTF-16 pair, which no UTF-8 can carry.
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return Response(content, code, headers, "application/json")
 
     async def _guarded(self, answer: Callable[["HttpRequest"], Awaitable[Any]], http: "HttpRequest") -> Any:
         """Turn every failure into a status and a sentence."""

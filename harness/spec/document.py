@@ -233,8 +233,8 @@ class _Builder:
 
     def _key(self, node: yaml.Node) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
-            if not is_unicode(node.value):
-                self.complain(node, _HALF_CHARACTER)
+            if said := _no_text(node.value):
+                self.complain(node, said)
                 return None
             return str(node.value)
         shown = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
@@ -243,8 +243,8 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
-        if not is_unicode(node.value):
-            self.complain(node, _HALF_CHARACTER)
+        if said := _no_text(node.value):
+            self.complain(node, said)
             return None
         try:
             return parse_scalar(tag, node.value)
@@ -256,7 +256,13 @@ class _Builder:
 
 
 _KINDS: Final = {"int": "a whole number", "float": "a finite number", "bool": "true or false"}
-_HALF_CHARACTER: Final = "half of a UTF-16 pair is no character"
+
+
+def _no_text(text: str) -> str:
+    """Return why ``text`` can be neither written nor be a path or a module's name; nothing where it can."""
+    if not is_unicode(text):
+        return "half of a UTF-16 pair is no character"
+    return "a null byte can be part of no name and no path" if "\0" in text else ""
 
 
 def is_unicode(text: str) -> bool:

@@ -65,6 +65,12 @@ def test_a_folder_of_frames_is_a_clip_and_nothing_outside_the_roots_is(
         assert clip.timeline.duration == 1.5
     with pytest.raises(SampleError, match="lies outside"):
         outside.clip.fetch()
+    with pytest.raises(ConfigError, match="null byte"):
+        read("video", path="clips\0.jsonl")
+    write("null.jsonl", json.dumps({"clip": "a\0.mp4", "question": "q", "answer": "a"}))
+    (null,) = read("video", path="null.jsonl")
+    with pytest.raises(SampleError, match="null byte"):
+        null.clip.fetch()
     (tmp_path / "empty").mkdir()
     write("empty.jsonl", json.dumps({"clip": "empty", "question": "q", "answer": "a"}))
     (empty,) = read("video", path="empty.jsonl")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from harness.engine.resolve import read_adapter
 from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
 from harness.serve.messages import Limits
-from harness.types import Adapter, Generation, Request, Status
+from harness.types import Adapter, Generation, Request, Response, Status
 from tests.doubles import Double
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +161,22 @@ def test_a_key_is_asked_for_where_there_is_one(model: Adapter) -> None:
     assert post(address, body()).status_code == 401
     assert post(address, body(), authorization="Bearer wrong").status_code == 401
     assert post(address, body(image(png())), authorization="Bearer secret").status_code == 200
+    server.should_exit = True
+    thread.join(20)
+
+
+class Halving(Double):
+    """Answers with half of a UTF-16 pair."""
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        return [Response("half \ud800") for _ in requests]
+
+
+def test_half_a_character_in_an_answer_is_replaced() -> None:
+    server, thread, address = serve(Halving(), Policy(), Settings("halving"))
+    answer = httpx.post(f"{address}/v1/chat/completions", json=body())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json()["choices"][0]["message"]["content"] == "half ?"
     server.should_exit = True
     thread.join(20)
 

@@ -80,6 +80,8 @@ def test_a_scalar_has_the_value_that_yaml_1_2_gives_it(text: str, value: object)
         ("a: &a {<<: *a}", "suite.yaml:1:4: an anchor that merges itself"),
         ("a: {<<: 5}", "suite.yaml:1:9: '<<' merges mappings only"),
         ('a: 1\nb: "\\ud800"', "suite.yaml:2:4: half of a UTF-16 pair"),
+        ('a: 1\nb: "x\\0.py:f"', "suite.yaml:2:4: a null byte"),
+        ('a: 1\n"\\0": 2', "suite.yaml:2:1: a null byte"),
         ('a: 1\n"\\udc00": 2', "suite.yaml:2:1: half of a UTF-16 pair"),
         ('a: 1\nb: "\\UFFFFFFFF"', "suite.yaml:2:1: not valid YAML"),
         ("a: 1\nb: \x07", "suite.yaml:2:1: not valid YAML"),
