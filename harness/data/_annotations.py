@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -69,6 +70,10 @@ class AnnotatedClips(ABC):
             raise ConfigError(Issue(("path",), f"{folder / config.path} is not in this layout: {cause}")) from cause
         if not len(dataset):
             raise ConfigError(Issue(("path",), f"{folder / config.path} has no questions"))
+        ids = Counter(sample.id for sample in dataset)
+        if twice := [identity for identity, count in ids.items() if count > 1]:
+            said = f"{folder / config.path}: the id {twice[0]!r} stands at more than one question"
+            raise ConfigError(Issue(("path",), said, "ids must be unique"))
         return dataset
 
     @classmethod

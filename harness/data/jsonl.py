@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.data._images import FileImage, confine
@@ -37,7 +39,10 @@ class JsonlDataset:
         self._config = config
         self._path = path
         self._roots = roots
-        self._rows, self._hash = _survey(path, config.limit)
+        self._id_key = config.fields.get("id", "id").encode()
+        self._rows, self._hash, repeated = self._survey()
+        if repeated:
+            self._refuse(repeated)
 
     @classmethod
     def from_config(cls, config: JsonlConfig, folder: Path, roots: Sequence[Path]) -> Self:
@@ -52,6 +57,8 @@ class JsonlDataset:
             if not path.is_file():
                 raise ConfigError(Issue(("path",), f"there is no file {named}", "paths start at the suite's folder"))
             dataset = cls(config, path, (*roots, path.parent))
+        except ConfigError:
+            raise
         except (SampleError, OSError, ValueError) as cause:
             raise ConfigError(Issue(("path",), str(cause))) from cause
         if not len(dataset):
@@ -62,6 +69,10 @@ class JsonlDataset:
         return self._rows
 
     def __iter__(self) -> Iterator[Sample]:
+        return (sample for _, sample in self._numbered())
+
+    def _numbered(self) -> Iterator[tuple[int, Sample]]:
+        """Yield the samples with the numbers of their lines."""
         count = 0
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -70,13 +81,51 @@ class JsonlDataset:
                 if count == self._rows:
                     return
                 count += 1
-                yield self._sample(number, line)
+                yield number, self._sample(number, line)
 
     def content_hash(self) -> str:
         return hashlib.sha256(f"{self._hash} {self._config.model_dump_json(exclude={'path'})}".encode()).hexdigest()
 
+    def _survey(self) -> tuple[int, str, set[int]]:
+        """Return how many rows there are (blank lines are none), the hash of the bytes, and hashes of ids seen twice.
+
+        Eight bytes a row are kept meanwhile, since a million rows must not fill the memory.
+        """
+        digest, codes = hashlib.sha256(), array("q")
+        with self._path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                digest.update(line)
+                if line.strip() and (self._config.limit is None or len(codes) < self._config.limit):
+                    codes.append(hash(self._given_id(line) or _by_number(number)))
+        ordered = np.sort(np.frombuffer(codes, np.int64))
+        return len(codes), digest.hexdigest(), set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+
+    def _refuse(self, repeated: set[int]) -> None:
+        """Find the first id that stands on two lines.
+
+        Raises:
+            ConfigError: with both; answers are stored by id, so that a run would fail at the second.
+        """
+        first: dict[str, int] = {}
+        for number, sample in self._numbered():
+            if hash(sample.id) in repeated:
+                if sample.id in first:
+                    said = f"{self._path.name}:{number}: the id {sample.id!r} stands in line {first[sample.id]} already"
+                    raise ConfigError(Issue(("path",), said, "ids must be unique; without one a line has its number"))
+                first[sample.id] = number
+
+    def _given_id(self, line: bytes) -> str:
+        """Return the id that a line gives itself; empty where there is none, or the line is malformed."""
+        if self._id_key not in line and b"\\" not in line:
+            return ""
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            return ""
+        return _identity(row.get(self._config.fields.get("id", "id"))) if isinstance(row, dict) else ""
+
     def _sample(self, number: int, line: bytes) -> Sample:
-        identity = f"line-{number:07d}"
+        identity = _by_number(number)
         try:
             row = json.loads(line)
             json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
@@ -105,9 +154,8 @@ class JsonlDataset:
         if not isinstance(tags, dict):
             raise TypeError("'tags' is not an object")
         evidence = get("evidence")
-        given = get("id")
         return Sample(
-            id=str(given) if isinstance(given, (str, int)) and given != "" else identity,
+            id=_identity(get("id")) or identity,
             question=question,
             references=tuple(str(answer) for answer in listed),
             images=tuple(FileImage(self._path.parent / path, self._roots) for path in paths),
@@ -120,13 +168,10 @@ class JsonlDataset:
 _FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags")
 
 
-def _survey(path: Path, limit: int | None) -> tuple[int, str]:
-    """Return how many rows there are (blank lines are none) and the hash of the bytes."""
-    digest = hashlib.sha256()
-    rows = 0
-    with path.open("rb") as lines:
-        for line in lines:
-            digest.update(line)
-            if line.strip():
-                rows += 1
-    return (rows if limit is None else min(rows, limit)), digest.hexdigest()
+def _identity(given: Any) -> str:
+    return str(given) if isinstance(given, (str, int)) else ""
+
+
+def _by_number(number: int) -> str:
+    """Return what a line is called that gives itself no id."""
+    return f"line-{number:07d}"

@@ -49,6 +49,14 @@ def test_a_users_own_file_gives_answers_windows_or_both(read: Callable[..., Any]
     assert "does not end after it starts" in bad[1].problem
 
 
+def test_an_id_that_stands_twice_is_refused_before_the_run(read: Callable[..., Any], write: Write) -> None:
+    row = json.dumps({"id": "q", "clip": "a.mp4", "question": "Who?", "answer": "Ann"})
+    write("clips.jsonl", f"{row}\n{row}\n")
+    with pytest.raises(ConfigError, match="the id 'q' stands at more than one question"):
+        read("video", path="clips.jsonl")
+    assert len(read("video", path="clips.jsonl", limit=1)) == 1
+
+
 def test_a_folder_of_frames_is_a_clip_and_nothing_outside_the_roots_is(
     read: Callable[..., Any], write: Write, tmp_path: Path
 ) -> None:

@@ -58,6 +58,26 @@ def test_a_line_without_an_id_is_called_by_its_number_whatever_the_limit(read) -
     assert [sample.id for sample in read(row, "", row, row, limit=2)] == ["line-0000001", "line-0000003"]
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"id": "a"}, r"rows\.jsonl:4: the id 'a' stands in line 1 already"),
+        ({"\\u0069d": "a"}, r"rows\.jsonl:4: the id 'a' stands in line 1 already"),
+        ({"id": "line-0000003"}, r"rows\.jsonl:4: the id 'line-0000003' stands in line 3 already"),
+    ],
+)
+def test_an_id_that_stands_twice_is_refused_before_the_run_with_both_lines(read, second, said: str) -> None:
+    row = {"question": "q", "answer": "a"}
+    lines = [row | {"id": "a"}, "", row, json.dumps(row | second).replace("\\\\", "\\")]
+    with pytest.raises(ConfigError, match=said):
+        read(*lines)
+    assert len(read(*lines, limit=2)) == 2
+
+
+def test_a_malformed_line_is_called_by_its_number_and_repeats_no_id(read) -> None:
+    assert [s.id for s in read({"id": 7, "question": "q", "answer": "a"}, {"id": 7})] == ["7", "line-0000002"]
+
+
 def test_samples_of_one_image_form_a_cluster_unless_the_line_says_otherwise(read) -> None:
     row = {"question": "q", "answer": "a", "image": "a.png"}
     assert [sample.cluster for sample in read(row, row | {"cluster": 5}, row | {"image": None})] == ["a.png", "5", ""]

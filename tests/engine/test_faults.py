@@ -17,9 +17,10 @@ from PIL import Image
 
 from harness.cli import invoke
 from harness.cli._progress import Silent
+from harness.data.jsonl import JsonlDataset
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.engine.run import RunOptions, run_suite
-from harness.errors import AdapterError, ExitCode, UsageError
+from harness.errors import AdapterError, ExitCode, SpecError, UsageError
 from harness.metrics import SampleMetric
 from harness.record import Run, RunRecord, read_run
 from harness.spec.models import AdapterSpec, Model
@@ -294,7 +295,17 @@ def test_an_adapter_that_lacks_a_capability_is_refused_before_the_run(execute, t
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_duplicate_id_ends_the_run_by_name_and_keeps_what_was_measured(execute, tmp_path: Path) -> None:
+def test_a_duplicate_id_is_found_before_anything_is_asked(execute, tmp_path: Path) -> None:
+    rows = [GOOD | {"id": name} for name in ("one", "two", "three", "one")]
+    with pytest.raises(SpecError, match=r"rows\.jsonl:4: the id 'one' stands in line 1 already"):
+        execute(Echo, rows)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_plug_ins_duplicate_id_ends_the_run_by_name_and_keeps_what_was_measured(
+    execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JsonlDataset, "_refuse", lambda self, repeated: None)
     rows = [GOOD | {"id": name} for name in ("one", "two", "three", "one")]
     with pytest.raises(UsageError, match="sample id 'one' stands twice"):
         execute(Echo, rows)
