@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from PIL import Image
+
 from harness.engine.plan import Batch
 from harness.errors import SampleError
 from harness.types import Request
@@ -57,7 +59,15 @@ def request_hash(request: Request) -> str:
     for image in request.images:
         digest.update(f"{image.mode} {image.size}".encode())
         digest.update(image.tobytes())
+        digest.update(_colours(image))
     return digest.hexdigest()
+
+
+def _colours(image: Image.Image) -> bytes:
+    """Return what an image's bytes mean where they are numbers of colours, not colours; nothing elsewhere."""
+    if image.mode not in ("P", "PA"):
+        return b""
+    return repr((image.getpalette("RGBA"), image.info.get("transparency"))).encode()
 
 
 def ahead(work: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Generator[B, None, None]:

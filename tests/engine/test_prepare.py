@@ -1,7 +1,9 @@
 """Requests are made sample by sample; one that fails leaves the others of its batch alone."""
 
 from collections.abc import Callable
+from io import BytesIO
 
+import pytest
 from PIL import Image
 
 from harness.engine.plan import Batch, make_plan
@@ -56,3 +58,34 @@ def test_the_hash_of_a_request_changes_with_all_that_the_model_sees_and_with_not
         Request("a", "Why?"),
     ]
     assert len({request_hash(request) for request in [base, *changed]}) == 1 + len(changed)
+
+
+def painted(palette: list[int], mode: str = "P", **info: object) -> Image.Image:
+    """An image of the same numbers of colours as any other that this makes."""
+    image = Image.new(mode, (4, 2))
+    image.putpalette(palette)
+    image.info.update(info)
+    return image
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+def test_images_with_a_palette_differ_by_their_colours_and_by_which_of_them_is_clear(mode: str) -> None:
+    red, blue = [200, 0, 0, 9, 9, 9], [0, 0, 200, 9, 9, 9]
+    images = [painted(red, mode), painted(blue, mode), painted(red, mode, transparency=0)]
+    images.append(painted(red, mode, transparency=b"\x80"))
+    hashes = [request_hash(Request("a", "Which colour?", (image,))) for image in images]
+    assert len(set(hashes)) == len(images)
+    assert request_hash(Request("a", "Which colour?", (painted(red, mode),))) == hashes[0]
+
+
+def test_an_image_from_a_file_has_the_hash_that_it_has_in_memory() -> None:
+    file = BytesIO()
+    painted([200, 0, 0, 9, 9, 9], transparency=1).save(file, "PNG")
+    lazy, loaded = Image.open(file), Image.open(BytesIO(file.getvalue()))
+    loaded.load()
+    assert request_hash(Request("a", "?", (lazy,))) == request_hash(Request("a", "?", (loaded,)))
+
+
+def test_the_hash_of_an_image_without_a_palette_is_what_stored_baselines_have() -> None:
+    request = Request("a", "Why?", (Image.new("RGB", (4, 2), (1, 2, 3)), Image.new("L", (1, 1))))
+    assert request_hash(request) == "f2d26efbf14904d3c14281011db73236c7767f295436c6ab08718f5915e5c036"
