@@ -189,10 +189,15 @@ class ResponseStore:
             self._connection.execute("delete from responses where cell_id = ?", (self._cell_id(task, cell),))
 
     def drop_batches(self, statuses: Sequence[str]) -> int:
-        """Forget every batch in which a response ended in one of ``statuses``; return how many rows that were."""
+        """Forget every batch in which a response ended in one of ``statuses``; return how many rows that were.
+
+        A cell that loses a batch is no longer measured to its end.
+        """
         marks = ", ".join("?" * len(statuses))
         failed = f"select distinct cell_id, batch from responses where status in ({marks})"  # noqa: S608 - question marks
         with self._transaction():
+            reopened = f"select cell_id from responses where status in ({marks})"  # noqa: S608 - see above
+            self._connection.execute(f"update cells set finished = 0 where id in ({reopened})", tuple(statuses))  # noqa: S608
             query = f"delete from responses where (cell_id, batch) in ({failed})"  # noqa: S608 - see above
             return self._connection.execute(query, tuple(statuses)).rowcount
 

@@ -11,8 +11,9 @@ from PIL import Image
 from pydantic import Field
 
 from harness.cli._progress import Silent
+from harness.engine.plan import Shard
 from harness.engine.resolve import Suite, read_adapter
-from harness.engine.run import RunOptions, run_suite
+from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import ConfigError, SampleError, UsageError
 from harness.record import Run
 from harness.spec.models import Model
@@ -143,11 +144,12 @@ class Eye(Double):
 
 
 @pytest.fixture
-def run(bind: Callable[[str], Suite], plug_in: Callable[[str, str, str], None], tmp_path: Path) -> Callable[[str], Run]:
+def run(bind: Callable[[str], Suite], plug_in: Callable[[str, str, str], None], tmp_path: Path) -> Callable[..., Run]:
+    plug_in("adapters", "eye", f"{__name__}:Eye")
     plug_in("tasks", "test-embed", f"{__name__}:EmbedTask")
     plug_in("tasks", "test-timing", f"{__name__}:TimingTask")
 
-    def make(tasks: str) -> Run:
+    def make(tasks: str, **options: Any) -> Run:
         lines = []
         for i, level in enumerate((255, 0, 10, 20, 30)):
             Image.new("L", (8, 8), level).save(tmp_path / f"{i}.png")
@@ -155,13 +157,13 @@ def run(bind: Callable[[str], Suite], plug_in: Callable[[str, str, str], None], 
         (tmp_path / "d.jsonl").write_text("\n".join(lines))
         suite = bind(f"suite: s\nversion: 1\ndatasets: {{d: {{type: jsonl, path: d.jsonl}}}}\ntasks:\n  t: {tasks}\n")
         choice = Eye.choice(tmp_path)
-        folder, _ = run_suite(suite, choice, RunOptions(out=tmp_path / "runs"), Silent())
+        folder, _ = run_suite(suite, choice, RunOptions(out=tmp_path / "runs", **options), Silent())
         return Run(folder)
 
     return make
 
 
-def test_vectors_reach_the_task_and_the_record_and_a_bad_image_costs_only_itself(run: Callable[[str], Run]) -> None:
+def test_vectors_reach_the_task_and_the_record_and_a_bad_image_costs_only_itself(run: Callable[..., Run]) -> None:
     done = run("{kind: test-embed, dataset: d}")
     task = done.record.tasks["t"]
     assert done.record.responses == {"ok": 3, "error": 2}
@@ -173,13 +175,13 @@ def test_vectors_reach_the_task_and_the_record_and_a_bad_image_costs_only_itself
     assert "not finite" in errors["s1"]
 
 
-def test_charts_and_tables_reach_the_record_with_gaps_where_a_number_is_not_finite(run: Callable[[str], Run]) -> None:
+def test_charts_and_tables_reach_the_record_with_gaps_where_a_number_is_not_finite(run: Callable[..., Run]) -> None:
     task = run("{kind: test-embed, dataset: d}").record.tasks["t"]
     assert task.charts[0].lines[0].y == [1.0, None]
     assert task.tables[0].rows == [[None]]
 
 
-def test_a_measuring_task_leaves_a_row_an_observation_and_failures_do_not_count(run: Callable[[str], Run]) -> None:
+def test_a_measuring_task_leaves_a_row_an_observation_and_failures_do_not_count(run: Callable[..., Run]) -> None:
     done = run("{kind: test-timing, against: mock, keys: {batch_size: 2}}")
     rows = done.table().to_pylist()
     assert [row["score.ms"] for row in rows] == [0.0, 1.0, 2.0, None, None]
@@ -189,7 +191,16 @@ def test_a_measuring_task_leaves_a_row_an_observation_and_failures_do_not_count(
     assert done.record.tasks["t"].metrics["mean"].value == 1.0
 
 
-def test_a_second_adapter_that_is_not_there_is_a_mistake_in_the_suite(run: Callable[[str], Run]) -> None:
+def test_a_measured_cell_with_a_failure_is_measured_again_where_errors_are_to_be_asked_again(
+    run: Callable[..., Run],
+) -> None:
+    part = run("{kind: test-timing, against: mock}", shard=Shard(1, 2))  # a part keeps its store
+    _, record = resume_run(part.folder, RunOptions(), Silent(), retry=(Status.ERROR,))
+    assert record.responses == {"ok": 4, "error": 1}
+    assert record.tasks["t"].metrics["mean"].value == 1.0
+
+
+def test_a_second_adapter_that_is_not_there_is_a_mistake_in_the_suite(run: Callable[..., Run]) -> None:
     with pytest.raises(UsageError, match="unknown adapter 'nobody'"):
         run("{kind: test-timing, against: nobody}")
 

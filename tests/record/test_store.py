@@ -110,6 +110,18 @@ def test_what_was_appended_is_there_for_another_process_before_the_store_is_clos
         other.close()
 
 
+def test_a_cell_that_loses_a_batch_is_open_again_and_no_other(tmp_path: Path) -> None:
+    with ResponseStore(tmp_path / "s.sqlite") as store:
+        store.append([make("a"), make("b", status="error")])
+        store.append([make("c", batch=1)])
+        store.append([make("a", cell="sound")])
+        for cell in ("clean", "sound"):
+            store.finish_cell("qa", cell)
+        assert store.drop_batches(["error"]) == 2
+        assert [row.sample_id for row in store] == ["c", "a"]
+        assert [store.finished("qa", cell) for cell in ("clean", "sound")] == [False, True]
+
+
 def test_half_of_a_surrogate_pair_is_stored_as_an_escape(tmp_path: Path) -> None:
     with ResponseStore(tmp_path / "s.sqlite") as store:
         store.append([make("a", response="x\ud800", error="\udfff", tags={"t": "\ud800"}, references=("\ud800",))])
