@@ -106,11 +106,13 @@ def copy_of(store: Path) -> Path:
     return store.with_name(f"{store.name}-manifest")
 
 
-def run_key(suite: Suite, fingerprint: str, plan: Plan, version: str) -> str:
+def run_key(suite: Suite, selection: Selection, fingerprint: str, plan: Plan, version: str) -> str:
     """Return what two runs share that are one run, begun twice or in parts."""
+    # A selection shows in the tasks' descriptions only in part: which samples were chosen doesn't.
+    chosen = selection.record.model_dump(mode="json")
     data = {name: dataset.content_hash() for name, dataset in suite.datasets.items()}
     tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
-    parts = [suite.hash, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
+    parts = [suite.hash, chosen, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

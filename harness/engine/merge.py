@@ -66,7 +66,9 @@ def _open(folder: Path) -> ResponseStore:
 def _check(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
     for folder, manifest in zip(folders, manifests, strict=True):
         if manifest.key != manifests[0].key:
-            said = "the suite, the data, the model, the batch size, the limit or the version of the harness differs"
+            said = (
+                "the suite, the selection, the data, the model, the batch size, the limit or the harness itself differs"
+            )
             raise UsageError(f"{folder} and {folders[0]} are not parts of one run: {said}")
     shards = [Shard.parse(manifest.shard) for manifest in manifests]
     for i, shard in enumerate(shards):

@@ -64,7 +64,7 @@ def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: 
         Busy: if another process works on it.
         UsageError: if the folder cannot be made.
     """
-    key = run_key(suite, adapter.fingerprint, plan, __version__)
+    key = run_key(suite, options.selection, adapter.fingerprint, plan, __version__)
     if not options.fresh:
         for folder in unfinished(options.out):
             found = _continued(folder, key, str(plan.shard))

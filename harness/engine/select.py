@@ -83,10 +83,14 @@ class Selection:
         known = {s.id for task in asking.values() for s in task.samples(task.cells()[0]) if s.id in wanted}
         if unknown := [name for name in self.sample_ids if name not in known]:
             raise UsageError(f"no sample of the tasks that are run is called {unknown[0]!r}")
-        return {name: ChosenTask(task, wanted) for name, task in asking.items()}
+        return {name: _chosen(task, wanted) for name, task in asking.items()}
 
 
 ALL: Final = Selection()
+
+
+def _chosen(task: Task, wanted: frozenset[str]) -> Task:
+    return (ChosenWorkingTask if isinstance(task, NeedsAdapter) else ChosenTask)(task, wanted)
 
 
 def _repeated(task: Task, epochs: int, name: str) -> Task:
@@ -144,11 +148,6 @@ class ChosenTask(_Around):
         self._wanted = wanted
         self._indices: dict[str, list[int]] = {}
 
-    def attach(self, turn: Any) -> None:
-        """Pass on what lends the model."""
-        if isinstance(self._task, NeedsAdapter):
-            self._task.attach(turn)
-
     def count(self, cell: Cell) -> int:
         return len(self._of(cell))
 
@@ -182,6 +181,15 @@ class ChosenTask(_Around):
         clusters[at] = result.clusters
         answers = spread(result.answers, 0)
         return CellResult(result.cell, columns, clusters, answers, result.vectors, result.texts)
+
+
+class ChosenWorkingTask(ChosenTask):
+    """Some samples of a task that works with the model before it asks."""
+
+    def attach(self, turn: Any) -> None:
+        """Pass on what lends the model."""
+        if isinstance(self._task, NeedsAdapter):
+            self._task.attach(turn)
 
 
 def _counted(kinds: "np.ndarray") -> dict[str, int]:

@@ -16,6 +16,7 @@ from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.engine.select import Selection
 from harness.errors import UsageError
 from harness.record import Run
+from harness.tasks._base import NeedsAdapter
 from tests.engine.test_resume import broken, same
 
 SUITE = """\
@@ -123,6 +124,50 @@ def test_a_run_with_epochs_of_one_task_is_continued(bind, mock, tmp_path, monkey
     folder = broken(bind(SUITE), mock, RunOptions(tmp_path / "runs", selection=chosen), monkeypatch, 2)
     resume_run(folder, RunOptions(), Silent())
     same(whole, folder)
+
+
+@pytest.mark.parametrize(
+    "other", [{"sample_ids": ("2",)}, {"sample_ids": ("1", "2")}, {"only": ("qa",), "sample_ids": ("1",)}, {}]
+)
+def test_another_selection_begins_another_run(bind, mock, tmp_path, monkeypatch, other) -> None:
+    names = [sample.id for sample in bind(SUITE).datasets["charts"]]
+    first, second = (
+        Selection(**keys | {"sample_ids": tuple(names[int(place)] for place in keys.get("sample_ids", ()))})
+        for keys in ({"sample_ids": ("1",)}, other)
+    )
+    folder = broken(bind(SUITE), mock, RunOptions(tmp_path / "runs", selection=first), monkeypatch, 1)
+    apart, record = run_suite(bind(SUITE), mock, RunOptions(tmp_path / "runs", selection=second), Silent())
+    assert apart != folder
+    assert record.selection == second.record
+    again, record = run_suite(bind(SUITE), mock, RunOptions(tmp_path / "runs", selection=first), Silent())
+    assert (again, record.responses) == (folder, {"ok": 3})
+
+
+def test_one_sample_is_asked_several_times_where_epochs_are_wanted_too(execute) -> None:
+    whole, _ = execute()
+    name = rows(whole, "sample_id")[7]["sample_id"]
+    part, record = execute(only=("qa",), sample_ids=(name,), epochs=3)
+    assert [row["sample_id"] for row in rows(part, "sample_id")] == [f"{name}#{epoch}" for epoch in range(3)]
+    worths = [row["score.relaxed_accuracy"] for row in rows(part, "score.relaxed_accuracy")]
+    metric = record.tasks["qa"].metrics["relaxed_accuracy"]
+    assert (metric.n, metric.value) == (1, pytest.approx(np.mean(worths)))
+
+
+def test_a_task_that_works_with_the_model_gets_it_and_is_not_repeated_when_samples_are_chosen(bind) -> None:
+    suite = bind(SUITE)
+    name = next(iter(suite.datasets["charts"])).id
+
+    class Working(type(suite.tasks["qa"])):  # type: ignore[misc]
+        def attach(self, turn) -> None:
+            lent.append(turn)
+
+    lent: list[object] = []
+    suite.tasks["qa"].__class__ = Working
+    chosen = Selection(sample_ids=(name,), epochs=2).apply(suite).tasks
+    assert [isinstance(task, NeedsAdapter) for task in chosen.values()] == [True, False]
+    assert [task.count(task.cells()[0]) for task in chosen.values()] == [1, 2]
+    chosen["qa"].attach("the model")  # type: ignore[attr-defined]
+    assert lent == ["the model"]
 
 
 def test_a_model_that_cannot_sample_is_not_asked_to(execute, monkeypatch) -> None:
