@@ -16,7 +16,7 @@ from harness.errors import UsageError
 from harness.record.schema import AdapterRecord, RecordModel, SelectionRecord
 from harness.record.store import ResponseStore
 from harness.registry import registry
-from harness.spec.document import parse_document
+from harness.spec.document import made_document
 from harness.spec.models import AdapterSpec
 
 _KEY: Final = "manifest"
@@ -81,7 +81,8 @@ class Manifest(RecordModel):
         Raises:
             SpecError: if its data is not where it was.
         """
-        document = parse_document(json.dumps(self.suite.content), Path(self.suite.file))
+        # Not by way of YAML: that refuses characters which a string may well hold, as escapes in the file did.
+        document = made_document(self.suite.content, Path(self.suite.file))
         suite = bind_suite(document, [Path(root) for root in self.suite.roots])
         return Selection.of(self.selection).apply(suite)
 

@@ -122,14 +122,26 @@ def parse_document(text: str, file: Path) -> Document:
         # PyYAML lets these escape: deep nesting, a number or an escape sequence out of range.
         line = loader.get_mark().line + 1 if loader else 1
         raise SpecError([Problem(Mark(file, line, 1), "not valid YAML: nested too deeply or malformed")]) from error
-    start = Mark(file, 1, 1)
     if node is None:
-        return Document(file, None, {(): Place(start, start)})
+        return made_document(None, file)
     builder = _Builder(loader, file)
     value = builder.build(node, (), builder.mark(node))
     if builder.problems:
         raise SpecError(list(dict.fromkeys(builder.problems)))  # an alias repeats what is wrong with its anchor
     return Document(file, value, builder.places)
+
+
+def made_document(value: Any, file: Path) -> Document:
+    """Return values that stand in no file any more as a document: all of them at the start of ``file``."""
+    start = Mark(file, 1, 1)
+    return Document(file, value, dict.fromkeys(_paths(value, ()), Place(start, start)))
+
+
+def _paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    yield path
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield from _paths(item, (*path, step))
 
 
 class _Builder:

@@ -11,7 +11,10 @@ import pytest
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
+from harness.engine.merge import merge_runs
 from harness.engine.open_run import reopen_run
+from harness.engine.plan import Shard
+from harness.engine.recover import recover_run
 from harness.engine.resolve import AdapterChoice, Suite, read_adapter
 from harness.engine.run import Interrupted, RunOptions, resume_run, run_suite
 from harness.errors import UsageError
@@ -136,6 +139,22 @@ def test_a_folder_is_enough_to_continue_a_run_whatever_became_of_its_files(
     same(whole, folder)
     with pytest.raises(UsageError, match="there is nothing to continue"):
         resume_run(folder, RunOptions(), Silent())
+
+
+def test_a_suite_with_any_character_is_continued_merged_and_recovered(bind, fragile, tmp_path, monkeypatch) -> None:
+    odd = r'prompt: "{{ question }} \U0001F642 \x7F \x85 \u2028", metrics'
+    suite = SUITE.replace("metrics", odd, 1)
+    whole, _ = run_suite(bind(suite), fragile(), RunOptions(tmp_path / "whole"), Silent())
+    assert "\U0001f642 \x7f \x85 \u2028" in pq.read_table(whole / SAMPLES_FILE)["prompt"][0].as_py()
+    folder = broken(bind(suite), fragile(), RunOptions(tmp_path / "runs"), monkeypatch, 3)
+    assert recover_run(folder).saved == 12
+    resume_run(folder, RunOptions(), Silent())
+    same(whole, folder)
+    parts = [
+        run_suite(bind(suite), fragile(), RunOptions(tmp_path / "parts", shard=Shard(n, 2)), Silent())[0]
+        for n in (1, 2)
+    ]
+    same(whole, merge_runs(parts, tmp_path / "merged")[0])
 
 
 def test_another_limit_batch_size_or_seed_begins_another_run(bind, fragile, tmp_path, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SpecError
-from harness.spec.document import MAX_DEPTH, Document, parse_document, read_document
+from harness.spec.document import MAX_DEPTH, Document, made_document, parse_document, read_document
 
 FILE = Path("suite.yaml")
 
@@ -170,3 +170,9 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(SpecError, match="cannot read the file"):
             read_document(file)
+
+
+def test_values_without_a_file_all_stand_at_its_start() -> None:
+    made = made_document({"a": [1, {"b": "x"}]}, FILE)
+    assert [*made.places] == [*parse("a: [1, {b: x}]").places]
+    assert str(made.problem(("a", 1, "b"), "wrong")).startswith(f"{FILE}:1:1")
