@@ -4,13 +4,14 @@ import time
 from collections import Counter
 
 from harness.engine.collect import judge, measured, packed
+from harness.engine.limits import failures
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
 from harness.engine.sessions import Clock
 from harness.record.store import ResponseStore, Row
 from harness.tasks._base import Cell, Observation, Task
-from harness.types import Response, Sample, Status
+from harness.types import Response, Sample
 
 
 class Keeper:
@@ -25,7 +26,7 @@ class Keeper:
     @property
     def failed(self) -> int:
         """Responses that are no answers."""
-        return self.responses.total() - self.responses[Status.OK]
+        return failures(self.responses)
 
     def recount(self) -> None:
         """Count again what is stored, after some of it was dropped."""

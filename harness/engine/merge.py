@@ -1,12 +1,14 @@
 """Put the parts of a sharded run together: the record is that of one run, bit for bit."""
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 from harness.engine.finish import Ending, finish
+from harness.engine.limits import shortcoming
 from harness.engine.manifest import Manifest
 from harness.engine.open_run import new_run_id, state_of
 from harness.engine.plan import WHOLE, Shard, chunks
@@ -49,7 +51,10 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
                 copy_sessions(store, merged)
                 if (part / "artifacts").is_dir():
                     shutil.copytree(part / "artifacts", folder / "artifacts", dirs_exist_ok=True)
-            record = finish(folder, suite, manifest.plan(suite), manifest, merged, Ending("complete"))
+            plan = manifest.plan(suite)
+            # Parts that each stay within what may fail can be beyond it together, as the run in one piece would be.
+            reason = shortcoming(suite.spec.engine, plan, Counter(merged.statuses()))
+            record = finish(folder, suite, plan, manifest, merged, Ending("failed" if reason else "complete", reason))
     for file in folder.glob(f"{STORE_FILE}*"):
         file.unlink()
     return folder, record

@@ -3,6 +3,7 @@
 import errno
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,6 +16,7 @@ from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
+from harness.engine.limits import shortcoming, too_many
 from harness.engine.open_run import OpenRun, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
@@ -26,6 +28,7 @@ from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
 from harness.record.schema import AdapterRecord, RunRecord
 from harness.record.store import StorageError
+from harness.spec.models import EngineSpec
 from harness.tasks._base import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
 
@@ -132,10 +135,12 @@ class _Work:
             raise
         finally:
             progress.end()
-        if reason == _STOPPED and not self._complete():
-            self._finish(clock, Ending("interrupted", _STOPPED))
-            raise Interrupted(folder)
-        ending = Ending("failed", reason) if reason and reason != _STOPPED else Ending("complete")
+        if reason == _STOPPED:
+            if not self._complete():
+                self._finish(clock, Ending("interrupted", _STOPPED))
+                raise Interrupted(folder)
+            reason = self._judged(keeper, shortcoming)
+        ending = Ending("failed", reason) if reason else Ending("complete")
         record = self._finish(clock, ending)
         self._run.settle("failed" if ending.reason else "complete")
         return folder, record
@@ -157,6 +162,8 @@ class _Work:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
         work = partial(prepare, oracle=self._executor.adapter.simulated)
         width, grace = self._executor.width, self._options.grace
+        if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
+            return reason
         pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
         clock.timings = pipeline.timings
         for answered in pipeline.run(self._plan.batches(self._done())):
@@ -165,17 +172,12 @@ class _Work:
                 self._picture(answered.ready)
             keeper.keep(answered)
             progress.advance(f"{batch.task.name}/{batch.cell.id}", len(batch.samples), keeper.failed)
-            if self._too_many(keeper.failed):
-                limit = self._suite.spec.engine.max_errors
-                return f"{keeper.failed} samples failed, more than max_errors ({limit:g}) allows"
+            if reason := self._judged(keeper, too_many):
+                return reason
         for item in self._open_cells():
-            if not stop.is_set():
-                self._measure(keeper, item, stop, progress, clock)
-        if stop.is_set():
-            return _STOPPED
-        if keeper.responses and not keeper.responses[Status.OK]:
-            return "no sample was answered"
-        return "" if keeper.responses or not self._plan.own else "there was nothing to measure"
+            if not stop.is_set() and (reason := self._measure(keeper, item, stop, progress, clock)):
+                return reason
+        return _STOPPED if stop.is_set() else self._judged(keeper, shortcoming)
 
     def _open_cells(self) -> list[_Measured]:
         store = self._run.store
@@ -188,8 +190,11 @@ class _Work:
         stop: threading.Event,
         progress: Progress,
         clock: Clock,
-    ) -> None:
-        """Let a task observe one cell; what it saw is stored a few at a time. A cell that was begun is begun anew."""
+    ) -> str:
+        """Let a task observe one cell; return why the run failed meanwhile, or nothing.
+
+        What it saw is stored a few at a time. A cell that was begun is begun anew.
+        """
         place, task, measures, cell = item
         self._run.store.drop_cell(task.name, cell.id)
         keeper.recount()
@@ -199,10 +204,13 @@ class _Work:
             clock.timings["model"] += time.perf_counter() - start
             keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS)
             progress.advance(f"{task.name}/{cell.id}", len(chunk), keeper.failed)
+            if reason := self._judged(keeper, too_many):
+                return reason
             if stop.is_set():
-                return
+                return ""
             start = time.perf_counter()
         self._run.store.finish_cell(task.name, cell.id)
+        return ""
 
     def _picture(self, ready: Prepared) -> None:
         """Keep the first image of the cell, or the frames of its first clip, for the report."""
@@ -212,11 +220,8 @@ class _Work:
                 images = first.images[-len(first.times) :] if first.times else first.images[:1]
                 save_thumbnail(self._run.folder, ready.batch.task.name, ready.batch.cell.id, *images)
 
-    def _too_many(self, failed: int) -> bool:
-        limit = self._suite.spec.engine.max_errors
-        if limit is None:
-            return False
-        return failed > (limit * self._plan.own if limit < 1 else limit)
+    def _judged(self, keeper: Keeper, rule: Callable[[EngineSpec, Plan, Counter[str]], str]) -> str:
+        return rule(self._suite.spec.engine, self._plan, keeper.responses)
 
     def _finish(self, clock: Clock, ending: Ending) -> RunRecord:
         try:

@@ -149,13 +149,14 @@ def run(bind: Callable[[str], Suite], plug_in: Callable[[str, str, str], None], 
     plug_in("tasks", "test-embed", f"{__name__}:EmbedTask")
     plug_in("tasks", "test-timing", f"{__name__}:TimingTask")
 
-    def make(tasks: str, **options: Any) -> Run:
+    def make(tasks: str, engine: str = "{}", **options: Any) -> Run:
         lines = []
         for i, level in enumerate((255, 0, 10, 20, 30)):
             Image.new("L", (8, 8), level).save(tmp_path / f"{i}.png")
             lines.append(f'{{"id": "s{i}", "image": "{i}.png", "question": "q", "answer": "a"}}')
         (tmp_path / "d.jsonl").write_text("\n".join(lines))
-        suite = bind(f"suite: s\nversion: 1\ndatasets: {{d: {{type: jsonl, path: d.jsonl}}}}\ntasks:\n  t: {tasks}\n")
+        head = f"suite: s\nversion: 1\ndatasets: {{d: {{type: jsonl, path: d.jsonl}}}}\nengine: {engine}\n"
+        suite = bind(f"{head}tasks:\n  t: {tasks}\n")
         choice = Eye.choice(tmp_path)
         folder, _ = run_suite(suite, choice, RunOptions(out=tmp_path / "runs", **options), Silent())
         return Run(folder)
@@ -189,6 +190,18 @@ def test_a_measuring_task_leaves_a_row_an_observation_and_failures_do_not_count(
     assert rows[0]["response"] == "seen"
     assert rows[0]["tag.other"] == "MockAdapter"
     assert done.record.tasks["t"].metrics["mean"].value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("0", "failed"), ("0.3", "failed"), ("2", "complete"), ("0.9", "complete")]
+)
+def test_observations_that_failed_count_against_max_errors(
+    run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, limit: str, status: str
+) -> None:
+    monkeypatch.setattr("harness.engine.run._OBSERVATIONS", 2)
+    record = run("{kind: test-timing, against: mock}", f"{{max_errors: {limit}}}").record
+    assert record.status == status
+    assert record.responses == {"ok": 4 if status == "complete" else 3, "error": 1}
 
 
 def test_a_measured_cell_with_a_failure_is_measured_again_where_errors_are_to_be_asked_again(

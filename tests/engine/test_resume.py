@@ -221,6 +221,30 @@ def test_a_failed_run_is_begun_anew_and_resume_asks_again_what_failed(bind, frag
     same(whole, folder)
 
 
+def test_a_failed_run_with_nothing_left_to_ask_stays_failed(bind, fragile, tmp_path: Path) -> None:
+    text = SUITE.replace(
+        "  sweep: {kind: sweep, of: qa, corruptions: [brightness, rotation], severities: [1, 5]}\n", ""
+    )
+    suite = bind(text + "engine: {max_errors: 1}\n")
+    Fragile.power = Power(2, ConnectionError("the server is down"))
+    folder, failed = run_suite(suite, fragile(), RunOptions(tmp_path / "runs"), Silent())
+    Fragile.power = Power(1 << 30, RuntimeError())
+    again, record = resume_run(folder, RunOptions(), Silent())
+    assert again == folder
+    assert (record.status, record.reason, record.gates) == ("failed", failed.reason, [])
+    assert record.reason == "2 samples failed, more than max_errors (1) allows"
+    assert record.responses == {"error": 2, "ok": 10}
+    assert resume_run(folder, RunOptions(), Silent(), retry=(Status.ERROR,))[1].status == "complete"
+
+
+def test_a_run_that_failed_is_not_continued_where_it_broke_off(bind, fragile, tmp_path: Path) -> None:
+    Fragile.power = Power(3, ConnectionError("the server is down"))
+    folder, _ = run_suite(bind(SUITE + "engine: {max_errors: 4}\n"), fragile(), RunOptions(tmp_path / "runs"), Silent())
+    Fragile.power = Power(1 << 30, RuntimeError())
+    assert resume_run(folder, RunOptions(), Silent())[1].status == "failed"
+    assert Fragile.power.asked == []
+
+
 def test_an_interrupted_run_says_how_to_continue_it(bind, fragile, tmp_path: Path, monkeypatch) -> None:
     Fragile.power = Power(2, KeyboardInterrupt())
     monkeypatch.setattr("harness.engine.hosts.ThreadHost._serve", _serve_and_stop)

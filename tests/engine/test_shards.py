@@ -64,6 +64,18 @@ def test_the_parts_of_a_run_together_are_the_run(whole, parts, tmp_path: Path, o
     assert not list(merged.glob("responses*"))
 
 
+def test_parts_that_each_stay_within_max_errors_can_be_beyond_it_together(write, plug_in, bind, tmp_path) -> None:
+    plug_in("adapters", "faulty", "tests.engine.faulty:Faulty")
+    write("rows.jsonl", "".join(f'{{"question": "{word}", "answer": "a"}}\n' for word in ("bad", "bad", "a", "a")))
+    choice = read_adapter(str(write("faulty.yaml", "adapter: faulty\ntype: faulty\nfault: raise\nbatch_size: 1\n")))
+    suite = "suite: s\nversion: 1\ndatasets: {rows: {type: jsonl, path: rows.jsonl}}\nengine: {max_errors: 1}\n"
+    suite += "tasks: {qa: {kind: qa, dataset: rows, metrics: [exact_match]}}\n"
+    done = [run_suite(bind(suite), choice, RunOptions(tmp_path / "parts", shard=Shard(n, 2)), Silent()) for n in (1, 2)]
+    assert [record.status for _, record in done] == ["complete"] * 2
+    _, record = merge_runs([folder for folder, _ in done], tmp_path / "merged")
+    assert (record.status, record.reason) == ("failed", "2 samples failed, more than max_errors (1) allows")
+
+
 def test_every_batch_is_in_exactly_one_part(bind) -> None:
     suite = bind(SUITE)
     batches = [
