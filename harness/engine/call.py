@@ -1,13 +1,13 @@
 """Call an adapter that may raise, hang, die or answer nonsense, and always get one response a request."""
 
-import operator
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
+from harness.engine.answers import checked
 from harness.engine.hosts import Died, Host, Late, Raised, ThreadHost
 from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request, Response, Status
@@ -102,7 +102,7 @@ class Caller:
             tries += 1
             try:
                 answer = self._ready().ask(requests, self._limit(len(requests)), self._closed)
-                return _checked(answer, len(requests))
+                return checked(answer, len(requests))
             except Late:
                 return self._late(requests)
             except Died as error:
@@ -146,44 +146,3 @@ class Caller:
 
 def _all(requests: Sequence[Request], status: Status, said: str) -> list[Response]:
     return [Response(None, status, said) for _ in requests]
-
-
-def _checked(answer: Any, count: int) -> list[Response]:
-    if isinstance(answer, (str, bytes)) or not isinstance(answer, Sequence):
-        said = f"the adapter returned {type(answer).__name__} instead of a list of responses"
-        return [Response(None, Status.ERROR, said) for _ in range(count)]
-    if len(answer) > count:
-        said = f"the adapter returned {len(answer)} responses to {count} requests; which belongs to which is unknown"
-        return [Response(None, Status.ERROR, said) for _ in range(count)]
-    said = f"the adapter returned {len(answer)} responses to {count} requests"
-    missing = [Response(None, Status.MISSING, said)] * (count - len(answer))
-    return [_checked_one(response) for response in answer] + missing
-
-
-def _checked_one(response: Any) -> Response:
-    if not isinstance(response, Response):
-        return Response(None, Status.ERROR, f"the adapter returned {response!r:.80} instead of a Response")
-    if response.status == Status.OK and response.vector is None and not isinstance(response.text, str):
-        return Response(None, Status.ERROR, f"the adapter answered {response.text!r:.80} instead of text")
-    if response.status != Status.OK and response.status not in (Status.ERROR, Status.TIMEOUT, Status.MISSING):
-        return Response(None, Status.ERROR, f"the adapter gave the status {response.status!r}")
-    try:
-        return replace(
-            response,
-            error=None if response.error is None else str(response.error),
-            tokens_in=_count(response.tokens_in),
-            image_tokens=_count(response.image_tokens),
-            tokens_out=_count(response.tokens_out),
-        )
-    except (TypeError, ValueError) as cause:
-        return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")
-
-
-def _count(value: Any) -> int | None:
-    """Return a number of tokens as a plain integer, whatever library it comes from."""
-    if value is None:
-        return None
-    count = operator.index(value)
-    if not 0 <= count < 1 << 63:
-        raise ValueError(f"{count} tokens")
-    return count

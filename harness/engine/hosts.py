@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 from pydantic import BaseModel
 
 from harness.adapters._halving import is_out_of_memory
+from harness.engine.answers import checked
 from harness.engine.dispatch import dispatch
 from harness.errors import AdapterError, SampleError
 from harness.types import Adapter, Request, Response
@@ -165,7 +166,11 @@ class Facts:
     def of(cls, adapter: Adapter) -> Self:
         """Ask an adapter."""
         return cls(
-            adapter.simulated, adapter.capabilities, adapter.batch_invariant, adapter.batch_size, adapter.fingerprint()
+            bool(adapter.simulated),
+            frozenset(map(str, adapter.capabilities)),
+            bool(adapter.batch_invariant),
+            int(adapter.batch_size),
+            str(adapter.fingerprint()),
         )
 
 
@@ -246,6 +251,11 @@ class ProcessHost:
         except (EOFError, OSError) as cause:
             self._process.join(_BYE)
             raise Died(f"the adapter's process died: {self._end()}") from cause
+        except Late:
+            raise
+        except Exception as cause:  # an answer is made of its own types, and anything may go wrong where they are read
+            said = f"what the adapter answered cannot be read outside its process: {type(cause).__name__}: {cause}"
+            raise Raised(said, out_of_memory=False) from cause
         if raised is not None:
             raise Raised(*raised)
         return answer
@@ -287,8 +297,7 @@ def _live(load: Load, pipe: Connection) -> None:
         while (requests := pipe.recv()) is not None:
             answer, raised = None, None
             try:
-                answer = dispatch(adapter, requests)
-                answer = list(answer) if isinstance(answer, tuple) else answer
+                answer = checked(dispatch(adapter, requests), len(requests))
                 pipe.send((answer, raised))
             except (EOFError, OSError):
                 raise

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
+from harness.engine.answers import checked
 from harness.engine.call import Called, Caller
 from harness.engine.dispatch import dispatch
 from harness.engine.hosts import Died, Facts, FarAdapter, Lender, Load, Raised, await_answer
@@ -32,8 +33,7 @@ class Worker:
     def ask(self, requests: Sequence[Request]) -> tuple[Any, tuple[str, bool] | None]:
         """Return the answer, or in words what the adapter raised."""
         try:
-            answer = dispatch(self._adapter, requests)
-            return list(answer) if isinstance(answer, tuple) else answer, None
+            return checked(dispatch(self._adapter, requests), len(requests)), None
         except Exception as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
             told = Raised.of(error)
             return None, (str(told), told.out_of_memory)

@@ -213,6 +213,8 @@ STRANGE: dict[str, tuple[Callable[[int], Any], list[str], str]] = {
     "half a pair": (lambda n: [Response("\ud800")] * n, ["ok"] * 2, ""),
     "a null character": (lambda n: [Response("a\0b")] * n, ["ok"] * 2, ""),
     "numpy tokens": (lambda n: [Response("a", tokens_in=NUMBER)] * n, ["ok"] * 2, ""),  # type: ignore[arg-type]
+    "odd text of a failure": (lambda n: [Response(5, Status.ERROR, "no")] * n, ["error"] * 2, "no"),  # type: ignore[arg-type]
+    "odd times": (lambda n: [Response("a", seconds={"decode": "x"})] * n, ["error"] * 2, "cannot be kept"),  # type: ignore[dict-item]
     "a tuple": (lambda n: (Response("a"),) * n, ["ok"] * 2, ""),
 }
 

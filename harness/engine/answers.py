@@ -1,0 +1,71 @@
+"""Make one response a request of whatever an adapter returned, in plain values that any process can read."""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from harness.types import Response, Status
+
+_FAILURES: Final = (Status.ERROR, Status.TIMEOUT, Status.MISSING)
+
+
+def checked(answer: Any, count: int) -> list[Response]:
+    """Return a response for each of ``count`` requests; what is no answer becomes one that says so."""
+    if isinstance(answer, (str, bytes)) or not isinstance(answer, Sequence):
+        said = f"the adapter returned {type(answer).__name__} instead of a list of responses"
+        return [Response(None, Status.ERROR, said) for _ in range(count)]
+    if len(answer) > count:
+        said = f"the adapter returned {len(answer)} responses to {count} requests; which belongs to which is unknown"
+        return [Response(None, Status.ERROR, said) for _ in range(count)]
+    said = f"the adapter returned {len(answer)} responses to {count} requests"
+    missing = [Response(None, Status.MISSING, said)] * (count - len(answer))
+    return [_checked_one(response) for response in answer] + missing
+
+
+def _checked_one(response: Any) -> Response:
+    if not isinstance(response, Response):
+        return Response(None, Status.ERROR, f"the adapter returned {response!r:.80} instead of a Response")
+    if response.status == Status.OK and response.vector is None and not isinstance(response.text, str):
+        return Response(None, Status.ERROR, f"the adapter answered {response.text!r:.80} instead of text")
+    if response.status != Status.OK and response.status not in _FAILURES:
+        return Response(None, Status.ERROR, f"the adapter gave the status {response.status!r}")
+    try:
+        plain = _plain(response)
+    except (TypeError, ValueError) as cause:
+        return Response(None, Status.ERROR, f"the adapter answered something that cannot be kept: {cause}")
+    try:
+        return replace(
+            plain,
+            tokens_in=_count(response.tokens_in),
+            image_tokens=_count(response.image_tokens),
+            tokens_out=_count(response.tokens_out),
+        )
+    except (TypeError, ValueError) as cause:
+        return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")
+
+
+def _plain(response: Response) -> Response:
+    """Return a response without its counts, and without types of the adapter's own: they may exist in no other process.
+
+    A text may be a member of an enumeration, say, whose module only the adapter can import.
+    """
+    return Response(
+        str.__str__(response.text) if isinstance(response.text, str) else None,
+        Status(response.status),
+        None if response.error is None else str(response.error),
+        None if response.vector is None else np.asarray(response.vector, np.float32),
+        seconds={str(stage): float(seconds) for stage, seconds in response.seconds.items()},
+    )
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of tokens as a plain integer, whatever library it comes from."""
+    if value is None:
+        return None
+    count = operator.index(value)
+    if not 0 <= count < 1 << 63:
+        raise ValueError(f"{count} tokens")
+    return count
