@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -9,6 +10,7 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from harness.engine.collect import plain
+from harness.engine.options import Executor, RunOptions
 from harness.engine.plan import Plan, Shard, make_plan
 from harness.engine.resolve import AdapterChoice, Suite, bind_suite
 from harness.engine.select import Selection
@@ -39,6 +41,23 @@ class AdapterSource(RecordModel):
     config: dict[str, Any]
 
 
+class ExecutorSource(RecordModel):
+    """Where the model lived when the run began, and how many copies of it."""
+
+    executor: Executor | None = None
+    ray_address: str | None = None
+    ray_workers: int | None = None
+
+    @classmethod
+    def of(cls, options: RunOptions) -> Self:
+        """Return what the caller of a run chose."""
+        return cls(executor=options.executor, ray_address=options.ray_address, ray_workers=options.ray_workers)
+
+    def within(self, options: RunOptions) -> RunOptions:
+        """Return options with this choice, unless they make one themselves."""
+        return options if options.executor else replace(options, **self.model_dump())
+
+
 class Manifest(RecordModel):
     """Kept in the store from the first moment on."""
 
@@ -53,6 +72,8 @@ class Manifest(RecordModel):
     selection: SelectionRecord
     suite: SuiteSource
     source: AdapterSource
+    executor: ExecutorSource = ExecutorSource()
+    """Runs that were begun by earlier versions say nothing of it."""
     environment: dict[str, str]
     adapter: AdapterRecord
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from harness import __version__
-from harness.engine.manifest import Manifest, run_key, sources
+from harness.engine.manifest import ExecutorSource, Manifest, run_key, sources
 from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.resolve import AdapterChoice, Suite
@@ -154,6 +154,7 @@ def _begun(
         selection=options.selection.record,
         suite=suite_source,
         source=adapter_source,
+        executor=ExecutorSource.of(options),
         adapter=adapter,
         environment=used_variables({**suite.variables, **choice.variables}),
     )

@@ -9,6 +9,8 @@ from harness.engine.plan import WHOLE, Shard
 from harness.engine.select import ALL, Selection
 from harness.errors import ExitCode, HarnessError
 
+Executor = Literal["local", "process", "ray"]
+
 
 def _say_nothing(_: str) -> None: ...
 
@@ -30,7 +32,7 @@ class RunOptions:
     """Which part of the plan to run; ``harness merge`` puts the parts together."""
     cache: Path | None = None
     """Folder of the response cache; None for no cache."""
-    executor: Literal["local", "process", "ray"] | None = None
+    executor: Executor | None = None
     """Where the model lives; None leaves it to the suite's ``engine: isolation``."""
     ray_address: str | None = None
     """Of an existing Ray cluster; None starts one here."""

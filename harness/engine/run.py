@@ -74,7 +74,8 @@ def resume_run(
 
     Args:
         folder: of the run.
-        options: ``workers`` and ``grace`` count; all else is as the run began.
+        options: ``workers``, ``grace`` and ``executor`` count; all else is as the run began, and so is the
+            executor where none is given.
         progress: who watches.
         retry: batches with a response that ended in one of these are asked again.
 
@@ -84,6 +85,7 @@ def resume_run(
     with reopen_run(folder) as run:
         manifest = run.manifest
         suite, choice = manifest.load_suite(), manifest.choose_adapter()
+        options = manifest.executor.within(options)
         executor = _executor(suite, choice, options)
         try:
             fingerprint = executor.adapter.fingerprint()

@@ -11,6 +11,8 @@ import pytest
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
+from harness.engine.call import Caller
+from harness.engine.executors import Executor
 from harness.engine.merge import merge_runs
 from harness.engine.open_run import reopen_run
 from harness.engine.plan import Shard
@@ -21,6 +23,8 @@ from harness.errors import UsageError
 from harness.record import RunRecord, read_run
 from harness.record.folder import SAMPLES_FILE, STORE_FILE
 from harness.record.lock import Busy, RunLock
+from harness.record.store import ResponseStore
+from harness.spec.models import EngineSpec
 from harness.types import Request, Response, Status
 
 SUITE = """\
@@ -155,6 +159,36 @@ def test_a_suite_with_any_character_is_continued_merged_and_recovered(bind, frag
         for n in (1, 2)
     ]
     same(whole, merge_runs(parts, tmp_path / "merged")[0])
+
+
+def test_a_run_is_continued_where_its_model_lived(bind, fragile, tmp_path: Path, monkeypatch) -> None:
+    made: list[tuple[str | None, str | None, int | None]] = []
+
+    def local(choice: AdapterChoice, policy: EngineSpec, options: RunOptions) -> Executor:
+        made.append((options.executor, options.ray_address, options.ray_workers))
+        return Caller.in_thread(choice.load, policy)
+
+    monkeypatch.setattr("harness.engine.run.make_executor", local)
+    options = RunOptions(tmp_path / "runs", executor="ray", ray_address="head:6379", ray_workers=3)
+    folder = broken(bind(SUITE), fragile(), options, monkeypatch, 2)
+    monkeypatch.setattr("harness.engine.run._Work.execute", _breaks)
+    for again in (RunOptions(), RunOptions(executor="local")):
+        with pytest.raises(Breaks):
+            resume_run(folder, again, Silent())
+    assert made == [("ray", "head:6379", 3), ("ray", "head:6379", 3), ("local", None, None)]
+
+
+def test_a_run_that_was_begun_before_its_executor_was_kept_is_continued(bind, fragile, tmp_path, monkeypatch) -> None:
+    folder = broken(bind(SUITE), fragile(), RunOptions(tmp_path / "runs"), monkeypatch, 2)
+    with ResponseStore(folder / STORE_FILE) as store:
+        old = json.loads(store.recall("manifest") or "")
+        del old["executor"]
+        store.remember({"manifest": json.dumps(old)})
+    assert resume_run(folder, RunOptions(), Silent())[1].status == "complete"
+
+
+def _breaks(*_: object) -> None:
+    raise Breaks
 
 
 def test_another_limit_batch_size_or_seed_begins_another_run(bind, fragile, tmp_path, monkeypatch) -> None:
