@@ -16,6 +16,7 @@ from harness.engine.resolve import Suite
 from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.gate.absolute import judge as judge_gates
 from harness.record.folder import write_run, write_samples, write_vectors
+from harness.record.lineage import without_users
 from harness.record.replicates import Replicates, write_replicates
 from harness.record.schema import (
     CellRecord,
@@ -117,7 +118,7 @@ def _record(
         seconds=sum(session.record.seconds for session in sessions),
         cpu_seconds=sum(session.record.cpu_seconds for session in sessions),
         suite=_suite_record(suite),
-        adapter=manifest.adapter,
+        adapter=manifest.adapter.model_copy(update={"config": without_users(manifest.adapter.config)}),
         options=options,
         shard=None if plan.shard == WHOLE else str(plan.shard),
         datasets={name: dataset.content_hash() for name, dataset in suite.datasets.items()},
@@ -139,7 +140,7 @@ def _task_record(task: Task, summary: Summary) -> TaskRecord:
     return TaskRecord(
         kind=task.kind,
         primary=task.primary,
-        config=config,
+        config=without_users(config),
         config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
         metrics=_metric_records(summary.metrics),
         cells={
@@ -162,7 +163,7 @@ def _suite_record(suite: Suite) -> SuiteRecord:
         seed=spec.seed,
         file=suite.file.name,
         hash=suite.hash,
-        content=plain(suite.content),
+        content=without_users(plain(suite.content)),
     )
 
 

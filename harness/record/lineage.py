@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.cpu import speed_facts
 from harness.errors import UsageError
@@ -93,9 +93,22 @@ def redacted(arguments: Sequence[str]) -> list[str]:
         elif secret and equals:
             kept.append(f"{name}={_HIDDEN}")
         else:
-            kept.append(_USER.sub(rf"\1{_HIDDEN}@", argument))
+            kept.append(without_users(argument))
         hide = secret and not equals and argument.startswith("-")
     return kept
+
+
+def without_users(value: Any) -> Any:
+    """Return a value, or the lists and mappings of values that it is, with no user and password in an address.
+
+    >>> without_users({"from": ["https://ann:hunter2@example.org/x", 3]})
+    {'from': ['https://[redacted]@example.org/x', 3]}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_users(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_users(item) for item in value]
+    return _USER.sub(rf"\1{_HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def _version(package: str) -> str | None:

@@ -8,7 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from harness.cli._progress import Silent
+from harness.engine.resolve import read_adapter
+from harness.engine.run import RunOptions, resume_run
+from harness.record import Run, read_run
 from tests.conftest import Done
+from tests.engine.test_resume import broken
 from tests.written import written
 
 SECRET = "sk-planted-5f1e9c77d0"  # noqa: S105 - it opens nothing
@@ -62,6 +67,43 @@ def test_a_secret_that_is_named_in_a_file_is_refused_before_it_is_written(
     assert done.code == 2
     assert SECRET not in done.out + done.err
     assert not (tmp_path / "runs").exists()
+
+
+ADDRESS = f"https://ann:{SECRET}@example.org/data"
+ANSWER = """\
+def answer(prompt, images, source):
+    return source.partition("@")[2]
+"""
+
+
+@pytest.mark.parametrize("written_as", ["${DATA_ADDRESS}", ADDRESS])
+def test_a_password_in_an_address_is_in_no_file_of_a_run_that_is_done(
+    write, run_here, monkeypatch, tmp_path, written_as: str
+) -> None:
+    monkeypatch.setenv("DATA_ADDRESS", ADDRESS)
+    write("files/answer.py", ANSWER)
+    told = "adapter: own\ntype: python\ntarget: answer.py:answer\nsimulated: true\n"
+    adapter = write("files/own.yaml", f"{told}options: {{source: '{written_as}'}}\n")
+    suite = write("files/suite.yaml", f"description: 'from {written_as}'\n{SUITE}")
+    done = run_here("run", suite, "-a", adapter, "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    assert SECRET not in done.out + done.err
+    assert places(tmp_path / "runs") == []
+    (folder,) = (tmp_path / "runs").iterdir()
+    record = read_run(folder)
+    assert record.adapter.config["options"] == {"source": "https://[redacted]@example.org/data"}
+    assert record.suite.content["description"] == "from https://[redacted]@example.org/data"
+
+
+def test_a_run_whose_suite_holds_a_password_is_resumed_with_it(bind, write, tmp_path, monkeypatch) -> None:
+    write("answer.py", ANSWER)
+    told = f"adapter: own\ntype: python\ntarget: answer.py:answer\nbatch_size: 2\noptions: {{source: '{ADDRESS}'}}\n"
+    choice = read_adapter(str(write("own.yaml", told)))
+    folder = broken(bind(SUITE), choice, RunOptions(tmp_path / "runs"), monkeypatch, 1)
+    _, record = resume_run(folder, RunOptions(), Silent())
+    assert record.responses == {"ok": 4}
+    assert set(Run(folder).table()["response"].to_pylist()) == {"example.org/data"}
+    assert places(folder) == []
 
 
 def test_the_search_would_find_a_secret(tmp_path: Path) -> None:
