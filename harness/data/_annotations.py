@@ -114,7 +114,8 @@ class AnnotatedClips(ABC):
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         """Yield the lines of the first file that hold something, with their numbers."""
-        for number, line in enumerate(self._files[0].read_text(encoding="utf-8").splitlines(), start=1):
+        # Not splitlines(): it also breaks at characters such as U+2028, which stand within a string of JSON.
+        for number, line in enumerate(self._files[0].read_text(encoding="utf-8").split("\n"), start=1):
             if line.strip():
                 yield number, line
 

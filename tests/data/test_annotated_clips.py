@@ -57,6 +57,19 @@ def test_an_id_that_stands_twice_is_refused_before_the_run(read: Callable[..., A
     assert len(read("video", path="clips.jsonl", limit=1)) == 1
 
 
+def test_a_line_ends_at_a_newline_and_at_no_other_character(read: Callable[..., Any], write: Write) -> None:
+    odd = "Who?\u2028She\x85\x1c"
+    rows = [
+        {"clip": "a.mp4", "question": odd, "answer": "Ann"},
+        {"clip": "a.mp4", "question": "When?", "answer": "now"},
+    ]
+    write("clips.jsonl", "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    assert [sample.question for sample in read("video", path="clips.jsonl")] == [odd, "When?"]
+    write("clips.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in [*rows, ["no object"]]))
+    *_, bad = read("video", path="clips.jsonl")
+    assert bad.problem.startswith("clips.jsonl:3: ")
+
+
 def test_a_folder_of_frames_is_a_clip_and_nothing_outside_the_roots_is(
     read: Callable[..., Any], write: Write, tmp_path: Path
 ) -> None:
