@@ -3,25 +3,44 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any, Final
 
+from harness.engine.dispatch import Between, dispatch
 from harness.engine.hosts import Facts, FarAdapter
 from harness.engine.resolve import AdapterChoice
 from harness.types import Adapter, Request, Response
 
+_Answers = dict[tuple[str, ...], Any]
+"""What came of each batch, by what was asked and the ids of its requests."""
 
-class _Remembering(FarAdapter):
-    """Passes batches on and keeps the answers. Batches of a prefix of the samples are the same at every look."""
+_SKILLS: Final = (
+    "embed", "classes", "classify", "prepare", "infer", "model_files", "ground", "score_text", "image_gradient",
+)  # fmt: skip
+"""What an adapter has beside ``generate``, by the protocols of ``harness.types``."""
 
-    def __init__(self, adapter: Adapter, answers: dict[tuple[str, ...], Sequence[Response]]) -> None:
+
+class _Remembering(FarAdapter, Between):
+    """Passes batches on and keeps the answers. Batches of a prefix of the samples are the same at every look.
+
+    A task that works with the model itself reaches it as it is: what it asks by the way has no ids to remember it by.
+    """
+
+    def __init__(self, adapter: Adapter, answers: _Answers) -> None:
         super().__init__(Facts.of(adapter))
         self._adapter = adapter
         self._answers = answers
+        for skill in _SKILLS:  # only what it has: protocols look for the attributes
+            if hasattr(adapter, skill):
+                setattr(self, skill, getattr(adapter, skill))
+
+    def answer(self, requests: Sequence[Request]) -> Any:
+        key = (requests[0].ask, *(request.id for request in requests))
+        if key not in self._answers:
+            self._answers[key] = dispatch(self._adapter, requests)
+        return self._answers[key]
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
-        key = tuple(request.id for request in requests)
-        if key not in self._answers:
-            self._answers[key] = self._adapter.generate(requests)
-        return self._answers[key]
+        return self._adapter.generate(requests)
 
     def close(self) -> None:
         """The model stays for the next look."""
@@ -30,7 +49,7 @@ class _Remembering(FarAdapter):
 @dataclass(frozen=True, slots=True)
 class _RememberingChoice(AdapterChoice):
     loaded: list[Adapter] = field(default_factory=list)
-    answers: dict[tuple[str, ...], Sequence[Response]] = field(default_factory=dict)
+    answers: _Answers = field(default_factory=dict)
 
     def load(self) -> Adapter:
         # A call that timed out leaves its adapter unusable, and load() is called again: a new model, same answers.

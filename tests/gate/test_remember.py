@@ -1,12 +1,28 @@
 """A gate that looks again asks the model nothing twice."""
 
 from dataclasses import replace
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
+from harness.engine.dispatch import dispatch
 from harness.engine.remember import remembering
 from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, run_suite
+from harness.types import (
+    ClassifyingAdapter,
+    EmbeddingAdapter,
+    GradientAdapter,
+    GroundingAdapter,
+    Request,
+    Response,
+    StagedAdapter,
+)
+from tests.doubles import Double
 
 SUITE = """\
 suite: looks
@@ -51,3 +67,53 @@ def test_a_call_that_raised_is_not_remembered(bind, tmp_path, monkeypatch) -> No
             _, record = run_suite(bind(SUITE), once, RunOptions(out=tmp_path / "runs", limit=32), Silent())
             assert record.status == "failed"
     assert calls == [32, 32]
+
+
+class Sees(Double):
+    """Embeds and classifies an image by its mean level, and counts how often it is asked to."""
+
+    capabilities = frozenset({"generate", "embed", "classify"})
+    classes = ("dark", "light")
+    seen: ClassVar[list[int]] = []
+
+    def embed(self, images):
+        self.seen.append(len(images))
+        return np.array([[float(np.asarray(image).mean())] for image in images])
+
+    def classify(self, images):
+        self.seen.append(len(images))
+        return np.array([[1.0, float(np.asarray(image).mean())] for image in images])
+
+
+def test_features_and_class_scores_are_remembered_apart_from_each_other_and_from_texts(tmp_path) -> None:
+    Sees.seen.clear()
+    images = [Image.new("L", (2, 2), level) for level in (10, 20)]
+    with remembering(Sees.choice(tmp_path)) as once:
+        for _ in range(2):  # a look each
+            adapter = once.load()
+            for ask, expected in (("embed", [[10.0], [20.0]]), ("classify", [[1.0, 10.0], [1.0, 20.0]])):
+                batch = [Request(str(i), "", (image,), ask=ask) for i, image in enumerate(images)]
+                assert [[*response.vector] for response in dispatch(adapter, batch)] == expected
+            assert dispatch(adapter, [Request("0", "q"), Request("1", "q")])[1].text == "seen"
+    assert Sees.seen == [2, 2]
+
+
+def test_a_remembering_adapter_can_do_what_the_remembered_one_can_and_no_more(tmp_path) -> None:
+    with remembering(Sees.choice(tmp_path)) as sees, remembering(Double.choice(tmp_path)) as speaks:
+        adapter, plain = sees.load(), speaks.load()
+    assert isinstance(adapter, EmbeddingAdapter)
+    assert isinstance(adapter, ClassifyingAdapter)
+    assert adapter.classes == ("dark", "light")
+    assert not isinstance(adapter, StagedAdapter | GroundingAdapter | GradientAdapter)
+    assert not isinstance(plain, EmbeddingAdapter | ClassifyingAdapter)
+
+
+def test_what_a_task_asks_by_the_way_is_asked_each_time(tmp_path) -> None:
+    class Counts(Double):
+        def generate(self, requests):
+            return [Response(str(next(numbers))) for _ in requests]
+
+    numbers = count()
+    with remembering(Counts.choice(tmp_path)) as once:
+        adapter = once.load()
+        assert [adapter.generate([Request("same", "q")])[0].text for _ in range(2)] == ["0", "1"]
