@@ -81,16 +81,25 @@ def reopen_run(folder: Path) -> OpenRun:
         StorageError: if its store is damaged.
         UsageError: if there is nothing to continue.
     """
-    if not (folder / STORE_FILE).is_file():
-        raise UsageError(f"{folder} has no {STORE_FILE}: it is complete, or no run, and there is nothing to continue")
+    _check_there(folder)
     lock = RunLock(folder)
     try:
-        store = ResponseStore(folder / STORE_FILE)
+        _check_there(folder)  # whoever held the lock may have completed the run
+        store = ResponseStore(folder / STORE_FILE, create=False)
         store.check()
         return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
     except BaseException:
-        lock.close()
+        lock.close(remove=not _is_there(folder))
         raise
+
+
+def _is_there(folder: Path) -> bool:
+    return (folder / STORE_FILE).is_file()
+
+
+def _check_there(folder: Path) -> None:
+    if not _is_there(folder):
+        raise UsageError(f"{folder} has no {STORE_FILE}: it is complete, or no run, and there is nothing to continue")
 
 
 def unfinished(root: Path) -> Iterator[Path]:
@@ -100,21 +109,27 @@ def unfinished(root: Path) -> Iterator[Path]:
 
 
 def state_of(folder: Path) -> str:
-    """Return what became of a run that still has a store; ``damaged`` where that cannot be read."""
+    """Return what became of a run by its store: ``damaged`` where that cannot be read, ``complete`` where it is gone.
+
+    Another process may complete the run at any moment.
+    """
     try:
-        with closing(ResponseStore(folder / STORE_FILE)) as store:
+        with closing(ResponseStore(folder / STORE_FILE, create=False)) as store:
             return store.recall(_STATE) or "open"
     except HarnessError:
-        return "damaged"
+        return "damaged" if _is_there(folder) else "complete"
 
 
 def _age(folder: Path) -> float:
-    return (folder / STORE_FILE).stat().st_mtime
+    try:
+        return (folder / STORE_FILE).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _continued(folder: Path, key: str, shard: str) -> OpenRun | None:
     try:
-        with closing(ResponseStore(folder / STORE_FILE)) as store:
+        with closing(ResponseStore(folder / STORE_FILE, create=False)) as store:
             manifest = Manifest.read(store)
             if (manifest.key, manifest.shard) != (key, shard) or store.recall(_STATE) == "failed":
                 return None
@@ -124,6 +139,10 @@ def _continued(folder: Path, key: str, shard: str) -> OpenRun | None:
         return reopen_run(folder)
     except Busy as busy:
         raise Busy(f"{busy}: the same suite, adapter and options; --fresh starts another run beside it") from busy
+    except UsageError:
+        if _is_there(folder):
+            raise
+        return None
 
 
 def new_run_id(identity: str, adapter: AdapterRecord, suite: str, started: datetime) -> str:

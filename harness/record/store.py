@@ -106,12 +106,17 @@ class ResponseStore:
 
     A batch is in the store whole or not at all. Rows are read in the order of their places in the plan, whatever
     order they arrived in, so that a run that was resumed, sharded or spread over workers reads like any other.
+
+    Args:
+        path: of the file.
+        create: make it where it is not there; else that is a StorageError.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
+        address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
             # In WAL mode NORMAL loses nothing when the process is killed, and at most the last batches when the
             # power fails: they are then asked again.
             self._connection.execute("pragma journal_mode = wal")

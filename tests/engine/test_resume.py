@@ -1,10 +1,11 @@
 """A run that ends early is continued, and its scores are those of a run that did not."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,7 @@ from harness.cli._progress import Silent
 from harness.engine.call import Caller
 from harness.engine.executors import Executor
 from harness.engine.merge import merge_runs
-from harness.engine.open_run import reopen_run
+from harness.engine.open_run import reopen_run, unfinished
 from harness.engine.plan import Shard
 from harness.engine.recover import recover_run
 from harness.engine.resolve import AdapterChoice, Suite, read_adapter
@@ -225,6 +226,39 @@ def test_the_second_process_on_a_run_is_told_so(bind, fragile, tmp_path, monkeyp
             with pytest.raises(Busy, match=r"is being worked on by process \d+ on "):
                 attempt()
     assert resume_run(folder, RunOptions(), Silent())[1].status == "complete"
+
+
+def completed(folder: Path) -> None:
+    """Do to a run's folder what the process does that completes the run."""
+    for file in folder.glob(f"{STORE_FILE}*"):
+        file.unlink()
+
+
+def test_looking_for_unfinished_runs_brings_back_no_store_of_one_that_completes_meanwhile(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "old")):
+        (tmp_path / name).mkdir()
+        ResponseStore(tmp_path / name / STORE_FILE).close()
+        os.utime(tmp_path / name / STORE_FILE, (1e9 - age, 1e9 - age))
+    found = unfinished(tmp_path)
+    assert next(found) == tmp_path / "new"
+    completed(tmp_path / "old")
+    assert list(found) == []
+    assert list((tmp_path / "old").iterdir()) == []
+
+
+def test_a_run_that_completes_before_it_can_be_locked_is_left_as_it_is(bind, fragile, tmp_path, monkeypatch) -> None:
+    folder = broken(bind(SUITE), fragile(), RunOptions(tmp_path / "runs"), monkeypatch, 2)
+
+    class Late(RunLock):
+        def _take(self) -> IO[str]:
+            completed(folder)
+            return super()._take()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.engine.open_run.RunLock", Late)
+        with pytest.raises(UsageError, match="there is nothing to continue"):
+            reopen_run(folder)
+    assert not [*folder.glob(f"{STORE_FILE}*"), *folder.glob("*.lock")]
 
 
 def test_a_lock_is_free_when_its_holder_is_gone_and_a_removed_lock_file_locks_nobody_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.record.folder import SAMPLES_FILE, write_samples
-from harness.record.store import ResponseStore, Row
+from harness.record.store import ResponseStore, Row, StorageError
 from harness.types import Status
 
 text = st.text(max_size=12)
@@ -120,6 +120,18 @@ def test_a_cell_that_loses_a_batch_is_open_again_and_no_other(tmp_path: Path) ->
         assert store.drop_batches(["error"]) == 2
         assert [row.sample_id for row in store] == ["c", "a"]
         assert [store.finished("qa", cell) for cell in ("clean", "sound")] == [False, True]
+
+
+def test_a_store_that_must_be_there_is_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "odd ?#%41 name.sqlite"
+    with pytest.raises(StorageError):
+        ResponseStore(file, create=False)
+    assert not list(tmp_path.iterdir())
+    with ResponseStore(file) as store:
+        store.append([make("a")])
+    assert file.is_file()
+    with ResponseStore(file, create=False) as store:
+        assert [row.sample_id for row in store] == ["a"]
 
 
 def test_half_of_a_surrogate_pair_is_stored_as_an_escape(tmp_path: Path) -> None:
