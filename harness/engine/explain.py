@@ -10,8 +10,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from harness.engine.resolve import load_document
-from harness.errors import UsageError, did_you_mean
+from harness.errors import SpecError, UsageError, did_you_mean
 from harness.registry import registry
+from harness.spec.check import describe
 from harness.spec.document import Document, KeyPath
 from harness.spec.models import SuiteSpec
 
@@ -47,19 +48,33 @@ def explain(name: str, task: str | None = None, environment: Mapping[str, str] =
         environment: where ``${VARIABLES}`` come from.
 
     Raises:
-        SpecError: if a file cannot be read.
+        SpecError: if a file cannot be read, or holds something else where datasets and tasks stand by name.
         UsageError: if there is no such suite or task.
     """
     document = load_document(name, environment)
+    _check_groups(document)
     keys = list(_keys(document))
     if task is None:
         return keys
-    tasks = document.value.get("tasks") if isinstance(document.value, dict) else None
-    known = tasks if isinstance(tasks, dict) else {}
+    known = document.value.get("tasks") or {}
     if task not in known:
         raise UsageError(f"{document.file}: no task is called {task!r}; {did_you_mean(task, known)}")
     wanted = _needed(document.value, task)
     return [key for key in keys if key.path[:2] in wanted]
+
+
+def _check_groups(document: Document) -> None:
+    """Raise a SpecError where a suite has no names to explain; all else that is wrong with it is shown as it stands."""
+    if not isinstance(document.value, dict):
+        raise SpecError([document.problem((), f"expected a mapping, got {describe(document.value)}")])
+    groups = {group: document.value.get(group) for group in _PLUGINS}
+    problems = [
+        document.problem((group,), f"{group}: expected a mapping, got {describe(body)}")
+        for group, body in groups.items()
+        if body is not None and not isinstance(body, dict)
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def _needed(suite: Mapping[str, Any], task: str) -> set[KeyPath]:
@@ -89,7 +104,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _keys(document: Document) -> Iterator[Resolved]:
-    suite = document.value if isinstance(document.value, dict) else {}
+    suite = document.value
     yield from _model(document, (), suite, SuiteSpec, leave_out=_PLUGINS)
     for group, tag in _PLUGINS.items():
         for name, body in (suite.get(group) or {}).items():

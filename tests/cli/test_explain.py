@@ -73,6 +73,26 @@ def test_the_text_has_a_line_a_key_with_its_origin(explained, run_here) -> None:
     assert any(line.startswith("tasks.qa.max_new_tokens: 4 ") and line.endswith("# child.yaml:4:24") for line in lines)
 
 
+@pytest.mark.parametrize("task", [(), ("qa",)])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "datasets: [a]\ntasks: {qa: {kind: qa, dataset: a}}\n",
+            "odd.yaml:1:11: datasets: expected a mapping, got a list",
+        ),
+        ("datasets: {}\ntasks: qa\n", "odd.yaml:2:8: tasks: expected a mapping, got the text 'qa'"),
+        ("- a\n", "odd.yaml:1:1: expected a mapping, got a list"),
+    ],
+)
+def test_names_that_are_none_are_a_mistake_at_their_place(
+    write, run_here, text: str, said: str, task: tuple[str, ...]
+) -> None:
+    done = run_here("explain", write("odd.yaml", text), *task)
+    assert done.code == 2
+    assert said in done.err
+
+
 def test_a_kind_that_nobody_knows_is_printed_as_it_stands(write, run_here, tmp_path: Path) -> None:
     file = write("odd.yaml", "suite: odd\nversion: 1\ntasks:\n  x: {kind: nothing, key: 1}\n")
     assert "tasks.x.key: 1" in run_here("explain", file).out
