@@ -35,16 +35,21 @@ def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
     A metric is built again from the task's configuration. Where that fails (its plug-in is not
     installed here), nobody knows what a failed answer is worth: it is left out, and the rule says so.
     """
-    built, _ = build_metrics(_references(task.config))
+    metrics = built(task)
     found: dict[str, Rule] = {}
     for cell in task.cells.values():
         for name, value in cell.metrics.items():
             if name in found or name not in columns:
                 continue
-            metric = built.get(name)
+            metric = metrics.get(name)
             failure = metric.failure_value if metric else None
             found[name] = Rule(value.direction, value.unit, failure, _span(metric), metric is not None)
     return found
+
+
+def built(task: TaskRecord) -> dict[str, SampleMetric]:
+    """Return a task's per-sample metrics, built again from its configuration; one that cannot be built is left out."""
+    return build_metrics(_references(task.config))[0]
 
 
 def _references(config: Mapping[str, Any]) -> list[Any]:

@@ -1,19 +1,24 @@
 """What a report says, before it is HTML or Markdown: made from the record and the samples alone."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from harness.gate.columns import Samples
+from harness.gate.flips import RIGHT
+from harness.gate.rules import rules
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
+from harness.report.slices import Slice, slices
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _WRONG_SHOWN: Final = 12
 _FAILED_SHOWN: Final = 12
-_MIN_SLICE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +28,6 @@ class Row:
     task: str
     metric: str
     value: MetricRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A metric over the samples that share a tag. Exploratory: many are looked at, none decides anything."""
-
-    task: str
-    tag: str
-    value: str
-    mean: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,58 +102,45 @@ def gather(folder: Path) -> Content:
     rows = tuple(
         Row(name, metric, value) for name, task in record.tasks.items() for metric, value in task.metrics.items()
     )
-    single = {name: task.primary for name, task in record.tasks.items() if len(task.cells) == 1}
+    single = {name: _samples(folder, table, name) for name, task in record.tasks.items() if len(task.cells) == 1}
+    tags = record.suite.content.get("slice_by")
     return Content(
         folder,
         record,
         table,
         rows,
-        tuple(_slices(table, single, record.suite.content.get("slice_by"))),
-        tuple(_wrong(table, single)),
+        tuple(one for name, found in single.items() for one in slices(found, name, record.tasks[name], tags)),
+        tuple(answer for name, found in single.items() for answer in _wrong(found, record.tasks[name])),
         tuple(_failed(table)),
     )
 
 
-def _slices(table: "pa.Table", metrics: Mapping[str, str], tags_by: Collection[str] | None) -> Iterator[Slice]:
+def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
     import pyarrow.compute as pc
 
-    from harness.stats.intervals import mean_interval, wilson
-
-    tags = [name for name in table.column_names if name.startswith("tag.")]
-    if tags_by is not None:
-        tags = [name for name in tags if name.removeprefix("tag.") in tags_by]
-    for task, metric in metrics.items():
-        column = f"score.{metric}"
-        if column not in table.column_names:
-            continue
-        part = table.filter(pc.equal(table["task"], task)).select([*tags, column])
-        for tag in tags:
-            for value in sorted(filter(None, pc.unique(part[tag]).to_pylist())):
-                scores = part.filter(pc.equal(part[tag], value))[column].drop_null().to_numpy()
-                if len(scores) < _MIN_SLICE:
-                    continue
-                mean = float(scores.mean())
-                binary = bool(((scores == 0) | (scores == 1)).all())
-                low, high = wilson(mean * len(scores), len(scores)) if binary else mean_interval(scores)
-                yield Slice(task, tag.removeprefix("tag."), value, mean, float(low), float(high), len(scores))
+    return Samples(folder, table.filter(pc.equal(table["task"], task)).unify_dictionaries(), {})
 
 
-def _wrong(table: "pa.Table", metrics: Mapping[str, str]) -> Iterator[Answer]:
-    import pyarrow.compute as pc
-
-    for task, metric in metrics.items():
-        if f"score.{metric}" not in table.column_names:
-            continue
-        lost = pc.less(table[f"score.{metric}"], 1.0)
-        part = table.filter(pc.and_(pc.equal(table["task"], task), lost))
-        yield from map(_answer, part.slice(0, _WRONG_SHOWN).to_pylist())
+def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
+    """Yield the first answers that came and are wrong, where the primary metric tells right from wrong."""
+    rule = rules(task, samples.metrics).get(task.primary)
+    if rule is None or not rule.flips:
+        return
+    came = ~np.array(_broken(samples.table), bool)
+    wrong = np.flatnonzero(came & (samples.worths(task.primary, rule.failure_value) < RIGHT))
+    yield from map(_answer, samples.table.take(wrong[:_WRONG_SHOWN]).to_pylist())
 
 
 def _failed(table: "pa.Table") -> Iterator[Answer]:
+    part = table.filter(_broken(table))
+    yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
+
+
+def _broken(table: "pa.Table") -> "pa.ChunkedArray":
+    """Return which answers did not come, or broke a metric, [rows]."""
     import pyarrow.compute as pc
 
-    part = table.filter(pc.or_(pc.not_equal(table["status"], "ok"), pc.is_valid(table["error"])))
-    yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
+    return pc.or_(pc.not_equal(table["status"], "ok"), pc.is_valid(table["error"]))
 
 
 def _answer(row: Mapping[str, Any]) -> Answer:
