@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.record.schema import MetricRecord, RunRecord
-from harness.report.numbers import arrow, coverage, interval, title
+from harness.report.numbers import arrow, coverage, interval, known, title
 
 _WIDEST: Final = 10_000
 
@@ -53,9 +53,8 @@ def _metrics(records: Sequence[RunRecord]) -> Table:
     for task, body in first.tasks.items():
         for name in body.metrics:
             cells = [_find(record, task, name) for record in records]
-            known = next(metric for metric in cells if metric)
             shown = [text for metric in cells for text in (_cells(metric))]
-            table.add_row(escape(f"{task}/{name}"), arrow(known), *shown)
+            table.add_row(escape(f"{task}/{name}"), arrow(known(cells)), *shown)
         table.add_section()
     return table
 

@@ -1,6 +1,7 @@
 """How numbers look, wherever they are shown."""
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from harness.record.schema import MetricRecord, RunRecord
@@ -26,6 +27,12 @@ def coverage(metric: MetricRecord) -> str:
 def arrow(metric: MetricRecord) -> str:
     """Return the direction in which the metric gets better."""
     return "↑" if metric.direction == "higher" else "↓"
+
+
+def known(metrics: Iterable[MetricRecord | None]) -> MetricRecord:
+    """Return the one of several runs' records that says most of a metric: a record without a value may not know it."""
+    there = [metric for metric in metrics if metric]
+    return next((metric for metric in there if metric.value is not None), there[0])
 
 
 def title(record: RunRecord) -> str:

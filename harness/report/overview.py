@@ -49,7 +49,7 @@ def _rows(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
     rows = []
     for task, metric in names:
         values = [r.tasks[task].metrics.get(metric) if task in r.tasks else None for r in records]
-        known = next(value for value in values if value)
+        known = numbers.known(values)
         rows.append(
             {"name": f"{task}/{metric}", "direction": known.direction, "arrow": numbers.arrow(known), "values": values}
         )

@@ -20,25 +20,25 @@ from harness.types import Direction, MetricValue
 
 Floats = NDArray[np.float64]
 
-CHANGE: Final = (
-    "detection_delay",
-    "detection_delay_median",
-    "detection_delay_p90",
-    "detection_delay_p95",
-    "detection_delay_samples",
-    "missed_detection_rate",
-    "false_alarm_rate",
-    "arl1",
-    "arl1_steady",
-    "mtd",
-    "mtr",
-    "label_yield",
-    "label_yield_random",
-    "retrain_triggers",
-    "false_retrains",
-)
-"""Only where something changes."""
-ALWAYS: Final = ("arl0", "mtfa")
+CHANGE: Final[Mapping[str, tuple[Direction, str]]] = {
+    "detection_delay": ("lower", "batches"),
+    "detection_delay_median": ("lower", "batches"),
+    "detection_delay_p90": ("lower", "batches"),
+    "detection_delay_p95": ("lower", "batches"),
+    "detection_delay_samples": ("lower", "samples"),
+    "missed_detection_rate": ("lower", "share"),
+    "false_alarm_rate": ("lower", "share"),
+    "arl1": ("lower", "batches"),
+    "arl1_steady": ("lower", "batches"),
+    "mtd": ("lower", "batches"),
+    "mtr": ("higher", "ratio"),
+    "label_yield": ("higher", "share"),
+    "label_yield_random": ("higher", "share"),
+    "retrain_triggers": ("lower", "triggers"),
+    "false_retrains": ("lower", "triggers"),
+}
+"""Which way each metric is better, and its unit, with a value and without; only where something changes."""
+ALWAYS: Final[Mapping[str, tuple[Direction, str]]] = {"arl0": ("higher", "batches"), "mtfa": ("higher", "batches")}
 _QUANTILES: Final = {"median": 0.5, "p90": 0.9, "p95": 0.95}
 _NAN: Final = float("nan")
 _DRAWS: Final = 2000

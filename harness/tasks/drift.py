@@ -99,7 +99,7 @@ class DriftTask:
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         cells: dict[str, dict[str, MetricValue]] = {cell.id: {} for cell in self.cells()}
-        metrics = dict.fromkeys(self.metric_names(), MetricValue(NAN, NAN, NAN, 0, 0, "lower"))
+        metrics = {name: _undefined(name) for name in self.metric_names()}
         try:
             source = self._source(results)
         except ValueError as error:
@@ -167,6 +167,11 @@ class DriftTask:
                 label: {"detector": detector.name, **params_of(detector)} for label, detector in self._detectors.items()
             },
         }
+
+
+def _undefined(name: str) -> MetricValue:
+    direction, unit = {**CHANGE, **ALWAYS}[name.partition("[")[0]]
+    return MetricValue(NAN, NAN, NAN, 0, 0, direction, unit)
 
 
 class ProcessTask(DriftTask):

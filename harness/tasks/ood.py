@@ -31,9 +31,9 @@ from harness.tasks._lookup import Key, one_image
 from harness.tasks._ood_config import OodConfig, check, corruptions_of
 from harness.tasks._ood_pictures import precision_chart, roc_chart, severity_chart
 from harness.tasks._ood_splits import Known, Split, find_datasets, know, leaks, number_in, same_features
-from harness.tasks._ood_trial import Draws, Trial, flagged, mean_auroc, separation_values, try_detector
+from harness.tasks._ood_trial import LOWER, Draws, Trial, flagged, mean_auroc, separation_values, try_detector
 from harness.tasks._separation import STATISTICS
-from harness.types import Ask, MetricValue, Request, Sample, Score, Status
+from harness.types import Ask, Direction, MetricValue, Request, Sample, Score, Status
 
 ENTRIES: Final = {"ood": "OodTask"}
 
@@ -130,7 +130,7 @@ class OodTask:
             name: know(split, self._answers(name, by_id), len(by_id[self._cells[self._views[0]][name].id].clusters))
             for name, split in self._splits.items()
         }
-        metrics = dict.fromkeys(self.metric_names(), MetricValue(NAN, NAN, NAN, 0, 0, "higher"))
+        metrics = {name: MetricValue(NAN, NAN, NAN, 0, 0, _direction(name)) for name in self.metric_names()}
         cells: dict[str, dict[str, MetricValue]] = {cell.id: {} for cell in self.cells()}
         leak = same_features([splits[name] for name in self._roles.values()])
         if leak:
@@ -170,7 +170,7 @@ class OodTask:
 
     def _values(self, trial: Trial, splits: Mapping[str, Known], draws: Draws) -> dict[str, MetricValue]:
         test = splits[self._roles["test"]]
-        values = {f"fpr[{trial.label}]": flagged(trial, test, "lower", draws)}
+        values = {f"fpr[{trial.label}]": flagged(trial, test, _direction("fpr"), draws)}
         parts: dict[str, list[tuple[MetricValue, Any]]] = {"near": [], "far": [], "corrupted": []}
         for split in self._sets:
             other = splits[split.name]
@@ -178,7 +178,7 @@ class OodTask:
             parts[split.role].append((found["auroc"], drawn))
             kept = STATISTICS if split.role != "corrupted" else ("auroc",)
             values |= {f"{name}[{trial.label},{split.name}]": found[name] for name in kept}
-            values[f"tpr[{trial.label},{split.name}]"] = flagged(trial, other, "higher", draws)
+            values[f"tpr[{trial.label},{split.name}]"] = flagged(trial, other, _direction("tpr"), draws)
         both = parts["near"] + parts["far"]
         for name, some in (("auroc_near", parts["near"]), ("auroc_far", parts["far"]), ("auroc_mean", both)):
             if some:
@@ -247,6 +247,11 @@ class OodTask:
             "labels": self._config.labels,
             "target_fpr": self._config.target_fpr,
         }
+
+
+def _direction(name: str) -> Direction:
+    """Return which way a metric is better, whether it has a value or not: ``fpr[knn]`` as ``fpr``."""
+    return "lower" if name.partition("[")[0] in LOWER else "higher"
 
 
 class ColumnsTask(OodTask):

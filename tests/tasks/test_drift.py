@@ -254,6 +254,14 @@ def test_a_mistake_is_named(bind: Callable[[str], Suite], text: str, old: str, n
         bind(text.replace(old, new))
 
 
+def test_a_metric_without_a_value_has_the_direction_and_the_unit_of_one_with(bind: Callable[[str], Suite]) -> None:
+    task = task_of(bind(POOLS))
+    read = {name: (value.direction, value.unit) for name, value in summarise(task, features(task)).metrics.items()}
+    nothing = summarise(task, {cell.id: {} for cell in task.cells()}).metrics
+    assert all(np.isnan(value.value) for value in nothing.values())
+    assert {name: (value.direction, value.unit) for name, value in nothing.items()} == read
+
+
 def test_a_detector_that_cannot_start_says_why_and_the_others_go_on(bind: Callable[[str], Suite]) -> None:
     task = task_of(bind(POOLS.replace("baseline: 40", "baseline: 5").replace("[3, 20]", "[]")))
     found = summarise(task, features(task))

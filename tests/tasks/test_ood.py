@@ -112,6 +112,13 @@ def test_results_are_scikit_learns_on_the_same_scores(task: OodTask) -> None:
     assert found.metrics["auroc_near[cosine]"].value == pytest.approx(both[0])
 
 
+def test_a_metric_without_a_value_is_better_in_the_same_direction_as_with_one(task: OodTask) -> None:
+    read = {name: (value.direction, value.unit) for name, value in summarise(task, features(task)).metrics.items()}
+    nothing = summarise(task, {cell.id: {} for cell in task.cells()}).metrics
+    assert all(np.isnan(value.value) for value in nothing.values())
+    assert {name: (value.direction, value.unit) for name, value in nothing.items()} == read
+
+
 def test_every_value_has_an_interval_and_draws_that_two_runs_share(task: OodTask) -> None:
     first, second = (summarise(task, features(task)).metrics for _ in range(2))
     for name, value in first.items():
