@@ -148,10 +148,10 @@ def gate(margin: float, metrics: tuple[str, ...], as_json: bool, repository: Pat
 
 
 def _line(found: "Finding") -> str:
-    value = found.newest.value
     return (
-        f"worse  {found.series.name}: {found.reference:.4g} at {found.commit[:8]} ({found.against}) → {value:.4g} at "
-        f"{found.newest.commit.hash[:8]}, p {'unknown' if found.p != found.p else f'{found.p:.2g}'}"
+        f"worse  {found.series.name}: {found.reference:.4g} at {found.commit[:8]} ({found.against}) → "
+        f"{found.value:.4g} at {found.newest.commit.hash[:8]} ({found.unit}, better when {found.direction}), "
+        f"p {'unknown' if found.p != found.p else f'{found.p:.2g}'}"
     )
 
 
@@ -161,7 +161,9 @@ def _told(found: "Finding") -> dict[str, object]:
         "against": found.against,
         "reference": found.reference,
         "reference_commit": found.commit,
-        "newest": found.newest.value,
+        "newest": found.value,
+        "unit": found.unit,
+        "direction": found.direction,
         "newest_commit": found.newest.commit.hash,
         "worse_by": found.worse_by,
         "p": None if found.p != found.p else found.p,

@@ -54,6 +54,45 @@ def test_values_of_another_question_are_no_reference(recorded, small_run: Path) 
     assert judge(one(repository), 0.02) == []
 
 
+def throughputs(repository: Repository, small_run: Path, values: list[float]) -> None:
+    from harness.history import record
+    from harness.record import read_run
+    from tests.history.helpers import altered
+
+    for i, value in enumerate(values):
+        hash_ = repository.commit(f"throughput {i}", 1_700_200_000 + i * 3600)
+        made = altered(read_run(small_run), hash_, value, spread=2.0)
+        task = made.tasks["qa"]
+        metric = task.metrics["relaxed_accuracy"].model_copy(update={"unit": "answers/s"})
+        metrics = {**task.metrics, "throughput": metric}
+        del metrics["relaxed_accuracy"]
+        tasks = {"qa": task.model_copy(update={"metrics": metrics})}
+        record.add(made.model_copy(update={"tasks": tasks}), repository.commits[-1], repository.results)
+
+
+def test_a_margin_is_in_the_unit_of_a_metric_whose_inverse_is_stored(run_here, repository, small_run: Path) -> None:
+    throughputs(repository, small_run, [100.0, 100.0, 100.0, 100.0, 40.0])
+    series = [one for one in read_series(repository.results, repository.commits) if "throughput" in one.benchmark]
+    assert [one.benchmark for one in series] == ["suites.small.qa.throughput_inverse"]
+    (found,) = judge(series, margin=50)
+    assert found.failed
+    assert (found.reference, found.value, found.unit) == pytest.approx((100, 40, "answers/s"))
+    assert found.worse_by == pytest.approx(60)
+    assert not any(one.failed for one in judge(series, margin=61))
+    done = run_here("history", "gate", "--repository", repository.root, "--margin", "50")
+    assert done.code == 1
+    assert "100 at" in done.out
+    assert "40 at" in done.out
+    assert "(answers/s, better when higher)" in done.out
+
+
+def test_a_metric_that_is_better_when_higher_and_rose_passes(repository, small_run: Path) -> None:
+    throughputs(repository, small_run, [40.0, 40.0, 40.0, 100.0])
+    series = [one for one in read_series(repository.results, repository.commits) if "throughput" in one.benchmark]
+    (found,) = judge(series, margin=0.02)
+    assert (found.worse_by, found.failed) == (pytest.approx(-60), False)
+
+
 def test_the_command_exits_with_one_and_names_the_commits(run_here, recorded) -> None:
     repository = recorded([0.9, 0.9, 0.9, 0.9, 0.7])
     done = run_here("history", "gate", "--repository", repository.root)
