@@ -20,6 +20,8 @@ class Point:
     """The id of the run behind it, where it is known."""
     config: str
     """What was asked; where it differs from the point before, so does the meaning of the value."""
+    place: int
+    """Of its commit among all commits, measured or not."""
 
     @property
     def value(self) -> float | None:
@@ -66,7 +68,7 @@ def read_series(results: Path, commits: Sequence[Commit]) -> list[Series]:
     Raises:
         UsageError: if a result file cannot be read.
     """
-    order = {commit.hash: commit for commit in commits}
+    order = {commit.hash: (place, commit) for place, commit in enumerate(commits)}
     recorded = runs.read(results)
     units: dict[str, str] = {}
     known: dict[tuple[str, str, str, str], runs.Recorded] = {}
@@ -85,7 +87,8 @@ def read_series(results: Path, commits: Sequence[Commit]) -> list[Series]:
                 run = known.get((hash_, machine, suite, adapter))
                 if run is None and (value.value is None or math.isnan(value.value)):
                     continue  # a place of the grid that this commit never had
-                point = Point(order[hash_], value, run.run if run else "", run.config if run else "")
+                place, commit = order[hash_]
+                point = Point(commit, value, run.run if run else "", run.config if run else "", place)
                 found.setdefault((benchmark, adapter, cell, machine), {})[hash_] = point
     return [
         Series(*key, unit=units.get(key[0], ""), points=tuple(_ordered(points, order)))

@@ -1,5 +1,6 @@
 """The history as one HTML file: a sparkline and a chart a series, what changed, and by whose commit."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,6 +41,20 @@ class Event:
     def relative(self) -> str:
         """The change, with its sign."""
         return f"{self.change.after - self.change.before:+.4g}".replace("-", "−")
+
+    @property
+    def commits(self) -> int:
+        """How many commits can have done it: more than one where those in between were not measured, or for a drift."""
+        return self.after.place - self.before.place
+
+    @property
+    def bisect(self) -> str:
+        """The command that finds the one commit; empty where it is known, and for a drift, which has none."""
+        if self.commits < 2 or self.change.kind == "drift":
+            return ""
+        suite, adapter = self.series.short.partition("/")[0], self.series.adapter.removesuffix(" (simulated)")
+        ends = ["--good", self.before.commit.hash[:12], "--bad", self.after.commit.hash[:12]]
+        return shlex.join(["harness", "bisect", suite, "--adapter", adapter, *ends])
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,24 @@ def test_our_page_names_the_commit_its_author_and_the_comparison(our_page: Path)
     assert '<td class="worse">worse</td>' in row[0]
 
 
+def test_a_step_across_commits_that_were_not_measured_is_nobodys(
+    recorded, repository: Repository, tmp_path: Path
+) -> None:
+    recorded([0.9, 0.902, 0.904, 0.9, 0.902])
+    for i in range(5):
+        repository.commit(f"not measured {i}", 1_700_050_000 + i)
+    recorded([0.7, 0.702, 0.704, 0.7, 0.702])
+    series = read_series(repository.results, repository.commits)
+    html = write_history(series, tmp_path / "history.html").read_text(encoding="utf-8")
+    (row,) = re.findall(r"<tr><td><a href=\"#series-\d+\">small/qa/relaxed_accuracy_error.*?</tr>", html, re.DOTALL)
+    good, bad = repository.commits[4].hash, repository.commits[10].hash
+    assert re.search(f"between <code>{good[:8]}</code> and <code>{bad[:8]}</code>", row)
+    assert "6 commits, none measured in between" in row
+    assert f"harness bisect small --adapter mock --good {good[:12]} --bad {bad[:12]}" in row
+    assert "Ada" not in row
+    assert "change 0" not in row
+
+
 def test_our_page_has_no_complaint_no_request_and_no_serious_violation(our_page: Path, show, audit, picture) -> None:
     for width, scheme in ((1200, "light"), (360, "dark")):
         browser = show(our_page.as_uri(), width=width, scheme=scheme)
