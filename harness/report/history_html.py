@@ -1,9 +1,10 @@
 """The history as one HTML file: a sparkline and a chart a series, what changed, and by whose commit."""
 
+import math
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -115,43 +116,66 @@ def history_html(series: Sequence[Series], show_commit: str, compare: Compare) -
 def _shown(series: Series, compare: Compare, number: int) -> Shown:
     known = series.known
     values = [point.value or 0.0 for point in known]
-    events = tuple(_event(series, change, known, compare, number) for change in changes(values))
-    chart = _chart(series, known, values, events)
+    alike = [[*points] for _, points in groupby(known, key=lambda point: point.config)]
+    events = tuple(
+        _event(series, change, points, compare, number)
+        for points in alike
+        for change in changes([point.value or 0.0 for point in points])
+    )
+    chart = _chart(series, alike, events)
     text = said(chart)
-    breaks = tuple(after for before, after in pairwise(known) if after.config != before.config)
+    breaks = tuple(points[0] for points in alike[1:])
     failed = tuple(point for point in series.points if point.found.value is None)
-    return Shown(series, _spark(values, events), chart, chart_svg(chart, text), text, events, failed, breaks)
+    return Shown(series, _spark(known, values, events), chart, chart_svg(chart, text), text, events, failed, breaks)
 
 
-def _event(series: Series, change: Change, known: Sequence[Point], compare: Compare, number: int) -> Event:
-    after = known[change.at]
-    before = known[change.at - 1] if change.kind != "drift" else known[0]
+def _event(series: Series, change: Change, points: Sequence[Point], compare: Compare, number: int) -> Event:
+    """Return a change among points that asked the same."""
+    after = points[change.at]
+    before = points[change.at - 1] if change.kind != "drift" else points[0]
     return Event(series, change, before, after, compare(before, after), number)
 
 
-def _chart(series: Series, known: Sequence[Point], values: Sequence[float], events: Sequence[Event]) -> ChartRecord:
+def _chart(series: Series, alike: Sequence[Sequence[Point]], events: Sequence[Event]) -> ChartRecord:
+    """Return the chart: a line that has a gap where other questions were asked, and the levels of each stretch."""
     places = {point.commit.hash: float(i) for i, point in enumerate(series.points)}
-    x = [places[point.commit.hash] for point in known]
-    low = [point.found.low if point.found.low == point.found.low else None for point in known]
-    high = [point.found.high if point.found.high == point.found.high else None for point in known]
-    lines = [LineRecord(name="value", x=x, y=[*values], low=low, high=high)]
-    stretches = levels(values)
-    if len(stretches) > 1:
-        level: list[float | None] = [one.value for one in stretches for _ in range(one.start, one.end)]
+    x: list[float] = []
+    y: list[float | None] = []
+    low: list[float | None] = []
+    high: list[float | None] = []
+    level: list[float | None] = []
+    count = 0
+    for points in alike:
+        at = [places[point.commit.hash] for point in points]
+        gap = [None] * bool(x)
+        x += [*at[: len(gap)], *at]
+        y += [*gap, *(point.value for point in points)]
+        low += [*gap, *(_finite(point.found.low) for point in points)]
+        high += [*gap, *(_finite(point.found.high) for point in points)]
+        found = levels([point.value or 0.0 for point in points])
+        level += [*gap, *(one.value for one in found for _ in range(one.start, one.end))]
+        count += len(found)
+    lines = [LineRecord(name="value", x=x, y=y, low=low, high=high)]
+    if count > 1:
         lines.append(LineRecord(name="level", x=x, y=level, style="step"))
     marks = [
         MarkRecord(label=event.change.kind, x=places[event.after.commit.hash])
         for event in events
         if event.change.kind != "drift"
     ]
+    marks += [MarkRecord(label="other questions", x=places[points[0].commit.hash]) for points in alike[1:]]
     return ChartRecord(name=series.name, x_label="commit", y_label=series.unit or "value", lines=lines, marks=marks)
+
+
+def _finite(end: float) -> float | None:
+    return end if math.isfinite(end) else None
 
 
 def _labels(series: Series) -> list[str]:
     return [f"{point.commit.hash[:8]} {point.commit.subject[:60]}" for point in series.points]
 
 
-def _spark(values: Sequence[float], events: Sequence[Event]) -> "Markup":
+def _spark(known: Sequence[Point], values: Sequence[float], events: Sequence[Event]) -> "Markup":
     """Return a small picture of a series, its changes marked; the table beside it says the numbers."""
     from markupsafe import Markup
 
@@ -162,6 +186,7 @@ def _spark(values: Sequence[float], events: Sequence[Event]) -> "Markup":
     places = [(3 + i * step, _HEIGHT - 4 - share * (_HEIGHT - 8)) for i, share in enumerate(shares)]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     dot = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" class="{}"/>')
-    dots = Markup("").join(dot.format(*places[event.change.at], event.change.kind) for event in events)
+    at = {point.commit.hash: place for point, place in zip(known, places, strict=True)}
+    dots = Markup("").join(dot.format(*at[event.after.commit.hash], event.change.kind) for event in events)
     line = Markup('<svg aria-hidden="true" width="{}" height="{}" class="spark"><path d="{}"/>{}</svg>')
     return line.format(_WIDTH, _HEIGHT, path, dots)

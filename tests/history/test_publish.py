@@ -17,12 +17,15 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from harness.errors import UsageError
 from harness.history import publish as pages
+from harness.history import record
 from harness.history.publish import offline, publish, regressions
 from harness.history.series import read_series
+from harness.record import read_run
 from harness.report.history_html import write_history
-from tests.history.helpers import Repository, fill, make_repository
+from tests.history.helpers import Repository, altered, fill, make_repository
 
 BENCHMARK = "suites.small.qa.relaxed_accuracy_error"
+_DATA = re.compile(r'id="chart-data">(.*?)</script>')
 _ROWS = "return [...document.querySelectorAll('#regressions-body table tbody tr')].map(row => row.textContent)"
 ACCURACIES = [0.9 + 0.002 * (i % 3) for i in range(10)] + [0.7 + 0.002 * (i % 3) for i in range(8)]
 
@@ -157,6 +160,28 @@ def test_a_step_across_commits_that_were_not_measured_is_nobodys(
     assert f"harness bisect small --adapter mock --good {good[:12]} --bad {bad[:12]}" in row
     assert "Ada" not in row
     assert "change 0" not in row
+
+
+def test_other_questions_are_no_step_but_a_break(repository, small_run: Path, tmp_path: Path, show) -> None:
+    first = read_run(small_run)
+    for i, accuracy in enumerate([0.9 + 0.002 * (i % 3) for i in range(8)] + [0.6 + 0.002 * (i % 3) for i in range(8)]):
+        hash_ = repository.commit(f"change {i}", 1_700_000_000 + i * 3600)
+        made = altered(first, hash_, accuracy)
+        if i >= 8:
+            made = made.model_copy(update={"datasets": {"charts": "other"}})
+        record.add(made, repository.commits[-1], repository.results)
+    series = read_series(repository.results, repository.commits)
+    html = write_history(series, tmp_path / "history.html").read_text(encoding="utf-8")
+    assert "Nothing: no step in either direction, no drift." in html
+    (told,) = _DATA.findall(html)
+    chart = next(one for one in json.loads(told) if "relaxed_accuracy_error on" in one["name"])
+    assert [mark["label"] for mark in chart["marks"]] == ["other questions"]
+    value, level = chart["lines"]
+    assert [line["y"].index(None) for line in (value, level)] == [8, 8]
+    assert value["x"][7:10] == [7, 8, 8]
+    assert (level["y"][0], level["y"][-1]) == pytest.approx((0.098, 0.398))
+    shown = show((tmp_path / "history.html").as_uri())
+    assert shown.get_log("browser") == []
 
 
 def test_our_page_has_no_complaint_no_request_and_no_serious_violation(our_page: Path, show, audit, picture) -> None:
