@@ -3,15 +3,16 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.history import files, runs
 from harness.history.commits import Commit, span
 from harness.history.files import ResultFile
-from harness.history.measure import PREFIX, Measured, Place, measured
+from harness.history.measure import Measured, Place, measured
 from harness.record import RunRecord, read_run
 from harness.record.lineage import machine
 
@@ -46,7 +47,12 @@ def add(one: RunRecord, commit: Commit, results: Path, asked: str = "") -> Path:
     units = {place.benchmark: place.unit for place, _ in found}
     adapter = found[0][0].adapter if found else one.adapter.name
     name = files.machine_name(one.machine)
-    told = runs.Recorded(commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, asked, _config(one))
+    limit = one.options.get("limit")
+    told = runs.Recorded(
+        commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, asked, _config(one),
+        {task: _asked(one, task) for task in one.tasks},
+        "" if limit is None else f"at most {limit} samples a cell",
+    )  # fmt: skip
     runs.add(results, [told])
     describe(results)
     return written
@@ -89,7 +95,7 @@ def _places(results: Path, one: runs.Recorded) -> set[tuple[str, str]]:
     found = set()
     for file in results.glob(f"{one.machine}/{one.commit[:8]}-{files.ENVIRONMENT}.json"):
         for name, values in files.read_file(file).items():
-            if name.startswith(f"{PREFIX}.{one.suite}."):
+            if name in one.units:
                 found |= {
                     (name, cell)
                     for (adapter, cell), value in values.items()
@@ -113,13 +119,48 @@ def describe(results: Path) -> None:
 
 def _config(one: RunRecord) -> str:
     told = {name: task.config_hash for name, task in one.tasks.items()}
-    text = json.dumps([told, one.datasets, one.options.get("limit")], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _hash([told, one.datasets, one.options.get("limit")])
+
+
+def _asked(one: RunRecord, task: str) -> str:
+    """Return a hash of what one task asked, which another task of the suite does not change."""
+    return _hash([one.tasks[task].config_hash, _datasets(one, task), one.options.get("limit")])
+
+
+def _datasets(one: RunRecord, task: str) -> dict[str, str]:
+    """Return the data sets that a task names, or the task that it is made of does; all where it names none."""
+    named = _named(one.suite.content.get("tasks", {}), task)
+    return {name: digest for name, digest in one.datasets.items() if name in named} or one.datasets
+
+
+def _named(tasks: Mapping[str, Any], task: str) -> set[str]:
+    found: set[str] = set()
+    left: list[Any] = [task]
+    while left:
+        value = left.pop()
+        if isinstance(value, Mapping):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and value not in found:
+            found.add(value)
+            left.append(tasks.get(value))
+    return found
+
+
+def _hash(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _check(one: RunRecord, allow_dirty: bool) -> None:
     if one.status != "complete":
         raise UsageError(f"{one.run_id} is not complete ({one.status}): its numbers are no part of a history")
+    left_out = {"--only": one.selection.only, "--sample-id": one.selection.sample_ids, "--shard": one.shard}
+    if said := [option for option, value in left_out.items() if value]:
+        raise UsageError(
+            f"{one.run_id} is a part of a run ({' and '.join(said)}): its numbers would stand for the whole suite; "
+            "run all of it"
+        )
     if one.git is None:
         raise UsageError(f"{one.run_id} was not made in a repository: it belongs to no commit")
     if one.git.dirty and not allow_dirty:

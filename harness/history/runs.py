@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UsageError
+from harness.history.measure import PREFIX
 
 FILE: Final = "runs.jsonl"
 """Not ``.json``: asv reads every file of that name as a result."""
@@ -29,7 +30,23 @@ class Recorded:
     asked: str = ""
     """Suite and adapter as ``harness history run`` was told them; empty for a run that was recorded by hand."""
     config: str = ""
-    """A hash of what was asked of which data: where it changes, the numbers mean something else."""
+    """A hash of what the whole run asked of which data; of old records all that is known."""
+    tasks: dict[str, str] = field(default_factory=dict)
+    """By task a hash of what it asked of which data: where it changes, its numbers mean something else."""
+    part: str = ""
+    """Which part of every cell was asked; empty for all of it."""
+
+    def place(self, benchmark: str) -> tuple[str, str, str]:
+        """Return suite, task and metric of a benchmark of this run; names may hold dots."""
+        rest = benchmark.removeprefix(self.start)
+        inside = [task for task in self.tasks if rest.startswith(f"{task}.")]
+        task = max(inside, key=len, default=rest.partition(".")[0])
+        return self.suite, task, rest.removeprefix(f"{task}.")
+
+    @property
+    def start(self) -> str:
+        """What the names of its benchmarks begin with."""
+        return f"{PREFIX}.{self.suite}."
 
 
 def read(results: Path) -> list[Recorded]:

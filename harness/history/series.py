@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.history import files, runs
 from harness.history.commits import Commit
-from harness.history.measure import PREFIX, Measured
+from harness.history.measure import Measured
+from harness.history.runs import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Point:
     """What was asked; where it differs from the point before, so does the meaning of the value."""
     place: int
     """Of its commit among all commits, measured or not."""
+    part: str = ""
+    """Which part of every cell was asked; empty for all of it."""
 
     @property
     def value(self) -> float | None:
@@ -40,17 +43,14 @@ class Series:
     machine: str
     unit: str
     points: tuple[Point, ...]
+    short: str
+    """``suite/task/metric``."""
 
     @property
     def name(self) -> str:
         """``suite/task/metric [cell] on adapter``."""
         inside = f" [{self.cell}]" if self.cell else ""
         return f"{self.short}{inside} on {self.adapter}"
-
-    @property
-    def short(self) -> str:
-        """``suite/task/metric``."""
-        return "/".join(self.benchmark.removeprefix(f"{PREFIX}.").split(".", 2))
 
     @property
     def known(self) -> tuple[Point, ...]:
@@ -71,30 +71,49 @@ def read_series(results: Path, commits: Sequence[Commit]) -> list[Series]:
     order = {commit.hash: (place, commit) for place, commit in enumerate(commits)}
     recorded = runs.read(results)
     units: dict[str, str] = {}
-    known: dict[tuple[str, str, str, str], runs.Recorded] = {}
+    known: dict[tuple[str, str, str], list[Recorded]] = {}
+    # A record without hashes by task asked the same as one with the same hash of the run.
+    asked = {(one.suite, one.config, task): told for one in recorded for task, told in one.tasks.items()}
     for one in recorded:
         units |= one.units
-        known[one.commit, one.machine, one.suite, one.adapter] = one
+        known.setdefault((one.commit, one.machine, one.adapter), []).append(one)
     found: dict[tuple[str, str, str, str], dict[str, Point]] = {}
+    short: dict[str, str] = {}
     for file in files.result_files(results):
         hash_, _ = files.read_commit(file)
         if hash_ not in order:
             continue
+        place, commit = order[hash_]
         machine = file.parent.name
         for benchmark, values in files.read_file(file).items():
-            suite = benchmark.split(".")[1]
             for (adapter, cell), value in values.items():
-                run = known.get((hash_, machine, suite, adapter))
+                run = _behind(known.get((hash_, machine, adapter), []), benchmark)
                 if run is None and (value.value is None or math.isnan(value.value)):
                     continue  # a place of the grid that this commit never had
-                place, commit = order[hash_]
-                point = Point(commit, value, run.run if run else "", run.config if run else "", place)
+                run = run or _unrecorded(benchmark)
+                _, task, _ = parts = run.place(benchmark)
+                if run.tasks or benchmark not in short:
+                    short[benchmark] = "/".join(parts)
+                config = run.tasks.get(task) or asked.get((run.suite, run.config, task), run.config)
+                point = Point(commit, value, run.run, config, place, run.part)
                 found.setdefault((benchmark, adapter, cell, machine), {})[hash_] = point
     return [
-        Series(*key, unit=units.get(key[0], ""), points=tuple(_ordered(points, order)))
+        Series(*key, unit=units.get(key[0], ""), points=tuple(_ordered(points, order)), short=short[key[0]])
         for key, points in sorted(found.items())
         if any(point.value is not None for point in points.values())
     ]
+
+
+def _behind(recorded: Sequence[Recorded], benchmark: str) -> Recorded | None:
+    """Return the run of one commit, machine and adapter behind a value: the one that names it, else of its suite."""
+    fits = [one for one in recorded if benchmark in one.units]
+    fits = fits or [one for one in recorded if benchmark.startswith(one.start)]
+    return max(fits, key=lambda one: len(one.suite), default=None)
+
+
+def _unrecorded(benchmark: str) -> Recorded:
+    """Return what the name alone says of a value that no recorded run stands behind."""
+    return Recorded(commit="", suite=benchmark.split(".")[1], adapter="", machine="", run="", status="")
 
 
 def _ordered(points: dict[str, Point], order: Iterable[str]) -> Iterable[Point]:

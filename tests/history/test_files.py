@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.history import files, record, runs
+from harness.history.commits import Commit
 from harness.history.measure import Measured, as_statistics, from_statistics, measured
 from harness.history.series import read_series
-from harness.record import read_run
+from harness.record import RunRecord, read_run
+from harness.record.schema import SelectionRecord
+from tests.conftest import ROOT
 from tests.history.helpers import Repository, altered
 
 BENCHMARK = "suites.small.qa.relaxed_accuracy_error"
@@ -142,6 +146,116 @@ def test_a_run_of_no_commit_or_with_local_changes_is_refused(
         (folder / "run.json").write_text(made.model_copy(update=update).model_dump_json())
         with pytest.raises(UsageError, match=said):
             record.record([folder], repository.results, repository.root)
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        ({"selection": SelectionRecord(only=["qa"])}, "--only"),
+        ({"selection": SelectionRecord(sample_ids=["a"])}, "--sample-id"),
+        ({"shard": "1/3"}, "--shard"),
+    ],
+)
+def test_a_part_of_a_run_is_refused(
+    repository: Repository, small_run: Path, tmp_path: Path, update: dict[str, object], said: str
+) -> None:
+    repository.commit("one", 1_700_000_000)
+    made = altered(read_run(small_run), repository.commits[0].hash, 0.5).model_copy(update=update)
+    (tmp_path / "run.json").write_text(made.model_dump_json())
+    with pytest.raises(UsageError, match=said):
+        record.record([tmp_path], repository.results, repository.root)
+
+
+def test_a_run_of_fewer_samples_says_so(recorded, small_run: Path) -> None:
+    repository: Repository = recorded([0.75])
+    hash_ = repository.commit("fewer", 1_700_100_000)
+    made = altered(read_run(small_run), hash_, 0.7)
+    fewer = made.model_copy(update={"options": {**made.options, "limit": 5}})
+    record.add(fewer, repository.commits[-1], repository.results)
+    series = {one.benchmark: one for one in read_series(repository.results, repository.commits)}[BENCHMARK]
+    assert [point.part for point in series.points] == ["", "at most 5 samples a cell"]
+    assert len({point.config for point in series.points}) == 2
+
+
+def with_names(first: RunRecord, suite: str, tasks: Mapping[str, str]) -> RunRecord:
+    """Return a run whose suite and tasks are called something else."""
+    return first.model_copy(
+        update={
+            "suite": first.suite.model_copy(update={"name": suite}),
+            "tasks": {new: first.tasks[old] for new, old in tasks.items()},
+        }
+    )
+
+
+def test_names_may_hold_dots(repository: Repository, small_run: Path) -> None:
+    hash_ = repository.commit("one", 1_700_000_000)
+    made = altered(read_run(small_run), hash_, 0.75)
+    for suite, tasks in (("charts-1.2", {"qa.v2": "qa", "qa": "qa"}), ("charts-1", {"qa": "qa"})):
+        record.add(with_names(made, suite, tasks), repository.commits[0], repository.results)
+    series = read_series(repository.results, repository.commits)
+    assert {one.short for one in series if not one.cell and one.short.endswith("/relaxed_accuracy_error")} == {
+        "charts-1.2/qa.v2/relaxed_accuracy_error",
+        "charts-1.2/qa/relaxed_accuracy_error",
+        "charts-1/qa/relaxed_accuracy_error",
+    }
+    assert all(point.run for one in series for point in one.points)
+
+
+def test_a_task_more_changes_what_was_asked_of_no_other(recorded, small_run: Path) -> None:
+    repository: Repository = recorded([0.75])
+    hash_ = repository.commit("one task more", 1_700_100_000)
+    made = altered(read_run(small_run), hash_, 0.7)
+    content = made.suite.content
+    content = {**content, "tasks": {**content["tasks"], "more": {"kind": "qa", "dataset": "others"}}}
+    more = made.model_copy(
+        update={
+            "tasks": {**made.tasks, "more": made.tasks["qa"]},
+            "datasets": {**made.datasets, "others": "unrelated"},
+            "suite": made.suite.model_copy(update={"content": content}),
+        }
+    )
+    record.add(more, repository.commits[-1], repository.results)
+    for one in read_series(repository.results, repository.commits):
+        assert len({point.config for point in one.points}) == 1
+
+
+def test_another_data_set_changes_what_its_own_tasks_ask_and_those_made_of_them(recorded, small_run: Path) -> None:
+    repository: Repository = recorded([0.75])
+    hash_ = repository.commit("other data", 1_700_100_000)
+    made = altered(read_run(small_run), hash_, 0.7).model_copy(update={"datasets": {"charts": "other"}})
+    record.add(made, repository.commits[-1], repository.results)
+    series = read_series(repository.results, repository.commits)
+    assert {one.short.split("/")[1] for one in series} == {"qa", "sweep"}
+    assert all(len({point.config for point in one.points}) == 2 for one in series)
+
+
+def test_records_without_hashes_by_task_are_read_as_before_and_joined_to_those_with(recorded, small_run: Path) -> None:
+    repository: Repository = recorded([0.75, 0.7, 0.8])
+    file = repository.results / runs.FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    oldest = next(line for line in lines if line["commit"] == repository.commits[0].hash)
+    del oldest["tasks"], oldest["part"]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    series = read_series(repository.results, repository.commits)
+    assert all(len({point.config for point in one.points}) == 1 for one in series)
+    for line in lines:
+        line.pop("tasks", None)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    series = read_series(repository.results, repository.commits)
+    assert {point.config for one in series for point in one.points} == {oldest["config"]}
+
+
+def test_the_history_of_this_repository_reads_as_it_was_written() -> None:
+    results = ROOT / "results" / "asv"
+    recorded = [one for one in runs.read(results) if one.run]
+    commits = [Commit(one.commit, i, "", "") for i, one in enumerate(recorded)]
+    series = read_series(results, commits)
+    by_run = {one.run: one for one in recorded}
+    assert len({one.short for one in series}) == len({name for one in recorded for name in one.units})
+    for one in series:
+        for point in one.points:
+            assert one.benchmark in by_run[point.run].units
+            assert point.config == by_run[point.run].config
 
 
 def test_the_name_of_the_machine_is_not_in_the_files(recorded) -> None:
