@@ -1,6 +1,12 @@
 """Where a run's numbers come from, in words."""
 
+from typing import Final
+
 from harness.record.schema import RunRecord
+from harness.report.text import plain
+
+_NAMED: Final = 5
+"""Samples that are named."""
 
 
 def lineage(record: RunRecord) -> dict[str, str]:
@@ -15,6 +21,7 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "adapter": f"{adapter.name} ({adapter.type}), fingerprint {adapter.fingerprint[:16]}",
         "batch": f"{adapter.batch_size}" + ("" if adapter.batch_invariant else ", fixed: answers can depend on it"),
         "limit": "none" if record.options.get("limit") is None else f"{record.options['limit']} samples a cell",
+        "part": _part(record),
         "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
         "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
@@ -23,6 +30,21 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
         "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
     }
+
+
+def _part(record: RunRecord) -> str:
+    """Return what was run of the suite, or how often."""
+    chosen, said = record.selection, []
+    if chosen.only:
+        said.append(f"only {', '.join(chosen.only)}")
+    if chosen.sample_ids:
+        first, more = chosen.sample_ids[:_NAMED], len(chosen.sample_ids) - _NAMED
+        said.append(f"only samples {', '.join(map(plain, first))}{f' and {more} more' if more > 0 else ''}")
+    if record.shard:
+        said.append(f"part {record.shard}")
+    if chosen.epochs > 1:
+        said.append(f"every question {chosen.epochs} times, reduced by {chosen.reducer}")
+    return "; ".join(said) or "the whole suite"
 
 
 def _busy(record: RunRecord) -> str:

@@ -16,7 +16,6 @@ from harness.report.charts import said
 from harness.report.content import gather
 from harness.report.glossary import glossary
 from harness.report.html import render_html, write_html
-from harness.report.reproduce import commands, packages
 from harness.report.svg import chart_svg
 
 NUMBERS = st.floats(-1e9, 1e9, allow_nan=False)
@@ -139,12 +138,3 @@ def test_the_glossary_explains_every_metric_on_the_page(small_run: Path) -> None
     assert "within tolerance" in terms["relaxed_accuracy"].definition
     assert terms["relaxed_accuracy"].source
     assert "clean" in terms["retained_accuracy"].definition
-
-
-def test_the_command_that_repeats_the_run_is_exact_and_safe_to_paste(small_run: Path) -> None:
-    record = gather(small_run).record
-    suite = record.suite.model_copy(update={"file": "my suite; rm -rf ~.yaml"})
-    (*_, command) = commands(record.model_copy(update={"suite": suite, "options": {"limit": 7}}))
-    assert command.startswith("harness run 'my suite; rm -rf ~.yaml' --adapter mock --batch-size ")
-    assert command.endswith(" --limit 7")
-    assert packages(record).startswith("pip install numpy==")
