@@ -1,6 +1,7 @@
 """The page of a comparison: the verdict first, and fit for every reader."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,9 +11,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from harness.gate.compare import Options
+from harness.gate.identity import Difference
 from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
-from harness.report.compare_html import compared_pair, write_compare_html
+from harness.report.compare_html import compared_pair, comparisons_html, write_compare_html
 from harness.report.paired_samples import paired_data
 
 
@@ -54,6 +56,37 @@ def test_all_answers_stand_beside_the_baselines_and_flips_can_be_filtered(
     assert shown["baseline"] == shown["target"]
     assert "baseline's answer (simulated)" in browser.find_element(By.CSS_SELECTOR, ".detail").text
     assert audit(browser) == []
+
+
+def test_what_a_model_or_a_data_set_said_is_shown_not_obeyed_and_not_at_any_length(
+    small_run: Path, worse: Path, show, tmp_path: Path
+) -> None:
+    hostile = "\u202edesrever" + "x" * 5_000
+    pair = compared_pair(Run(small_run), Run(worse), Options(resamples=200))
+    flips = tuple(
+        replace(
+            one,
+            samples=tuple(
+                replace(flip, sample_id=hostile, prompt=hostile, references=(hostile,), before=hostile, after=hostile)
+                for flip in one.samples
+            ),
+        )
+        for one in pair.compared.flips
+    )
+    slices = tuple(replace(one, where=hostile) for one in pair.compared.slices)
+    lineage = (Difference("suite file", hostile, hostile),)
+    hurt = replace(pair.compared, flips=flips, slices=slices, lineage=lineage)
+    file = tmp_path / "compare.html"
+    file.write_text(comparisons_html([hurt]), encoding="utf-8")
+    browser = show(file.as_uri())
+    said = browser.find_elements(By.CSS_SELECTOR, "td.said")
+    assert len(said) == 5 * sum(len(one.samples) for one in flips) + len(slices) + 2
+    shown = [browser.execute_script("return arguments[0].textContent", cell) for cell in said]
+    assert all("\\u202edesrever" in text and len(text) <= 600 for text in shown)
+    text = browser.execute_script("return document.body.textContent")
+    assert "\u202e" not in text
+    assert "x" * 600 not in text
+    assert {cell.value_of_css_property("unicode-bidi") for cell in said} == {"isolate"}
 
 
 def test_an_answer_that_failed_counts_as_in_the_comparison(small_run: Path, failed_run: Path) -> None:
