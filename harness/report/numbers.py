@@ -1,12 +1,15 @@
 """How numbers look, wherever they are shown."""
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from harness.record.schema import MetricRecord, RunRecord
 
 SIMULATED = "simulated"
+_INTERVAL: Final = re.compile(r"\[[-−+]?[\d.,e+-]+, [-−+]?[\d.,e+-]+\]")
 
 
 def interval(metric: MetricRecord) -> str:
@@ -16,6 +19,15 @@ def interval(metric: MetricRecord) -> str:
     if metric.low is None or metric.high is None:
         return f"{metric.value:.3f} [no interval]"
     return f"{metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
+
+
+def whole(text: str) -> str:
+    r"""Return text whose intervals are not broken between their ends at the end of a line.
+
+    >>> whole("at 0.5 [0.4, 0.6]")
+    'at 0.5 [0.4,\xa00.6]'
+    """
+    return _INTERVAL.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def coverage(metric: MetricRecord) -> str:

@@ -36,6 +36,7 @@ def environment() -> "jinja2.Environment":
         "arrow": numbers.arrow,
         "number": numbers.short,
         "plain": plain,
+        "whole": numbers.whole,
         "day": numbers.day,
     }
     environment.globals |= {"asset": _style, "script": script, "policy": policy, "begin": lambda: _script(_MARK)}

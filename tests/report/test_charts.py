@@ -96,7 +96,8 @@ def extended(small_run: Path, folder: Path) -> Path:
                LineRecord(name="counts", x=[0.001, 0.01, 0.1], y=[3, None, 5], style="bars")],
         marks=[MarkRecord(label="limit", y=10), MarkRecord(label="onset", x=0.01)],
     )  # fmt: skip
-    table = {"name": "Tiers", "columns": ["tier", "n"], "rows": [["pass", 3], ["<b>flag</b>", None]], "note": "n: rows"}
+    rows = [["pass", 3], ["<b>flag</b>", None], ["0.5 [0.4, 0.6]", 1]]
+    table = {"name": "Tiers", "columns": ["tier", "n"], "rows": rows, "note": "n: rows"}
     record["tasks"]["sweep"] |= {"charts": [roc.model_dump(), delay.model_dump()], "tables": [table], "kind": "novel"}
     (folder / RUN_FILE).write_text(json.dumps(record))
     return folder
@@ -110,6 +111,7 @@ def test_charts_and_tables_of_an_unknown_kind_of_task_are_shown_without_an_edit(
     assert "Positive: OOD." in html
     assert "<caption>Tiers (simulated)</caption>" in html
     assert "&lt;b&gt;flag&lt;/b&gt;" in html
+    assert '<td class="text">0.5 [0.4,\N{NO-BREAK SPACE}0.6]</td>' in html
     assert html.count("<figure data-chart=") == 3
 
 

@@ -121,6 +121,19 @@ def test_the_verdict_pairs_and_differences_stand_before_the_first_table(page: Pa
     assert "Nothing else differs between the runs." in first
 
 
+_RIGHT = "return Math.max(...[...document.querySelectorAll(arguments[0])].map(c => c.getBoundingClientRect().right))"
+
+
+@pytest.mark.parametrize(("width", "seen"), [(1400, 7), (390, 3)])
+def test_no_number_of_the_metrics_hides_behind_their_names(page: Path, show, width: int, seen: int) -> None:
+    browser = show(page.as_uri(), width=width)
+    heads = browser.find_elements(By.CSS_SELECTOR, "main table:first-of-type thead")[0].text
+    assert "adjusted p" in " ".join(heads.split())
+    selector = f"main .scroll:first-of-type tr > :nth-child(-n+{seen})"
+    assert browser.execute_script(_RIGHT, selector) <= width
+    assert "McNemar" in browser.find_element(By.CSS_SELECTOR, "td.name small").text
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (360, "dark")])
 def test_the_page_is_sound_in_a_browser(page: Path, show, audit, picture, width: int, scheme: str) -> None:
     browser = show(page.as_uri(), width=width, scheme=scheme)
