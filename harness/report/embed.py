@@ -11,6 +11,8 @@ from harness.report.samples import sidecar
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+BESIDE: Final = ".data.js"
+"""How the name of such a file ends."""
 _EMBEDDED: Final = 8_000_000
 """Bytes of sample data that a page holds; more lie beside it in a file of their own."""
 
@@ -30,7 +32,7 @@ def embedded(data: Mapping[str, Any]) -> Embedded:
 
 def embedded_or_beside(data: Mapping[str, Any], page: Path) -> Embedded:
     """Return the data for the page in a file, or write them beside it; a file of an earlier page is removed."""
-    beside = page.with_suffix(".data.js")
+    beside = page.with_suffix(BESIDE)
     page.parent.mkdir(parents=True, exist_ok=True)
     block = as_json(data)
     if len(block) <= _EMBEDDED:

@@ -9,6 +9,7 @@ from harness.errors import HarnessError
 from harness.record import RunRecord, find_runs, read_run
 from harness.report import numbers, page
 from harness.report.content import verdict_of
+from harness.report.embed import BESIDE
 from harness.report.html import write_html
 from harness.report.overview import write_overview
 
@@ -65,9 +66,10 @@ def write_site(runs: Path, out: Path, history: Path | None = None) -> Path:
             links.append(Link(f"{suite}, side by side", f"suites/{suite}.html"))
     if history and history.is_file():
         (out / "history.html").write_bytes(history.read_bytes())
-        for comparison in history.parent.glob("compare/*.html"):
-            (out / "compare").mkdir(exist_ok=True)
-            (out / "compare" / comparison.name).write_bytes(comparison.read_bytes())
+        for pattern in ("compare/*.html", f"compare/*{BESIDE}"):
+            for file in history.parent.glob(pattern):
+                (out / "compare").mkdir(exist_ok=True)
+                (out / "compare" / file.name).write_bytes(file.read_bytes())
         links.append(Link("history across commits", "history.html"))
     front = out / "index.html"
     front.write_text(index_html(listed[::-1], links), encoding="utf-8")

@@ -52,7 +52,10 @@ class _Links(HTMLParser):
 def test_a_site_holds_every_run_that_can_be_read_and_no_link_is_dead(runs: Path, tmp_path: Path) -> None:
     history = tmp_path / "history" / "index.html"
     history.parent.mkdir()
-    history.write_text("<p>history</p>")
+    history.write_text('<p>history</p><a href="compare/a-b.html">a and b</a>')
+    (history.parent / "compare").mkdir()
+    (history.parent / "compare" / "a-b.html").write_text('<script src="a-b.data.js"></script>')
+    (history.parent / "compare" / "a-b.data.js").write_text("window.harnessSamples={};")
     out = tmp_path / "site"
     front = write_site(runs, out, history)
     assert sorted(file.name for file in (out / "runs").iterdir()) == ["one.html", "two.html"]
