@@ -59,6 +59,9 @@ def choose(browser) -> Callable[[str, str], None]:
     return do
 
 
+_CUT = "const b = arguments[0]; return b.scrollWidth > b.clientWidth"
+
+
 def count(browser) -> int:
     return int(browser.find_element(By.CSS_SELECTOR, "#browser output").text.split(" of ")[0].replace(",", ""))
 
@@ -82,6 +85,15 @@ def test_filters_show_exactly_the_answers_that_fit(show, choose, page: str, smal
     browser.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
     browser.execute_async_script("setTimeout(arguments[0], 30)")
     assert count(browser) == len(rows)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_no_head_of_a_column_is_cut(show, page: str, width: int) -> None:
+    browser = show(page, width=width)
+    heads = browser.find_elements(By.CSS_SELECTOR, ".rows th button")
+    assert {"score", "status"} <= {head.text for head in heads}
+    cut = [head.text for head in heads if browser.execute_script(_CUT, head)]
+    assert cut == []
 
 
 def test_flipped_answers_are_those_that_changed_sides_against_the_clean_image(

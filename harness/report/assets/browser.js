@@ -104,8 +104,8 @@
     header.append(th);
   }
   if (paired) grid.style.minWidth = "46rem";
-  const widths = paired ? { sample: 18, cell: 12, question: 24, target: 10, baseline: 11, answer: 11, score: 7, status: 7 }
-    : { sample: 20, cell: 15, question: 27, target: 11, answer: 12, score: 7, status: 8 };
+  const widths = paired ? { sample: 16, cell: 11, question: 19, target: 11, baseline: 12, answer: 12, score: 9, status: 10 }
+    : { sample: 18, cell: 13, question: 23, target: 12, answer: 13, score: 10, status: 11 };
   [...header.cells].forEach((th, k) => { th.style.width = widths[head[k]] + "%"; });
   function space(height) { const tr = el("tr", null, "space"), td = el("td"); tr.setAttribute("aria-hidden", "true"); td.colSpan = head.length; td.style.height = height + "px"; tr.append(td); return tr; }
   function paint() {
