@@ -6,7 +6,10 @@ from typing import Final
 
 from harness.report import numbers
 from harness.report.content import Content, gather
+from harness.report.github_safe import escaped
 
+_LONGEST: Final = 2_000
+"""Characters of a finding."""
 _MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "no baseline": "➖"}
 
 
@@ -29,7 +32,11 @@ def render_markdown(content: Content) -> str:
         parts.append(f"> {escape(' '.join(record.reason.split()), quote=False)}")
     if content.simulated:
         parts.append("> **Simulated**: no model stands behind these numbers.")
-    parts += [f"> {name}: {found.text}" for name, task in record.tasks.items() for found in task.findings]
+    parts += [
+        f"> {escaped(f'{name}: {found.text}', _LONGEST)}"
+        for name, task in record.tasks.items()
+        for found in task.findings
+    ]
     if record.gates:
         gates = [(_code(g.metric), g.rule, f"{_MARKS[g.verdict]} {g.verdict}", g.reason) for g in record.gates]
         parts.append(tabulate(gates, headers=("gate", "rule", "verdict", "because"), tablefmt="github"))

@@ -97,6 +97,15 @@ def test_a_run_that_did_not_complete_says_so_first_and_why(altered) -> None:
     assert "> no sample &lt;was&gt; answered" in markdown(folder)
 
 
+def test_what_a_finding_quotes_means_nothing_to_markdown(altered, small_run: Path) -> None:
+    tasks = json.loads((small_run / RUN_FILE).read_text())["tasks"]
+    hostile = "@all `x` | [free](https://example.org) <img src=x>\n# head"
+    tasks["qa"]["findings"] = [{"level": "warning", "text": hostile}]
+    (line,) = (line for line in markdown(altered(tasks=tasks)).splitlines() if "free" in line)
+    assert line.startswith("> qa")
+    assert not any(mark in line for mark in ("@all", "`", "|", "](", "<img", "https://"))
+
+
 def test_a_folder_without_samples_cannot_be_reported(altered) -> None:
     folder = altered()
     (folder / "samples.parquet").unlink()
