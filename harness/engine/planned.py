@@ -4,6 +4,7 @@ from harness.engine.collect import plain
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import UsageError
 from harness.gate.identity import Identity, conflicts
+from harness.record.lineage import without_users
 from harness.record.schema import RunRecord
 
 
@@ -27,5 +28,6 @@ def check_run_of(suite: Suite, record: RunRecord) -> None:
 
 def _identity(suite: Suite, simulated: bool) -> Identity:
     spec = suite.spec
-    tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
+    # As in the record, where the users and passwords of addresses are left out.
+    tasks = {name: without_users(plain(task.describe())) for name, task in suite.tasks.items()}
     return Identity(spec.suite, spec.version, spec.seed, simulated, tasks)

@@ -84,6 +84,15 @@ def test_a_candidate_is_judged_without_another_run(run_here) -> None:
     assert "is a run of adapter 'poor', not of 'good.yaml'" in wrong.err
 
 
+def test_an_address_with_a_user_in_a_prompt_still_finds_its_baseline(run_here) -> None:
+    text = Path("gated.yaml").read_text()
+    asked = "metrics: [relaxed_accuracy], prompt: 'See ssh://git@example.org/x: {{ question }}'"
+    Path("gated.yaml").write_text(text.replace("metrics: [relaxed_accuracy]", asked))
+    assert run_here("run", "gated.yaml", "-a", "good.yaml", "-q", "--no-report").code == 0
+    assert run_here("baseline", "save", "main").code == 0
+    assert gate(run_here, "good").code == 0
+
+
 @pytest.mark.usefixtures("saved")
 def test_a_run_of_an_older_suite_is_no_candidate(run_here) -> None:
     assert run_here("run", "gated.yaml", "-a", "good.yaml", "-q", "--no-report").code == 0
