@@ -195,14 +195,16 @@ class _Work:
     ) -> str:
         """Let a task observe one cell; return why the run failed meanwhile, or nothing.
 
-        What it saw is stored a few at a time. A cell that was begun is begun anew.
+        What it saw is stored a few at a time. A cell that was begun is begun anew, unless its task continues.
         """
         place, task, measures, cell = item
-        self._run.store.drop_cell(task.name, cell.id)
-        keeper.recount()
+        done = self._stored(task, cell) if getattr(task, "continues", False) else 0
+        if not done:
+            self._run.store.drop_cell(task.name, cell.id)
+            keeper.recount()
         start = time.perf_counter()
-        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit))
-        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
+        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit, done))
+        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS), start=done // _OBSERVATIONS):
             clock.timings["model"] += time.perf_counter() - start
             keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS)
             progress.advance(f"{task.name}/{cell.id}", len(chunk), keeper.failed)
@@ -213,6 +215,12 @@ class _Work:
             start = time.perf_counter()
         self._run.store.finish_cell(task.name, cell.id)
         return ""
+
+    def _stored(self, task: Task, cell: Cell) -> int:
+        """Return how many observations of a cell are there, where they are its first ones; else none."""
+        numbers = [row.batch for row in self._run.store.cell(task.name, cell.id)]
+        whole = len(numbers) % _OBSERVATIONS == 0 and numbers == [i // _OBSERVATIONS for i in range(len(numbers))]
+        return len(numbers) if whole else 0
 
     def _picture(self, ready: Prepared) -> None:
         """Keep the first image of the cell, or the frames of its first clip, for the report."""

@@ -179,6 +179,8 @@ class Bench:
     """``with turn() as adapter:`` lends the run's model, to nobody else meanwhile."""
     limit: int | None = None
     """At most so many samples, for a quick look."""
+    done: int = 0
+    """So many observations of the cell, the first ones, are stored already; 0 unless the task ``continues``."""
 
 
 @runtime_checkable
@@ -193,7 +195,7 @@ class Measures(Protocol):
     """The columns of every observation. They are named other than the task's metrics, which aggregate them."""
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        """Observe one cell. A run that resumes starts a cell that was not finished anew."""
+        """Observe one cell. A run that resumes starts a cell that was not finished anew, or behind ``bench.done``."""
         ...
 
 

@@ -12,6 +12,9 @@ class MeasuringTask:
     """Base of a task with ``measure``: no samples to ask, no answers to score."""
 
     metrics: ClassVar[Mapping[str, SampleMetric]] = {}
+    continues: ClassVar[bool] = False
+    """Whether a cell goes on behind the observations that an interrupted run has left (``Bench.done``), and gives what
+    it would have given in one go. What is timed begins anew."""
 
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return ()

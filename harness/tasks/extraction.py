@@ -89,6 +89,7 @@ class ExtractionTask(MeasuringTask):
     kind = "extraction"
     requires = frozenset({"generate"})
     primary = "document_fields"
+    continues = True
 
     def __init__(self, name: str, config: ExtractionConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
@@ -124,16 +125,19 @@ class ExtractionTask(MeasuringTask):
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Ask for the documents of one batch after another; which share a batch depends on their order alone."""
-        samples = iter(islice(self._dataset, bench.limit))
         with bench.turn() as adapter:
             size, oracle = adapter.batch_size, adapter.simulated
+        begun = bench.done // size * size
+        samples = iter(islice(self._dataset, begun, bench.limit))
+        stored = bench.done - begun
         while documents := [self._open(sample, oracle) for sample in islice(samples, size)]:
             requests = [request for document in documents for request in document.requests]
             with bench.turn() as adapter:
                 answers = iter([answer for start in range(0, len(requests), size)
                                 for answer in _ask(adapter, requests[start : start + size])])  # fmt: skip
-            for document in documents:
-                yield self._observe(document, list(islice(answers, len(document.requests))))
+            seen = [self._observe(document, list(islice(answers, len(document.requests)))) for document in documents]
+            yield from seen[stored:]
+            stored = 0
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         (result,) = results
