@@ -22,7 +22,12 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 10, 42
 _ROW: Final = 16
 _MANY: Final = 30
 """A line with more points is drawn without dots."""
+_LETTER: Final = 5.8
+_LINE: Final = 12.0
+"""How wide a letter of a label is on average, and how high a line of labels."""
 
+Box = tuple[float, float, float]
+"""Left and right end of a label, and its line."""
 Pair = tuple[float, float]
 
 
@@ -68,7 +73,7 @@ def chart_svg(chart: ChartRecord, label: str) -> "Markup":
     parts = [*_frame(x, y, chart)]
     for i, line in enumerate(chart.lines):
         parts += _line(line, i, x, y)
-    parts += [part for mark in chart.marks for part in _mark(mark, x, y)]
+    parts += _marks(chart.marks, x, y)
     parts += _legend([line.name for line in chart.lines]) if rows else []
     size = f"0 0 {_WIDTH} {_HEIGHT + rows * _ROW}"
     opening = Markup(
@@ -192,25 +197,44 @@ def _bar_width(places: Sequence[float]) -> float:
     return max(1.0, 0.8 * min(apart, default=60.0))
 
 
-def _mark(mark: MarkRecord, x: Axis, y: Axis) -> Iterable["Markup"]:
+def _marks(marks: Sequence[MarkRecord], x: Axis, y: Axis) -> Iterable["Markup"]:
     from markupsafe import Markup
 
     dashed = Markup('<path d="{}" stroke="currentColor" stroke-dasharray="4 3" fill="none"/>')
     text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-    place = _LEFT + 5.0 if mark.x is None else x(mark.x)
-    anchor = "end" if place > (_LEFT + _WIDTH) * 0.7 else "start"
-    aside = place + (5 if anchor == "start" else -5)
-    if mark.x is not None and mark.y is not None:
-        yield Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="none" stroke="currentColor"/>').format(
-            place, y(mark.y)
-        )
-        yield text.format(aside, y(mark.y) + 14, anchor, mark.label)
-    elif mark.x is not None:
-        yield dashed.format(f"M{place:.1f} {_TOP}V{_HEIGHT - _BOTTOM}")
-        yield text.format(aside, _TOP + 11, anchor, mark.label)
-    elif mark.y is not None:
-        yield dashed.format(f"M{_LEFT} {y(mark.y):.1f}H{_WIDTH - _RIGHT}")
-        yield text.format(place, y(mark.y) - 4, "start", mark.label)
+    taken: list[Box] = []
+    for mark in marks:
+        place = _LEFT + 5.0 if mark.x is None else x(mark.x)
+        anchor = "end" if mark.x is not None and place > (_LEFT + _WIDTH) * 0.7 else "start"
+        aside = place if mark.x is None else place + (5 if anchor == "start" else -5)
+        line = _TOP + 11.0
+        if mark.x is not None and mark.y is not None:
+            circle = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="none" stroke="currentColor"/>')
+            yield circle.format(place, y(mark.y))
+            line = y(mark.y) + 14
+        elif mark.x is not None:
+            yield dashed.format(f"M{place:.1f} {_TOP}V{_HEIGHT - _BOTTOM}")
+        elif mark.y is not None:
+            yield dashed.format(f"M{_LEFT} {y(mark.y):.1f}H{_WIDTH - _RIGHT}")
+            line = y(mark.y) - 4
+        else:
+            continue
+        width = _LETTER * len(mark.label)
+        left = aside if anchor == "start" else aside - width
+        line = _free(left, left + width, line, taken)
+        taken.append((left, left + width, line))
+        yield text.format(aside, line, anchor, mark.label)
+
+
+def _free(left: float, right: float, line: float, taken: Sequence[Box]) -> float:
+    """Return the nearest line on which a label covers no other; below before above, and within the picture."""
+    steps = (sign * step * _LINE for step in range(2 * len(taken) + 1) for sign in (1, -1))
+    lines = [line + step for step in steps if _TOP + _LINE <= line + step <= _HEIGHT - _BOTTOM or not step]
+
+    def covers(at: float) -> bool:
+        return any(left < r and lft < right and abs(at - other) < _LINE for lft, r, other in taken)
+
+    return next((at for at in lines if not covers(at)), line)
 
 
 def _legend(names: Sequence[str]) -> Iterable["Markup"]:

@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
@@ -101,6 +102,19 @@ def extended(small_run: Path, folder: Path) -> Path:
     record["tasks"]["sweep"] |= {"charts": [roc.model_dump(), delay.model_dump()], "tables": [table], "kind": "novel"}
     (folder / RUN_FILE).write_text(json.dumps(record))
     return folder
+
+
+def test_labels_of_marks_that_lie_together_do_not_cover_each_other() -> None:
+    marks = [MarkRecord(label=f"detector {i}: calibrated", x=0.01 * i, y=0.02 * i) for i in range(5)]
+    marks += [MarkRecord(label="worse", x=0.9), MarkRecord(label="other questions", x=0.91)]
+    line = LineRecord(name="chance", x=[0, 1], y=[0, 1])
+    picture = chart_svg(ChartRecord(name="ROC", x_label="x", y_label="y", lines=[line], marks=marks), "ROC")
+    labels = re.findall(r'<text x="[^"]+" y="([^"]+)" text-anchor="(?:start|end)">([^<]*[a-z]{4}[^<]*)<', picture)
+    assert [name for _, name in labels] == [mark.label for mark in marks]
+    for some in (labels[:5], labels[5:]):
+        lines = sorted(float(y) for y, _ in some)
+        assert all(below - above >= 11.9 for above, below in pairwise(lines))
+        assert all(0 < at < 300 for at in lines)
 
 
 def test_charts_and_tables_of_an_unknown_kind_of_task_are_shown_without_an_edit(

@@ -34,6 +34,14 @@
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       ctx.fillStyle = ctx.strokeStyle = css("--ink");
       ctx.setLineDash([4 * ratio, 3 * ratio]);
+      const taken = [], row = 13 * ratio, bottom = u.bbox.top + u.bbox.height;
+      // The nearest line on which a label covers no other; above before below, as labels stand above their marks.
+      function free(left, right, at) {
+        const covers = line => taken.some(t => left < t.right && t.left < right && Math.abs(line - t.line) < row);
+        for (let step = 0; step <= 2 * taken.length; step++) for (const line of [at - step * row, at + step * row])
+          if (!covers(line) && (!step || (line > u.bbox.top + row / 2 && line < bottom))) return line;
+        return at;
+      }
       for (const mark of chart.marks) {
         const x = mark.x == null ? null : u.valToPos(mark.x, "x", true), y = mark.y == null ? null : u.valToPos(mark.y, "y", true);
         ctx.beginPath();
@@ -42,8 +50,12 @@
         else if (y != null) { ctx.moveTo(u.bbox.left, y); ctx.lineTo(u.bbox.left + u.bbox.width, y); }
         ctx.stroke();
         const left = x != null ? x + 5 * ratio : u.bbox.left + 5 * ratio, right = u.bbox.left + u.bbox.width;
-        ctx.textAlign = left + ctx.measureText(mark.label).width > right ? "right" : "left";
-        ctx.fillText(mark.label, ctx.textAlign === "right" ? (x ?? right) - 5 * ratio : left, y != null ? y - 6 * ratio : u.bbox.top + 12 * ratio);
+        const width = ctx.measureText(mark.label).width;
+        ctx.textAlign = left + width > right ? "right" : "left";
+        const at = ctx.textAlign === "right" ? (x ?? right) - 5 * ratio : left, start = ctx.textAlign === "right" ? at - width : at;
+        const line = free(start, start + width, y != null ? y - 6 * ratio : u.bbox.top + 12 * ratio);
+        taken.push({ left: start, right: start + width, line });
+        ctx.fillText(mark.label, at, line);
       }
       ctx.restore();
     };
