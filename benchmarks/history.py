@@ -59,10 +59,11 @@ def long_history() -> list[Series]:
     for k in range(SERIES):
         values = 0.2 + 0.01 * rng.normal(size=COMMITS) + 0.05 * (np.arange(COMMITS) > 60 + k) * (k % 2)
         points = tuple(
-            Point(commit, Measured(float(v), float(v) - 0.02, float(v) + 0.02, 400), f"run-{i}", "same")
+            Point(commit, Measured(float(v), float(v) - 0.02, float(v) + 0.02, 400), f"run-{i}", "same", i)
             for i, (commit, v) in enumerate(zip(commits, values, strict=True))
         )
-        made.append(Series(f"suites.s.task.metric_{k}_error", "a", "", "m", "1 − metric", points))
+        name = f"metric_{k}_error"
+        made.append(Series(f"suites.s.task.{name}", "a", "", "m", "1 − metric", points, f"s/task/{name}"))
     return made
 
 
