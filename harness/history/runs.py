@@ -59,7 +59,8 @@ def read(results: Path) -> list[Recorded]:
     if not file.is_file():
         return []
     found = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines(): a name may hold characters that it takes for the end of a line.
+    for number, line in enumerate(file.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
         try:
             told: dict[str, Any] = json.loads(line)
             found.append(Recorded(**told))
