@@ -17,7 +17,11 @@ Examples:
 @click.argument("run", required=False)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for RUN.")  # fmt: skip
-@click.option("--retry-errors", is_flag=True, help="Ask every batch again in which a sample failed or came too late.")
+@click.option(
+    "--retry-errors",
+    is_flag=True,
+    help="Ask every batch again in which a sample failed or came too late; of a run that isn't complete.",
+)
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")

@@ -60,7 +60,7 @@ def bisect(search: Search, repository: Path, told: Callable[[Tried], None]) -> s
     cannot be run, or at which the gate is inconclusive, is skipped.
 
     Raises:
-        UsageError: if a commit is unknown, or the gate does not fail at the bad one.
+        UsageError: if a commit is unknown, or the gate fails at the good one already, or not at the bad one.
         CannotTell: if skipped commits hide the answer.
     """
     good, bad = commit_of(repository, search.good), commit_of(repository, search.bad)
@@ -71,6 +71,8 @@ def bisect(search: Search, repository: Path, told: Callable[[Tried], None]) -> s
             if reference is None:
                 raise UsageError(f"the good commit {good[:12]} cannot be run: {said}")
             oracle = _Oracle(search, tree, runs, load_suite(str(_suite_file(search.suite, tree))), reference)
+            if failing := oracle.failing_at_first():
+                raise UsageError(f"a gate fails at the good commit {good[:12]} already: {failing}")
             git(tree, "checkout", "--quiet", "--detach", bad)
             last = oracle.ask(bad)
             told(last)
@@ -87,6 +89,7 @@ class _Oracle:
         self._tree = tree
         self._runs = runs
         self._suite = suite
+        self._reference = reference
         self._options = GateOptions(baseline=str(reference), block=True)
 
     def ask(self, commit: str) -> Tried:
@@ -98,6 +101,11 @@ class _Oracle:
         except HarnessError as error:
             return Tried(commit, "skip", str(error))
         return Tried(commit, _WORDS[decision.verdict], _why(decision))
+
+    def failing_at_first(self) -> str:
+        """Return which gates the good commit itself fails, which every later one would be blamed for."""
+        decision = self._judge(self._reference)
+        return "" if decision.verdict != "fail" else _why(decision)
 
     def _judge(self, folder: Path) -> Decision:
         record = read_run(folder)
@@ -146,5 +154,7 @@ def _suite_file(suite: str, tree: Path) -> Path:
 
 
 def _why(decision: Decision) -> str:
-    open_gates = [one.gate for one in decision.gates if one.gate.verdict != "pass"]
-    return "; ".join(f"{gate.metric}: {gate.reason}" for gate in open_gates) or "all gates pass"
+    """Return the reasons of the rules that fail; where none does, of those that are open."""
+    told = [one.gate for one in decision.gates if one.failed]
+    told = told or [one.gate for one in decision.gates if one.gate.verdict != "pass"]
+    return "; ".join(f"{gate.metric}: {gate.reason}" for gate in told) or "all gates pass"

@@ -14,7 +14,7 @@ from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import HarnessError, UsageError
-from harness.record.folder import STORE_FILE
+from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
 from harness.record.schema import AdapterRecord
@@ -99,7 +99,10 @@ def _is_there(folder: Path) -> bool:
 
 def _check_there(folder: Path) -> None:
     if not _is_there(folder):
-        raise UsageError(f"{folder} has no {STORE_FILE}: it is complete, or no run, and there is nothing to continue")
+        done = (folder / RUN_FILE).is_file()
+        said = "it is complete" if done else f"it is no run: it has no {STORE_FILE}"
+        hint = "; `harness run … --fresh` asks all of it again, with --cache only what failed" if done else ""
+        raise UsageError(f"{folder}: {said}, so there is nothing to continue{hint}")
 
 
 def unfinished(root: Path) -> Iterator[Path]:

@@ -120,9 +120,9 @@ class _Work:
         clock = begin_session(store, self._options.workers)
         keeper = Keeper(store, clock)
         progress.begin(self._choice.spec.adapter, self._plan.own)
-        if self._run.stored:
-            self._options.say(f"continuing {folder}: {self._run.stored:,} responses are there already")
-            progress.advance("", self._run.stored, keeper.failed)
+        if stored := keeper.responses.total():  # not what was there when the run was opened: some may be asked again
+            self._options.say(f"continuing {folder}: {stored:,} responses are there already")
+            progress.advance("", stored, keeper.failed)
         try:
             with graceful() as stop, _cache(self._options) as cache:
                 asker = Asker(self._executor.ask, self._run.manifest.adapter, cache, self._options.say)

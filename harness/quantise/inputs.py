@@ -76,8 +76,20 @@ def random_inputs(session: Any, count: int, seed: int = 0) -> list[Feed]:
     """Draw inputs of a model's shapes: normal numbers, or whole ones from 0 to 99; open dimensions become 1.
 
     Agreement on them says that nothing broke, not how well the model does on real data.
+
+    Raises:
+        UsageError: if the model takes what cannot be drawn, or whole numbers beside other inputs: they say how much
+            there is of the others, or where (a grid of patches, positions), and random ones ask for anything.
     """
     rng = generator(seed, "quantise", "inputs")
+    inputs = session.get_inputs()
+    whole = [value.name for value in inputs if value.type in ("tensor(int64)", "tensor(int32)")]
+    if whole and len(inputs) > 1:
+        others = ", ".join(value.name for value in inputs if value.name not in whole) or "each other"
+        raise UsageError(
+            f"{', '.join(whole)}: whole numbers that must fit {others}, so random inputs will not do; give real ones "
+            f"with --evaluation FILE.npz (an array of samples for each of {', '.join(value.name for value in inputs)})"
+        )
     feeds: list[Feed] = []
     for _ in range(count):
         feed: dict[str, NDArray[Any]] = {}

@@ -1,6 +1,7 @@
 """`harness quantize`: writes, checks, compares, and says why not."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from harness.zoo._graph import Graph
 from harness.zoo.shapes import vit
 
 Run = Callable[..., Any]
+MODEL = Path(__file__).parents[2] / "fixtures" / "tiny-qwen2-vl"
 
 
 @pytest.fixture
@@ -144,3 +146,13 @@ def test_the_front_holds_what_nothing_dominates() -> None:
     ]
     refused = Trial("no", None, None, None, "does not fit")
     assert [t.name for t in mark_pareto([*trials, refused]) if t.pareto] == ["fast", "near", "small"]
+
+
+def test_inputs_that_must_fit_each_other_are_not_drawn_at_random(run_here, tmp_path: Path) -> None:
+    model = tmp_path / "tower.onnx"
+    shutil.copy(MODEL / "onnx" / "vision_encoder.onnx", model)
+    done = run_here("quantize", model)
+    assert done.code == 2
+    assert "grid_thw: whole numbers that must fit pixel_values" in done.err
+    assert "--evaluation FILE.npz" in done.err
+    assert [file.name for file in tmp_path.glob("tower*")] == ["tower.onnx"]

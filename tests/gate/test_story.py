@@ -175,6 +175,18 @@ def test_bisect_finds_the_commit_that_quantised_badly(branch: Path, run_apart) -
     assert len(git(branch, "worktree", "list").splitlines()) == 1
 
 
+def test_bisect_blames_nobody_for_a_gate_that_fails_at_the_good_commit(branch: Path, run_apart) -> None:
+    file = branch / "suite.yaml"
+    file.write_text(file.read_text() + "  - {metric: qa/relaxed_accuracy, min: 1.0}\n")
+    good = commit(branch, "Ask for the impossible")
+    (branch / "README.md").write_text("words\n")
+    commit(branch, "Words")
+    done = run_apart("bisect", "suite.yaml", "-a", "adapter.yaml", "--good", good, cwd=branch)
+    assert done.code == 2
+    assert f"a gate fails at the good commit {good[:12]} already: qa/relaxed_accuracy: " in done.err
+    assert "first bad" not in done.out
+
+
 def test_bisect_refuses_where_the_bad_commit_is_not_bad(branch: Path, run_apart) -> None:
     good = git(branch, "rev-parse", "HEAD").strip()
     commit(branch, "Nothing")
