@@ -20,7 +20,8 @@ _TEMPLATES: Final = {
 }
 _WORKFLOW: Final = ".github/workflows/gate.yml"
 _DATA: Final = "suites/data"
-_EXAMPLES: Final = 40
+_EXAMPLES: Final = 100
+"""So many that a gate with a margin of 0.03 passes a model that has not changed: 1 - 0.05 ** (1 / 100) is below it."""
 
 
 @click.command(epilog=_EPILOG)
@@ -49,6 +50,7 @@ def command(folder: Path, workflow: bool, force: bool) -> None:
 next:
   {inside}harness run suites/first.yaml --adapter adapters/my-model.yaml
   harness baseline save main --baselines branch:baselines      # what pull requests are compared with
+  git push origin baselines                                    # where the workflow reads it
   harness gate suites/first.yaml --adapter adapters/my-model.yaml --baselines branch:baselines
 then put your own questions into {_DATA}/examples.jsonl and your own model into adapters/my_model.py""")
 
