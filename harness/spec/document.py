@@ -32,6 +32,8 @@ _CORE_TAGS: Final = {
     "tag:yaml.org,2002:merge": (re.compile(r"^<<$"), "<"),
 }
 
+_BRACKETED: Final = re.compile(r"\w\[")
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's core schema: ``no`` is text, ``12:30`` is text, ``1e3`` is a number."""
@@ -114,7 +116,7 @@ def parse_document(text: str, file: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         where = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 1, 1)
         said = error.problem or error.context or "cannot be parsed"
-        raise SpecError([Problem(where, f"not valid YAML: {said}", error.note or "")]) from error
+        raise SpecError([Problem(where, f"not valid YAML: {said}", error.note or _hint(error, text))]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SpecError([Problem(Mark(file, line, 1), f"not valid YAML: {error.reason}")]) from error
@@ -129,6 +131,13 @@ def parse_document(text: str, file: Path) -> Document:
     if builder.problems:
         raise SpecError(list(dict.fromkeys(builder.problems)))  # an alias repeats what is wrong with its anchor
     return Document(file, value, builder.places)
+
+
+def _hint(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Return what to do where a bracket ended or began a name: names of metrics have them, as in ``auroc[knn]``."""
+    mark = error.problem_mark
+    line = text.split("\n")[mark.line] if mark and mark.line <= text.count("\n") else ""
+    return "put names that contain [ or ] in quotes" if _BRACKETED.search(line) else ""
 
 
 def made_document(value: Any, file: Path) -> Document:

@@ -176,3 +176,17 @@ def test_values_without_a_file_all_stand_at_its_start() -> None:
     made = made_document({"a": [1, {"b": "x"}]}, FILE)
     assert [*made.places] == [*parse("a: [1, {b: x}]").places]
     assert str(made.problem(("a", 1, "b"), "wrong")).startswith(f"{FILE}:1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "hinted"),
+    [
+        ("gates:\n  - {metric: ood/auroc[knn], max_drop: 0.02}", True),
+        ('gates:\n  - {metric: "ood/auroc[knn], max_drop: 0.02}', True),
+        ("a: [b, c", False),
+    ],
+)
+def test_a_name_with_brackets_that_needs_quotes_is_told_so(tmp_path: Path, text: str, hinted: bool) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_document(text, tmp_path / "suite.yaml")
+    assert ("put names that contain [ or ] in quotes" in str(caught.value)) is hinted
