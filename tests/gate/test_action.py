@@ -198,3 +198,16 @@ def test_the_untrusted_workflow_may_write_nothing_and_the_trusted_one_runs_nothi
     checkouts = [step for step in trusted["jobs"]["comment"]["steps"] if "checkout" in step.get("uses", "")]
     assert [step["with"]["ref"] for step in checkouts] == ["${{ github.event.repository.default_branch }}"]
     assert "secrets." not in json.dumps(untrusted) + json.dumps(trusted, default=str)
+
+
+def test_it_installs_the_harness_of_its_own_commit(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "GITHUB_ACTION_PATH": "/actions/a b/v1",
+        "INSTALL": ACTION["inputs"]["install"]["default"],
+    }
+    step = ACTION["runs"]["steps"][0]
+    done = subprocess.run(["bash", "-c", step["run"]], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "-m pip install --quiet /actions/a b/v1[onnx]\n"
