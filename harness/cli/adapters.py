@@ -29,10 +29,12 @@ def check(name: str, without: tuple[str, ...], as_json: bool) -> int:
     survive awkward prompts and images, and the fingerprint must follow the weights. Exit code 0 if
     all laws are kept, 1 if one is broken.
     """
+    from harness.cli._stdout import kept_for_json
     from harness.errors import ExitCode
     from harness.testing.adapters import examine
 
-    findings = examine(name, without)
+    with kept_for_json(as_json):
+        findings = examine(name, without)
     broken = sum(found.outcome == "broken" for found in findings)
     if as_json:
         click.echo(json.dumps({"adapter": name, "passed": not broken, "laws": [asdict(f) for f in findings]}, indent=2))

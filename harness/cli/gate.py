@@ -77,6 +77,7 @@ def command(
     quiet: bool,
 ) -> int:
     """Judge ADAPTER on SUITE: run it (or take --candidate), pair it with the baseline, apply the suite's gates."""
+    from harness.cli._stdout import kept_for_json
     from harness.engine.gate import GateOptions
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
@@ -91,7 +92,8 @@ def command(
     try:
         with _guarded(github), branch.reading(baselines) as folder:
             options = GateOptions(name, folder, strict, block, resamples)
-            planned, decision = _decide(suite, adapter, roots, options, run, candidate, sequential, quiet)
+            with kept_for_json(as_json):
+                planned, decision = _decide(suite, adapter, roots, options, run, candidate, sequential, quiet)
             _print(planned, decision, as_json)
     except HarnessError as error:
         outputs.failed(adapter, error)

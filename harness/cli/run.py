@@ -87,15 +87,17 @@ def command(
     from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._profile import print_profile
     from harness.cli._progress import choose
+    from harness.cli._stdout import kept_for_json
     from harness.engine.cache import cache_folder
     from harness.engine.plan import WHOLE, Shard
     from harness.engine.resolve import check_capabilities, load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
     from harness.engine.select import Selection
 
-    loaded = load_suite(suite, roots)
-    choices = [read_adapter(name) for name in adapters]
-    check_capabilities(loaded, choices)
+    with kept_for_json(as_json):
+        loaded = load_suite(suite, roots)
+        choices = [read_adapter(name) for name in adapters]
+        check_capabilities(loaded, choices)
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], limit, as_json)
     options = RunOptions(
@@ -116,7 +118,8 @@ def command(
     done: list[Done] = []
     try:
         for choice in choices:
-            folder, record = run_suite(loaded, choice, options, progress)
+            with kept_for_json(as_json):
+                folder, record = run_suite(loaded, choice, options, progress)
             if batch_size is not None and record.adapter.batch_size != batch_size:
                 said = (
                     f"--batch-size {batch_size} is ignored: answers of {choice.spec.adapter} can depend on their batch"

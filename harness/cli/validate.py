@@ -31,13 +31,15 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], as_j
 
     Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong.
     """
+    from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
     from harness.engine.resolve import load_suite, misfits, read_adapter
     from harness.errors import ExitCode, SpecError
 
     try:
-        loaded = load_suite(suite, roots)
-        troubles = misfits(loaded, [read_adapter(adapter) for adapter in adapters]) + try_samples(loaded)
+        with kept_for_json(as_json):
+            loaded = load_suite(suite, roots)
+            troubles = misfits(loaded, [read_adapter(adapter) for adapter in adapters]) + try_samples(loaded)
     except SpecError as error:
         if not as_json:
             raise
