@@ -76,7 +76,7 @@ class SequenceClip:
 
     def __init__(self, name: str, files: Sequence[Path], rate: float | None) -> None:
         if rate is None or not rate > 0:
-            raise SampleError(f"{name}: a sequence of images needs how many are shown a second")
+            raise SampleError(f"{name}: a folder of images has no times of its own; give `rate`, frames a second")
         check_count(name, len(files))
         self.name = name
         self._files = tuple(files)
