@@ -92,8 +92,8 @@ class SuiteSpec(Model):
     """`core`: every pull request; `domain`: nightly; `stress`: before a release."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """All randomness derives from it."""
-    datasets: dict[Name, dict[str, Any]] = Field(min_length=1)
-    """Data by name; `type` says which kind."""
+    datasets: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    """Data by name; `type` says which kind. A simulated process of `drift` needs none."""
     tasks: dict[Name, dict[str, Any]] = Field(min_length=1)
     """What to measure, by name; `kind` says how."""
     gates: tuple[GateSpec, ...] = ()

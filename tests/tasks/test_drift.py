@@ -318,3 +318,8 @@ def test_a_real_run_leaves_features_and_delays(bind: Callable[[str], Suite], tmp
     assert record.status == "complete"
     assert (folder / "vectors.parquet").is_file()
     assert record.tasks["drift"].metrics["detection_delay[mmd]"].value is not None
+
+
+def test_a_simulated_process_needs_no_datasets(bind) -> None:
+    text = "suite: alone\nversion: 1\ntasks:\n  process: {kind: drift, process: {shift: 1.0}, detectors: [shewhart]}\n"
+    assert not bind(text).datasets
