@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
+    from harness.metrics import SampleMetric
     from harness.record import Run
 
 _EPILOG: Final = """\b
@@ -77,12 +78,11 @@ class _Wish:
 
 
 def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
-    from harness import metrics
     from harness.engine.rescore import rescore, unasked
     from harness.record.schema import MetricRecord
     from harness.report.numbers import arrow, coverage, interval, title
 
-    metric = metrics.sample_metric(wish.metric, wish.variant, **wish.params)
+    metric = _one_by_one(wish.metric, wish.variant, **wish.params)
     found, skipped = rescore(run, metric, wish.steps or None), unasked(run)
     values = {key: MetricRecord.of(value) for key, value in found.items()}
     if as_json:
@@ -106,12 +106,23 @@ def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
     console().print(table)
 
 
-def _diff(run: "Run", name: str, as_json: bool) -> None:
+def _one_by_one(name: str, variant: str = "default", **params: Any) -> "SampleMetric":
     from harness import metrics
+    from harness.errors import UsageError
+
+    metric = metrics.get(name, variant, **params)
+    if not isinstance(metric, metrics.SampleMetric):
+        raise UsageError(
+            f"metric {name!r} needs all rows at once; `harness score` takes metrics that judge one answer at a time"
+        )
+    return metric
+
+
+def _diff(run: "Run", name: str, as_json: bool) -> None:
     from harness.engine.rescore import disagreements
 
-    variants = metrics.sample_metric(name).variants
-    found = list(disagreements(run, {variant: metrics.sample_metric(name, variant) for variant in variants}))
+    variants = _one_by_one(name).variants
+    found = list(disagreements(run, {variant: _one_by_one(name, variant) for variant in variants}))
     if as_json:
         rows = [
             {"task": d.task, "cell": d.cell, "sample_id": d.sample_id, "response": d.response}

@@ -8,9 +8,10 @@ says about itself.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import Parameter, signature
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
@@ -44,6 +45,11 @@ def get(name: str, variant: str = "default", **params: Any) -> SampleMetric | Co
         UsageError: if the name, the variant or a parameter is unknown or impossible.
     """
     factory = registry("metrics").load(name)
+    known = signature(factory).parameters
+    for param in params:
+        if param not in known and not any(one.kind is Parameter.VAR_KEYWORD for one in known.values()):
+            said = did_you_mean(param, [other for other in known if other != "variant"])
+            raise UsageError(f"metric {name!r}: unknown parameter {param!r}; {said}")
     try:
         metric: SampleMetric | CorpusMetric = factory(variant=variant, **params)
     except (TypeError, ValueError) as cause:

@@ -107,3 +107,12 @@ def test_metrics_show_prints_definition_variants_and_source(run_here) -> None:
     card = json.loads(run_here("metrics", "show", "anls", "--json").out)
     assert card["direction"] == "higher"
     assert run_here("metrics", "show", "anl").code == 2
+
+
+def test_what_cannot_be_scored_here_says_why(run: Run, run_here) -> None:
+    refused = run_here("score", run.folder, "-m", "auroc")
+    assert refused.code == 2
+    assert "`harness score` takes metrics that judge one answer at a time" in refused.err
+    refused = run_here("score", run.folder, "-m", "exact_match", "--param", "z=1")
+    assert refused.code == 2
+    assert "metric 'exact_match': unknown parameter 'z'; known: failures" in refused.err

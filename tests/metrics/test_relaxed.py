@@ -186,5 +186,7 @@ def test_impossible_parameters_are_named() -> None:
         sample_metric("relaxed_accuracy", years="exct")
     with pytest.raises(UsageError, match="did you mean 'pix2struct'"):
         sample_metric("relaxed_accuracy", "pix2strct")
-    with pytest.raises(UsageError, match="unexpected keyword"):
+    with pytest.raises(UsageError, match="unknown parameter 'tolerence'; did you mean 'tolerance'"):
         sample_metric("relaxed_accuracy", tolerence=0.1)
+    with pytest.raises(UsageError, match="unknown parameter 'z'; known: failures"):
+        sample_metric("exact_match", z=1)
