@@ -61,6 +61,7 @@ def command(
         return
     text = _render(compared, format_)
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
     else:
         click.echo(text, nl=False)

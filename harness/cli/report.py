@@ -55,6 +55,7 @@ def command(
 
         text = "\n".join(markdown(folder) for folder in folders)
         if out:
+            out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text, encoding="utf-8")
         else:
             click.echo(text)

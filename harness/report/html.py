@@ -56,6 +56,7 @@ def write_html(folder: Path, file: Path) -> Path:
         UsageError: if the folder holds no readable run.
     """
     content = gather(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
     samples = embedded_or_beside(browser_data(folder, content.record, content.table), file)
     file.write_text(_render(content, samples), encoding="utf-8")
     return file

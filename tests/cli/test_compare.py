@@ -82,3 +82,17 @@ def test_a_run_that_does_not_exist_is_exit_code_2(run_here, runs: Path) -> None:
     done = run_here("compare", "pairs-good", "nowhere", "--runs", runs)
     assert done.code == 2
     assert "no run in" in done.err
+
+
+@pytest.mark.parametrize("format_", ["table", "markdown", "json", "html"])
+def test_the_folder_of_a_comparison_is_made(run_here, runs: Path, tmp_path: Path, format_: str) -> None:
+    file = tmp_path / "new" / "deep" / "compare.txt"
+    assert run_here("compare", "pairs-good", "pairs-poor", "--runs", runs, "--format", format_, "-o", file).code == 0
+    assert file.stat().st_size
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_the_folder_of_a_report_is_made(run_here, runs: Path, tmp_path: Path, format_: str) -> None:
+    file = tmp_path / "new" / "deep" / "report.txt"
+    assert run_here("report", "pairs-good", "--runs", runs, "--format", format_, "-o", file).code == 0
+    assert file.stat().st_size
