@@ -18,6 +18,27 @@ Examples:
   harness baseline rm main
   harness baseline save main --baselines branch:baselines     on an orphan branch; push it as you like
 """
+_SAVE: Final = """\b
+Examples:
+  harness baseline save main                     the newest run under results/runs
+  harness baseline save main RUN
+  harness baseline save main --baselines branch:baselines     on an orphan branch; push it as you like
+"""
+_LIST: Final = """\b
+Examples:
+  harness baseline list
+  harness baseline list --baselines branch:baselines --json
+"""
+_SHOW: Final = """\b
+Examples:
+  harness baseline show main
+  harness baseline show main --json
+"""
+_RM: Final = """\b
+Examples:
+  harness baseline rm main
+  harness baseline rm main --baselines branch:baselines
+"""
 _FOLDER: Final = click.option(
     "--baselines",
     "root",
@@ -34,7 +55,7 @@ def command() -> None:
     """Keep runs under a name, to compare later ones with."""
 
 
-@command.command()
+@command.command(epilog=_SAVE)
 @click.argument("name")
 @click.argument("run", required=False)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
@@ -56,7 +77,7 @@ def save(name: str, run: str | None, runs: Path, root: Path) -> None:
         click.echo("warning: the run was made with local changes; no commit stands for it", err=True)
 
 
-@command.command(name="list")
+@command.command(name="list", epilog=_LIST)
 @_FOLDER
 @_JSON
 def list_(root: Path, as_json: bool) -> None:
@@ -64,7 +85,7 @@ def list_(root: Path, as_json: bool) -> None:
     _print(root, None, as_json)
 
 
-@command.command()
+@command.command(epilog=_SHOW)
 @click.argument("name")
 @_FOLDER
 @_JSON
@@ -73,7 +94,7 @@ def show(name: str, root: Path, as_json: bool) -> None:
     _print(root, name, as_json)
 
 
-@command.command()
+@command.command(epilog=_RM)
 @click.argument("name")
 @_FOLDER
 def rm(name: str, root: Path) -> None:

@@ -15,6 +15,21 @@ Examples:
   harness cache stats
   HARNESS_CACHE_DIR=/data/cache harness cache verify
 """
+_STATS: Final = """\b
+Examples:
+  harness cache stats
+  harness cache stats --json
+"""
+_VERIFY: Final = """\b
+Examples:
+  harness cache verify
+  HARNESS_CACHE_DIR=/data/cache harness cache verify
+"""
+_CLEAR: Final = """\b
+Examples:
+  harness cache clear
+  HARNESS_CACHE_DIR=/data/cache harness cache clear
+"""
 
 
 @click.group(epilog=_EPILOG)
@@ -27,7 +42,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(epilog=_STATS)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stats(as_json: bool) -> None:
     """Print how much is there, and from which models."""
@@ -45,7 +60,7 @@ def stats(as_json: bool) -> None:
         click.echo(f"  {model[:16]}  {count:,}")
 
 
-@command.command()
+@command.command(epilog=_VERIFY)
 def verify() -> None:
     """Check every answer against its checksum, and drop those that do not fit."""
     with _open() as cache:
@@ -53,7 +68,7 @@ def verify() -> None:
     click.echo(f"{total:,} answers, {dropped:,} of them damaged and dropped")
 
 
-@command.command()
+@command.command(epilog=_CLEAR)
 def clear() -> None:
     """Remove all answers."""
     from harness.engine.cache import CacheError, cache_folder
