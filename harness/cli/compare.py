@@ -24,6 +24,7 @@ _FLIPS_SHOWN: Final = 5
               help="Where to look for runs.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(["table", "markdown", "json", "html"]), default="table",
               show_default=True, help="HTML goes to a file, the others to standard output.")  # fmt: skip
+@click.option("--json", "format_", flag_value="json", help="The same as --format json.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write; compare.html for HTML.")
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True,
               help="Bootstrap draws for aggregate metrics; take 10000 for a release.")  # fmt: skip

@@ -47,6 +47,8 @@ def test_several_candidates_are_compared_with_one_baseline(run_here, runs: Path)
     compared = json.loads(done.out)
     assert [one["candidate"]["adapter"] for one in compared] == ["poor", "good"]
     assert [one["metrics"][0]["moved"] for one in compared] == ["worse", ""]
+    again = run_here("compare", "pairs-good", "pairs-poor", "pairs-good", "--runs", runs, "--json")
+    assert json.loads(again.out) == compared
 
 
 def test_what_cannot_be_compared_is_exit_code_2_with_the_reason_and_force_marks_the_output(
