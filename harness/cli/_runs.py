@@ -17,8 +17,17 @@ def locate_unfinished(name: str | None, runs: Path) -> Path:
         UsageError: if none fits, or several do.
     """
     from harness.engine.open_run import unfinished
+    from harness.record import find_runs
 
-    return _locate(name, runs, lambda: tuple(unfinished(runs))[::-1], f"there is no unfinished run in {runs}")
+    if name is not None and Path(name).exists():
+        return Path(name)
+    begun = tuple(unfinished(runs))[::-1]
+    if name is not None and not any(name in folder.name for folder in begun):
+        done = [folder.name for folder in find_runs(runs) if name in folder.name]
+        if done:
+            many = f"{len(done)} runs that fit {name!r} are" if len(done) > 1 else f"{done[0]} is"
+            raise UsageError(f"{many} complete, and there is nothing to continue")
+    return _locate(name, runs, lambda: begun, f"there is no unfinished run in {runs}")
 
 
 def locate_run(name: str | None, runs: Path) -> Path:
