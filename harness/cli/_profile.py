@@ -18,13 +18,13 @@ _SAID: Final = {
 }
 
 
-def print_profile(record: "RunRecord") -> None:
-    """Print the seconds of each stage, and how much of the time the model was busy."""
+def print_profile(record: "RunRecord", *, err: bool = False) -> None:
+    """Print the seconds of each stage, and how much of the time the model was busy; to standard error with ``err``."""
     timings = record.timings
     asked = timings.get("model", 0.0) + timings.get("idle", 0.0)
-    click.echo(f"\n{record.adapter.name}: {record.seconds:.2f} s, {record.cpu_seconds:.2f} s of CPU")
+    click.echo(f"\n{record.adapter.name}: {record.seconds:.2f} s, {record.cpu_seconds:.2f} s of CPU", err=err)
     for stage, said in _SAID.items():
         if stage in timings:
-            click.echo(f"{timings[stage]:10.2f} s  {said}")
+            click.echo(f"{timings[stage]:10.2f} s  {said}", err=err)
     if asked:
-        click.echo(f"{timings['model'] / asked:10.0%}    of its time the model was busy")
+        click.echo(f"{timings['model'] / asked:10.0%}    of its time the model was busy", err=err)

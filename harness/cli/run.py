@@ -94,6 +94,8 @@ def command(
     from harness.engine.run import RunOptions, run_suite
     from harness.engine.select import Selection
 
+    if reducer != "mean" and epochs == 1:
+        raise click.UsageError(f"--reducer {reducer} makes one score of several: it needs --epochs 2 or more")
     with kept_for_json(as_json):
         loaded = load_suite(suite, roots)
         choices = [read_adapter(name) for name in adapters]
@@ -130,8 +132,8 @@ def command(
         # One adapter's failure must not hide what the ones before it measured.
         if done:
             print_done(done, as_json)
-        for _, record, _ in done if profile and not as_json else ():
-            print_profile(record)
+        for _, record, _ in done if profile else ():
+            print_profile(record, err=as_json)
     return exit_code([record for _, record, _ in done])
 
 

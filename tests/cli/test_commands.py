@@ -166,7 +166,7 @@ def test_mistakes_exit_with_2_and_point_at_the_line(folder: Path, run_apart) -> 
         (["run", "robustness"], "Missing option '-a' / '--adapter'"),
         (["run", "robustnes", "-a", "mock"], "unknown suite 'robustnes'; did you mean 'robustness'?"),
         (["run", "robustness", "-a", "mok"], "unknown adapter 'mok'; did you mean 'mock'?"),
-        (["run", "robustness", "-a", "mock", "-b", "0"], "0 is not in the range x>=1"),
+        (["run", "robustness", "-a", "mock", "-b", "0"], "0 is not in the range 1<=x"),
         (["run", "robustness", "-a", "mock", "--out", "perfect.yaml/x", "-n", "1"], "cannot make the folder"),
         (["run", "gone.yaml", "-a", "mock"], "there is no file gone.yaml"),
         (["list", "everything"], "'everything' is not one of"),
@@ -176,6 +176,8 @@ def test_mistakes_exit_with_2_and_point_at_the_line(folder: Path, run_apart) -> 
         (["report", "suites"], "suites is not a run: cannot read run.json there"),
         (["validate", "suites/list.yaml"], "suites/list.yaml:1:1: expected a mapping, got a list"),
         (["validate", "suites/broken.yaml"], "suites/broken.yaml:2:1: not valid YAML"),
+        (["resume", "robustness"], "2 runs that fit 'robustness' are complete, and there is nothing to continue"),
+        (["run", "robustness", "-a", "mock", "--reducer", "foo"], "it needs --epochs 2 or more"),
         (["schema", "model"], "'model' is not one of 'suite', 'adapter'"),
     ],
     ids=" ".join,
@@ -271,6 +273,22 @@ def test_the_help_of_every_verb_has_examples(run_here, verb: str) -> None:
     assert done.code == 0
     assert "Examples:" in done.out
     assert f"harness {verb}" in done.out.split("Examples:")[1]
+
+
+@pytest.mark.parametrize(
+    ("verb", "what"),
+    [("baseline", what) for what in ("save", "list", "show", "rm")]
+    + [("cache", what) for what in ("stats", "verify", "clear")],
+)
+def test_the_help_of_what_a_verb_holds_has_examples_of_its_own(run_here, verb: str, what: str) -> None:
+    assert f"harness {verb} {what}" in run_here(verb, what, "--help").out.partition("Examples:")[2]
+
+
+def test_a_profile_beside_json_goes_to_standard_error(folder: Path, run_apart) -> None:
+    more = ("--limit", "2", "--json", "--profile", "-q", "--no-report", "-o", "profiled")
+    done = run_apart("run", "suites/own.yaml", "-a", "perfect.yaml", *more, cwd=folder)
+    assert json.loads(done.out)[0]["status"] == "complete", done.err
+    assert "the record was made" in done.err
 
 
 def test_the_help_lists_every_verb_and_the_exit_codes_and_works_twice_in_one_process(run_here) -> None:
