@@ -99,10 +99,11 @@ def _is_there(folder: Path) -> bool:
 
 def _check_there(folder: Path) -> None:
     if not _is_there(folder):
-        done = (folder / RUN_FILE).is_file()
-        said = "it is complete" if done else f"it is no run: it has no {STORE_FILE}"
-        hint = "; `harness run … --fresh` asks all of it again, with --cache only what failed" if done else ""
-        raise UsageError(f"{folder}: {said}, so there is nothing to continue{hint}")
+        if (folder / RUN_FILE).is_file():
+            said = "it is complete, so there is nothing to continue; `harness run … --fresh` asks all of it again"
+        else:
+            said = f"there is nothing to continue: it has no {STORE_FILE}, so it is no run"
+        raise UsageError(f"{folder}: {said}")
 
 
 def unfinished(root: Path) -> Iterator[Path]:
