@@ -38,12 +38,14 @@ def command(
     from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._progress import choose
     from harness.cli._runs import locate_unfinished
+    from harness.cli._stdout import kept_for_json
     from harness.engine.options import RunOptions
     from harness.engine.run import resume_run
     from harness.types import Status
 
     retry = (Status.ERROR, Status.TIMEOUT, Status.MISSING) if retry_errors else ()
     options = RunOptions(workers=workers, say=say)
-    folder, record = resume_run(locate_unfinished(run, runs), options, choose(quiet), retry=retry)
+    with kept_for_json(as_json):
+        folder, record = resume_run(locate_unfinished(run, runs), options, choose(quiet), retry=retry)
     print_done([(folder, record, write_report(folder) if report else None)], as_json)
     return exit_code([record])
