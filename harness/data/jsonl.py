@@ -17,6 +17,9 @@ from harness.types import Sample
 
 ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
+_CHECKED: Final = 20_000
+"""Rows whose ids are compared before a run begins."""
+
 
 class JsonlConfig(Model):
     """Keys of a dataset of ``type: jsonl``."""
@@ -89,16 +92,19 @@ class JsonlDataset:
     def _survey(self) -> tuple[int, str, set[int]]:
         """Return how many rows there are (blank lines are none), the hash of the bytes, and hashes of ids seen twice.
 
-        Eight bytes a row are kept meanwhile, since a million rows must not fill the memory.
+        Ids of the first ``_CHECKED`` rows are looked at: to parse a million rows would take seconds before the first
+        answer, and their memory is not all given back. Further on, a repeated id is found when it is read.
         """
-        digest, codes = hashlib.sha256(), array("q")
+        digest, rows, codes = hashlib.sha256(), 0, array("q")
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 digest.update(line)
-                if line.strip() and (self._config.limit is None or len(codes) < self._config.limit):
-                    codes.append(hash(self._given_id(line) or _by_number(number)))
+                if line.strip() and (self._config.limit is None or rows < self._config.limit):
+                    rows += 1
+                    if rows <= _CHECKED:
+                        codes.append(hash(self._given_id(line) or _by_number(number)))
         ordered = np.sort(np.frombuffer(codes, np.int64))
-        return len(codes), digest.hexdigest(), set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+        return rows, digest.hexdigest(), set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
 
     def _refuse(self, repeated: set[int]) -> None:
         """Find the first id that stands on two lines.

@@ -74,6 +74,14 @@ def test_an_id_that_stands_twice_is_refused_before_the_run_with_both_lines(read,
     assert len(read(*lines, limit=2)) == 2
 
 
+def test_ids_far_down_a_long_file_are_left_to_the_run(read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.data.jsonl._CHECKED", 2)
+    row = {"id": "a", "question": "q", "answer": "a"}
+    assert len(read(row, row | {"id": "b"}, row)) == 3
+    with pytest.raises(ConfigError, match="stands in line 1 already"):
+        read(row, row, row)
+
+
 def test_a_malformed_line_is_called_by_its_number_and_repeats_no_id(read) -> None:
     assert [s.id for s in read({"id": 7, "question": "q", "answer": "a"}, {"id": 7})] == ["7", "line-0000002"]
 
