@@ -19,15 +19,15 @@ def locate_unfinished(name: str | None, runs: Path) -> Path:
     from harness.engine.open_run import unfinished
     from harness.record import find_runs
 
-    if name is not None and Path(name).exists():
-        return Path(name)
-    begun = tuple(unfinished(runs))[::-1]
-    if name is not None and not any(name in folder.name for folder in begun):
-        done = [folder.name for folder in find_runs(runs) if name in folder.name]
-        if done:
-            many = f"{len(done)} runs that fit {name!r} are" if len(done) > 1 else f"{done[0]} is"
-            raise UsageError(f"{many} complete, and there is nothing to continue")
-    return _locate(name, runs, lambda: begun, f"there is no unfinished run in {runs}")
+    def complete(wanted: str) -> str:
+        done = _fitting(wanted, tuple(find_runs(runs)))
+        if not done:
+            return ""
+        many = f"{len(done)} runs that fit {wanted!r} are" if len(done) > 1 else f"{done[0].name} is"
+        return f"{many} complete, and there is nothing to continue"
+
+    none = f"there is no unfinished run in {runs}"
+    return _locate(name, runs, lambda: tuple(unfinished(runs))[::-1], none, complete)
 
 
 def locate_run(name: str | None, runs: Path) -> Path:
@@ -46,8 +46,17 @@ def locate_run(name: str | None, runs: Path) -> Path:
     return _locate(name, runs, lambda: tuple(find_runs(runs)), none)
 
 
-def _locate(name: str | None, runs: Path, find: Callable[[], Sequence[Path]], none: str) -> Path:
-    """Return the folder that is meant, among those that are found, which stand from oldest to newest."""
+def _locate(
+    name: str | None,
+    runs: Path,
+    find: Callable[[], Sequence[Path]],
+    none: str,
+    elsewhere: Callable[[str], str] = lambda _: "",
+) -> Path:
+    """Return the folder that is meant, among those that are found, which stand from oldest to newest.
+
+    ``elsewhere`` may say of a name that none of them has what it is instead.
+    """
     if name is not None and Path(name).exists():
         return Path(name)
     folders = find()
@@ -55,9 +64,13 @@ def _locate(name: str | None, runs: Path, find: Callable[[], Sequence[Path]], no
         if not folders:
             raise UsageError(none)
         return folders[-1]
-    fitting = [folder for folder in folders if name in folder.name]
+    fitting = _fitting(name, folders)
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        raise UsageError(f"no run in {runs} is called {name!r}")
+        raise UsageError(elsewhere(name) or f"no run in {runs} is called {name!r}")
     raise UsageError(f"{len(fitting)} runs in {runs} fit {name!r}: {', '.join(folder.name for folder in fitting[:5])}")
+
+
+def _fitting(name: str, folders: Sequence[Path]) -> list[Path]:
+    return [folder for folder in folders if name in folder.name]

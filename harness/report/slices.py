@@ -111,8 +111,8 @@ def _mean(rule: Rule, questions: _Questions, inside: NDArray[np.bool_]) -> Metri
     """Return the mean under a metric whose plug-in is not installed here, so that nobody knows its bounds."""
     counted = inside & ~np.isnan(questions.column.worths)
     worths, clusters = questions.column.worths[counted], questions.clusters[counted]
-    total = int((inside & (questions.column.kinds != _STATUSES.index(Status.UNDEFINED))).sum())
-    ok = int((inside & (questions.column.kinds == _STATUSES.index(Status.OK))).sum())
+    total = int((inside & ~questions.column.among(Status.UNDEFINED)).sum())
+    ok = int((inside & questions.column.among(Status.OK)).sum())
     shared = clusters if len(np.unique(clusters)) < len(clusters) else None
     low, high = mean_interval(worths, shared)
     value = float(np.sort(worths).mean()) if len(worths) else np.nan

@@ -39,6 +39,19 @@ class Column:
     kinds: "NDArray[np.int8]"
     """The status of each sample, [n]: its place in ``list(Status)``."""
 
+    def among(self, *statuses: Status) -> "NDArray[np.bool_]":
+        """Return which samples ended in one of some statuses, [n]."""
+        import numpy as np
+
+        return np.isin(self.kinds, [list(Status).index(status) for status in statuses])
+
+    def counts(self, rows: "NDArray[np.bool_]") -> dict[str, int]:
+        """Return how many of some samples, a mask [n], ended in each status."""
+        import numpy as np
+
+        kinds, counts = np.unique(self.kinds[rows], return_counts=True)
+        return {str(list(Status)[kind]): int(count) for kind, count in zip(kinds, counts, strict=True)}
+
 
 @dataclass(frozen=True, slots=True)
 class CellResult:

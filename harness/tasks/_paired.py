@@ -1,7 +1,6 @@
 """Paired differences of two columns as metrics, and what they say."""
 
 import math
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,10 @@ from harness.types import MetricValue, Status
 
 Floats = NDArray[np.float64]
 
-_PLACES: Final = list(Status)
-
 
 def unanswered(column: Column) -> NDArray[np.bool_]:
     """Return which samples the model never answered, [n]: a crash under a control does not show that it looks."""
-    return np.isin(column.kinds, [_PLACES.index(status) for status in (Status.ERROR, Status.TIMEOUT, Status.MISSING)])
+    return column.among(Status.ERROR, Status.TIMEOUT, Status.MISSING)
 
 
 def when_answered(column: Column) -> Floats:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from harness.metrics import SampleMetric
 from harness.tasks._base import CellResult, Column
-from harness.types import Dataset, MetricValue, Status
+from harness.types import Dataset, MetricValue
 
 
 class Slices:
@@ -69,6 +69,4 @@ def aggregate(
 ) -> MetricValue:
     """Return a metric over some rows of its column, [n] of them true in ``rows``."""
     counted = rows & ~np.isnan(column.worths)
-    kinds, counts = np.unique(column.kinds[rows], return_counts=True)
-    statuses = {str(list(Status)[kind]): int(count) for kind, count in zip(kinds, counts, strict=True)}
-    return metric.aggregate_array(column.worths[counted], statuses, clusters[counted])
+    return metric.aggregate_array(column.worths[counted], column.counts(rows), clusters[counted])

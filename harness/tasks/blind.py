@@ -1,6 +1,5 @@
 """A question-answering task again without its images: blank ones, the wrong ones, none."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal, Self
@@ -122,10 +121,14 @@ class BlindTask:
     def _gap(self, seen: Floats, blind: Column, clusters: Sequence[str]) -> MetricValue:
         """Return the gap over the samples that the model answered blind: a crash is no proof that it needs to look."""
         gap = BlindGap().compute(seen.tolist(), when_answered(blind).tolist(), clusters=list(clusters))
-        lost = Counter(str(list(Status)[kind]) for kind in blind.kinds[unanswered(blind)])
-        undefined = gap.statuses.get(Status.UNDEFINED, 0) - lost.total()
-        statuses = {str(Status.OK): gap.n, str(Status.UNDEFINED): undefined, **lost}
-        return replace(gap, total=gap.n + lost.total(), statuses={name: n for name, n in statuses.items() if n})
+        lost = blind.counts(unanswered(blind))
+        failed = sum(lost.values())
+        statuses = {
+            str(Status.OK): gap.n,
+            str(Status.UNDEFINED): gap.statuses.get(Status.UNDEFINED, 0) - failed,
+            **lost,
+        }
+        return replace(gap, total=gap.n + failed, statuses={name: n for name, n in statuses.items() if n})
 
     def metric_names(self) -> Sequence[str]:
         gaps = [f"blind_gap[{control}]" for control in self._controls]

@@ -228,10 +228,9 @@ class ExtractionTask(MeasuringTask):
 
     def _value(self, name: str, column: Column, clusters: Any) -> MetricValue:
         metric = self._metrics.get(_COLUMNS[name], self._metrics["field_accuracy"])
-        undefined = list(Status).index(Status.UNDEFINED)
         worths = column.worths
         if name != "document_mape":
-            worths = np.where(np.isnan(worths) & (column.kinds != undefined), 0.0, worths)
+            worths = np.where(np.isnan(worths) & ~column.among(Status.UNDEFINED), 0.0, worths)
         counted = ~np.isnan(worths)
         return metric.aggregate_array(worths[counted], column.statuses, clusters[counted])
 

@@ -20,6 +20,8 @@ from harness.types import Corruption, Request
 
 ENTRIES: Final = {"sweep": "SweepTask"}
 
+_EXAMPLE: Final = "{corruption: fog}, or {chain: [fog, rotation]}"
+
 
 class SweepConfig(Model):
     """Keys of a task of ``kind: sweep``."""
@@ -99,16 +101,10 @@ def _build_corruptions(refs: Sequence[Ref], issues: list[Issue]) -> dict[str, Co
     for i, ref in enumerate(refs):
         key: Key = ("corruptions", i)
         if isinstance(ref, dict) and "chain" in ref:
-            found.append((key, _chain(ref, key, issues)))
+            one = _chain(ref, key, issues)
         else:
-            found.append(
-                (
-                    key,
-                    named(
-                        ref, "corruption", perturb.get, "{corruption: fog}, or {chain: [fog, rotation]}", key, issues
-                    ),
-                )
-            )
+            one = named(ref, "corruption", perturb.get, _EXAMPLE, key, issues)
+        found.append((key, one))
     return by_label(found, "corruption", issues)
 
 

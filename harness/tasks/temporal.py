@@ -25,6 +25,8 @@ from harness.types import Corruption, Dataset, Request, Sample
 
 ENTRIES: Final = {"temporal": "TemporalTask"}
 
+_EXAMPLE: Final = "dropped, or {corruption: gaussian_noise, share: 0.5}"
+
 NORMAL: Final = Cell("normal", {"corruption": "none", "severity": 0})
 BLIND: Final = "blind"
 
@@ -230,21 +232,10 @@ def _build_perturbations(refs: Iterable[Ref], issues: list[Issue]) -> dict[str, 
     for i, ref in enumerate(refs):
         key: Key = ("perturbations", i)
         if isinstance(ref, str):
-            found.append((key, named(ref, "perturbation", _in_time, "dropped", key, issues)))
+            one = named(ref, "perturbation", _in_time, _EXAMPLE, key, issues)
         else:
-            found.append(
-                (
-                    key,
-                    named(
-                        ref,
-                        "corruption",
-                        _in_space,
-                        "dropped, or {corruption: gaussian_noise, share: 0.5}",
-                        key,
-                        issues,
-                    ),
-                )
-            )
+            one = named(ref, "corruption", _in_space, _EXAMPLE, key, issues)
+        found.append((key, one))
     return by_label(found, "cell", issues, (*CONTROLS, BLIND))
 
 
