@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydantic import BaseModel
 
-Direction = Literal["higher", "lower"]
-"""Which way a metric gets better."""
+Direction = Literal["higher", "lower", "none"]
+"""Which way a metric gets better; ``none`` where no way is better."""
 
 Ask = Literal["generate", "embed", "classify"]
 """What a request wants: a text, the features of its image, or the scores of all classes."""

@@ -24,6 +24,7 @@ FLOORS = (
         "kv_cache",
         "spec",
         "stats",
+        "estimate",
         "timing",
         "serve",
         "quantise",

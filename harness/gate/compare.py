@@ -212,7 +212,7 @@ class _Comparer:
         comparison = compare_scores(
             before,
             after,
-            rule.direction,
+            rule.way,
             self._clusters[part.candidate][both],
             self._options.confidence,
             margin,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from harness.metrics import SampleMetric
 from harness.record.schema import TaskRecord
@@ -22,6 +22,11 @@ class Rule:
     """The largest possible difference of one sample; None where the metric has no bounds."""
     known: bool = True
     """Whether the metric's definition is installed here."""
+
+    @property
+    def way(self) -> Literal["higher", "lower"]:
+        """Which way a test is turned; a metric that is better neither way is tested as it is."""
+        return "lower" if self.direction == "lower" else "higher"
 
     @property
     def flips(self) -> bool:

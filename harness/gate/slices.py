@@ -56,7 +56,7 @@ def slices(
         mask = inside & both
         if mask.sum() < MIN_PAIRS or mask.sum() == both.sum():
             continue
-        comparison = compare_scores(before[mask], after[mask], rule.direction, clusters[mask], span=rule.span)
+        comparison = compare_scores(before[mask], after[mask], rule.way, clusters[mask], span=rule.span)
         found.append((where, float(before[mask].mean()), float(after[mask].mean()), comparison))
         if len(found) == _MOST:
             break

@@ -1,0 +1,223 @@
+"""The paired difference of a statistic between two runs, with its test, and the ratio of two values."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.estimate.draws import LIMIT, RESAMPLES, Draws
+from harness.estimate.estimator import Declared, nothing_binary
+from harness.estimate.forms import FORMS, Floats, evaluate, smooth
+from harness.estimate.means import mean_of
+from harness.estimate.rows import Read, Rows, is_binary, pair
+from harness.estimate.statistic import Node, Statistic, forms_in, inputs_in, key
+from harness.stats._limits import acceleration_of, summarise
+from harness.stats.paired import oriented, paired_t
+from harness.stats.quantiles import ratio_of_draws
+from harness.stats.results import Comparison, nothing
+from harness.stats.verdict import compare_scores
+
+_STEP: Final = 1e-6
+_USELESS: Final = 0.025
+"""With more draws than this without a value nothing can be said; dropping them would be choosing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one statistic moved."""
+
+    before: float
+    """Over the rows that count on both sides."""
+    after: float
+    comparison: Comparison | None
+    """Above zero is better. None where it cannot be tested."""
+    why_not: str = ""
+    lost: int = 0
+    """Rows that count in the baseline and not in the candidate: they are left out."""
+    gained: int = 0
+    """Rows of which the reverse is true."""
+
+
+class Comparer:
+    """Differences of statistics between two tables with the same rows.
+
+    Args:
+        baseline: rows of one run's task.
+        candidate: those of the other, with samples numbered alike.
+        seed: what draws are derived from.
+        binary: says which columns are 0 or 1 by declaration.
+        resamples: draws.
+        confidence: 1 − alpha.
+    """
+
+    def __init__(
+        self,
+        baseline: Rows,
+        candidate: Rows,
+        seed: tuple[str | int, ...] = (0,),
+        binary: Declared = nothing_binary,
+        resamples: int = RESAMPLES,
+        confidence: float = 0.95,
+    ) -> None:
+        self._whole = baseline, candidate
+        self._seed = seed
+        self._binary = binary
+        self._resamples = resamples
+        self._confidence = confidence
+        self._sides: dict[str, tuple[Rows, Rows]] = {}
+        self._draws: dict[str, Draws] = {}
+
+    def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
+        """Return both values over the pairs, and the comparison of them."""
+        if statistic.untestable:
+            return Difference(math.nan, math.nan, None, statistic.untestable)
+        if not statistic.paired:
+            return Difference(*self._alone(statistic), None, "its rows are no pairs in two runs; gate it by max_ratio")
+        before, after = self._of(statistic)
+        if (column := statistic.mean_of) is not None:
+            return self._of_mean(statistic, column, before.read(column), after.read(column), margin)
+        reads = [(before.read(node), after.read(node)) for node in _inputs(statistic.of)]
+        lost = sum(int((old.counted & ~new.counted).sum()) for old, new in reads)
+        gained = sum(int((~old.counted & new.counted).sum()) for old, new in reads)
+        try:
+            old, new, comparison = self._drawn(statistic, margin)
+        except UsageError as cause:  # a plug-in's form that is not installed here
+            return Difference(math.nan, math.nan, None, str(cause), lost, gained)
+        return Difference(old, new, comparison, "", lost, gained)
+
+    def ratio(self, statistic: Statistic, margin: float = 0.0) -> Comparison:
+        """Return how many times worse the candidate is; above 1 is worse. Rows that are no pairs are drawn apart."""
+        try:
+            old, new = self._alone(statistic) if not statistic.paired else self._both(statistic)
+            n = sum(int(self._of(statistic)[1].read(node).counted.sum()) for node in list(_inputs(statistic.of))[:1])
+            if not (old > 0 and new > 0):
+                return nothing("ratio", self._confidence, margin)
+            draws = self._sides_drawn(statistic)
+        except UsageError:
+            return nothing("ratio", self._confidence, margin)
+        sign = -statistic.sign
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logs = sign * np.log(draws[1] / draws[0])
+        finite = logs[np.isfinite(logs)]
+        kept = finite if finite.size >= (1 - _USELESS) * logs.size else finite[:0]
+        estimate = sign * math.log(new / old)
+        return ratio_of_draws(estimate, kept, n, "ratio, bootstrap", self._confidence, margin)
+
+    def _of_mean(self, statistic: Statistic, column: Node, old: Read, new: Read, margin: float) -> Difference:
+        both = old.counted & new.counted
+        lost = int((old.counted & ~new.counted).sum())
+        gained = int((~old.counted & new.counted).sum())
+        a, b, units = old.values[both], new.values[both], old.unit[both]
+        direction: Literal["higher", "lower"] = "lower" if statistic.direction == "lower" else "higher"
+        span = statistic.span
+        if is_binary(column, self._binary):
+            found = compare_scores(a, b, direction, units, self._confidence, margin, span)
+        elif len(a):
+            found = paired_t(oriented(a, b, direction), units, self._confidence, margin, span)
+        else:
+            found = nothing("paired t", self._confidence, margin)
+        return Difference(_mean(a), _mean(b), found, "", lost, gained)
+
+    def _drawn(self, statistic: Statistic, margin: float) -> tuple[float, float, Comparison]:
+        draws, sign = self._paired_draws(statistic), statistic.sign
+        before, after = (draws.exactly(statistic.of, side) for side in (0, 1))
+        if not len(draws.units):
+            return before, after, nothing("bootstrap", self._confidence, margin)
+        estimate = sign * (after - before)
+        moved = sign * (draws.drawn(statistic.of, 1) - draws.drawn(statistic.of, 0))
+        moved = _snapped(moved, (0.0, -margin, estimate))
+        if np.isfinite(moved).sum() < (1 - _USELESS) * moved.size:
+            moved = np.full(moved.size, math.nan)
+        acceleration = None
+        units = draws.independent(*(draws.tables[1].read(node).unit for node in _inputs(statistic.of)))
+        if not draws.grouped and smooth(statistic.of):
+            without = sign * (draws.without(statistic.of, 1) - draws.without(statistic.of, 0))
+            acceleration = acceleration_of(without, replace(units, strata=draws.strata))
+        span = None if math.isnan(estimate) else max(reach(statistic, draws, 1), abs(estimate))
+        found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span)
+        n = max((int(draws.tables[1].read(node).counted.sum()) for node in _inputs(statistic.of)), default=0)
+        return before, after, replace(found, n=n)
+
+    def _of(self, statistic: Statistic) -> tuple[Rows, Rows]:
+        name = key(statistic.where)
+        if name not in self._sides:
+            before, after = self._whole
+            if statistic.paired:
+                before, after = pair(before, after)
+            if statistic.where:
+                # A slice is the candidate's: both sides then hold the same samples.
+                kept = {cell: rows.tagged(statistic.where) for cell, rows in after.cells.items()}
+                before = Rows({cell: rows.take(kept[cell]) for cell, rows in before.cells.items()})
+                after = Rows({cell: rows.take(kept[cell]) for cell, rows in after.cells.items()})
+            self._sides[name] = before, after
+        return self._sides[name]
+
+    def _paired_draws(self, statistic: Statistic) -> Draws:
+        name = key(statistic.where)
+        if name not in self._draws:
+            seed = (*self._seed, name) if statistic.where else self._seed
+            self._draws[name] = Draws(*self._of(statistic), seed=seed, count=self._resamples)
+        return self._draws[name]
+
+    def _apart(self, side: int) -> Draws:
+        name = f"side {side}"
+        if name not in self._draws:
+            self._draws[name] = Draws(self._whole[side], seed=(*self._seed, name), count=self._resamples)
+        return self._draws[name]
+
+    def _alone(self, statistic: Statistic) -> tuple[float, float]:
+        return self._apart(0).exactly(statistic.of), self._apart(1).exactly(statistic.of)
+
+    def _both(self, statistic: Statistic) -> tuple[float, float]:
+        draws = self._paired_draws(statistic)
+        return draws.exactly(statistic.of, 0), draws.exactly(statistic.of, 1)
+
+    def _sides_drawn(self, statistic: Statistic) -> tuple[Floats, Floats]:
+        if statistic.paired:
+            draws = self._paired_draws(statistic)
+            return draws.drawn(statistic.of, 0), draws.drawn(statistic.of, 1)
+        return self._apart(0).drawn(statistic.of), self._apart(1).drawn(statistic.of)
+
+
+def reach(statistic: Statistic, draws: Draws, side: int = 0) -> float:
+    """Return by how much a statistic can move if a share ε of its rows is exchanged, divided by ε, to first order.
+
+    All columns move together, each the way that it moves the statistic; rank forms can move by their whole range.
+    """
+    if any(FORMS[form].block or FORMS[form].unsummed for form in forms_in(statistic.of)):
+        return 1.0 if statistic.span is None else statistic.span
+    found = draws.tables[side].sums(statistic.of, exact=True)
+    here = float(evaluate(statistic.of, found)[0])
+    sums = {name: place for name, (place, _) in found.places.items() if not name.startswith("#")}
+    steps = np.zeros((len(sums), found.totals.shape[1]))
+    for i, (name, place) in enumerate(sums.items()):
+        steps[i, place] = _STEP * max(1.0, found.totals[0, found.places[f"#{name}"][0]])
+    rises, falls = (evaluate(statistic.of, found.moved(found.totals + sign * steps)) - here for sign in (1, -1))
+    slopes = np.where(np.abs(rises) > np.abs(falls), rises, -falls)
+    together = (np.sign(np.where(np.isfinite(slopes), slopes, 0.0))[:, None] * steps).sum(axis=0)
+    moved = [float(evaluate(statistic.of, found.moved(found.totals + sign * together))[0]) - here for sign in (1, -1)]
+    return float(np.nanmax(np.abs(moved), initial=0.0)) / _STEP
+
+
+def _inputs(node: Node) -> list[Node]:
+    named: Mapping[str, Node] = {key(one): one for one in inputs_in(node)}
+    return list(named.values())
+
+
+def _snapped(draws: Floats, to: tuple[float, ...]) -> Floats:
+    """Return draws in which those that are one of some values but for rounding are that value: p-values count ties."""
+    finite = np.abs(draws[np.isfinite(draws)])
+    scale = 1e-10 * max(1.0, float(finite.max(initial=0.0)))
+    for value in to:
+        draws = np.where(np.abs(draws - value) <= scale, value, draws)
+    return draws
+
+
+def _mean(values: Floats) -> float:
+    return mean_of(values) if len(values) else math.nan
+
+
+__all__ = ["LIMIT", "Comparer", "Difference", "reach"]

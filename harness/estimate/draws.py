@@ -1,0 +1,146 @@
+"""One set of draws for all statistics of a table, or of two paired ones: whole units, stratum by stratum."""
+
+from collections.abc import Iterator
+from functools import cached_property, partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.estimate.forms import FORMS, Floats, Sums, evaluate
+from harness.estimate.rows import Index, Rows
+from harness.estimate.statistic import Node, forms_in, key
+from harness.estimate.sums import Table
+from harness.seeds import generator
+from harness.stats._draws import Units
+
+RESAMPLES: Final = 2_000
+"""Draws for a pull request; take 10,000 for a release."""
+LIMIT: Final = 2_000
+"""Up to so many units each is drawn by itself; above, random groups of units are: sums of groups vary as sums of many
+exchangeable units do, and the cost no longer grows with the number of samples."""
+_CHUNK: Final = 250
+_WIDE: Final = 256
+_AT_ONCE: Final = 4_000_000
+
+
+class Draws:
+    """The units of a table, and its statistics under draws of them.
+
+    Args:
+        rows: the table, or both of a pair: the same weights are then drawn on both sides.
+        seed: what the draws are derived from.
+        count: B, how many.
+    """
+
+    def __init__(self, *rows: Rows, seed: tuple[str | int, ...], count: int = RESAMPLES) -> None:
+        self._rows = rows
+        self._seed = seed
+        self.count = count
+        every = [cell.unit for cell in rows[0].cells.values()]
+        self.units: Index = np.unique(np.concatenate(every)) if every else np.zeros(0, np.int64)
+        """The codes of all units, sorted."""
+        self.strata = _strata(rows[0], self.units)
+        self.grouped = len(self.units) > LIMIT
+        self._group: Index = np.arange(len(self.units))
+        parts = self.strata
+        if self.grouped:
+            self._group, parts = self._in_groups()
+        self._parts = parts
+        self.groups = sum(len(part) for part in parts)
+        partners: list[Rows | None] = list(rows[::-1]) if len(rows) > 1 else [None]
+        self.tables = [
+            Table(side, self.group_of, self.groups, other) for side, other in zip(rows, partners, strict=True)
+        ]
+
+    def group_of(self, units: Index) -> Index:
+        """Return the group of each unit."""
+        return np.asarray(self._group[np.searchsorted(self.units, units)], np.int64)
+
+    def exactly(self, node: Node, side: int = 0) -> float:
+        """Return the value of a form over all rows."""
+        return float(evaluate(node, self.tables[side].sums(node, exact=True))[0])
+
+    def drawn(self, node: Node, side: int = 0) -> Floats:
+        """Return a form under every draw, [B]."""
+        return np.concatenate([*self._under(node, side, self.weights)])
+
+    def without(self, node: Node, side: int = 0) -> Floats:
+        """Return a form without each unit in turn, [units]: one call, for sums subtract. Not for grouped units."""
+        found = self.tables[side].sums(node)
+        if any(FORMS[form].unsummed for form in forms_in(node)):
+            return np.concatenate([*self._under(node, side, 1.0 - np.eye(self.groups))])
+        whole, out = found.totals.sum(axis=0), np.empty(self.groups)
+        step = self.groups if found.totals.shape[1] <= _WIDE else _CHUNK
+        for start in range(0, self.groups, max(1, step)):
+            part = found.totals[start : start + step]
+            out[start : start + step] = evaluate(node, found.moved(whole - part))
+        return out
+
+    def independent(self, *units: Index) -> Units:
+        """Return the units that some inputs read, as the stratum of each: what a claim without spread rests on."""
+        present = np.unique(np.concatenate(units)) if units else np.zeros(0, np.int64)
+        at = np.searchsorted(self.units, present)
+        inside = np.zeros(len(self.units), bool)
+        inside[at] = True
+        parts = tuple(part for stratum in self.strata if (part := stratum[inside[stratum]]).size)
+        return Units(at, len(present), parts)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """How often each group is drawn, [B, groups]; small whole numbers, exact in single precision."""
+        rng = generator(*self._seed)
+        weights = np.empty((self.count, self.groups), np.float32)
+        for part in self._parts:
+            drawn = rng.multinomial(len(part), np.full(len(part), 1 / len(part)), size=self.count)
+            weights[:, part] = drawn
+        return weights
+
+    def _under(self, node: Node, side: int, weights: NDArray[Any]) -> Iterator[Floats]:
+        table = self.tables[side]
+        found = table.sums(node)
+        unsummed = list(_unsummed(node))
+        step = len(weights) if found.totals.shape[1] <= _WIDE else _CHUNK
+        if unsummed:
+            longest = max((len(table.read(child).values) for form in unsummed for child in form["of"]), default=1)
+            step = max(1, min(step, _AT_ONCE // max(1, longest)))
+        for start in range(0, len(weights), max(1, step)):
+            some = weights[start : start + step].astype(np.float64)
+            known = {key(form): table.called(form, partial(_weights_of, some)) for form in unsummed}
+            yield evaluate(node, Sums(some @ found.totals, found.places, found.values, known))
+
+    def _in_groups(self) -> tuple[Index, tuple[Index, ...]]:
+        rng = generator(*self._seed, "groups")
+        group, parts, at = np.zeros(len(self.units), np.int64), [], 0
+        for stratum in self.strata:
+            many = min(len(stratum), max(2, round(LIMIT * len(stratum) / len(self.units))))
+            group[stratum] = at + rng.permutation(len(stratum)) % many
+            parts.append(np.arange(at, at + many))
+            at += many
+        return group, tuple(parts)
+
+
+def _strata(rows: Rows, units: Index) -> tuple[Index, ...]:
+    """Return the units of each stratum; all are one where a unit lies in several."""
+    names: dict[str, Index] = {}
+    for cell in rows.cells.values():
+        there = np.unique(cell.unit)
+        names[cell.stratum] = np.union1d(names[cell.stratum], there) if cell.stratum in names else there
+    if len(names) < 2 or sum(map(len, names.values())) > len(units):
+        return (np.arange(len(units)),) if len(units) else ()
+    return tuple(np.searchsorted(units, names[name]) for name in sorted(names) if len(names[name]))
+
+
+def _weights_of(weights: Floats, groups: Index) -> Floats:
+    return weights[:, groups]
+
+
+def _unsummed(node: Node) -> Iterator[Node]:
+    if "form" not in node:
+        return
+    if FORMS[node["form"]].unsummed:
+        yield node
+        return
+    of = node.get("of", [])
+    for child in of if isinstance(of, list | tuple) else [of]:
+        yield from _unsummed(child)

@@ -1,0 +1,202 @@
+"""From a statistic and rows to its value with an interval: the only place that chooses how an interval is made."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness.estimate.draws import LIMIT, RESAMPLES, Draws
+from harness.estimate.forms import FORMS, Floats
+from harness.estimate.means import (
+    NONE,
+    Interval,
+    all_differ,
+    clipped,
+    gap_interval_of,
+    mean_interval_of,
+    mean_of,
+)
+from harness.estimate.rows import Read, Rows, is_binary
+from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
+from harness.types import MetricValue, Status
+
+NAN: Final = math.nan
+
+Declared = Callable[[str], bool]
+"""Whether a column of some name is binary: 0 or 1, a failure's worth included."""
+
+
+def nothing_binary(name: str) -> bool:
+    """Say of every column that it is graded."""
+    return False
+
+
+class Estimator:
+    """Values of statistics over one table.
+
+    Args:
+        rows: of one task.
+        seed: what draws are derived from: the same suite gives the same intervals everywhere.
+        binary: says which columns are 0 or 1 by declaration.
+        resamples: draws, where an interval needs them.
+        confidence: of intervals, two-sided.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        seed: tuple[str | int, ...] = (0,),
+        binary: Declared = nothing_binary,
+        resamples: int = RESAMPLES,
+        confidence: float = 0.95,
+    ) -> None:
+        self._rows = rows
+        self._seed = seed
+        self._binary = binary
+        self._resamples = resamples
+        self._confidence = confidence
+        self._slices: dict[str, Rows] = {}
+        self._draws: dict[str, Draws] = {}
+
+    def all(
+        self, statistics: Sequence[Statistic], stored: Mapping[str, MetricValue] | None = None
+    ) -> dict[str, MetricValue]:
+        """Return the values of some statistics by name.
+
+        Args:
+            statistics: each with a name of its own.
+            stored: values of those that have no form.
+        """
+        given = stored or {}
+        return {
+            one.name: given.get(one.name, undefined(one)) if one.of["form"] == "stored" else self.value(one)
+            for one in statistics
+        }
+
+    def value(self, statistic: Statistic, confidence: float | None = None) -> MetricValue:
+        """Return one statistic with its interval, its n, and the statuses of the rows that it rests on."""
+        level = self._confidence if confidence is None else confidence
+        rows = self._slice(statistic)
+        if (column := statistic.mean_of) is not None:
+            read = rows.read(column)
+            counted = read.counted
+            values, units = read.values[counted], read.unit[counted]
+            if column.get("row") == "minus":
+                interval = gap_interval_of(values, units, statistic.bounds, level)
+            else:
+                binary = is_binary(column, self._binary)
+                interval = mean_interval_of(values, units, statistic.bounds, binary=binary, confidence=level)
+            return _metric_value(statistic, mean_of(values), interval, [read], level)
+        reads = self._tallied(statistic, rows)
+        draws = self._drawn(statistic, rows)
+        value = draws.exactly(statistic.of)
+        if math.isnan(value):
+            return _metric_value(statistic, value, NONE, reads, level)
+        return _metric_value(statistic, value, self._interval(statistic, value, draws, reads, level), reads, level)
+
+    def _interval(
+        self, statistic: Statistic, value: float, draws: Draws, reads: Sequence[Read], confidence: float
+    ) -> Interval:
+        if (plain := _plain_quantile(statistic.of, reads)) is not None:
+            from harness.stats.quantiles import minimum_n, quantile_interval
+
+            q, values = plain
+            if len(values) >= minimum_n(q):
+                found = quantile_interval(values, q, confidence)
+                return found.low, found.high, "order statistics"
+            return NONE
+        if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
+            return widened
+        from harness.stats.bootstrap import percentile_interval
+        from harness.stats.intervals import wilson
+
+        inputs = [rows.unit[rows.counted] for rows in self._reads(statistic, self._slice(statistic))]
+        units = draws.independent(*inputs).independent
+        low, high = percentile_interval(draws.drawn(statistic.of), confidence) if units > 1 else (NAN, NAN)
+        method = f"bootstrap, percentile, B={self._resamples}"
+        if not low < high:
+            if statistic.bounds[0] is None and statistic.bounds[1] is None:
+                return NONE
+            # No draw moved it, so no spread is seen; so many units can still hide this share that would.
+            hidden = float(wilson(0, units, confidence)[1])
+            low, high = value - hidden, value + hidden
+            method = "wilson (no spread in the sample)"
+        return *clipped(min(low, value), max(high, value), statistic.bounds), method
+
+    def _lowest(self, statistic: Statistic, value: float, confidence: float) -> Interval | None:
+        """Return the interval of the lowest of several means, widened as Bonferroni asks for the lowest of many."""
+        parts = [replace(statistic, of=child) for child in children(statistic.of)]
+        if any(part.mean_of is None for part in parts):
+            return None
+        many = len(parts)
+        for part in parts:
+            found = self.value(part, 1 - (1 - confidence) / many)
+            if found.n and abs(found.value - value) <= 1e-12:
+                return found.low, found.high, f"{found.method}, Bonferroni over {many} cells"
+        return None
+
+    def _slice(self, statistic: Statistic) -> Rows:
+        if not statistic.where:
+            return self._rows
+        name = key(statistic.where)
+        if name not in self._slices:
+            self._slices[name] = self._rows.select(statistic.where)
+        return self._slices[name]
+
+    def _drawn(self, statistic: Statistic, rows: Rows) -> Draws:
+        name = key(statistic.where)
+        if name not in self._draws:
+            self._draws[name] = Draws(rows, seed=(*self._seed, name), count=self._resamples)
+        return self._draws[name]
+
+    def _reads(self, statistic: Statistic, rows: Rows) -> list[Read]:
+        table = self._drawn(statistic, rows).tables[0]
+        return [table.read(node) for node in {key(n): n for n in inputs_in(statistic.of)}.values()]
+
+    def _tallied(self, statistic: Statistic, rows: Rows) -> list[Read]:
+        """Return the inputs that ``n`` counts: the longest one, or both sides of what separates two classes."""
+        table = self._drawn(statistic, rows).tables[0]
+        candidates = [[table.read(node) for node in nodes] for nodes in _tallies(statistic.of)]
+        return max(candidates, key=lambda reads: sum(int(read.counted.sum()) for read in reads), default=[])
+
+
+def undefined(statistic: Statistic) -> MetricValue:
+    """Return a statistic without a value: its direction and its unit stay."""
+    return MetricValue(NAN, NAN, NAN, 0, 0, statistic.direction, statistic.unit, method="none")
+
+
+def _tallies(node: Node) -> list[list[Node]]:
+    """Return the sets of inputs that may be counted: each input by itself, the sides of a separation together."""
+    if "form" not in node:
+        return [[node]]
+    if FORMS[node["form"]].block and "edges" not in node:
+        return [children(node)]
+    return [one for child in children(node) for one in _tallies(child)]
+
+
+def _plain_quantile(node: Node, reads: Sequence[Read]) -> tuple[float, Floats] | None:
+    """Return the quantile that a tree is, and its values; None where it is none, or rows are not independent."""
+    if node["form"] != "quantile" or len(reads) != 1:
+        return None
+    read = reads[0]
+    counted = read.counted
+    return (node["q"], read.values[counted]) if all_differ(read.unit[counted]) else None
+
+
+def _metric_value(
+    statistic: Statistic, value: float, interval: Interval, reads: Sequence[Read], confidence: float
+) -> MetricValue:
+    statuses: dict[str, int] = {}
+    for read in reads:
+        for status, count in read.statuses().items():
+            statuses[status] = statuses.get(status, 0) + count
+    n = 0 if math.isnan(value) else sum(int(read.counted.sum()) for read in reads)
+    total = sum(count for status, count in statuses.items() if status != Status.UNDEFINED)
+    low, high, method = interval
+    return MetricValue(
+        value, low, high, n, total, statistic.direction, statistic.unit, dict(sorted(statuses.items())), method,
+        confidence,
+    )  # fmt: skip
+
+
+__all__ = ["LIMIT", "Estimator", "undefined"]

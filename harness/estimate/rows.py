@@ -1,0 +1,307 @@
+"""A task's rows as columns of numbers, by cell: what statistics read, whoever made them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.estimate.build import ANSWER
+from harness.estimate.statistic import Node, key
+from harness.types import Status
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+STATUSES: Final = tuple(Status)
+"""A row's kind is a place in this tuple."""
+CODES: Final[Mapping[str, int]] = {str(status): place for place, status in enumerate(STATUSES)}
+LOST: Final = (Status.ERROR, Status.TIMEOUT, Status.MISSING)
+"""The model never answered."""
+FAILED: Final = (Status.UNPARSED, *LOST)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column over the rows of one cell."""
+
+    worths: Floats
+    """What each row is worth, [n]: its value, what a failure counts, NaN where it does not count."""
+    kinds: NDArray[np.int8]
+    """The status of each row, [n]: its place in ``STATUSES``."""
+    details: Sequence[str | None] | None = None
+    """For forms that are no functions of sums: what each row keeps beside its value, as JSON."""
+
+    @classmethod
+    def of(cls, worths: Floats) -> "Column":
+        """Return a column whose rows are all ``ok``; those that are NaN are undefined."""
+        kinds = np.where(np.isnan(worths), CODES[Status.UNDEFINED], CODES[Status.OK]).astype(np.int8)
+        return cls(worths, kinds)
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many rows ended in each status."""
+        return self.counts(np.ones(len(self.kinds), bool))
+
+    def among(self, *statuses: Status) -> Mask:
+        """Return which rows ended in one of some statuses, [n]."""
+        return np.isin(self.kinds, [CODES[status] for status in statuses])
+
+    def counts(self, rows: Mask) -> dict[str, int]:
+        """Return how many of some rows, a mask [n], ended in each status."""
+        found = np.bincount(self.kinds[rows], minlength=len(STATUSES)).tolist()
+        return dict(sorted((str(status), count) for status, count in zip(STATUSES, found, strict=True) if count))
+
+    def counting(self, failed: str | None) -> Floats:
+        """Return the worths; ``exclude`` leaves out answers that never came."""
+        return np.where(self.among(*LOST), np.nan, self.worths) if failed == "exclude" else self.worths
+
+    def take(self, rows: Index | Mask) -> "Column":
+        """Return some rows."""
+        details = None
+        if self.details is not None:
+            places = np.flatnonzero(rows) if rows.dtype == bool else rows
+            details = [self.details[i] for i in places.tolist()]
+        return Column(self.worths[rows], self.kinds[rows], details)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellRows:
+    """The rows of one cell."""
+
+    sample: Index
+    """Which sample each row is of, [n]; the same number in every cell of the task."""
+    unit: Index
+    """Which rows belong together, [n]: the cluster, the same in every cell."""
+    columns: Mapping[str, Column]
+    tags: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """By tag: its value for each row."""
+    stratum: str = ""
+    """Cells with other samples than others are drawn by themselves: their rows keep their number."""
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def take(self, rows: Index | Mask) -> "CellRows":
+        """Return some rows, in that order."""
+        places = np.flatnonzero(rows) if rows.dtype == bool else rows
+        tags = {name: [values[i] for i in places.tolist()] for name, values in self.tags.items()}
+        columns = {name: column.take(places) for name, column in self.columns.items()}
+        return replace(self, sample=self.sample[places], unit=self.unit[places], columns=columns, tags=tags)
+
+    def tagged(self, where: Mapping[str, str]) -> Mask:
+        """Return which rows have these values of these tags, [n]."""
+        inside = np.ones(len(self), bool)
+        for name, wanted in where.items():
+            values = self.tags.get(name)
+            inside &= np.zeros(len(self), bool) if values is None else np.array([v == wanted for v in values], bool)
+        return inside
+
+
+class Rows:
+    """All rows of one task in one run.
+
+    Args:
+        cells: by id. A cell that is asked for and is not there has no rows.
+    """
+
+    def __init__(self, cells: Mapping[str, CellRows]) -> None:
+        self.cells = cells
+
+    def select(self, where: Mapping[str, str]) -> "Rows":
+        """Return a slice: the table without the other samples, not with weights of zero, whose n would be random."""
+        if not where:
+            return self
+        return Rows({name: rows.take(rows.tagged(where)) for name, rows in self.cells.items()})
+
+    def read(self, node: Node) -> "Read":
+        """Return the rows of a column, or of a row-wise operation."""
+        if "column" in node:
+            return self._column(node)
+        parts = [self.read(child) for child in node["of"]]
+        first, *others = parts
+        if not all(_same(first.sample, part.sample) for part in others):
+            parts = _aligned(parts)
+            first = parts[0]
+        with np.errstate(invalid="ignore"):
+            values = ROW[node["row"]](node, *(part.values for part in parts))
+        kinds = first.kinds
+        for part in parts[1:]:
+            kinds = np.maximum(kinds, part.kinds)
+        return Read(first.sample, first.unit, values, kinds.astype(np.int8))
+
+    def _column(self, node: Node) -> "Read":
+        parts = [part for cell in node["at"] if (part := self._of_cell(cell, node)) is not None]
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return Read(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int8))
+        details = None
+        if any(part.details is not None for part in parts):
+            details = [one for part in parts for one in (part.details or [None] * len(part.sample))]
+        return Read(
+            np.concatenate([part.sample for part in parts]),
+            np.concatenate([part.unit for part in parts]),
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.kinds for part in parts]),
+            details,
+        )
+
+    def _of_cell(self, cell: str, node: Node) -> "Read | None":
+        rows = self.cells.get(cell)
+        column = rows.columns.get(node["column"]) if rows else None
+        if rows is None or column is None:
+            return None
+        return Read(rows.sample, rows.unit, column.counting(node.get("failed")), column.kinds, column.details)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """The rows of one input of a statistic."""
+
+    sample: Index
+    unit: Index
+    values: Floats
+    """[n]; NaN where a row does not count."""
+    kinds: NDArray[np.int8]
+    details: Sequence[str | None] | None = None
+
+    def take(self, rows: Index) -> "Read":
+        """Return some rows, in that order."""
+        details = None if self.details is None else [self.details[i] for i in rows.tolist()]
+        return Read(self.sample[rows], self.unit[rows], self.values[rows], self.kinds[rows], details)
+
+    @property
+    def counted(self) -> Mask:
+        """Which rows count, [n]."""
+        return ~np.isnan(self.values)
+
+    def statuses(self) -> dict[str, int]:
+        """How many rows ended in each status."""
+        return Column(self.values, self.kinds).statuses
+
+
+def _same(a: Index, b: Index) -> bool:
+    return a is b or np.array_equal(a, b)
+
+
+def _aligned(parts: Sequence[Read]) -> list[Read]:
+    """Return the rows of samples that all parts have, in one order.
+
+    Raises:
+        ValueError: if a sample has several rows in one of them: pool after a row-wise operation, not before.
+    """
+    common = parts[0].sample
+    for part in parts:
+        if len(np.unique(part.sample)) != len(part.sample):
+            raise ValueError("a row-wise operation needs one row a sample; pool after it, not before")
+        common = np.intersect1d(common, part.sample)
+    out = []
+    for part in parts:
+        order = np.argsort(part.sample, kind="stable")
+        out.append(part.take(order[np.searchsorted(part.sample[order], common)]))
+    return out
+
+
+def _differs(node: Node, a: Floats, b: Floats, *scored: Floats) -> Floats:
+    unknown = np.isnan(b)
+    for column in scored:
+        unknown = unknown | np.isnan(column)
+    return np.where(unknown, np.nan, (np.isnan(a) | (a != b)).astype(np.float64))
+
+
+def _flag(values: Floats, condition: Mask) -> Floats:
+    return np.where(np.isnan(values), np.nan, condition.astype(np.float64))
+
+
+def _looked_up(node: Node, a: Floats) -> Floats:
+    table = np.asarray(node["values"], np.float64)
+    there = ~np.isnan(a)
+    found = np.full(len(a), np.nan)
+    found[there] = table[a[there].astype(np.int64)]
+    return found
+
+
+ROW: Final[Mapping[str, Callable[..., Any]]] = {
+    "minus": lambda node, a, b: a - b,
+    "times": lambda node, a, b: a * b,
+    "differs": _differs,
+    "equals": lambda node, a: _flag(a, a == node["value"]),
+    "at_least": lambda node, a: _flag(a, a >= node["value"]),
+    "above": lambda node, a: _flag(a, a > node["value"]),
+    "filled": lambda node, a: np.where(np.isnan(a), node["value"], a),
+    "only": lambda node, a, b: np.where(b == 1, a, np.nan),
+    "scaled": lambda node, a: node["by"] * a + node["plus"],
+    "looked_up": _looked_up,
+}
+"""Row-wise operations, by name."""
+
+_FLAGS: Final = ("differs", "equals", "at_least", "above")
+
+
+def is_binary(node: Node, declared: Callable[[str], bool]) -> bool:
+    """Return whether a column can hold 0 and 1 alone: as it is declared, never as its values happen to be.
+
+    Args:
+        node: a column or a row-wise operation.
+        declared: whether the column of that name is binary, the worth of a failure included.
+    """
+    return declared(node["column"]) if "column" in node else node["row"] in _FLAGS
+
+
+def answers_column(codes: Index) -> Column:
+    """Return codes of answers as a column; 0 is an answer that never came.
+
+    >>> answers_column(np.array([7, 0])).worths.tolist()
+    [7.0, nan]
+    """
+    # Codes are 63 bits wide, a double holds 53: equal texts stay equal, and others differ but once in 2⁵³.
+    missing = codes == 0
+    worths = np.where(missing, np.nan, codes.astype(np.float64))
+    return Column(worths, np.where(missing, CODES[Status.MISSING], CODES[Status.OK]).astype(np.int8))
+
+
+def pair(a: Rows, b: Rows) -> tuple[Rows, Rows]:
+    """Return both tables with the rows that both have, in the order of ``a``; both must number samples alike."""
+    ours, theirs = {}, {}
+    for name in (name for name in a.cells if name in b.cells):
+        mine, other = a.cells[name], b.cells[name]
+        if _same(mine.sample, other.sample):
+            ours[name], theirs[name] = mine, replace(other, unit=mine.unit)
+            continue
+        _, i, j = np.intersect1d(mine.sample, other.sample, return_indices=True)
+        order = np.argsort(i, kind="stable")
+        ours[name] = mine.take(i[order])
+        theirs[name] = replace(other.take(j[order]), unit=ours[name].unit)
+    return Rows(ours), Rows(theirs)
+
+
+def inputs_of(rows: Rows, nodes: Iterator[Node]) -> dict[str, Read]:
+    """Return each distinct input, by its key."""
+    found: dict[str, Read] = {}
+    for node in nodes:
+        name = key(node)
+        if name not in found:
+            found[name] = rows.read(node)
+    return found
+
+
+__all__ = [
+    "ANSWER",
+    "CODES",
+    "FAILED",
+    "LOST",
+    "STATUSES",
+    "CellRows",
+    "Column",
+    "Index",
+    "Mask",
+    "Read",
+    "Rows",
+    "answers_column",
+    "inputs_of",
+    "is_binary",
+    "pair",
+]

@@ -1,0 +1,138 @@
+"""What a number is, as data: a tree of forms over named columns, that goes to JSON and back.
+
+A *column* is ``{"column": "wer", "at": ["clean"]}``: a task's rows in some cells, pooled; with ``"failed": "exclude"``
+where an answer that never came must not count. A *row-wise operation* makes a column of others, sample by sample:
+``{"row": "minus", "of": [a, b]}``. A *form* makes one number of columns or of other forms:
+``{"form": "ratio", "of": [{"form": "sum", "of": edits}, {"form": "sum", "of": units}]}``.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from harness.types import Direction
+
+Node = Mapping[str, Any]
+"""A column, a row-wise operation or a form."""
+
+Bounds = tuple[float | None, float | None]
+"""The least and the greatest value that there can be; None where there is no limit."""
+
+SHARE: Final[Bounds] = (0.0, 1.0)
+POSITIVE: Final[Bounds] = (0.0, None)
+SIGNED: Final[Bounds] = (-1.0, 1.0)
+ANY: Final[Bounds] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One number, defined once: its value, interval, slices, differences and forecast all come from here.
+
+    >>> from harness.estimate import column, mean
+    >>> accuracy = Statistic("accuracy", mean(column("accuracy", "clean")))
+    >>> Statistic.from_plain(accuracy.plain()) == accuracy
+    True
+    """
+
+    name: str
+    of: Node
+    direction: Direction = "higher"
+    unit: str = "share"
+    bounds: Bounds = SHARE
+    where: Mapping[str, str] = field(default_factory=dict)
+    """The slice that it is about: only samples with these values of these tags."""
+    paired: bool = True
+    """False where the rows of two runs are no pairs: calls that were timed, say."""
+    untestable: str = ""
+    """Why two runs cannot be compared by it, known before anything is asked; empty where they can."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain JSON values; what is as by default is left out."""
+        whole: dict[str, Any] = {
+            "name": self.name,
+            "of": self.of,
+            "direction": self.direction,
+            "unit": self.unit,
+            "bounds": list(self.bounds),
+        }
+        rest = {"where": dict(self.where), "untestable": self.untestable}
+        whole |= {key: value for key, value in rest.items() if value}
+        return whole if self.paired else whole | {"paired": False}
+
+    @classmethod
+    def from_plain(cls, found: Mapping[str, Any]) -> Self:
+        """Return what :meth:`plain` wrote; a form that is not known here is untestable, and says so.
+
+        Raises:
+            ValueError: if it is no statistic.
+        """
+        from harness.estimate.forms import FORMS
+
+        try:
+            given = dict(found) | {"bounds": tuple(found["bounds"])}
+            made = cls(**given)
+        except (KeyError, TypeError) as cause:
+            raise ValueError(f"not a statistic: {found!r:.200}") from cause
+        unknown = next((form for form in forms_in(made.of) if form not in FORMS), None)
+        if unknown is None or made.untestable:
+            return made
+        return cls(**given | {"untestable": f"the form {unknown!r} is not known here"})
+
+    @property
+    def sign(self) -> int:
+        """−1 where lower is better, else 1."""
+        return -1 if self.direction == "lower" else 1
+
+    @property
+    def span(self) -> float | None:
+        """How far two values of one row can lie apart; None where there is no limit."""
+        low, high = self.bounds
+        return None if low is None or high is None else high - low
+
+    @property
+    def mean_of(self) -> Node | None:
+        """The column whose plain mean this is; exact tests and t intervals are for these."""
+        return self.of["of"] if self.of["form"] == "mean" else None
+
+
+def key(node: Node) -> str:
+    """Return a text that equal nodes share."""
+    return json.dumps(node, sort_keys=True)
+
+
+def children(node: Node) -> list[Node]:
+    """Return what a node is made of."""
+    of = node.get("of", [])
+    return list(of) if isinstance(of, list | tuple) else [of]
+
+
+def forms_in(node: Node) -> Iterator[str]:
+    """Yield the names of all forms of a tree."""
+    if "form" in node:
+        yield node["form"]
+        for child in children(node):
+            yield from forms_in(child)
+
+
+def inputs_in(node: Node) -> Iterator[Node]:
+    """Yield the columns, or row-wise operations, that the forms of a tree read."""
+    if "form" not in node:
+        yield node
+        return
+    for child in children(node):
+        yield from inputs_in(child)
+
+
+def columns_in(node: Node) -> Iterator[Node]:
+    """Yield the columns of a tree, those within row-wise operations too."""
+    if "column" in node:
+        yield node
+        return
+    for child in children(node):
+        yield from columns_in(child)
+
+
+def cells_in(node: Node) -> list[str]:
+    """Return the cells that a tree reads, each once, in order."""
+    return list(dict.fromkeys(cell for column in columns_in(node) for cell in column["at"]))

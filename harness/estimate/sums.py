@@ -1,0 +1,181 @@
+"""Rows summed up by unit: shards, prefixes, draws and the jackknife are then additions."""
+
+import math
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.estimate.forms import FORMS, Floats, Sums
+from harness.estimate.rows import Index, Read, Rows
+from harness.estimate.statistic import Node, children, inputs_in, key
+
+CELLS: Final = 4_096
+"""A rank form over at most so many distinct scores is exact under draws; over more, its draws (never its value) see
+fewer cells."""
+_COARSE: Final = 1_024
+_NEAR: Final = 8
+"""Standard errors round a quantile in which its draws see fine cells."""
+
+Weigh = Callable[[Index], Floats]
+"""Returns the weight of each row under every weighting, [b, n], from the group of each, [n]."""
+
+
+class Table:
+    """Sums of a table's inputs by group of units; each input is summed once, whatever statistics read it.
+
+    Args:
+        rows: the table.
+        group: the group of each unit, by the unit's code.
+        count: how many groups there are.
+        partner: another run's table with the same rows: only what counts on both sides counts.
+    """
+
+    def __init__(self, rows: Rows, group: Callable[[Index], Index], count: int, partner: Rows | None = None) -> None:
+        self._rows, self._group, self.count, self._partner = rows, group, count, partner
+        self._read: dict[str, Read] = {}
+        self._summed: dict[str, tuple[Floats, Floats]] = {}
+
+    def read(self, node: Node) -> Read:
+        """Return the rows of an input; beside a partner, only those that count on both sides."""
+        name = key(node)
+        if name not in self._read:
+            found = self._rows.read(node)
+            if self._partner is not None:
+                others = self._partner.read(node)
+                values = np.where(np.isnan(others.values), np.nan, found.values)
+                found = Read(found.sample, found.unit, values, found.kinds, found.details)
+            self._read[name] = found
+        return self._read[name]
+
+    def sums(self, node: Node, *, exact: bool = False) -> Sums:
+        """Return the sums that a tree reads, [groups, k]; ``exact``: of all rows, [1, k], each score its own cell."""
+        places: dict[str, tuple[int, int]] = {}
+        values: dict[str, Floats] = {}
+        known: dict[str, Floats] = {}
+        parts: list[Floats] = []
+        width = 0
+
+        def add(name: str, part: Floats) -> None:
+            nonlocal width
+            if name not in places:
+                places[name] = (width, part.shape[1])
+                width += part.shape[1]
+                parts.append(part)
+
+        for form in _leaves(node):
+            name, kind = key(form), FORMS[form["form"]]
+            if kind.unsummed:
+                known[name] = self.called(form, lambda groups: np.ones((1, len(groups))))
+            elif kind.block:
+                part, values[name] = self._block(form, exact=exact)
+                add(name, part)
+            else:
+                for child in inputs_in(form):
+                    summed, counted = self._column(child, exact=exact)
+                    add(key(child), summed[:, None])
+                    add(f"#{key(child)}", counted[:, None])
+        size = 1 if exact else self.count
+        return Sums(np.hstack(parts) if parts else np.zeros((size, 0)), places, values, known)
+
+    def called(self, form: Node, weigh: Weigh) -> Floats:
+        """Return what a plug-in's form comes to under weightings, [b].
+
+        Raises:
+            UsageError: if the plug-in cannot be imported.
+        """
+        sides = [self.read(child) for child in form["of"]]
+        columns: list[Any] = [
+            side.values if side.details is None else np.array(side.details, dtype=object) for side in sides
+        ]
+        for column, side in zip(columns, sides, strict=True):
+            if column.dtype == object:
+                column[~side.counted] = None
+        weights = [weigh(self._group(side.unit)) for side in sides]
+        function = attribute(form["target"])
+        with np.errstate(invalid="ignore", divide="ignore"):  # a draw may hold none of the rows that it divides by
+            return np.asarray(function(columns, weights, **form["parameters"]), np.float64)
+
+    def _column(self, node: Node, *, exact: bool) -> tuple[Floats, Floats]:
+        if exact:
+            # Summed in sorted order: a value must not depend on the order of its rows.
+            kept = np.sort(self.read(node).values)
+            kept = kept[: len(kept) - int(np.isnan(kept).sum())]
+            return np.array([kept.sum()]), np.array([float(len(kept))])
+        name = key(node)
+        if name not in self._summed:
+            found = self.read(node)
+            there = found.counted
+            group = self._group(found.unit[there])
+            counted = np.bincount(group, minlength=self.count).astype(np.float64)
+            summed = np.bincount(group, found.values[there], self.count).astype(np.float64)
+            self._summed[name] = summed, counted
+        return self._summed[name]
+
+    def _block(self, form: Node, *, exact: bool) -> tuple[Floats, Floats]:
+        groups = 1 if exact else self.count
+        sides = [self.read(child) for child in form["of"]]
+
+        def grouped(side: Read, there: Any) -> Index:
+            return np.zeros(int(there.sum()), np.int64) if exact else self._group(side.unit[there])
+
+        def one_hot(cell: Index, group: Index, width: int, weights: Floats | None = None) -> Floats:
+            return np.bincount(group * width + cell, weights, groups * width).reshape(groups, width).astype(np.float64)
+
+        if "edges" in form:
+            confidence, correct = sides
+            there = confidence.counted & correct.counted
+            group, edges = grouped(confidence, there), np.asarray(form["edges"], np.float64)
+            side = "left" if form["closed"] == "right" else "right"
+            found = np.searchsorted(edges, confidence.values[there], side=side) - 1  # type: ignore[call-overload]
+            cell = np.clip(found, 0, len(edges) - 2).astype(np.int64)
+            gaps = one_hot(cell, group, len(edges) - 1, confidence.values[there] - correct.values[there])
+            return np.hstack([gaps, one_hot(cell, group, len(edges) - 1)]), np.zeros(0)
+        kept = [side.counted for side in sides]
+        pooled = np.concatenate([side.values[there] for side, there in zip(sides, kept, strict=True)])
+        cells, representatives = score_cells(pooled, form, exact=exact)
+        starts = np.cumsum([0, *(int(there.sum()) for there in kept)])
+        hists = [
+            one_hot(cells[starts[i] : starts[i + 1]], grouped(side, there), len(representatives))
+            for i, (side, there) in enumerate(zip(sides, kept, strict=True))
+        ]
+        return np.hstack(hists), representatives
+
+
+def score_cells(pooled: Floats, form: Node, *, exact: bool) -> tuple[Index, Floats]:
+    """Return a cell for each score, from the lowest up, and what stands for each cell."""
+    if not len(pooled):
+        return np.zeros(0, np.int64), np.zeros(1)
+    distinct, cell = np.unique(pooled, return_inverse=True)
+    if exact or len(distinct) <= CELLS:
+        return cell.astype(np.int64), distinct
+    ranked, n = np.sort(pooled), len(pooled)
+    shares = np.linspace(0, 1, _COARSE)
+    if "q" in form:  # fine where the draws of this quantile fall, coarse elsewhere
+        q, near = form["q"], _NEAR * math.sqrt(form["q"] * (1 - form["q"]) / n)
+        shares = np.concatenate([np.linspace(0, 1, 64), np.linspace(max(0, q - near), min(1, q + near), _COARSE - 64)])
+    edges = np.unique(ranked[np.unique((np.sort(shares) * (n - 1)).astype(np.int64))])
+    return np.clip(np.searchsorted(edges, pooled, side="right") - 1, 0, len(edges) - 1).astype(np.int64), edges
+
+
+def attribute(target: str) -> Callable[..., Any]:
+    """Return what ``module:attribute`` names.
+
+    Raises:
+        UsageError: if it cannot be imported.
+    """
+    module, _, name = target.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as cause:
+        raise UsageError(f"the form {target!r} cannot be imported here: {cause}") from cause
+    return found
+
+
+def _leaves(node: Node) -> Sequence[Node]:
+    """Return the forms of a tree that read columns."""
+    if all("form" not in child for child in children(node)):
+        return [node] if children(node) else []
+    return [leaf for child in children(node) if "form" in child for leaf in _leaves(child)]
