@@ -67,6 +67,17 @@ def looked_up(a: Node, values: Sequence[float]) -> Node:
     return {"row": "looked_up", "of": [a], "values": [float(value) for value in values]}
 
 
+def grouped(of: Node, how: str, by: Node | None = None) -> Node:
+    """One row for each group of rows that share a unit, or the value of ``by``.
+
+    Args:
+        of: the column.
+        how: ``mean``, ``min``, ``max``, ``sum``, or ``agree`` (the share of pairs of rows with one value).
+        by: a column that is the same within a group.
+    """
+    return {"row": "grouped", "of": [of] if by is None else [of, by], "how": how}
+
+
 def mean(of: Node) -> Node:
     """The mean of a column."""
     return {"form": "mean", "of": of}

@@ -125,6 +125,8 @@ class Rows:
         if not all(_same(first.sample, part.sample) for part in others):
             parts = _aligned(parts)
             first = parts[0]
+        if node["row"] == "grouped":
+            return grouped(parts[0], parts[1].values if others else None, node["how"])
         with np.errstate(invalid="ignore"):
             values = ROW[node["row"]](node, *(part.values for part in parts))
         kinds = first.kinds
@@ -181,6 +183,30 @@ class Read:
     def statuses(self) -> dict[str, int]:
         """How many rows ended in each status."""
         return Column(self.values, self.kinds).statuses
+
+
+def grouped(read: "Read", by: Floats | None, how: str) -> "Read":
+    """Return one row for each group of rows: for each unit, or for each value of ``by``, [n].
+
+    ``mean``, ``min``, ``max`` and ``sum`` are of what counts in the group; ``agree`` is the share of pairs of rows
+    that have one value, undefined for a group of one row.
+    """
+    there = read.counted if by is None else read.counted & ~np.isnan(by)
+    _, first, index = np.unique((read.unit if by is None else by)[there], return_index=True, return_inverse=True)
+    values, places = read.values[there], np.flatnonzero(there)[first]
+    counts = np.bincount(index, minlength=len(first)).astype(np.float64)
+    found = np.zeros(len(first))
+    if how in ("min", "max"):
+        found = np.full(len(first), np.inf if how == "min" else -np.inf)
+        (np.minimum if how == "min" else np.maximum).at(found, index, values)
+    elif how == "agree":
+        alike, pairs = np.unique(np.column_stack([index.astype(np.float64), values]), axis=0, return_counts=True)
+        same = np.bincount(alike[:, 0].astype(np.int64), pairs * (pairs - 1.0), len(first))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.where(counts > 1, same / (counts * (counts - 1)), np.nan)
+    else:
+        found = np.bincount(index, values, len(first)) / (counts if how == "mean" else 1.0)
+    return Read(read.sample[places], read.unit[places], found, read.kinds[places])
 
 
 def _same(a: Index, b: Index) -> bool:

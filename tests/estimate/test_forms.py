@@ -22,6 +22,7 @@ from harness.estimate import (
     differs,
     f_beta,
     fpr_at,
+    grouped,
     linear,
     maximum,
     mean,
@@ -102,6 +103,20 @@ def test_curves_are_weights_alone() -> None:
     assert value(slope([curve], [axis]), x=[0.0]) == pytest.approx(np.polyfit(axis, heights, 1)[0])
     assert value(retained(curve[0], curve[1:]), x=[0.0]) == pytest.approx(0.35)
     assert value(difference(curve[0], curve[2]), x=[0.0]) == pytest.approx(0.8)
+
+
+def test_rows_of_one_unit_or_group_become_one_row() -> None:
+    nan = float("nan")
+    rows = table(clean=cell({"x": [1.0, 0.0, 1.0, 1.0, nan], "g": [5, 5, 6, 6, 6]}, units=[0, 0, 1, 1, 1]))
+    draws = Draws(rows, seed=(0,))
+    assert draws.exactly(mean(grouped(X, "min"))) == 0.5
+    assert draws.exactly(total(grouped(X, "sum", column("g", "clean")))) == 3.0
+    assert draws.exactly(count(grouped(X, "mean"))) == 2.0
+
+
+def test_agreement_is_the_share_of_pairs_with_one_value() -> None:
+    rows = table(clean=cell({"x": [7.0, 7.0, 8.0, 1.0]}, units=[0, 0, 0, 1]))
+    assert Draws(rows, seed=(0,)).exactly(mean(grouped(X, "agree"))) == pytest.approx(1 / 3)
 
 
 scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=30)
