@@ -54,26 +54,40 @@ from harness.estimate.build import (
     times,
     total,
 )
-from harness.estimate.statistic import ANY, POSITIVE, SHARE, SIGNED, Bounds, Node, Statistic
+from harness.estimate.statistic import (
+    ANY,
+    ANYWHERE,
+    POSITIVE,
+    SHARE,
+    SIGNED,
+    Bounds,
+    ColumnSpec,
+    Node,
+    Statistic,
+    placed,
+)
 
 if TYPE_CHECKING:
     from harness.estimate.compared import Comparer, Difference
     from harness.estimate.estimator import Estimator
     from harness.estimate.forecast import Sight, sight
-    from harness.estimate.rows import CellRows, Column, Rows
+    from harness.estimate.rows import CellRows, Column, Labels, Rows
 
 __all__ = [
     "ANSWER",
     "ANY",
+    "ANYWHERE",
     "POSITIVE",
     "SHARE",
     "SIGNED",
     "Bounds",
     "CellRows",
     "Column",
+    "ColumnSpec",
     "Comparer",
     "Difference",
     "Estimator",
+    "Labels",
     "Node",
     "Rows",
     "Sight",
@@ -105,6 +119,7 @@ __all__ = [
     "minimum",
     "minus",
     "only",
+    "placed",
     "product",
     "quantile",
     "ratio",
@@ -124,6 +139,7 @@ _LATER = {
     "Comparer": "compared",
     "Difference": "compared",
     "Estimator": "estimator",
+    "Labels": "rows",
     "Rows": "rows",
     "Sight": "forecast",
     "sight": "forecast",

@@ -68,6 +68,32 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """One tag of some rows, as codes."""
+
+    codes: Index
+    """[n]; −1 where a row has none."""
+    names: Sequence[str]
+    """What the codes stand for."""
+
+    @classmethod
+    def of(cls, values: Sequence[str | None]) -> "Labels":
+        """Return the codes of texts."""
+        places: dict[str, int] = {}
+        codes = [-1 if value is None else places.setdefault(value, len(places)) for value in values]
+        return cls(np.array(codes, np.int64), list(places))
+
+    def are(self, name: str) -> Mask:
+        """Return which rows have that value, [n]."""
+        code = self.names.index(name) if name in self.names else -2
+        return np.asarray(self.codes == code)
+
+    def take(self, rows: Index) -> "Labels":
+        """Return some rows."""
+        return Labels(self.codes[rows], self.names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CellRows:
     """The rows of one cell."""
 
@@ -76,8 +102,8 @@ class CellRows:
     unit: Index
     """Which rows belong together, [n]: the cluster, the same in every cell."""
     columns: Mapping[str, Column]
-    tags: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
-    """By tag: its value for each row."""
+    tags: Mapping[str, Labels] = field(default_factory=dict)
+    """By name: the value of each row."""
     stratum: str = ""
     """Cells with other samples than others are drawn by themselves: their rows keep their number."""
 
@@ -87,7 +113,7 @@ class CellRows:
     def take(self, rows: Index | Mask) -> "CellRows":
         """Return some rows, in that order."""
         places = np.flatnonzero(rows) if rows.dtype == bool else rows
-        tags = {name: [values[i] for i in places.tolist()] for name, values in self.tags.items()}
+        tags = {name: labels.take(np.asarray(places, np.int64)) for name, labels in self.tags.items()}
         columns = {name: column.take(places) for name, column in self.columns.items()}
         return replace(self, sample=self.sample[places], unit=self.unit[places], columns=columns, tags=tags)
 
@@ -95,8 +121,7 @@ class CellRows:
         """Return which rows have these values of these tags, [n]."""
         inside = np.ones(len(self), bool)
         for name, wanted in where.items():
-            values = self.tags.get(name)
-            inside &= np.zeros(len(self), bool) if values is None else np.array([v == wanted for v in values], bool)
+            inside &= self.tags[name].are(wanted) if name in self.tags else False
         return inside
 
 
@@ -323,6 +348,7 @@ __all__ = [
     "CellRows",
     "Column",
     "Index",
+    "Labels",
     "Mask",
     "Read",
     "Rows",

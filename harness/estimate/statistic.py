@@ -8,7 +8,7 @@ where an answer that never came must not count. A *row-wise operation* makes a c
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from harness.types import Direction
@@ -94,6 +94,49 @@ class Statistic:
     def mean_of(self) -> Node | None:
         """The column whose plain mean this is; exact tests and t intervals are for these."""
         return self.of["of"] if self.of["form"] == "mean" else None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """What a record says of one column of scores, so that whoever reads it needs no metric and no task."""
+
+    direction: Direction = "higher"
+    unit: str = "share"
+    bounds: Bounds = SHARE
+    worth: float | None = None
+    """What a failed answer counts; None leaves it out."""
+    binary: bool = False
+    """Whether every value, the worth of a failure included, is 0 or 1."""
+    sum_of: str = ""
+    """The column whose status it shares, for a sum that stands beside a value: a failure then counts what is stored."""
+
+    @property
+    def flips(self) -> bool:
+        """Whether it tells right from wrong, so that an answer can change sides."""
+        return self.direction == "higher" and self.bounds == SHARE and not self.sum_of
+
+
+ANYWHERE: Final = "*"
+"""Stands for a cell in a statistic that is told for each cell."""
+
+
+def placed(statistic: Statistic, cell: str) -> Statistic:
+    """Return a statistic that is told for each cell at one of them.
+
+    >>> from harness.estimate import column, mean
+    >>> placed(Statistic("m", mean(column("m", "*"))), "clean").of["of"]["at"]
+    ['clean']
+    """
+    return replace(statistic, of=_placed(statistic.of, cell))
+
+
+def _placed(node: Node, cell: str) -> Node:
+    if "column" in node:
+        return {**node, "at": [cell if name == ANYWHERE else name for name in node["at"]]}
+    if "of" not in node:
+        return node
+    of = node["of"]
+    return {**node, "of": [_placed(one, cell) for one in of] if isinstance(of, list | tuple) else _placed(of, cell)}
 
 
 def key(node: Node) -> str:

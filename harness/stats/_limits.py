@@ -20,7 +20,8 @@ def acceleration_of(without: Floats, units: Units) -> float:
             parts.append((values.mean() - values) * (values.size - 1) / values.size)
     influence = np.concatenate(parts) if parts else np.zeros(0)
     scale = float(np.square(influence).sum())
-    return float((influence**3).sum()) / (6 * scale**1.5) if scale > 0 else 0.0
+    power = scale**1.5  # of spreads as small as 1e-133 it is 0
+    return float((influence**3).sum()) / (6 * power) if power > 0 else 0.0
 
 
 def summarise(

@@ -174,7 +174,8 @@ def _bca_levels(
     weights = counts[usable] / counts[usable].sum()
     spread = weights @ without[usable] - without[usable]
     scale = float(counts[usable] @ spread**2)
-    acceleration = float(counts[usable] @ spread**3) / (6 * scale**1.5) if scale > 0 else 0.0
+    power = scale**1.5  # of spreads as small as 1e-133 it is 0
+    acceleration = float(counts[usable] @ spread**3) / (6 * power) if power > 0 else 0.0
     bias = float(ndtri(below))
     shifted = bias + ndtri(levels)
     return np.asarray(ndtr(bias + shifted / (1 - acceleration * shifted)), np.float64)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.estimate.rows import CellRows, Column, Rows
+from harness.estimate.rows import CellRows, Column, Labels, Rows
 
 
 def cell(
@@ -20,7 +20,8 @@ def cell(
     n = len(next(iter(arrays.values())))
     place = np.arange(first, first + n)
     unit = place if units is None else np.asarray(units, np.int64)
-    return CellRows(place, unit, {name: Column.of(values) for name, values in arrays.items()}, tags or {}, stratum)
+    labels = {name: Labels.of(values) for name, values in (tags or {}).items()}
+    return CellRows(place, unit, {name: Column.of(values) for name, values in arrays.items()}, labels, stratum)
 
 
 def table(**cells: CellRows) -> Rows:
