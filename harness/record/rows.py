@@ -1,0 +1,93 @@
+"""``rows.parquet``: rows and columns that were made after the answers, beside ``samples.parquet``.
+
+Simulated streams, detectors' scores, a chance level: what statistics read and no answer is. One line a number: task,
+cell, id, cluster, stratum, column, value. A cell that ``samples.parquet`` has too gets these columns beside its own.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UsageError
+
+ROWS_FILE: Final = "rows.parquet"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeRows:
+    """The rows of one cell that were made after the answers."""
+
+    task: str
+    cell: str
+    ids: Sequence[str]
+    columns: Mapping[str, NDArray[np.float64]]
+    """By name: a number for each id; NaN where it does not count."""
+    clusters: Sequence[str] = ()
+    """Of each row; empty where every row is its own."""
+    stratum: str = ""
+
+
+def write_rows(folder: Path, made: Iterable[MadeRows]) -> None:
+    """Write ``rows.parquet`` atomically; nothing where there are no rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from harness.record._arrow import array
+
+    text, word = pa.string(), pa.dictionary(pa.int32(), pa.string())
+    kinds = {"task": word, "cell": word, "id": text, "cluster": text, "stratum": word, "column": word}
+    tables = []
+    for one in made:
+        n = len(one.ids)
+        clusters = one.clusters or [""] * n
+        for name, values in one.columns.items():
+            if not n:
+                continue
+            fixed = {"task": [one.task] * n, "cell": [one.cell] * n, "id": one.ids, "cluster": clusters}
+            fixed |= {"stratum": [one.stratum] * n, "column": [name] * n}
+            arrays = [array(list(fixed[key]), kind) for key, kind in kinds.items()]
+            numbers = [None if np.isnan(value) else float(value) for value in values]
+            arrays.append(array(numbers, pa.float64()))
+            tables.append(pa.Table.from_arrays(arrays, names=[*kinds, "value"]))
+    if not tables:
+        return
+    temporary = folder / f".{ROWS_FILE}.part"
+    whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    pq.write_table(whole, temporary, compression="zstd")
+    temporary.replace(folder / ROWS_FILE)
+
+
+def read_rows(folder: Path) -> list[MadeRows]:
+    """Return what :func:`write_rows` wrote, a cell each; none where there is no file.
+
+    Raises:
+        UsageError: if the file is there and cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = folder / ROWS_FILE
+    if not file.is_file():
+        return []
+    try:
+        table = pq.ParquetFile(file).read()
+        found: dict[tuple[str, str, str], dict[str, tuple[list[str], list[str], NDArray[np.float64]]]] = {}
+        keys = table.select(["task", "cell", "stratum", "column"]).to_pylist()
+        starts = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
+        for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
+            part, key = table.slice(start, end - start), keys[start]
+            values = part["value"].to_numpy()
+            columns = found.setdefault((key["task"], key["cell"], key["stratum"]), {})
+            columns[key["column"]] = part["id"].to_pylist(), part["cluster"].to_pylist(), values
+    except (OSError, pa.ArrowInvalid, KeyError) as cause:
+        raise UsageError(f"{file} cannot be read: {cause}") from cause
+    made = []
+    for (task, cell, stratum), columns in found.items():
+        ids, clusters, _ = next(iter(columns.values()))
+        numbers = {name: np.asarray(values, np.float64) for name, (_, _, values) in columns.items()}
+        made.append(MadeRows(task, cell, ids, numbers, clusters, stratum))
+    return made
