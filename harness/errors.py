@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -45,6 +46,26 @@ def in_words(cause: BaseException) -> str:
     ('there is no such file', 'ValueError: no')
     """
     return str(cause) if isinstance(cause, HarnessError) else f"{type(cause).__name__}: {cause}"
+
+
+_OUT_OF_MEMORY: Final = (
+    "out of memory",
+    "can't allocate memory",
+    "failed to allocate",
+    "not enough memory",
+    "bad_alloc",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that a batch was too large, on any device.
+
+    >>> is_out_of_memory(RuntimeError("MPS backend out of memory")), is_out_of_memory(RuntimeError("shape mismatch"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True, slots=True)

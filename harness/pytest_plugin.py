@@ -82,9 +82,10 @@ class _Session:
 
 def _run(suite: str, adapter: str, limit: int | None, out: Path) -> "Run":
     from harness.cli._progress import Silent
-    from harness.engine.resolve import load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
     from harness.record import Run
+    from harness.suite.adapters import read_adapter
+    from harness.suite.bind import load_suite
 
     options = RunOptions(out=out, limit=limit, fresh=True)  # workers of xdist make the same run at the same time
     folder, _ = run_suite(load_suite(suite), read_adapter(adapter), options, Silent())
@@ -133,9 +134,9 @@ class SuiteFile(pytest.File):
     """A suite file: for each adapter an item a task, and an item a rule under ``gates:``."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        from harness.engine.resolve import load_suite
         from harness.errors import HarnessError
         from harness.gate.absolute import judge
+        from harness.suite.bind import load_suite
 
         try:
             suite = load_suite(str(self.path))
@@ -172,8 +173,8 @@ class _Judging:
 
     def _planned(self) -> "PlannedGate":
         from harness.engine.gate import GateOptions, PlannedGate, plan_gate
-        from harness.engine.resolve import load_suite
         from harness.gate.identity import Identity
+        from harness.suite.bind import load_suite
 
         suite, record = load_suite(self.suite), self.run.record
         baseline = self._config.getoption("--harness-baseline")

@@ -11,10 +11,11 @@ from hypothesis import settings
 import harness
 from harness.cli import invoke
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.registry import registry
 from harness.spec.document import parse_document
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite, bind_suite
 
 # No test fails because the machine is busy.
 settings.register_profile("harness", deadline=None)

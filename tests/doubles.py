@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
-from harness.engine.resolve import AdapterChoice
 from harness.spec.models import AdapterSpec, Model
+from harness.suite.adapters import AdapterChoice
 from harness.types import Request, Response
 
 

@@ -32,7 +32,7 @@ FLOORS = (
     ),
     ("perturb", "detect", "frames", "adapters", "data", "metrics", "record"),
     ("tasks", "gate", "history"),
-    ("engine", "report"),
+    ("suite", "hosts", "engine", "report"),
     ("cli", "testing", "pytest_plugin", "__init__", "__main__"),
 )
 STRANGERS = FLOORS[1]

@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import harness
-from harness.engine.schema import adapter_schema, answer_schema, suite_schema
 from harness.locate import available
 from harness.spec.document import read_document
+from harness.suite.schema import adapter_schema, answer_schema, suite_schema
 
 FOLDER = Path(harness.__file__).resolve().parents[1] / "docs" / "schema"
 MADE = {"suite": suite_schema, "adapter": adapter_schema, "temporal-answer-1": answer_schema}

@@ -1,23 +1,12 @@
 """Run a batch in pieces that fit into memory, and remember the size that did."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
+
+from harness.errors import is_out_of_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_SIGNS: Final = ("out of memory", "can't allocate memory", "failed to allocate", "not enough memory", "bad_alloc")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that a batch was too large, on any device.
-
-    >>> is_out_of_memory(RuntimeError("MPS backend out of memory")), is_out_of_memory(RuntimeError("shape mismatch"))
-    (True, False)
-    """
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
 class Halving:

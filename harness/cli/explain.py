@@ -19,7 +19,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(suite: str, task: str | None, as_json: bool) -> None:
     """Print SUITE (or one TASK of it) as it is run: every key, where it stands, and the defaults of what does not."""
-    from harness.engine.explain import explain
+    from harness.suite.explain import explain
 
     keys = explain(suite, task)
     if as_json:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.engine.gate import GateOptions, PlannedGate
-    from harness.engine.resolve import Suite
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
     from harness.gate.decide import Decision
+    from harness.suite.bind import Suite
 
 _EPILOG: Final = """\b
 Examples:
@@ -114,8 +114,9 @@ def _decide(
 ) -> "tuple[PlannedGate, Decision]":
     from harness.cli._progress import choose
     from harness.engine.gate import planned_for, run_gate, run_sequentially
-    from harness.engine.resolve import load_suite, read_adapter
     from harness.gate.sequential import Looks
+    from harness.suite.adapters import read_adapter
+    from harness.suite.bind import load_suite
 
     looks = Looks.parse(sequential) if sequential else None
     loaded = load_suite(suite, roots)
@@ -157,8 +158,8 @@ def _judge(
 
 def _adapter_name(adapter: str) -> str:
     """Return the name that an adapter's file gives it, or the file's own where it cannot be read here."""
-    from harness.engine.resolve import read_adapter
     from harness.errors import UsageError
+    from harness.suite.adapters import read_adapter
 
     try:
         return read_adapter(adapter).spec.adapter

@@ -96,8 +96,8 @@ def command(
 
 
 def _preparation(name: str) -> "Prepare":
-    from harness.engine.resolve import read_adapter
     from harness.errors import UsageError
+    from harness.suite.adapters import read_adapter
 
     config = read_adapter(name).config
     if not hasattr(config, "preprocessing"):

@@ -10,7 +10,7 @@ from harness.spec.limits import MOST_IN_A_BATCH
 
 if TYPE_CHECKING:
     from harness.cli._done import Done
-    from harness.engine.resolve import Suite
+    from harness.suite.bind import Suite
 
 _EPILOG: Final = """\b
 Examples:
@@ -90,9 +90,11 @@ def command(
     from harness.cli._stdout import kept_for_json
     from harness.engine.cache import cache_folder
     from harness.engine.plan import WHOLE, Shard
-    from harness.engine.resolve import check_capabilities, load_suite, read_adapter
     from harness.engine.run import RunOptions, run_suite
-    from harness.engine.select import Selection
+    from harness.suite.adapters import read_adapter
+    from harness.suite.bind import load_suite
+    from harness.suite.fit import check_capabilities
+    from harness.suite.select import Selection
 
     if reducer != "mean" and epochs == 1:
         raise click.UsageError(f"--reducer {reducer} makes one score of several: it needs --epochs 2 or more")

@@ -21,7 +21,7 @@ Examples:
 )
 def command(kind: str, folder: Path | None) -> None:
     """Print the JSON Schema that editors complete and check suite or adapter files with."""
-    from harness.engine.schema import adapter_schema, answer_schema, suite_schema
+    from harness.suite.schema import adapter_schema, answer_schema, suite_schema
 
     makers = {"suite": suite_schema, "adapter": adapter_schema, "answer": answer_schema}
     if folder is None:

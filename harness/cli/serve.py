@@ -56,10 +56,10 @@ def command(
     from contextlib import closing
     from importlib.util import find_spec
 
-    from harness.engine.resolve import read_adapter
     from harness.errors import UsageError
     from harness.serve.app import Settings, make_app
     from harness.serve.batcher import Batcher, Policy
+    from harness.suite.adapters import read_adapter
 
     if missing := [package for package in ("starlette", "uvicorn") if find_spec(package) is None]:
         raise UsageError(f"serving needs {', '.join(missing)}; run `pip install 'vlm-harness[serve]'`")

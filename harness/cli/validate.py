@@ -33,8 +33,10 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], as_j
     """
     from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
-    from harness.engine.resolve import load_suite, misfits, read_adapter
     from harness.errors import ExitCode, SpecError
+    from harness.suite.adapters import read_adapter
+    from harness.suite.bind import load_suite
+    from harness.suite.fit import misfits
 
     try:
         with kept_for_json(as_json):

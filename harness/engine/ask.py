@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.engine.cache import CacheError, ResponseCache, keys
-from harness.engine.call import Called
 from harness.engine.prepare import Prepared
+from harness.hosts.call import Called
 from harness.record.schema import AdapterRecord
 from harness.types import Request, Response, Status
 

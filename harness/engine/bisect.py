@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from harness.engine.gate import GateOptions, judge_run, plan_gate
-from harness.engine.resolve import Suite, load_suite
 from harness.errors import HarnessError, UsageError
 from harness.gate.decide import Decision, Overall
 from harness.gate.identity import Identity
 from harness.git import commit_of, git, words, worktree
 from harness.record import find_runs, read_run
+from harness.suite.bind import Suite, load_suite
 
 Word = Literal["good", "bad", "skip"]
 

@@ -5,7 +5,7 @@ from itertools import islice
 from harness.engine.collect import judge
 from harness.engine.plan import Batch
 from harness.engine.prepare import prepare
-from harness.engine.resolve import Suite
+from harness.suite.bind import Suite
 from harness.tasks._base import Measures
 from harness.types import Response
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from harness.engine.call import Called, Caller
-from harness.engine.hosts import Lender, ProcessHost
 from harness.engine.options import RunOptions
-from harness.engine.resolve import AdapterChoice
+from harness.hosts.call import Called, Caller
+from harness.hosts.far import Lender
+from harness.hosts.process import ProcessHost
 from harness.spec.models import EngineSpec
+from harness.suite.adapters import AdapterChoice
 from harness.types import Adapter, Request
 
 
@@ -59,9 +60,9 @@ def make_executor(choice: AdapterChoice, policy: EngineSpec, options: RunOptions
     """
     kind = options.executor or {"thread": "local", "process": "process"}[policy.isolation]
     if kind == "ray":
-        from harness.engine.on_ray import RayExecutor
+        from harness.hosts.on_ray import RayExecutor
 
-        return RayExecutor(choice, policy, options)
+        return RayExecutor(choice.load, policy, options.ray_address, options.ray_workers)
     if kind == "process":
         return ProcessExecutor(choice, policy)
     return Caller.in_thread(choice.load, policy)

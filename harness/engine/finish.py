@@ -12,7 +12,6 @@ from harness.engine.flips import keep_flips
 from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
-from harness.engine.resolve import Suite
 from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.gate.absolute import judge as judge_gates
 from harness.record.folder import write_run, write_samples, write_vectors
@@ -29,6 +28,7 @@ from harness.record.schema import (
     TaskRecord,
 )
 from harness.record.store import ResponseStore, Row
+from harness.suite.bind import Suite
 from harness.tasks._base import Measures, Summary, Task
 from harness.types import MetricValue
 

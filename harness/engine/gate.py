@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.engine.planned import planned_identity
 from harness.engine.remember import remembering
-from harness.engine.resolve import AdapterChoice, Suite
 from harness.engine.run import Progress, RunOptions, run_suite
 from harness.errors import UsageError
 from harness.gate import baseline as stored
@@ -23,6 +22,8 @@ from harness.record.folder import write_run
 from harness.spec.models import GateSpec
 from harness.stats.bootstrap import RESAMPLES
 from harness.stats.verdict import Outcome
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from pydantic import ValidationError
 from harness.engine.collect import plain
 from harness.engine.options import Executor, RunOptions
 from harness.engine.plan import Plan, Shard, make_plan
-from harness.engine.resolve import AdapterChoice, Suite, bind_suite
-from harness.engine.select import Selection
 from harness.errors import UsageError
 from harness.record.schema import AdapterRecord, RecordModel, SelectionRecord
 from harness.record.store import ResponseStore
 from harness.registry import registry
 from harness.spec.document import made_document
 from harness.spec.models import AdapterSpec
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite, bind_suite
+from harness.suite.select import Selection
 
 _KEY: Final = "manifest"
 

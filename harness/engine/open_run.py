@@ -12,13 +12,14 @@ from harness import __version__
 from harness.engine.manifest import ExecutorSource, Manifest, run_key, sources
 from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
-from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import HarnessError, UsageError
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
 from harness.record.schema import AdapterRecord
 from harness.record.store import ResponseStore
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
 
 State = Literal["open", "failed", "complete"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.engine.plan import WHOLE, Shard
-from harness.engine.select import ALL, Selection
 from harness.errors import ExitCode, HarnessError
+from harness.suite.select import ALL, Selection
 
 Executor = Literal["local", "process", "ray"]
 

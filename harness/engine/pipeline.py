@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from harness.engine.call import Called
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared, ahead
+from harness.hosts.call import Called
 
 _GLANCE: Final = 0.2
 """Seconds between looks up while waiting: whether somebody wants the run to stop."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Self, TypeVar
 
-from harness.engine.resolve import Suite
-from harness.engine.select import RepeatedTask
 from harness.errors import UsageError
+from harness.suite.bind import Suite
+from harness.suite.select import RepeatedTask
 from harness.tasks._base import Cell, Measures, Task
 from harness.types import Sample
 

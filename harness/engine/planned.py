@@ -1,11 +1,12 @@
 """What a run will be comparable with, known before it starts."""
 
 from harness.engine.collect import plain
-from harness.engine.resolve import AdapterChoice, Suite
 from harness.errors import UsageError
 from harness.gate.identity import Identity, conflicts
 from harness.record.lineage import without_users
 from harness.record.schema import RunRecord
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
 
 
 def planned_identity(suite: Suite, choice: AdapterChoice) -> Identity:

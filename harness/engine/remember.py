@@ -5,9 +5,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.engine.dispatch import Between, dispatch
-from harness.engine.hosts import Facts, FarAdapter
-from harness.engine.resolve import AdapterChoice
+from harness.hosts.dispatch import Between, dispatch
+from harness.hosts.far import Facts, FarAdapter
+from harness.suite.adapters import AdapterChoice
 from harness.types import Adapter, Request, Response
 
 _Answers = dict[tuple[str, ...], Any]

@@ -22,13 +22,15 @@ from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, prepare
-from harness.engine.resolve import AdapterChoice, Suite, check_capabilities, misfit
 from harness.engine.sessions import Clock, begin_session
 from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
 from harness.record.schema import AdapterRecord, RunRecord
 from harness.record.store import StorageError
 from harness.spec.models import EngineSpec
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
+from harness.suite.fit import check_capabilities, misfit
 from harness.tasks._base import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
 

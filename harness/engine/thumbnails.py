@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.engine.resolve import load_suite
 from harness.errors import SampleError, UsageError
 from harness.record import Run
+from harness.suite.bind import load_suite
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.collect import plain
-from harness.engine.resolve import load_document
 from harness.errors import HarnessError
 from harness.locate import available
 from harness.record.schema import RunRecord, SelectionRecord
+from harness.suite.bind import load_document
 
 
 def commands(record: RunRecord) -> list[str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.reduce import reducer
 from harness.gate.columns import Index, Samples
 from harness.gate.rules import Rule, built, rules
 from harness.metrics import SampleMetric
 from harness.record.schema import MetricRecord, TaskRecord
 from harness.stats.intervals import mean_interval
+from harness.suite.reduce import reducer
 from harness.tasks._base import Column
 from harness.tasks._slices import aggregate
 from harness.types import MetricValue, Status

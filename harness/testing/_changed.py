@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from harness.engine.resolve import AdapterChoice
 from harness.errors import HarnessError
+from harness.suite.adapters import AdapterChoice
 from harness.types import Adapter
 
 _WEIGHTS: Final = (".safetensors", ".onnx", ".onnx_data", ".bin")

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.engine.resolve import read_adapter
 from harness.errors import UsageError, did_you_mean
+from harness.suite.adapters import read_adapter
 from harness.testing._changed import reloader
 from harness.testing._laws import LAWS, Law
 from harness.testing._subject import NotApplicableError, Subject

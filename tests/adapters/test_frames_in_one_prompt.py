@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.engine.resolve import Suite, read_adapter
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.types import Adapter, Generation, Request, Status
 
 SUITE = """\

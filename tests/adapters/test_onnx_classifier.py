@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.engine.dispatch import dispatch
-from harness.engine.resolve import read_adapter
 from harness.errors import AdapterError, HarnessError
+from harness.hosts.dispatch import dispatch
 from harness.locate import CACHE_VARIABLE
 from harness.quantise.recipes import quantise
+from harness.suite.adapters import read_adapter
 from harness.types import Adapter, ClassifyingAdapter, EmbeddingAdapter, Request, Status
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import vit

@@ -35,11 +35,12 @@ from harness.cli._progress import Silent
 from harness.data.charts.draw import render
 from harness.data.charts.model import STYLES, draw_chart
 from harness.data.charts.questions import QUESTION_TYPES, ask
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
 from harness.registry import registry
 from harness.seeds import Stream
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.testing.adapters import Subject, check_adapter
 from harness.types import Adapter, Generation, Request, Response, Status
 from tests.written import written

@@ -13,8 +13,8 @@ from PIL import Image
 from harness.adapters._per_frame.rules import RuleConfig, compile_rules
 from harness.adapters._per_frame.shapes import best_run, best_turn, window
 from harness.adapters.per_frame import PerFrameAdapter, PerFrameConfig
-from harness.engine.resolve import read_adapter
 from harness.errors import AdapterError, ConfigError, SpecError
+from harness.suite.adapters import read_adapter
 from harness.types import Request, Response, Status
 from tests.doubles import Double
 

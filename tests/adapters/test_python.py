@@ -10,9 +10,9 @@ from PIL import Image
 
 from harness.adapters import _digests
 from harness.adapters.python import PythonAdapter, PythonConfig
-from harness.engine.resolve import read_adapter
 from harness.errors import AdapterError, ConfigError, SpecError
 from harness.registry import registry
+from harness.suite.adapters import read_adapter
 from harness.types import (
     Adapter,
     ClassifyingAdapter,

@@ -9,8 +9,8 @@ import pytest
 
 from harness.data import digits
 from harness.data.digits import DigitsConfig, DigitsDataset, Split
-from harness.engine.resolve import Suite
 from harness.errors import SpecError
+from harness.suite.bind import Suite
 
 SUITE = "suite: s\nversion: 1\ndatasets: {d: {type: %s}}\ntasks: {t: {kind: qa, dataset: d, metrics: [exact_match]}}\n"
 

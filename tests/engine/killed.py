@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.adapters.mock import MockAdapter
-from harness.engine.resolve import load_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import HarnessError
 from harness.registry import registry
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import load_suite
 from harness.types import Request, Response
 
 

@@ -11,13 +11,13 @@ from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
 from harness.engine.ask import Asker
 from harness.engine.cache import CacheError, ResponseCache, keys
-from harness.engine.call import Called
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, run_suite
+from harness.hosts.call import Called
 from harness.record import Run, RunRecord
 from harness.record.schema import AdapterRecord
+from harness.suite.adapters import read_adapter
 from harness.types import Request, Response, Sample, Status
 
 VECTOR = np.array([0.1, -2.5], np.float32)

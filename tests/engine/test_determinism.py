@@ -9,10 +9,11 @@ import pytest
 from harness.cli._progress import Silent
 from harness.engine.plan import make_plan
 from harness.engine.prepare import ahead, prepare
-from harness.engine.resolve import Suite, load_suite, read_adapter
 from harness.engine.run import RunOptions, batch_size_for, run_suite
 from harness.record import read_run
 from harness.record.folder import SAMPLES_FILE
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite, load_suite
 
 LIMIT = 9
 VARIES = ("batch", "batch_seconds")

@@ -194,7 +194,7 @@ def test_the_page_has_a_row_for_each_fault_and_no_other() -> None:
 
 
 def test_the_size_that_fits_into_memory_is_remembered() -> None:
-    from harness.engine.call import Caller
+    from harness.hosts.call import Caller
     from harness.spec.models import EngineSpec
     from harness.types import Request
     from tests.engine.faulty import Faulty, FaultyConfig

@@ -18,12 +18,13 @@ from PIL import Image
 from harness.cli import invoke
 from harness.cli._progress import Silent
 from harness.data.jsonl import JsonlDataset
-from harness.engine.resolve import AdapterChoice, Suite
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, ExitCode, SpecError, UsageError
 from harness.metrics import SampleMetric
 from harness.record import Run, RunRecord, read_run
 from harness.spec.models import AdapterSpec, Model
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
 from harness.types import Request, Response, Score, Status
 
 

@@ -12,11 +12,12 @@ from pydantic import Field
 
 from harness.cli._progress import Silent
 from harness.engine.plan import Shard
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import ConfigError, SampleError, UsageError
 from harness.record import Run
 from harness.spec.models import Model
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.tasks._base import (
     Bench,
     BuildContext,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from harness.engine.plan import Batch, make_plan
 from harness.engine.prepare import prepare, request_hash
-from harness.engine.resolve import Suite
+from harness.suite.bind import Suite
 from harness.types import Generation, Request
 
 SUITE = """\

@@ -10,10 +10,10 @@ import pytest
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
 from harness.record import Run, read_run
+from harness.suite.adapters import read_adapter
 from harness.types import Request, Response
 from tests.engine.test_resume import same
 

@@ -12,20 +12,21 @@ import pytest
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
-from harness.engine.call import Caller
 from harness.engine.executors import Executor
 from harness.engine.merge import merge_runs
 from harness.engine.open_run import reopen_run, unfinished
 from harness.engine.plan import Shard
 from harness.engine.recover import recover_run
-from harness.engine.resolve import AdapterChoice, Suite, read_adapter
 from harness.engine.run import Interrupted, RunOptions, resume_run, run_suite
 from harness.errors import UsageError
+from harness.hosts.call import Caller
 from harness.record import RunRecord, read_run
 from harness.record.folder import SAMPLES_FILE, STORE_FILE
 from harness.record.lock import Busy, RunLock
 from harness.record.store import ResponseStore
 from harness.spec.models import EngineSpec
+from harness.suite.adapters import AdapterChoice, read_adapter
+from harness.suite.bind import Suite
 from harness.types import Request, Response, Status
 from tests.doubles import Double
 
@@ -134,7 +135,7 @@ def test_a_folder_is_enough_to_continue_a_run_whatever_became_of_its_files(
     bind, write, fragile, tmp_path, monkeypatch
 ) -> None:
     file = write("suite.yaml", SUITE)
-    from harness.engine.resolve import load_suite
+    from harness.suite.bind import load_suite
 
     whole, _ = run_suite(load_suite(str(file)), fragile(), RunOptions(tmp_path / "whole", limit=7), Silent())
     folder = broken(load_suite(str(file)), fragile(), RunOptions(tmp_path / "runs", limit=7), monkeypatch, 3)
@@ -316,7 +317,7 @@ def test_a_run_that_failed_is_not_continued_where_it_broke_off(bind, fragile, tm
 
 def test_an_interrupted_run_says_how_to_continue_it(bind, fragile, tmp_path: Path, monkeypatch) -> None:
     Fragile.power = Power(2, KeyboardInterrupt())
-    monkeypatch.setattr("harness.engine.hosts.ThreadHost._serve", _serve_and_stop)
+    monkeypatch.setattr("harness.hosts.thread.ThreadHost._serve", _serve_and_stop)
     stop = threading.Event()
     monkeypatch.setattr("harness.engine.run.graceful", lambda: _Given(stop))
     _serve_and_stop.stop = stop  # type: ignore[attr-defined]

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, resume_run
 from harness.record import Run, read_run
+from harness.suite.adapters import read_adapter
 from tests.conftest import Done
 from tests.engine.test_resume import broken
 from tests.written import written

@@ -11,12 +11,12 @@ from harness.cli._progress import Silent
 from harness.engine.merge import merge_runs
 from harness.engine.plan import Shard, make_plan
 from harness.engine.recover import recover_run
-from harness.engine.resolve import AdapterChoice, read_adapter
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import UsageError
 from harness.gate.compare import compare
 from harness.record import Run, read_run
 from harness.record.folder import STORE_FILE
+from harness.suite.adapters import AdapterChoice, read_adapter
 from tests.engine.test_resume import broken, same
 
 SUITE = """\

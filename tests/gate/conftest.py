@@ -7,13 +7,14 @@ import pytest
 
 from harness import metrics
 from harness.cli._progress import Silent
-from harness.engine.resolve import bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run, read_run
 from harness.record.folder import write_run, write_samples
 from harness.record.schema import CellRecord, MetricRecord, TaskRecord
 from harness.record.store import ResponseStore, Row
 from harness.spec.document import parse_document
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import bind_suite
 
 METRIC = "exact_match"
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
-from harness.engine.dispatch import dispatch
 from harness.engine.remember import remembering
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, run_suite
+from harness.hosts.dispatch import dispatch
+from harness.suite.adapters import read_adapter
 from harness.types import (
     ClassifyingAdapter,
     EmbeddingAdapter,

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import UsageError
 from harness.report.html import write_html
 from harness.report.overview import write_overview
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 
 SUITE = """
 suite: page

@@ -9,11 +9,11 @@ import pytest
 
 from harness.cli._progress import Silent
 from harness.engine.run import RunOptions, run_suite
-from harness.engine.select import Selection
 from harness.record import read_run
 from harness.record.folder import RUN_FILE
 from harness.report.content import gather
 from harness.report.html import render_html
+from harness.suite.select import Selection
 from harness.types import Request, Response, Status
 from tests.doubles import Double
 

@@ -9,12 +9,13 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import load_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.engine.thumbnails import FILE, keep_thumbnails
 from harness.errors import UsageError
 from harness.record.folder import RUN_FILE
 from harness.report.html import write_html
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import load_suite
 
 SUITE = """\
 suite: thumbs

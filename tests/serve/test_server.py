@@ -22,10 +22,10 @@ from PIL import Image
 
 from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
 from harness.data.charts.dataset import ChartsConfig, ChartsDataset
-from harness.engine.resolve import read_adapter
 from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
 from harness.serve.messages import Limits
+from harness.suite.adapters import read_adapter
 from harness.types import Adapter, Generation, Request, Response, Status
 from tests.doubles import Double
 

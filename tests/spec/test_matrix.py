@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.resolve import Suite, load_suite
 from harness.errors import SpecError
+from harness.suite.bind import Suite, load_suite
 
 SUITE = """\
 suite: grid

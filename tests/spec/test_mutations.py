@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli import invoke
-from harness.engine.resolve import load_suite, read_adapter
 from harness.errors import Problem, SpecError, UsageError
 from harness.locate import available
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import load_suite
 
 SUITE = available("suites")["robustness"].read_text(encoding="utf-8")
 ADAPTERS = {name: available("adapters")[name].read_text(encoding="utf-8") for name in ("mock", "onnx-int8")}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.resolve import load_suite, read_adapter
 from harness.errors import SpecError, UsageError
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import load_suite
 
 SUITE = """\
 suite: small

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
+from harness.suite.bind import Suite
 from harness.types import Request, Response
 from tests.doubles import Double
 

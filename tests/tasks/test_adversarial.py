@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import bind_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError, UsageError
 from harness.spec.document import parse_document
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import bind_suite
 from harness.types import Request, Response
 from tests.doubles import Double
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.types import Request, Response
 from tests.doubles import Double
 

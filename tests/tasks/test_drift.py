@@ -13,10 +13,11 @@ from harness.cli._progress import Silent
 from harness.detect.run_length import arl, limit_for
 from harness.detect.shewhart import Shewhart
 from harness.engine.collect import CellScores
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.tasks._base import Measures, Summary
 from harness.tasks._drift_streams import Drift, NormalSource, Plan, PoolSource, watch
 from harness.tasks.drift import DriftTask
@@ -94,8 +95,8 @@ def features(task: DriftTask, apart: float = 3.0) -> dict[str, dict[str, np.ndar
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of the scalar process, on an adapter that is never asked."""
-    from harness.engine.resolve import bind_suite
     from harness.spec.document import parse_document
+    from harness.suite.bind import bind_suite
 
     folder = tmp_path_factory.mktemp("process")
     suite = bind_suite(parse_document(PROCESS, folder / "s.yaml"))

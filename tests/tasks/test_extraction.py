@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 
 DATA = "  docs: {type: jsonl, path: docs.jsonl}\n"
 SCHEMA = "{type: object, additionalProperties: {type: integer, maximum: 100}}"

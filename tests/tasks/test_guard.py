@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
 from harness.seeds import Stream
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.tasks._base import Measures
 from harness.tasks._guard_corruptions import CORRUPTIONS, Facts
 from harness.tasks.guard import GuardTask

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, load_suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, SpecError
 from harness.locate import CACHE_VARIABLE
 from harness.record import Run
 from harness.record.schema import TaskRecord
 from harness.seeds import generator
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite, load_suite
 from harness.tasks._latency import figures
 from harness.tasks._latency.retention import cosine, divergence
 from harness.tasks._latency.sides import stages

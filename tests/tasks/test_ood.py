@@ -13,12 +13,13 @@ from sklearn import metrics as sk
 
 from harness.cli._progress import Silent
 from harness.engine.collect import CellScores
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.metrics.ranking import Curve, FprAt95Tpr, ood_report
 from harness.record import Run
 from harness.stats.intervals import wilson
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.tasks._base import Summary
 from harness.tasks._ood_trial import least_for, threshold_for
 from harness.tasks._separation import STATISTICS, Separation

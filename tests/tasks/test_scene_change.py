@@ -16,12 +16,13 @@ from harness.data.composed_clips import ComposedClip, ComposedClipsConfig, Compo
 from harness.data.sample_footage import SampleFootageConfig, SampleFootageDataset
 from harness.detect import WindowedDrift, drift_detector, scene_detector
 from harness.detect._scene import peaks
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import ConfigError, SpecError
 from harness.frames import colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.types import Sample
 from tests.doubles import Double
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
+from harness.suite.bind import Suite
 from harness.tasks._serving.load import Batching, Calling, Sent, arrivals, drive
 from harness.tasks._serving.search import achieved
 from harness.types import Request, Response

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.engine.resolve import Suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.suite.bind import Suite
 
 ROWS = """\
 {"id": "a", "image": "10.png", "question": "level", "answer": "10", "tags": {"kind": "low", "odd": "x"}}

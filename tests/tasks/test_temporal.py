@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from harness.cli._progress import Silent
-from harness.engine.resolve import Suite, read_adapter
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import Suite
 from harness.tasks._base import Cell, Task
 from harness.tasks._views import PERTURBATIONS, View
 from harness.types import Request, Response, Sample
@@ -118,8 +119,8 @@ def test_a_perturbed_view_still_shows_frames_of_the_clip_at_growing_times(name: 
 @pytest.fixture(scope="module")
 def real_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A small run of the real per-frame adapter; not to be changed."""
-    from harness.engine.resolve import bind_suite
     from harness.spec.document import parse_document
+    from harness.suite.bind import bind_suite
 
     folder = tmp_path_factory.mktemp("temporal")
     text = SUITE.format(more="perturbations: [dropped]", limit=8)

@@ -10,12 +10,12 @@ from hypothesis.extra import numpy as hnp
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
-from harness.engine.reduce import decompose, reducer
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, resume_run, run_suite
-from harness.engine.select import Selection
 from harness.errors import UsageError
 from harness.record import Run
+from harness.suite.adapters import read_adapter
+from harness.suite.reduce import decompose, reducer
+from harness.suite.select import Selection
 from harness.tasks._base import NeedsAdapter
 from tests.engine.test_resume import broken, same
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from harness.engine.answers import checked
-from harness.engine.hosts import Died, Host, Late, Raised, ThreadHost
+from harness.hosts.answers import checked
+from harness.hosts.host import Died, Host, Late, Raised
+from harness.hosts.thread import ThreadHost
 from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request, Response, Status
 

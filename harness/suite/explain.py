@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from harness.engine.resolve import load_document
 from harness.errors import SpecError, UsageError, did_you_mean
 from harness.registry import registry
 from harness.spec.check import describe
 from harness.spec.document import Document, KeyPath
 from harness.spec.models import SuiteSpec
+from harness.suite.bind import load_document
 
 _PLUGINS: Final = {"datasets": "type", "tasks": "kind"}
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel
 
-from harness.engine.reduce import Codes, Floats, decompose, reducer
-from harness.engine.resolve import Suite
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import SampleMetric
 from harness.record.schema import SelectionRecord
 from harness.seeds import derive_seed
+from harness.suite.bind import Suite
+from harness.suite.reduce import Codes, Floats, decompose, reducer
 from harness.tasks._base import (
     BuildContext,
     Cell,

@@ -5,23 +5,29 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import AdapterError
-from harness.types import Footprint, Generation, Request
+from harness.types import Adapter, Footprint, Generation, Request
 
 _LIMIT: Final = 600.0
 """Seconds that loading and one answer may take."""
 
 
-def measure(file: Path, config: Mapping[str, Any], request: Request) -> Footprint:
+Loader = Callable[[Path, Mapping[str, Any]], Adapter]
+"""Loads the adapter of a file, with values for its keys."""
+
+
+def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Request) -> Footprint:
     """Start a process, load an adapter there, answer ``request``, and return what that took.
 
     Args:
+        load: a function of a module, by whose name the process finds it.
         file: the adapter's file.
         config: values for its keys.
         request: with at most one image.
@@ -30,6 +36,7 @@ def measure(file: Path, config: Mapping[str, Any], request: Request) -> Footprin
         AdapterError: if the process fails or takes longer than ten minutes.
     """
     told = {
+        "load": [load.__module__, load.__qualname__],
         "file": str(file.resolve()),
         "config": dict(config),
         "ask": request.ask,
@@ -37,7 +44,7 @@ def measure(file: Path, config: Mapping[str, Any], request: Request) -> Footprin
         "tokens": request.generation.max_new_tokens,
         "images": [_encoded(image) for image in request.images],
     }
-    command = [sys.executable, "-m", "harness.engine.fresh"]
+    command = [sys.executable, "-m", "harness.hosts.fresh"]
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter and a module of ours
             command, input=json.dumps(told), capture_output=True, text=True, timeout=_LIMIT, check=False
@@ -53,17 +60,17 @@ def measure(file: Path, config: Mapping[str, Any], request: Request) -> Footprin
 
 def main() -> None:
     """Read what to load from standard input; print the footprint."""
-    from harness.engine.dispatch import dispatch
-    from harness.engine.resolve import read_adapter
+    from harness.hosts.dispatch import dispatch
     from harness.types import Status
 
     told = json.load(sys.stdin)
+    module, name = told["load"]
+    load: Loader = getattr(import_module(module), name)
     request = Request("fresh", told["prompt"], tuple(map(_decoded, told["images"])),
                       generation=Generation(told["tokens"]), ask=told["ask"])  # fmt: skip
     before = _peak_mib()
     start = time.perf_counter()
-    choice = read_adapter(told["file"])
-    adapter = choice.vary(**told["config"]).load()
+    adapter = load(Path(told["file"]), told["config"])
     loaded = time.perf_counter()
     (response,) = dispatch(adapter, [request])
     answered = time.perf_counter()

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
-from harness.engine.answers import checked
-from harness.engine.call import Called, Caller
-from harness.engine.dispatch import dispatch
-from harness.engine.hosts import Died, Facts, FarAdapter, Lender, Load, Raised, await_answer
-from harness.engine.options import RunOptions
-from harness.engine.resolve import AdapterChoice
 from harness.errors import AdapterError, UsageError
+from harness.hosts.answers import checked
+from harness.hosts.call import Called, Caller
+from harness.hosts.dispatch import dispatch
+from harness.hosts.far import Facts, FarAdapter, Lender
+from harness.hosts.host import Died, Load, Raised, await_answer
 from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request
 
@@ -91,21 +90,21 @@ class RayHost:
 class RayExecutor:
     """A pool of actors with one copy of the model each; a batch goes to the first that is free."""
 
-    def __init__(self, choice: AdapterChoice, policy: EngineSpec, options: RunOptions) -> None:
+    def __init__(self, load: Load, policy: EngineSpec, address: str | None = None, workers: int | None = None) -> None:
         ray = _ray()
         self._started = not ray.is_initialized()
         if self._started:
-            told = {"address": options.ray_address} if options.ray_address else {"include_dashboard": False}
+            told = {"address": address} if address else {"include_dashboard": False}
             try:
                 ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **told)
             except (ConnectionError, RuntimeError, ValueError) as cause:
                 raise UsageError(f"Ray cannot be reached: {_last_line(cause)}") from cause
-        self.width = options.ray_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self._lender = Lender(choice.load)
+        self.width = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._lender = Lender(load)
         self._callers: list[Caller] = []
         self._free: queue.SimpleQueue[Caller] = queue.SimpleQueue()
         try:
-            self._load_all(choice, policy)
+            self._load_all(load, policy)
         except BaseException:
             self.close()
             raise
@@ -140,17 +139,17 @@ class RayExecutor:
         if self._started:
             ray.shutdown()
 
-    def _load_all(self, choice: AdapterChoice, policy: EngineSpec) -> None:
+    def _load_all(self, load: Load, policy: EngineSpec) -> None:
         """Load all copies at a time; they must be copies of one model."""
         failures: list[BaseException] = []
 
-        def load() -> None:
+        def start() -> None:
             try:
-                self._callers.append(Caller(lambda: RayHost(choice.load, self._lender), policy))
+                self._callers.append(Caller(lambda: RayHost(load, self._lender), policy))
             except BaseException as error:  # noqa: BLE001 - it is raised where all have been waited for
                 failures.append(error)
 
-        threads = [threading.Thread(target=load, daemon=True) for _ in range(self.width)]
+        threads = [threading.Thread(target=start, daemon=True) for _ in range(self.width)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness.cli._progress import Silent
-from harness.engine.answers import checked
-from harness.engine.hosts import ProcessHost, Raised
-from harness.engine.resolve import read_adapter
 from harness.engine.run import RunOptions, run_suite
+from harness.hosts.answers import checked
+from harness.hosts.host import Raised
+from harness.hosts.process import ProcessHost
 from harness.record import Run
+from harness.suite.adapters import read_adapter
 from harness.types import Response
 
 SUITE = """\

@@ -1,25 +1,24 @@
-"""From files to objects: suites with datasets and tasks, adapters; mistakes are found before a model is loaded."""
+"""From a file to a suite with datasets and tasks; mistakes are found before a model is loaded."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from harness.errors import AdapterError, ConfigError, HarnessError, Issue, Problem, SpecError, UsageError, did_you_mean
+from harness.errors import ConfigError, Problem, SpecError, UsageError, did_you_mean
 from harness.locate import find
 from harness.registry import registry
 from harness.spec.check import check
-from harness.spec.document import Document, KeyPath, read_document
-from harness.spec.expand import fill_variables, load_expanded
+from harness.spec.document import Document, KeyPath
+from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
-from harness.spec.models import AdapterSpec, SuiteSpec
+from harness.spec.models import SuiteSpec
+from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
 from harness.tasks._base import BuildContext, Task
-from harness.types import Adapter, Dataset, Footprint, Request
+from harness.types import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,84 +40,6 @@ class Suite:
     def hash(self) -> str:
         """A hash of the expanded file."""
         return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterChoice:
-    """An adapter file that was read and checked; the model is not loaded yet."""
-
-    file: Path
-    spec: AdapterSpec
-    config: Any
-    factory: type[Adapter]
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables that its file was expanded with."""
-
-    @property
-    def name(self) -> str:
-        """The name that the file gives it."""
-        return self.spec.adapter
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no model stands behind its answers.
-
-        Raises:
-            AdapterError: if only the loaded model can tell (a Python function says so itself) and it cannot be loaded.
-        """
-        known: bool | None = getattr(self.factory, "simulated", None)
-        if known is not None:
-            return known
-        adapter = self.load()
-        try:
-            return adapter.simulated
-        finally:
-            adapter.close()
-
-    def vary(self, **keys: Any) -> "AdapterChoice":
-        """Return the same adapter with other values for keys of its file.
-
-        Raises:
-            ConfigError: if its type does not know a key, or a value does not fit.
-        """
-        try:
-            config = self.factory.Config.model_validate_json(json.dumps(self.config.model_dump(mode="json") | keys))
-        except ValidationError as error:
-            issues = [Issue(tuple(found["loc"]), found["msg"]) for found in error.errors(include_url=False)]
-            raise ConfigError(*issues) from error
-        return replace(self, config=config)
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return its name, type and configuration as plain JSON values."""
-        return {"name": self.name, "type": self.spec.type, "config": self.config.model_dump(mode="json")}
-
-    def footprint(self, request: Request) -> Footprint:
-        """Load it in a process of its own, answer one request there, and return what that took.
-
-        Raises:
-            AdapterError: if it does not work there.
-        """
-        from harness.engine.fresh import measure
-
-        return measure(self.file, self.config.model_dump(mode="json"), request)
-
-    def load(self) -> Adapter:
-        """Load the model.
-
-        Raises:
-            AdapterError: if it cannot be loaded.
-            SpecError: if the file asks for something impossible.
-        """
-        try:
-            return self.factory.from_config(self.config, self.file.resolve().parent)
-        except ConfigError as error:
-            document = read_document(self.file)
-            raise SpecError([document.problem(i.path, i.message, i.hint) for i in error.issues]) from error
-        except HarnessError:
-            raise
-        except Exception as error:
-            said = f"adapter {self.spec.adapter!r} cannot be loaded: {type(error).__name__}: {error}"
-            raise AdapterError(said) from error
 
 
 def load_suite(name: str, roots: Sequence[Path] = (), environment: Mapping[str, str] = os.environ) -> Suite:
@@ -160,64 +81,6 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     if binder.problems:
         raise SpecError([*dict.fromkeys(binder.problems)])  # a matrix repeats what is wrong in each of its tasks
     return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots), document.variables)
-
-
-def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> AdapterChoice:
-    """Read and check an adapter file; its model is loaded by :meth:`AdapterChoice.load`.
-
-    Args:
-        name: a path, from ``folder`` or the working directory, or the name of an available adapter.
-        environment: where ``${VARIABLES}`` come from.
-        folder: where a relative path starts.
-
-    Raises:
-        SpecError: with everything that is wrong, each at its place.
-        UsageError: if there is no such adapter.
-    """
-    document = fill_variables(read_document(find("adapters", name, folder)), environment)
-    own = set(document.value) - set(AdapterSpec.model_fields) if isinstance(document.value, dict) else set()
-    spec = check(AdapterSpec, document, leave_out=own)
-    if isinstance(spec, list):
-        raise SpecError(spec)
-    factory = _load(document, ("type",), "adapters", spec.type)
-    if isinstance(factory, Problem):
-        raise SpecError([factory])
-    config = check(factory.Config, document, leave_out=AdapterSpec.model_fields)
-    if isinstance(config, list):
-        raise SpecError(config)
-    return AdapterChoice(document.file, spec, config, factory, document.variables)
-
-
-def misfits(suite: Suite, choices: Iterable[AdapterChoice]) -> list[str]:
-    """Compare what the tasks need with what the types of the adapters can give, before any model is loaded.
-
-    Returns:
-        A sentence for each task and adapter that don't fit, naming both.
-    """
-    return [
-        said
-        for choice in choices
-        for task in suite.tasks.values()
-        if isinstance(getattr(choice.factory, "capabilities", None), frozenset)
-        and (said := misfit(task, choice.name, choice.factory.capabilities))
-    ]
-
-
-def check_capabilities(suite: Suite, choices: Iterable[AdapterChoice]) -> None:
-    """As :func:`misfits`.
-
-    Raises:
-        UsageError: with all of them.
-    """
-    if said := misfits(suite, choices):
-        raise UsageError("\n".join(f"{suite.file}: {text}" for text in said))
-
-
-def misfit(task: Task, adapter: str, capabilities: frozenset[str]) -> str:
-    """Return what an adapter lacks for a task, as a sentence; nothing where it fits."""
-    lacking = sorted(task.requires - capabilities)
-    can = ", ".join(sorted(capabilities)) or "nothing"
-    return f"task {task.name!r} needs {', '.join(lacking)}; adapter {adapter!r} can {can}" if lacking else ""
 
 
 class _Binder:
@@ -296,7 +159,7 @@ class _Binder:
             hint = f"known: {', '.join(registry(kind).names())}"
             self.problems.append(self._document.problem(path, f"the key {key!r} is missing or not text", hint))
             return None
-        factory = _load(self._document, (*path, key), kind, name)
+        factory = load_plugin(self._document, (*path, key), kind, name)
         if isinstance(factory, Problem):
             self.problems.append(factory)
             return None
@@ -312,13 +175,6 @@ class _Binder:
     def _add(self, path: KeyPath, error: ConfigError) -> None:
         for issue in error.issues:
             self.problems.append(self._document.problem((*path, *issue.path), issue.message, issue.hint))
-
-
-def _load(document: Document, path: KeyPath, kind: str, name: str) -> Any:
-    try:
-        return registry(kind).load(name)
-    except UsageError as error:
-        return document.problem(path, str(error))
 
 
 def _find_parent(name: str, folder: Path) -> Path:

@@ -1,0 +1,1 @@
+"""Where a model lives, and how it is asked there."""

@@ -1,0 +1,88 @@
+"""What a host does for the adapter that lives there, and how that goes wrong."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, Self
+
+from harness.errors import is_out_of_memory
+from harness.types import Adapter, Request
+
+GLANCE: Final = 0.5
+"""Seconds between looks up while waiting: whether the run was closed meanwhile."""
+
+Load = Callable[[], Adapter]
+
+
+class Late(Exception):
+    """No answer came in time, or nobody wants it any more."""
+
+
+class Died(Exception):
+    """The adapter's process is gone."""
+
+
+class Raised(Exception):
+    """What an adapter raised, in words: an exception of a library may not survive the way between processes."""
+
+    def __init__(self, said: str, out_of_memory: bool) -> None:
+        self.out_of_memory = out_of_memory
+        super().__init__(said)
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """Put an exception into words."""
+        return cls(f"the adapter raised {type(error).__name__}: {error}", is_out_of_memory(error))
+
+
+def await_answer(comes: Callable[[float], bool], timeout: float, closed: threading.Event) -> None:
+    """Wait until an answer is there.
+
+    Args:
+        comes: waits for so many seconds and tells whether the answer came.
+        timeout: seconds to wait altogether.
+        closed: set where nobody wants the answer any more.
+
+    Raises:
+        Late: if it did not come in time, or nobody wants it.
+    """
+    deadline = time.monotonic() + timeout
+    while not comes(max(0.0, min(GLANCE, deadline - time.monotonic()))):
+        if time.monotonic() >= deadline or closed.is_set():
+            raise Late
+
+
+class Host(Protocol):
+    """Has an adapter and asks it, one batch at a time."""
+
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter, or what is known of one that lives elsewhere."""
+        ...
+
+    def ask(self, requests: Sequence[Request], timeout: float, closed: threading.Event) -> Any:
+        """Return the adapter's answer.
+
+        Raises:
+            Late: after ``timeout`` seconds, or when ``closed`` is set.
+            Died: if the adapter took its process with it.
+            Raised: what the adapter raised.
+        """
+        ...
+
+    def lend(self, timeout: float) -> AbstractContextManager[Adapter]:
+        """Give the adapter itself away for a while.
+
+        Raises:
+            SampleError: if it does not come free in time.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Let go of an adapter that no longer answers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the adapter."""
+        ...
