@@ -19,9 +19,9 @@ except ImportError:  # Windows: each worker makes its own run
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from harness.engine.gate import PlannedGate
+    from harness.compare.decide import Decision, Judged
     from harness.errors import HarnessError
-    from harness.gate.decide import Decision, Judged
+    from harness.gate.runs import PlannedGate
     from harness.record import Run
 
 __all__ = ["assert_no_regression"]
@@ -134,8 +134,8 @@ class SuiteFile(pytest.File):
     """A suite file: for each adapter an item a task, and an item a rule under ``gates:``."""
 
     def collect(self) -> Iterator[pytest.Item]:
+        from harness.compare.absolute import judge
         from harness.errors import HarnessError
-        from harness.gate.absolute import judge
         from harness.suite.bind import load_suite
 
         try:
@@ -167,13 +167,13 @@ class _Judging:
 
     @functools.cached_property
     def decision(self) -> "Decision":
-        from harness.engine.gate import judge_run
+        from harness.gate.runs import judge_run
 
         return judge_run(self._planned(), self.run.folder)
 
     def _planned(self) -> "PlannedGate":
-        from harness.engine.gate import GateOptions, PlannedGate, plan_gate
-        from harness.gate.identity import Identity
+        from harness.compare.identity import Identity
+        from harness.gate.runs import GateOptions, PlannedGate, plan_gate
         from harness.suite.bind import load_suite
 
         suite, record = load_suite(self.suite), self.run.record
@@ -294,9 +294,9 @@ def assert_no_regression(
         AssertionError: with the verdicts and the samples that were lost.
         UsageError: if the runs cannot be compared, or a metric is unknown.
     """
+    from harness.compare.compare import Options, compare
+    from harness.compare.decide import decide
     from harness.errors import UsageError, did_you_mean
-    from harness.gate.compare import Options, compare
-    from harness.gate.decide import decide
     from harness.record import Run
     from harness.spec.models import GateSpec
 

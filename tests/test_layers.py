@@ -31,8 +31,8 @@ FLOORS = (
         "zoo",
     ),
     ("perturb", "detect", "frames", "adapters", "data", "metrics", "record"),
-    ("tasks", "gate", "history"),
-    ("suite", "hosts", "engine", "report"),
+    ("tasks", "compare", "history"),
+    ("suite", "hosts", "engine", "gate", "report"),
     ("cli", "testing", "pytest_plugin", "__init__", "__main__"),
 )
 STRANGERS = FLOORS[1]

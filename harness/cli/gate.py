@@ -10,10 +10,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.engine.gate import GateOptions, PlannedGate
+    from harness.compare.decide import Decision
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
-    from harness.gate.decide import Decision
+    from harness.gate.runs import GateOptions, PlannedGate
     from harness.suite.bind import Suite
 
 _EPILOG: Final = """\b
@@ -78,10 +78,10 @@ def command(
 ) -> int:
     """Judge ADAPTER on SUITE: run it (or take --candidate), pair it with the baseline, apply the suite's gates."""
     from harness.cli._stdout import kept_for_json
-    from harness.engine.gate import GateOptions
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
     from harness.gate import branch
+    from harness.gate.runs import GateOptions
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
@@ -113,8 +113,8 @@ def _decide(
     quiet: bool,
 ) -> "tuple[PlannedGate, Decision]":
     from harness.cli._progress import choose
-    from harness.engine.gate import planned_for, run_gate, run_sequentially
-    from harness.gate.sequential import Looks
+    from harness.compare.sequential import Looks
+    from harness.gate.runs import planned_for, run_gate, run_sequentially
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
 
@@ -138,10 +138,10 @@ def _judge(
 ) -> "tuple[PlannedGate, Decision]":
     """Judge a run that was made earlier; its adapter's file need not be here."""
     from harness.cli._runs import locate_run
-    from harness.engine.gate import judge_run, plan_gate
-    from harness.engine.planned import check_run_of
+    from harness.compare.identity import Identity
     from harness.errors import UsageError
-    from harness.gate.identity import Identity
+    from harness.gate.planned import check_run_of
+    from harness.gate.runs import judge_run, plan_gate
     from harness.record import read_run
 
     folder = locate_run(candidate, runs)
@@ -181,7 +181,7 @@ def _guarded(github: bool) -> "Iterator[None]":
 
 
 def _print_plan(planned: "PlannedGate") -> None:
-    from harness.gate.forecast import CHANGED
+    from harness.compare.forecast import CHANGED
 
     if planned.baseline is None:
         return

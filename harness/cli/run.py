@@ -140,8 +140,8 @@ def command(
 
 
 def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bool) -> int:
+    from harness.compare.forecast import CHANGED, forecast
     from harness.engine.plan import make_plan
-    from harness.gate.forecast import CHANGED, forecast
 
     plan = make_plan(suite, 1, limit)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}

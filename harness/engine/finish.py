@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.compare.absolute import judge as judge_gates
 from harness.engine.collect import CellScores, new_scores, plain, task_results
 from harness.engine.flips import keep_flips
 from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_sessions, read_timings
-from harness.gate.absolute import judge as judge_gates
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.lineage import without_users
 from harness.record.replicates import Replicates, write_replicates

@@ -1,1 +1,1 @@
-"""Verdicts on runs."""
+"""Gates: where baselines are kept, and runs that are made to be judged."""

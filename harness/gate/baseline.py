@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.compare.identity import Identity, NoBaseline, conflicts, unfinished
+from harness.compare.pair import HASH_LENGTH
 from harness.errors import UsageError, did_you_mean
-from harness.gate.identity import Identity, NoBaseline, conflicts, unfinished
-from harness.gate.pair import HASH_LENGTH
 from harness.record import Run, RunRecord, read_run
 from harness.record.folder import RUN_FILE, SAMPLES_FILE, write_run
 from harness.record.replicates import read_replicates, write_replicates

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from harness.compare.identity import NoBaseline
 from harness.errors import UsageError
-from harness.gate.identity import NoBaseline
 from harness.git import git
 
 PREFIX: Final = "branch:"

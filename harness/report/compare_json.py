@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.gate.compare import Compared, Delta
-from harness.gate.decide import Decision, Judged
-from harness.gate.forecast import Forecast
+from harness.compare.compare import Compared, Delta
+from harness.compare.decide import Decision, Judged
+from harness.compare.forecast import Forecast
 from harness.record.schema import RunRecord
 
 

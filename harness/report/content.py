@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from harness.gate.columns import Samples
-from harness.gate.flips import RIGHT
-from harness.gate.rules import rules
+from harness.compare.columns import Samples
+from harness.compare.flips import RIGHT
+from harness.compare.rules import rules
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.slices import Slice, slices

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.compare.decide import Decision, Judged
+from harness.compare.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
-from harness.gate.decide import Decision, Judged
-from harness.gate.forecast import Forecast
 from harness.report import compare_markdown as markdown
 from harness.report.compare_rows import ordered
 from harness.report.github_safe import code, command, escaped

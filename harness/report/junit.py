@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
+from harness.compare.decide import Decision, Judged
 from harness.errors import HarnessError, Mark
-from harness.gate.decide import Decision, Judged
 from harness.report.compare_rows import tally, where
 from harness.report.text import plain
 

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.gate.columns import CellKey, Floats, Samples, read_samples
-from harness.gate.flips import answer, ways
-from harness.gate.pair import pair
-from harness.gate.rules import rules
+from harness.compare.columns import CellKey, Floats, Samples, read_samples
+from harness.compare.flips import answer, ways
+from harness.compare.pair import pair
+from harness.compare.rules import rules
 from harness.record import Run, RunRecord
 from harness.report.samples import SIDES, browser_data, clipped
 

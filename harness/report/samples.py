@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from harness.compare.columns import Samples
+from harness.compare.flips import Way, ways
+from harness.compare.rules import rules
 from harness.errors import HarnessError
-from harness.gate.columns import Samples
-from harness.gate.flips import Way, ways
-from harness.gate.rules import rules
 from harness.metrics import extract
 from harness.record.schema import RunRecord, TaskRecord
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.gate.columns import Index, Samples
-from harness.gate.rules import Rule, built, rules
+from harness.compare.columns import Index, Samples
+from harness.compare.rules import Rule, built, rules
 from harness.metrics import SampleMetric
 from harness.record.schema import MetricRecord, TaskRecord
 from harness.stats.intervals import mean_interval

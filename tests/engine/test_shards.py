@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.cli._progress import Silent
+from harness.compare.compare import compare
 from harness.engine.merge import merge_runs
 from harness.engine.plan import Shard, make_plan
 from harness.engine.recover import recover_run
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import UsageError
-from harness.gate.compare import compare
 from harness.record import Run, read_run
 from harness.record.folder import STORE_FILE
 from harness.suite.adapters import AdapterChoice, read_adapter

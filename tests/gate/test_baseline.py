@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.compare import compare
+from harness.compare.identity import Identity, NoBaseline
 from harness.errors import ExitCode, UsageError
 from harness.gate import baseline
-from harness.gate.compare import compare
-from harness.gate.identity import Identity, NoBaseline
 from harness.record import Run
 from harness.report.compare_json import compare_json
 

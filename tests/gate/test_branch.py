@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.identity import NoBaseline
 from harness.errors import UsageError
 from harness.gate.branch import reading, writing
-from harness.gate.identity import NoBaseline
 
 WHERE = Path("branch:baselines")
 

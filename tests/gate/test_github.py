@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.compare.compare import Options, compare
+from harness.compare.decide import decide, margins
+from harness.compare.identity import NoBaseline
 from harness.errors import AdapterError, Mark
-from harness.gate.compare import Options, compare
-from harness.gate.decide import decide, margins
-from harness.gate.identity import NoBaseline
 from harness.report.compare_html import comparisons_html
 from harness.report.compare_json import compare_json, decision_json
 from harness.report.compare_markdown import compare_markdown

@@ -9,8 +9,8 @@ from PIL import Image
 
 from harness.adapters.mock import MockAdapter
 from harness.cli._progress import Silent
-from harness.engine.remember import remembering
 from harness.engine.run import RunOptions, run_suite
+from harness.gate.remember import remembering
 from harness.hosts.dispatch import dispatch
 from harness.suite.adapters import read_adapter
 from harness.types import (

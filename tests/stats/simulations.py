@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr
 from tabulate import tabulate
 
-from harness.gate.replicates import difference
+from harness.compare.replicates import difference
 from harness.record.replicates import Replicates
 from harness.record.schema import MetricRecord
 from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired, draw_weights

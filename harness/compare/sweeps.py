@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.gate.columns import Floats, Index
+from harness.compare.columns import Floats, Index
 from harness.record.schema import TaskRecord
 from harness.seeds import generator
 from harness.stats._draws import BCA_LIMIT, Units, units_of

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from harness.engine.gate import GateOptions, judge_run, plan_gate
+from harness.compare.decide import Decision, Overall
+from harness.compare.identity import Identity
 from harness.errors import HarnessError, UsageError
-from harness.gate.decide import Decision, Overall
-from harness.gate.identity import Identity
+from harness.gate.runs import GateOptions, judge_run, plan_gate
 from harness.git import commit_of, git, words, worktree
 from harness.record import find_runs, read_run
 from harness.suite.bind import Suite, load_suite

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.compare.compare import Options, compare
+from harness.compare.decide import Decision, decide, margins
+from harness.compare.ratios import limits
 from harness.errors import SpecError, UsageError
 from harness.gate import baseline as stored
-from harness.gate.compare import Options, compare
-from harness.gate.decide import Decision, decide, margins
-from harness.gate.ratios import limits
 from harness.record import Run
 from harness.record.folder import write_run
 from harness.record.replicates import Replicates, read_replicates, write_replicates

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.gate.forecast import forecast
+from harness.compare.forecast import forecast
 from harness.spec.models import GateSpec
 
 DROP = GateSpec(metric="qa/exact_match", max_drop=0.02)

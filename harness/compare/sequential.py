@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from harness.compare.compare import Compared
 from harness.errors import UsageError
-from harness.gate.compare import Compared
 from harness.stats.sequential import certain_at, sequential_plan
 from harness.stats.verdict import Outcome
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.gate.absolute import relative_rule
-from harness.gate.compare import Compared
+from harness.compare.absolute import relative_rule
+from harness.compare.compare import Compared
 from harness.record.schema import GateRecord, MachineRecord, MetricRecord, RunRecord
 from harness.record.schema import Verdict as Word
 from harness.spec.models import GateSpec

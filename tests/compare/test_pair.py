@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.gate.columns import read_samples
-from harness.gate.compare import compare
-from harness.gate.decide import decide
-from harness.gate.pair import pair
+from harness.compare.columns import read_samples
+from harness.compare.compare import compare
+from harness.compare.decide import decide
+from harness.compare.pair import pair
 from harness.spec.models import GateSpec
 
 ALL = {f"s{i:03d}": float(i % 3 > 0) for i in range(40)}

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.engine.planned import planned_identity
-from harness.engine.remember import remembering
+from harness.compare.compare import Compared, Options, compare
+from harness.compare.decide import Decision, blocks, check_directions, decide, margins
+from harness.compare.forecast import Forecast, forecast
+from harness.compare.identity import Identity
+from harness.compare.ratios import limits
+from harness.compare.sequential import Looked, Looks
 from harness.engine.run import Progress, RunOptions, run_suite
 from harness.errors import UsageError
 from harness.gate import baseline as stored
 from harness.gate.baseline import Baseline
-from harness.gate.compare import Compared, Options, compare
-from harness.gate.decide import Decision, blocks, check_directions, decide, margins
-from harness.gate.forecast import Forecast, forecast
-from harness.gate.identity import Identity
-from harness.gate.ratios import limits
-from harness.gate.sequential import Looked, Looks
+from harness.gate.planned import planned_identity
+from harness.gate.remember import remembering
 from harness.record import Run, RunRecord
 from harness.record.folder import write_run
 from harness.spec.models import GateSpec

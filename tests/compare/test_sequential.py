@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from harness.compare.compare import Options, compare
+from harness.compare.sequential import Looks
 from harness.errors import UsageError
-from harness.gate.compare import Options, compare
-from harness.gate.sequential import Looks
 from harness.stats.sequential import certain_at, sequential_plan
 from harness.stats.verdict import Outcome, compare_scores
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.gate.compare import Options, compare
+from harness.compare.compare import Options, compare
 from harness.stats.paired import mcnemar, paired_t
 from harness.stats.results import Flips
 

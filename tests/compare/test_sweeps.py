@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.gate.compare import Options, compare
-from harness.gate.sweeps import Side, resample, statistics
+from harness.compare.compare import Options, compare
+from harness.compare.sweeps import Side, resample, statistics
 from harness.report.compare_json import compare_json
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from harness.gate.columns import Floats, Index, Samples
-from harness.gate.pair import CellPairs
-from harness.gate.rules import Rule
+from harness.compare.columns import Floats, Index, Samples
+from harness.compare.pair import CellPairs
+from harness.compare.rules import Rule
 from harness.stats.multiplicity import benjamini_hochberg
 from harness.stats.results import Comparison
 from harness.stats.verdict import compare_scores

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.gate.columns import CellKey, Index, Samples
+from harness.compare.columns import CellKey, Index, Samples
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from harness.compare.absolute import judge as judge_absolute
+from harness.compare.absolute import relative_rule
+from harness.compare.compare import Compared, Delta
+from harness.compare.ratios import judge_ratios
+from harness.compare.sequential import Looked
 from harness.errors import ExitCode, UsageError
-from harness.gate.absolute import judge as judge_absolute
-from harness.gate.absolute import relative_rule
-from harness.gate.compare import Compared, Delta
-from harness.gate.ratios import judge_ratios
-from harness.gate.sequential import Looked
 from harness.record.schema import GateRecord, RunRecord
 from harness.record.schema import Verdict as Word
 from harness.spec.models import GateSpec

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.gate.identity import Difference, Identity, conflicts, lineage, one_sided
+from harness.compare.identity import Difference, Identity, conflicts, lineage, one_sided
 from harness.record.schema import MetricRecord, RunRecord
 
 

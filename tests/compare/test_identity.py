@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.gate.compare import Options, compare
-from harness.gate.identity import Identity, Incomparable, conflicts, lineage
+from harness.compare.compare import Options, compare
+from harness.compare.identity import Identity, Incomparable, conflicts, lineage
 
 SCORES = [1.0] * 30
 

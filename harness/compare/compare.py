@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from harness.gate import identity, replicates, sweeps
-from harness.gate.columns import Floats, Index, Samples, read_samples
-from harness.gate.flips import Flipped, flipped
-from harness.gate.identity import Difference, Identity, Incomparable
-from harness.gate.pair import CellPairs, Pairs, pair
-from harness.gate.rules import Rule, rules
-from harness.gate.slices import SliceDelta, slices
+from harness.compare import identity, replicates, sweeps
+from harness.compare.columns import Floats, Index, Samples, read_samples
+from harness.compare.flips import Flipped, flipped
+from harness.compare.identity import Difference, Identity, Incomparable
+from harness.compare.pair import CellPairs, Pairs, pair
+from harness.compare.rules import Rule, rules
+from harness.compare.slices import SliceDelta, slices
 from harness.record import Run
 from harness.record.replicates import Replicates, read_replicates
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord, TaskRecord

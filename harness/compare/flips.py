@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from harness.gate.columns import Floats, Index, Samples
-from harness.gate.pair import CellPairs
+from harness.compare.columns import Floats, Index, Samples
+from harness.compare.pair import CellPairs
 
 Way = Literal["lost", "gained"]
 """Lost: right in the baseline, wrong in the candidate. Gained: the reverse."""

@@ -1,8 +1,8 @@
 """What a run will be comparable with, known before it starts."""
 
+from harness.compare.identity import Identity, conflicts
 from harness.engine.collect import plain
 from harness.errors import UsageError
-from harness.gate.identity import Identity, conflicts
 from harness.record.lineage import without_users
 from harness.record.schema import RunRecord
 from harness.suite.adapters import AdapterChoice

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from harness.compare.compare import Options, compare
+from harness.compare.decide import decide, margins
 from harness.errors import ExitCode, UsageError
-from harness.gate.compare import Options, compare
-from harness.gate.decide import decide, margins
 from harness.report.compare_json import decision_json
 from harness.report.github import comment
 from harness.report.junit import junit
