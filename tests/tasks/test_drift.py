@@ -19,8 +19,8 @@ from harness.record import Run
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.tasks._base import Measures, Summary
-from harness.tasks._drift_streams import Drift, NormalSource, Plan, PoolSource, watch
 from harness.tasks.drift import DriftTask
+from harness.tasks.drift.streams import Drift, NormalSource, Plan, PoolSource, watch
 from harness.types import Response, Status
 
 PROCESS = """\

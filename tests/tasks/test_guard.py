@@ -16,8 +16,8 @@ from harness.seeds import Stream
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.tasks._base import Measures
-from harness.tasks._guard_corruptions import CORRUPTIONS, Facts
 from harness.tasks.guard import GuardTask
+from harness.tasks.guard.corruptions import CORRUPTIONS, Facts
 
 SUITE = """\
 suite: s

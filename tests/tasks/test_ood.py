@@ -21,9 +21,9 @@ from harness.stats.intervals import wilson
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.tasks._base import Summary
-from harness.tasks._ood_trial import least_for, threshold_for
-from harness.tasks._separation import STATISTICS, Separation
 from harness.tasks.ood import OodTask
+from harness.tasks.ood.separation import STATISTICS, Separation
+from harness.tasks.ood.trial import least_for, threshold_for
 from harness.types import Response, Status
 from tests.doubles import Double
 

@@ -18,8 +18,8 @@ from harness.errors import AdapterError, SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
 from harness.suite.bind import Suite
-from harness.tasks._serving.load import Batching, Calling, Sent, arrivals, drive
-from harness.tasks._serving.search import achieved
+from harness.tasks.serving.load import Batching, Calling, Sent, arrivals, drive
+from harness.tasks.serving.search import achieved
 from harness.types import Request, Response
 from tests.doubles import Double
 

@@ -16,7 +16,7 @@ from harness.record import Run
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.tasks._base import Cell, Task
-from harness.tasks._views import PERTURBATIONS, View
+from harness.tasks.temporal.views import PERTURBATIONS, View
 from harness.types import Request, Response, Sample
 from tests.doubles import Double
 

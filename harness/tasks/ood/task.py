@@ -1,4 +1,4 @@
-"""Detectors of out-of-distribution images, on a model's features or logits of real images."""
+"""The task: a cell for each split and view, and every detector fitted and tried on what came back."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -28,14 +28,20 @@ from harness.tasks._base import (
 )
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import Key, one_image
-from harness.tasks._ood_config import OodConfig, check, corruptions_of
-from harness.tasks._ood_pictures import precision_chart, roc_chart, severity_chart
-from harness.tasks._ood_splits import Known, Split, find_datasets, know, leaks, number_in, same_features
-from harness.tasks._ood_trial import LOWER, Draws, Trial, flagged, mean_auroc, separation_values, try_detector
-from harness.tasks._separation import STATISTICS
+from harness.tasks.ood.config import OodConfig, check, corruptions_of
+from harness.tasks.ood.pictures import precision_chart, roc_chart, severity_chart
+from harness.tasks.ood.separation import STATISTICS
+from harness.tasks.ood.splits import Known, Split, find_datasets, know, leaks, number_in, same_features
+from harness.tasks.ood.trial import (
+    LOWER,
+    Draws,
+    Trial,
+    flagged,
+    mean_auroc,
+    separation_values,
+    try_detector,
+)
 from harness.types import Ask, Direction, MetricValue, Request, Sample, Score, Status
-
-ENTRIES: Final = {"ood": "OodTask"}
 
 ASKS: Final[Mapping[str, Ask]] = {"features": "embed", "logits": "classify"}
 NAN: Final = float("nan")

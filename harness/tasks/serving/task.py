@@ -1,4 +1,4 @@
-"""A load test: requests that come as a Poisson process, dynamic batching against one at a time."""
+"""The task: a cell for each load, and the search for the highest rate that is kept up with."""
 
 import math
 import time
@@ -18,12 +18,10 @@ from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Fi
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._prompt import compile_prompt
-from harness.tasks._serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
-from harness.tasks._serving.load import Batching, Calling, Sent, Target, arrivals, drive
-from harness.tasks._serving.search import achieved, highest, unsettled
+from harness.tasks.serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
+from harness.tasks.serving.load import Batching, Calling, Sent, Target, arrivals, drive
+from harness.tasks.serving.search import achieved, highest, unsettled
 from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Status
-
-ENTRIES: Final = {"serving": "ServingTask"}
 
 _ALONE: Final = 30
 """Calls of one request each, from which the capacity without batching is read."""

@@ -1,11 +1,11 @@
-"""One model against another on the same inputs: time, memory, size, and what accuracy is left."""
+"""The task: both models loaded, timed turn by turn, and their answers compared."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -13,20 +13,18 @@ from harness.errors import ConfigError, HarnessError, Issue, in_words
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
-from harness.tasks._latency.columns import MEASURES, row
-from harness.tasks._latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
-from harness.tasks._latency.retention import compare_answers
-from harness.tasks._latency.sides import Answered, Inputs, answers, caller, stages
-from harness.tasks._latency.summary import Summariser, metric_names
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._metrics import build_metrics
 from harness.tasks._prompt import compile_prompt
+from harness.tasks.latency.columns import MEASURES, row
+from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
+from harness.tasks.latency.retention import compare_answers
+from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
+from harness.tasks.latency.summary import Summariser, metric_names
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
 from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Status
-
-ENTRIES: Final = {"latency": "LatencyTask"}
 
 Lend = Callable[[], AbstractContextManager[Adapter]]
 

@@ -17,7 +17,7 @@ from harness.tasks._base import CellResult, Curve, Finding, Summary, Table
 from harness.tasks._metrics import summarise_cell
 from harness.tasks._paired import paired_gap, when_answered, with_interval
 from harness.tasks._severity import RATIO, Point, SeverityTable
-from harness.tasks._timeline import duration_of, timelines
+from harness.tasks.temporal.timeline import duration_of, timelines
 from harness.types import Dataset, MetricValue, Sample
 
 Floats = NDArray[np.float64]

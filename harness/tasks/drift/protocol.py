@@ -13,8 +13,8 @@ from harness.detect._base import params_of
 from harness.detect.run_length import has_theory, limit_for
 from harness.detect.simulate import Calibration, RunLengths, calibrate, run_lengths
 from harness.seeds import generator
-from harness.tasks._drift_config import DriftConfig
-from harness.tasks._drift_streams import Drift, NormalSource, Plan, Source, Watched, watch
+from harness.tasks.drift.config import DriftConfig
+from harness.tasks.drift.streams import Drift, NormalSource, Plan, Source, Watched, watch
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -14,8 +14,8 @@ from harness.metrics.ranking import FprAt95Tpr, ood_report
 from harness.seeds import generator
 from harness.stats.bootstrap import RESAMPLES, draw_weights, percentile_interval
 from harness.stats.intervals import mean_interval, wilson
-from harness.tasks._ood_splits import Known
-from harness.tasks._separation import STATISTICS, Separation, under_draws
+from harness.tasks.ood.separation import STATISTICS, Separation, under_draws
+from harness.tasks.ood.splits import Known
 from harness.types import Direction, MetricValue, Status
 
 Floats = NDArray[np.float64]

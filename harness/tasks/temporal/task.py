@@ -1,4 +1,4 @@
-"""Questions about clips: frames with their times in, an answer with its windows out, beside controls that must fail."""
+"""The task: clips and their controls as cells, and the requests that ask about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,10 @@ from harness.tasks._base import Cell, CellResult, Summary
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named, plain_ref
 from harness.tasks._samplers import build_sampler
-from harness.tasks._temporal_summary import Facts, metric_names, summarise
-from harness.tasks._views import CONTROLS, PERTURBATIONS, Edit, View
 from harness.tasks.qa import QaConfig, QaTask, Transform
+from harness.tasks.temporal.summary import Facts, metric_names, summarise
+from harness.tasks.temporal.views import CONTROLS, PERTURBATIONS, Edit, View
 from harness.types import Corruption, Dataset, Request, Sample
-
-ENTRIES: Final = {"temporal": "TemporalTask"}
 
 _EXAMPLE: Final = "dropped, or {corruption: gaussian_noise, share: 0.5}"
 

@@ -9,9 +9,9 @@ from harness import perturb
 from harness.detect import DriftDetector
 from harness.errors import Issue, UsageError, did_you_mean
 from harness.spec.models import Model
-from harness.tasks._drift_streams import Shape
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref
+from harness.tasks.drift.streams import Shape
 from harness.types import Corruption, Dataset
 
 

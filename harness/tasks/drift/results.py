@@ -14,8 +14,8 @@ from harness.stats.bootstrap import draw_weights
 from harness.stats.intervals import mean_interval, wilson
 from harness.stats.quantiles import minimum_n, quantile_interval
 from harness.tasks._base import Table
-from harness.tasks._drift_config import DriftConfig
-from harness.tasks._drift_protocol import Outcome, Trials, after_onset
+from harness.tasks.drift.config import DriftConfig
+from harness.tasks.drift.protocol import Outcome, Trials, after_onset
 from harness.types import Direction, MetricValue
 
 Floats = NDArray[np.float64]

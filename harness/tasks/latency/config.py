@@ -10,8 +10,8 @@ from pydantic import Field
 from harness.spec.limits import MOST_PIXELS_A_SIDE
 from harness.spec.models import BatchSize, Model
 from harness.tasks._base import Cell
-from harness.tasks._latency.sides import Part
 from harness.tasks._named import Ref
+from harness.tasks.latency.sides import Part
 from harness.types import Ask
 
 _Side = Annotated[int, Field(ge=1, le=MOST_PIXELS_A_SIDE)]

@@ -1,4 +1,4 @@
-"""A guard that passes, flags or rejects answers by how well the evidence supports them, on labelled answers."""
+"""The task: labelled answers judged one by one, and what the guard's tiers are worth."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +27,13 @@ from harness.tasks._base import (
     Summary,
     Table,
 )
-from harness.tasks._guard_corruptions import CORRUPTIONS, Facts, content_words
-from harness.tasks._guard_judged import Judged, defined, plain, squared_error
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._metrics import build_metrics
 from harness.tasks._named import Ref, plain_ref
+from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
+from harness.tasks.guard.judged import Judged, defined, plain, squared_error
 from harness.types import Dataset, MetricValue, Sample, Status
-
-ENTRIES: Final = {"guard": "GuardTask"}
 
 SOUND: Final = Cell("sound", {"label": "sound"})
 _VOCABULARY: Final = 500

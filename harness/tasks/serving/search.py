@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.tasks._base import CellResult
-from harness.tasks._serving.load import Sent
+from harness.tasks.serving.load import Sent
 from harness.types import MetricValue, Status
 
 _KEEPS_UP: Final = 0.95

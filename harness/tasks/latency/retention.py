@@ -11,8 +11,8 @@ from harness.metrics import SampleMetric
 from harness.stats.intervals import mean_interval, wilson
 from harness.stats.paired import paired_t
 from harness.tasks._base import CellResult, Observation, Table
-from harness.tasks._latency.columns import Floats, row
-from harness.tasks._latency.sides import Answered
+from harness.tasks.latency.columns import Floats, row
+from harness.tasks.latency.sides import Answered
 from harness.types import Direction, MetricValue, Sample, Status
 
 FEWEST: Final = 200

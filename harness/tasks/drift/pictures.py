@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.tasks._base import Chart, Line, Mark
-from harness.tasks._drift_config import DriftConfig
-from harness.tasks._drift_protocol import Outcome, Trials
-from harness.tasks._drift_results import trade_off
+from harness.tasks.drift.config import DriftConfig
+from harness.tasks.drift.protocol import Outcome, Trials
+from harness.tasks.drift.results import trade_off
 
 
 def charts(trials: Trials, config: DriftConfig) -> Iterator[Chart]:

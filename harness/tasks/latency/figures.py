@@ -9,7 +9,7 @@ import numpy as np
 from harness.stats.bootstrap import RESAMPLES
 from harness.stats.intervals import mean_interval
 from harness.stats.quantiles import median_ratio, minimum_n, quantile_interval
-from harness.tasks._latency.columns import Floats, complete
+from harness.tasks.latency.columns import Floats, complete
 from harness.types import Direction, MetricValue, Status
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

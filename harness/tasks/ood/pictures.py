@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from harness.metrics.ranking import Curve as RankCurve
 from harness.tasks._base import Chart, Line, Mark
-from harness.tasks._ood_trial import Draws, Trial
+from harness.tasks.ood.trial import Draws, Trial
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Drift detectors on streams with a known onset, of a model's features of real images or of a scalar process."""
+"""The task: streams cut from a pool, and every detector tried on each of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -14,15 +14,13 @@ from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary
 from harness.tasks._detectors import build_detectors
-from harness.tasks._drift_config import DriftConfig, check, corruption_of
-from harness.tasks._drift_pictures import charts
-from harness.tasks._drift_protocol import Trials, try_detectors
-from harness.tasks._drift_results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
-from harness.tasks._drift_streams import NormalSource, PoolSource, Source
 from harness.tasks._lookup import one_image
+from harness.tasks.drift.config import DriftConfig, check, corruption_of
+from harness.tasks.drift.pictures import charts
+from harness.tasks.drift.protocol import Trials, try_detectors
+from harness.tasks.drift.results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
+from harness.tasks.drift.streams import NormalSource, PoolSource, Source
 from harness.types import Corruption, Dataset, MetricValue, Request, Sample, Score
-
-ENTRIES: Final = {"drift": "DriftTask"}
 
 NAN: Final = float("nan")
 _LEAST: Final = 20

@@ -11,7 +11,7 @@ from harness.errors import Issue, UsageError
 from harness.spec.models import Model
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref
-from harness.tasks._ood_trial import least_for
+from harness.tasks.ood.trial import least_for
 from harness.types import Corruption, Dataset
 
 
