@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.registry import registry
 from harness.spec.document import parse_document
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import bind_suite
-from harness.tasks._base import Cell
+from harness.tasks import Cell
 from harness.tasks.qa import QaTask
 from harness.types import Request, Response, Sample
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import load_suite

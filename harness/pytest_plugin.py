@@ -81,7 +81,7 @@ class _Session:
 
 
 def _run(suite: str, adapter: str, limit: int | None, out: Path) -> "Run":
-    from harness.cli._progress import Silent
+    from harness.engine.options import Silent
     from harness.engine.run import RunOptions, run_suite
     from harness.record import Run
     from harness.suite.adapters import read_adapter

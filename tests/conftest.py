@@ -10,7 +10,7 @@ from hypothesis import settings
 
 import harness
 from harness.cli import invoke
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.registry import registry
 from harness.spec.document import parse_document

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness import metrics
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run, read_run
 from harness.record.folder import write_run, write_samples

@@ -1,1 +1,39 @@
-"""Bridges to models, one module a type."""
+"""Bridges to models, one module a type, and what an adapter of your own is made of."""
+
+from harness.adapters._halving import Halving
+from harness.types import (
+    Adapter,
+    AdapterHandle,
+    ClassifyingAdapter,
+    EmbeddingAdapter,
+    FileAdapter,
+    Footprint,
+    Generation,
+    GradientAdapter,
+    GroundingAdapter,
+    Oracle,
+    Request,
+    Response,
+    ScoringAdapter,
+    StagedAdapter,
+    Status,
+)
+
+__all__ = [
+    "Adapter",
+    "AdapterHandle",
+    "ClassifyingAdapter",
+    "EmbeddingAdapter",
+    "FileAdapter",
+    "Footprint",
+    "Generation",
+    "GradientAdapter",
+    "GroundingAdapter",
+    "Halving",
+    "Oracle",
+    "Request",
+    "Response",
+    "ScoringAdapter",
+    "StagedAdapter",
+    "Status",
+]

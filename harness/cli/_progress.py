@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from harness.engine.options import Silent
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
-
-
-class Silent:
-    """Shows nothing."""
-
-    def begin(self, adapter: str, total: int) -> None: ...
-
-    def advance(self, cell: str, done: int, failed: int) -> None: ...
-
-    def end(self) -> None: ...
 
 
 class Lines:

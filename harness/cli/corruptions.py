@@ -26,7 +26,7 @@ def command() -> None:
               show_default=True, help="PNG to write.")  # fmt: skip
 def show(image: Path, names: tuple[str, ...], seed: int, out: Path) -> None:
     """Draw a contact sheet of IMAGE: a row for each corruption, a column for each severity."""
-    from harness.data._images import FileImage
+    from harness.data import FileImage
     from harness.registry import registry
     from harness.report.sheet import contact_sheet
 

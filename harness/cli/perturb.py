@@ -52,7 +52,7 @@ def _write(
 ) -> bool:
     """Write all copies of one image; return whether it had to be left out."""
     from harness import perturb
-    from harness.data._images import FileImage
+    from harness.data import FileImage
     from harness.errors import SampleError
     from harness.seeds import generator
 

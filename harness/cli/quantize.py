@@ -146,7 +146,7 @@ def _print(model: Path, trials: "list[Trial]", random: bool, as_json: bool) -> N
 
 
 def _row(trial: "Trial") -> list[Any]:
-    from harness.quantise._facts import summary
+    from harness.quantise.facts import summary
 
     made, speed, near = trial.made, trial.speed, trial.agreement
     assert made and speed and near  # noqa: S101, PT018 - only finished trials are rows

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
-from harness.metrics._base import FAILED
+from harness.metrics import FAILED
 from harness.record.folder import SAMPLES_FILE
 from harness.types import Status
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from harness.record.replicates import Replicates
 from harness.record.schema import MetricRecord
-from harness.stats._draws import units_of
-from harness.stats._limits import summarise
+from harness.stats.draws import units_of
+from harness.stats.limits import summarise
 from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from harness.metrics import SampleMetric
 from harness.record.schema import TaskRecord
-from harness.tasks._metrics import build_metrics
+from harness.tasks.scoring import build_metrics
 from harness.types import Direction
 
 

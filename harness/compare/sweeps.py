@@ -9,11 +9,11 @@ import numpy as np
 from harness.compare.columns import Floats, Index
 from harness.record.schema import TaskRecord
 from harness.seeds import generator
-from harness.stats._draws import BCA_LIMIT, Units, units_of
-from harness.stats._limits import acceleration_of, summarise
 from harness.stats.bootstrap import resampled_means
+from harness.stats.draws import BCA_LIMIT, Units, units_of
+from harness.stats.limits import acceleration_of, summarise
 from harness.stats.results import Comparison, nothing
-from harness.tasks._severity import Point, SeverityTable, Statistic, differs, next_milder
+from harness.tasks.severity import Point, SeverityTable, Statistic, differs, next_milder
 
 _STEP: Final = 1e-6
 

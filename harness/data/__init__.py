@@ -1,1 +1,28 @@
-"""Datasets, one module a type: iterators of samples."""
+"""Datasets, one module a type: iterators of samples; and what a dataset of your own is made of."""
+
+from typing import TYPE_CHECKING, Any
+
+from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSource, Sample
+
+if TYPE_CHECKING:
+    from harness.data._images import FileImage, confine
+
+__all__ = [
+    "ClipData",
+    "ClipSource",
+    "Counterfactual",
+    "Dataset",
+    "FileImage",
+    "ImageSource",
+    "Sample",
+    "confine",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Pillow when it is used: the names of datasets are listed without."""
+    if name not in ("FileImage", "confine"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from harness.data import _images
+
+    return getattr(_images, name)

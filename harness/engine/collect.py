@@ -10,8 +10,8 @@ import numpy as np
 from harness.metrics import SampleMetric
 from harness.record.store import Row
 from harness.seeds import derive_seed
-from harness.tasks._base import Cell, CellResult, Column, Measures, Observation, Task
-from harness.tasks._metrics import without_answer
+from harness.tasks import Cell, CellResult, Column, Measures, Observation, Task
+from harness.tasks.scoring import without_answer
 from harness.types import Response, Sample, Score, Status
 
 _SHOWN: Final = 24

@@ -6,7 +6,7 @@ from harness.engine.collect import judge
 from harness.engine.plan import Batch
 from harness.engine.prepare import prepare
 from harness.suite.bind import Suite
-from harness.tasks._base import Measures
+from harness.tasks import Measures
 from harness.types import Response
 
 _SAMPLES = 2

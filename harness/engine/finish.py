@@ -29,7 +29,7 @@ from harness.record.schema import (
 )
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
-from harness.tasks._base import Measures, Summary, Task
+from harness.tasks import Measures, Summary, Task
 from harness.types import MetricValue
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from harness.errors import SampleError
 from harness.record.artifacts import save_picture
 from harness.record.store import ResponseStore, Row
-from harness.tasks._base import Cell, Task
+from harness.tasks import Cell, Task
 
 _LOOKED_AT: Final = 2000
 """Samples of a cell that are looked through: evidence is wanted, not a census, and memory stays flat."""

@@ -10,7 +10,7 @@ from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
 from harness.engine.sessions import Clock
 from harness.record.store import ResponseStore, Row
-from harness.tasks._base import Cell, Observation, Task
+from harness.tasks import Cell, Observation, Task
 from harness.types import Response, Sample
 
 

@@ -56,6 +56,16 @@ class Progress(Protocol):
     def end(self) -> None: ...
 
 
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, adapter: str, total: int) -> None: ...
+
+    def advance(self, cell: str, done: int, failed: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class Interrupted(HarnessError):
     """The user stopped the run; what was measured is saved."""
 

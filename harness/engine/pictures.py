@@ -3,7 +3,7 @@
 import math
 
 from harness.record.schema import ChartRecord, LineRecord, MarkRecord, TableRecord
-from harness.tasks._base import Chart, Line, Table
+from harness.tasks import Chart, Line, Table
 
 
 def chart_record(chart: Chart) -> ChartRecord:

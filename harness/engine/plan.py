@@ -8,7 +8,7 @@ from typing import Final, Self, TypeVar
 from harness.errors import UsageError
 from harness.suite.bind import Suite
 from harness.suite.select import RepeatedTask
-from harness.tasks._base import Cell, Measures, Task
+from harness.tasks import Cell, Measures, Task
 from harness.types import Sample
 
 T = TypeVar("T")

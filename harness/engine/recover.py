@@ -18,7 +18,7 @@ from harness.record.folder import STORE_FILE
 from harness.record.lock import RunLock
 from harness.record.schema import RunRecord
 from harness.record.store import SELECT, ResponseStore, Row, unpack
-from harness.tasks._base import Measures
+from harness.tasks import Measures
 
 _DAMAGED: Final = "damaged"
 _MISSES: Final = 1000

@@ -9,8 +9,8 @@ from harness.errors import UsageError
 from harness.metrics import SampleMetric, extract
 from harness.metrics.extract import Step
 from harness.record import Run
-from harness.tasks._base import Cell
-from harness.tasks._metrics import score_all, summarise_cell, without_answer
+from harness.tasks import Cell
+from harness.tasks.scoring import score_all, summarise_cell, without_answer
 from harness.types import MetricValue, Response, Sample, Score, Status
 
 _COLUMNS: Final = ("task", "cell", "sample_id", "cluster", "status", "references", "evidence", "response")

@@ -31,7 +31,7 @@ from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
 from harness.suite.fit import check_capabilities, misfit
-from harness.tasks._base import Bench, Cell, Measures, NeedsAdapter, Task
+from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
 
 __all__ = ["Interrupted", "Progress", "RunOptions", "batch_size_for", "resume_run", "run_suite"]

@@ -14,7 +14,7 @@ from harness.estimate.forms import FORMS, Floats, evaluate, smooth
 from harness.estimate.means import mean_of
 from harness.estimate.rows import Read, Rows, is_binary, pair
 from harness.estimate.statistic import Node, Statistic, forms_in, inputs_in, key
-from harness.stats._limits import acceleration_of, summarise
+from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
 from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing

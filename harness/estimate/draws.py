@@ -12,7 +12,7 @@ from harness.estimate.rows import Index, Rows
 from harness.estimate.statistic import Node, forms_in, key
 from harness.estimate.sums import Table
 from harness.seeds import generator
-from harness.stats._draws import Units
+from harness.stats.draws import Units
 
 RESAMPLES: Final = 2_000
 """Draws for a pull request; take 10,000 for a release."""

@@ -12,13 +12,14 @@ from inspect import Parameter, signature
 from typing import Any
 
 from harness.errors import UsageError, did_you_mean
-from harness.metrics._base import AnswerMetric, CorpusMetric, SampleMetric
+from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
 from harness.registry import registry
 from harness.types import MetricValue, Score, Status
 
 __all__ = [
+    "FAILED",
     "AnswerMetric",
     "CorpusMetric",
     "MetricValue",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric
 from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
-from harness.metrics._json import StrictJSONError, parse_json
 from harness.metrics._text import fold
+from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.types import Score, Status
 
 if TYPE_CHECKING:

@@ -2,5 +2,6 @@
 
 from harness.perturb._apply import corrupt
 from harness.perturb._make import Chain, chain, get
+from harness.types import Corruption
 
-__all__ = ["Chain", "chain", "corrupt", "get"]
+__all__ = ["Chain", "Corruption", "chain", "corrupt", "get"]

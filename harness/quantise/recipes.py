@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.cpu import saturates
 from harness.errors import UsageError
-from harness.quantise import _facts
+from harness.quantise import facts
 
 Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
 RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "weight-only-8", "weight-only-4")
@@ -65,7 +65,7 @@ def recipe_for(path: Path) -> Recipe:
     Raises:
         UsageError: if the model has nothing to quantise.
     """
-    counts = _facts.weighted(_facts.load(path))
+    counts = facts.weighted(facts.load(path))
     dense = counts["MatMul"] + counts["Gemm"]
     if not dense and not counts["Conv"]:
         raise UsageError(f"{path.name} has no Conv, Gemm or MatMul with constant weights: there is nothing to quantise")
@@ -102,7 +102,7 @@ def quantise(
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
         _clean(source, plain, fold_gemm=recipe.startswith("weight-only"))
-        expected = _facts.weighted(_facts.load(plain))
+        expected = facts.weighted(facts.load(plain))
         kept = weights or default_weights()
         with _quiet():
             if recipe == "transformer":
@@ -122,13 +122,13 @@ def _refuse(source: Path, recipe: Recipe, calibration: Sequence[Feed], force: bo
                 "which must not be among those that the result is judged on"
             )
         return
-    counts = _facts.weighted(_facts.load(source))
+    counts = facts.weighted(facts.load(source))
     dense = counts["MatMul"] + counts["Gemm"]
     if not dense:
         raise UsageError(f"{source.name} has no MatMul or Gemm with constant weights; the recipe {recipe} needs some")
     if counts["Conv"] > dense and not force:
         raise UsageError(
-            f"{source.name} is a convolutional network ({_facts.summary(counts)}): {recipe} would leave its "
+            f"{source.name} is a convolutional network ({facts.summary(counts)}): {recipe} would leave its "
             "convolutions in float, and INT8 convolutions with scales taken at run time are five to ten times slower "
             "than float ones. Use the recipe cnn"
         )
@@ -138,8 +138,8 @@ def _clean(source: Path, target: Path, fold_gemm: bool) -> None:
     """Write the model without stale shapes; where asked, with Gemm as MatMul and Add."""
     import onnx
 
-    model = _facts.load(source)
-    _facts.strip(model)
+    model = facts.load(source)
+    facts.strip(model)
     if fold_gemm:
         _split_gemm(model)
     onnx.save(model, str(target))
@@ -204,7 +204,7 @@ def _static(plain: Path, target: Path, scratch: Path, calibration: Sequence[Feed
     prepared = _prepared(plain, scratch)
     full = [{"quant_type": QuantType.QInt8, "axis": 0, "reduce_range": False}]
     # Depthwise kernels add in 32 bits: their few weights keep all eight (and are slow with unsigned ones).
-    depthwise = dict.fromkeys(_facts.depthwise_weights(_facts.load(prepared)), full)
+    depthwise = dict.fromkeys(facts.depthwise_weights(facts.load(prepared)), full)
     quantize_static(
         str(prepared),
         str(target),
@@ -222,7 +222,7 @@ def _static(plain: Path, target: Path, scratch: Path, calibration: Sequence[Feed
 def _weight_only(plain: Path, target: Path, bits: int) -> None:
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    quantiser = MatMulNBitsQuantizer(_facts.load(plain), bits=bits, block_size=32, is_symmetric=True, accuracy_level=4)
+    quantiser = MatMulNBitsQuantizer(facts.load(plain), bits=bits, block_size=32, is_symmetric=True, accuracy_level=4)
     quantiser.process()
     quantiser.model.save_model_to_file(str(target), use_external_data_format=False)
 
@@ -233,19 +233,19 @@ def _verified(source: Path, target: Path, recipe: Recipe, weights: str, expected
     Raises:
         RuntimeError: if the recipe skipped a weight.
     """
-    model = _facts.load(target)
-    done, left = _facts.quantised(model), _facts.left_in_float(model)
+    model = facts.load(target)
+    done, left = facts.quantised(model), facts.left_in_float(model)
     reach = ("Conv", "Gemm", "MatMul") if recipe == "cnn" else ("Gemm", "MatMul")
     wanted = sum(expected.get(kind, 0) for kind in reach)
     if sum(done.values()) < wanted or any(left[kind] for kind in reach):
         raise RuntimeError(
-            f"{source.name}: {sum(done.values())} of {wanted} weights quantised ({_facts.summary(done)}); "
-            f"left in float: {_facts.summary(left)}"
+            f"{source.name}: {sum(done.values())} of {wanted} weights quantised ({facts.summary(done)}); "
+            f"left in float: {facts.summary(left)}"
         )
     warnings = []
     if left:
-        warnings.append(f"left in float: {_facts.summary(left)} with constant weights, which {recipe} does not reach")
-    if attention := _facts.quantised_attention(model):
+        warnings.append(f"left in float: {facts.summary(left)} with constant weights, which {recipe} does not reach")
+    if attention := facts.quantised_attention(model):
         warnings.append(f"{attention} products of two activations run in 8 bits, which costs accuracy")
     before, after = source.stat().st_size, target.stat().st_size
     return Quantised(target, recipe, weights, dict(done), dict(left), before, after, tuple(warnings))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.errors import UsageError
-from harness.quantise import _facts
+from harness.quantise import facts
 from harness.quantise.inputs import open_session
 from harness.quantise.recipes import Feed, Quantised, Recipe, Weights, default_weights, quantise
 from harness.seeds import derive_seed, generator
@@ -103,7 +103,7 @@ def candidates(source: Path, calibrated: bool) -> list[tuple[str, Recipe, Weight
     for recipe in ("transformer", "cnn"):
         if recipe == "transformer" or calibrated:
             found += [(f"{recipe} {way}", recipe, way) for way in ways]
-    dense = _facts.weighted(_facts.load(source))
+    dense = facts.weighted(facts.load(source))
     if dense["MatMul"] + dense["Gemm"]:
         found += [("weight-only-8", "weight-only-8", None), ("weight-only-4", "weight-only-4", None)]
     return found

@@ -13,8 +13,8 @@ from harness.metrics import SampleMetric
 from harness.record.schema import MetricRecord, TaskRecord
 from harness.stats.intervals import mean_interval
 from harness.suite.reduce import reducer
-from harness.tasks._base import Column
-from harness.tasks._slices import aggregate
+from harness.tasks import Column
+from harness.tasks.slices import aggregate
 from harness.types import MetricValue, Status
 
 if TYPE_CHECKING:

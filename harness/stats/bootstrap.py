@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.stats._door import Floats, at_least, inside, vector
-from harness.stats._draws import BCA_LIMIT, Units, draw_totals, row_weights, units_of
-from harness.stats._limits import acceleration_of, summarise
+from harness.stats.draws import BCA_LIMIT, Units, draw_totals, row_weights, units_of
+from harness.stats.limits import acceleration_of, summarise
 from harness.stats.results import Comparison, checked_span, nothing
 
 Weighted = Callable[[Floats], ArrayLike]

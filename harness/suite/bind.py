@@ -17,7 +17,7 @@ from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
 from harness.spec.models import SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
-from harness.tasks._base import BuildContext, Task
+from harness.tasks import BuildContext, Task
 from harness.types import Dataset
 
 

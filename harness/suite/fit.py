@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from harness.errors import UsageError
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
-from harness.tasks._base import Task
+from harness.tasks import Task
 
 
 def misfits(suite: Suite, choices: Iterable[AdapterChoice]) -> list[str]:

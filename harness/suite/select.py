@@ -14,7 +14,7 @@ from harness.record.schema import SelectionRecord
 from harness.seeds import derive_seed
 from harness.suite.bind import Suite
 from harness.suite.reduce import Codes, Floats, decompose, reducer
-from harness.tasks._base import (
+from harness.tasks import (
     BuildContext,
     Cell,
     CellResult,

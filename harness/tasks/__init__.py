@@ -1,1 +1,47 @@
-"""Evaluation protocols, one module a kind."""
+"""Evaluation protocols, one module a kind, and what a kind of your own is made of."""
+
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Chart,
+    Column,
+    Curve,
+    Finding,
+    Line,
+    Mark,
+    Measures,
+    NeedsAdapter,
+    Observation,
+    Severity,
+    Summary,
+    Table,
+    Task,
+)
+from harness.types import Dataset, MetricValue, Request, Sample, Score
+
+__all__ = [
+    "Bench",
+    "BuildContext",
+    "Cell",
+    "CellResult",
+    "Chart",
+    "Column",
+    "Curve",
+    "Dataset",
+    "Finding",
+    "Line",
+    "Mark",
+    "Measures",
+    "MetricValue",
+    "NeedsAdapter",
+    "Observation",
+    "Request",
+    "Sample",
+    "Score",
+    "Severity",
+    "Summary",
+    "Table",
+    "Task",
+]

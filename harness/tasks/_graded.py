@@ -14,9 +14,9 @@ from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Finding, Summary
-from harness.tasks._metrics import summarise_cell
-from harness.tasks._severity import RATIO, Point, SeverityTable
 from harness.tasks.qa import QaTask, Transform
+from harness.tasks.scoring import summarise_cell
+from harness.tasks.severity import RATIO, Point, SeverityTable
 from harness.types import MetricValue, Request, Sample, Score
 
 Cells = Mapping[str, Mapping[str, MetricValue]]

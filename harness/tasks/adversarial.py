@@ -15,8 +15,8 @@ from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, Finding
 from harness.tasks._graded import Cells, GradedTask, Grades, find_base
-from harness.tasks._severity import Point, SeverityTable
 from harness.tasks.qa import QaTask, Transform
+from harness.tasks.severity import Point, SeverityTable
 from harness.types import Adapter, GradientAdapter, Request
 
 ENTRIES: Final = {"adversarial": "AdversarialTask"}

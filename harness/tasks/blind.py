@@ -13,9 +13,9 @@ from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Column, Finding, Summary
 from harness.tasks._graded import find_base
-from harness.tasks._metrics import summarise_cell
 from harness.tasks._paired import Floats, unanswered, when_answered
 from harness.tasks.qa import CLEAN, QaTask
+from harness.tasks.scoring import summarise_cell
 from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Sample, Score, Status
 
 ENTRIES: Final = {"blind": "BlindTask"}

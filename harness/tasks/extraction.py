@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError, in_words
 from harness.metrics import SampleMetric, extract, sample_metric
-from harness.metrics._json import StrictJSONError, parse_json
+from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Column, Finding, Observation, Summary

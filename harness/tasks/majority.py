@@ -15,8 +15,8 @@ from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observati
 from harness.tasks._graded import find_base
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
-from harness.tasks._slices import Slices, aggregate
 from harness.tasks.qa import QaTask
+from harness.tasks.slices import Slices, aggregate
 from harness.types import Dataset, MetricValue, Sample
 
 ENTRIES: Final = {"majority": "MajorityTask"}

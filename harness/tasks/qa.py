@@ -11,10 +11,10 @@ from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Summary
 from harness.tasks._lookup import find_dataset
-from harness.tasks._metrics import build_metrics, score_all, summarise_cell
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._prompt import compile_prompt
-from harness.tasks._slices import Slices
+from harness.tasks.scoring import build_metrics, score_all, summarise_cell
+from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Sample, Score
 
 ENTRIES: Final = {"qa": "QaTask"}

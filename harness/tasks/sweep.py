@@ -14,8 +14,8 @@ from harness.tasks._base import BuildContext, Finding
 from harness.tasks._graded import Cells, GradedTask, Grades, Reference, find_base
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named
-from harness.tasks._severity import Point, SeverityTable
 from harness.tasks.qa import QaTask, Transform
+from harness.tasks.severity import Point, SeverityTable
 from harness.types import Corruption, Request
 
 ENTRIES: Final = {"sweep": "SweepTask"}

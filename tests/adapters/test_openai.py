@@ -31,10 +31,10 @@ from harness.adapters._openai.messages import estimate
 from harness.adapters._openai.pace import Pace, backoff
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
-from harness.cli._progress import Silent
 from harness.data.charts.draw import render
 from harness.data.charts.model import STYLES, draw_chart
 from harness.data.charts.questions import QUESTION_TYPES, ask
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
 from harness.registry import registry

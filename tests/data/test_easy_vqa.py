@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from easy_vqa import get_answers, get_test_image_paths, get_test_questions, get_train_questions
 
-from harness.data import easy_vqa
-from harness.data._images import FileImage
+from harness.data import FileImage, easy_vqa
 from harness.data.easy_vqa import EasyVqaConfig, EasyVqaDataset, answer_type
 from harness.errors import ConfigError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data._images import FileImage
+from harness.data import FileImage
 from harness.data.jsonl import JsonlConfig, JsonlDataset
 from harness.errors import ConfigError
 from harness.types import Sample

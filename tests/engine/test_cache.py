@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
 from harness.engine.ask import Asker
 from harness.engine.cache import CacheError, ResponseCache, keys
+from harness.engine.options import Silent
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
 from harness.engine.run import RunOptions, run_suite

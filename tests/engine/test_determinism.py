@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.plan import make_plan
 from harness.engine.prepare import ahead, prepare
 from harness.engine.run import RunOptions, batch_size_for, run_suite

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from harness.cli import invoke
-from harness.cli._progress import Silent
 from harness.data.jsonl import JsonlDataset
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, ExitCode, SpecError, UsageError
 from harness.metrics import SampleMetric

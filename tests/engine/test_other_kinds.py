@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import Field
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.plan import Shard
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import ConfigError, SampleError, UsageError
@@ -18,7 +18,7 @@ from harness.record import Run
 from harness.spec.models import Model
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import (
+from harness.tasks import (
     Bench,
     BuildContext,
     Cell,

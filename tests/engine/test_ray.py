@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
 from harness.record import Run, read_run

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
 from harness.engine.executors import Executor
 from harness.engine.merge import merge_runs
 from harness.engine.open_run import reopen_run, unfinished
+from harness.engine.options import Silent
 from harness.engine.plan import Shard
 from harness.engine.recover import recover_run
 from harness.engine.run import Interrupted, RunOptions, resume_run, run_suite

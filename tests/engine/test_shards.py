@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli._progress import Silent
 from harness.compare.compare import compare
 from harness.engine.merge import merge_runs
+from harness.engine.options import Silent
 from harness.engine.plan import Shard, make_plan
 from harness.engine.recover import recover_run
 from harness.engine.run import RunOptions, resume_run, run_suite

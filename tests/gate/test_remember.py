@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.gate.remember import remembering
 from harness.hosts.dispatch import dispatch

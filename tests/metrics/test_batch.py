@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.metrics import SampleMetric, Score, ScoreColumns, Status, sample_metric
-from harness.metrics._base import AnswerMetric
+from harness.metrics import AnswerMetric, SampleMetric, Score, ScoreColumns, Status, sample_metric
 from harness.metrics._numbers import Number, exact_tolerance, near, near_columns, parse_number
 from harness.metrics.exact_match import ExactMatch
 from harness.metrics.relaxed import RelaxedAccuracy

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.metrics import CorpusMetric, SampleMetric, Score, get
-from harness.metrics._base import AnswerMetric
+from harness.metrics import AnswerMetric, CorpusMetric, SampleMetric, Score, get
 from harness.registry import registry
 from harness.testing import strategies
 from harness.testing.metrics import CORPUS_LAWS, SAMPLE_LAWS, Case, check_corpus_metric, check_metric

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from harness.cpu import saturates
 from harness.errors import UsageError
-from harness.quantise import _facts
+from harness.quantise import facts
 from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import _encoder
@@ -61,8 +61,8 @@ def test_a_transformer_keeps_its_outputs_and_its_attention_in_float(tmp_path: Pa
     assert done.left == {}
     assert done.bytes_after < 0.5 * done.bytes_before
     model = onnx.load(done.path)
-    assert _facts.quantised_attention(model) == 0
-    assert _facts.activations_only(model) == 4
+    assert facts.quantised_attention(model) == 0
+    assert facts.activations_only(model) == 4
     given = feeds(source)
     # Saturated products are wrong by percents; that is why they are not the default there.
     floor = 0.9 if weights == "int8" and saturates() else 0.998

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import read_run
 from harness.record.folder import RUN_FILE

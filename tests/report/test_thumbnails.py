@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from selenium.webdriver.common.by import By
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.engine.thumbnails import FILE, keep_thumbnails
 from harness.errors import UsageError

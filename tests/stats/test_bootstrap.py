@@ -8,7 +8,6 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats._draws import draw_totals
 from harness.stats.bootstrap import (
     Resampling,
     bootstrap_mean,
@@ -17,6 +16,7 @@ from harness.stats.bootstrap import (
     resampled_means,
     row_by_row,
 )
+from harness.stats.draws import draw_totals
 from harness.stats.roc import delong_test, weighted_auroc
 
 MANY = Resampling(20_000)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.adapters.mock import MockAdapter
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import UsageError
 from harness.record import Run
 from harness.suite.adapters import read_adapter
 from harness.suite.reduce import decompose, reducer
 from harness.suite.select import Selection
-from harness.tasks._base import NeedsAdapter
+from harness.tasks import NeedsAdapter
 from tests.engine.test_resume import broken, same
 
 SUITE = """\

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
 from harness.suite.bind import Suite

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cli._progress import Silent
 from harness.detect.run_length import arl, limit_for
 from harness.detect.shewhart import Shewhart
 from harness.engine.collect import CellScores
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import Measures, Summary
+from harness.tasks import Measures, Summary
 from harness.tasks.drift import DriftTask
 from harness.tasks.drift.streams import Drift, NormalSource, Plan, PoolSource, watch
 from harness.types import Response, Status

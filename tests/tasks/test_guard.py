@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
 from harness.seeds import Stream
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import Measures
+from harness.tasks import Measures
 from harness.tasks.guard import GuardTask
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts
 

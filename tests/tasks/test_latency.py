@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, SpecError
 from harness.locate import CACHE_VARIABLE

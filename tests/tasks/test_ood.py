@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from harness.cli._progress import Silent
 from harness.engine.collect import CellScores
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.metrics.ranking import Curve, FprAt95Tpr, ood_report
@@ -20,7 +20,7 @@ from harness.record import Run
 from harness.stats.intervals import wilson
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import Summary
+from harness.tasks import Summary
 from harness.tasks.ood import OodTask
 from harness.tasks.ood.separation import STATISTICS, Separation
 from harness.tasks.ood.trial import least_for, threshold_for

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.cli._progress import Silent
 from harness.data.composed_clips import ComposedClip, ComposedClipsConfig, ComposedClipsDataset
 from harness.data.sample_footage import SampleFootageConfig, SampleFootageDataset
 from harness.detect import WindowedDrift, drift_detector, scene_detector
 from harness.detect._scene import peaks
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import ConfigError, SpecError
 from harness.frames import colour_histogram, open_clip

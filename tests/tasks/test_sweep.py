@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cli._progress import Silent
 from harness.engine.collect import CellScores
+from harness.engine.options import Silent
 from harness.engine.prepare import request_hash
 from harness.engine.run import RunOptions, run_suite
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import Summary
+from harness.tasks import Summary
 from harness.tasks.sweep import SweepTask
 from harness.types import Response, Sample, Score, Status
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.cli._progress import Silent
+from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks._base import Cell, Task
+from harness.tasks import Cell, Task
 from harness.tasks.temporal.views import PERTURBATIONS, View
 from harness.types import Request, Response, Sample
 from tests.doubles import Double

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.detect import ControlChart, DriftDetector, drift_detector
-from harness.detect._base import params_of
+from harness.detect import ControlChart, DriftDetector, drift_detector, params_of
 from harness.detect.run_length import has_theory, limit_for
 from harness.detect.simulate import Calibration, RunLengths, calibrate, run_lengths
 from harness.seeds import generator

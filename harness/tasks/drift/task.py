@@ -7,8 +7,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from harness import perturb
-from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector
-from harness.detect._base import params_of
+from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector, params_of
 from harness.errors import ConfigError, Issue
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator

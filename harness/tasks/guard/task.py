@@ -29,10 +29,10 @@ from harness.tasks._base import (
 )
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
-from harness.tasks._metrics import build_metrics
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.judged import Judged, defined, plain, squared_error
+from harness.tasks.scoring import build_metrics
 from harness.types import Dataset, MetricValue, Sample, Status
 
 SOUND: Final = Cell("sound", {"label": "sound"})

@@ -15,13 +15,13 @@ from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
-from harness.tasks._metrics import build_metrics
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
 from harness.tasks.latency.summary import Summariser, metric_names
+from harness.tasks.scoring import build_metrics
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
 from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Status

@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel
 
 from harness import perturb
-from harness.detect import OodDetector, ood_detector
-from harness.detect._base import params_of
+from harness.detect import OodDetector, ood_detector, params_of
 from harness.detect.column import Column
 from harness.errors import ConfigError
 from harness.metrics import SampleMetric

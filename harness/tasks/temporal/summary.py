@@ -14,9 +14,9 @@ from harness.metrics import SampleMetric
 from harness.metrics.moments import MomentMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import CellResult, Curve, Finding, Summary, Table
-from harness.tasks._metrics import summarise_cell
 from harness.tasks._paired import paired_gap, when_answered, with_interval
-from harness.tasks._severity import RATIO, Point, SeverityTable
+from harness.tasks.scoring import summarise_cell
+from harness.tasks.severity import RATIO, Point, SeverityTable
 from harness.tasks.temporal.timeline import duration_of, timelines
 from harness.types import Dataset, MetricValue, Sample
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness.stats._door import Floats
-from harness.stats._draws import Units
+from harness.stats.draws import Units
 from harness.stats.results import Comparison, without_spread
 
 
