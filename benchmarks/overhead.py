@@ -10,7 +10,8 @@ from pathlib import Path
 _RUN = """
 import json, resource, sys, time
 from pathlib import Path
-from harness.engine.resolve import load_suite, read_adapter
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import load_suite
 from harness.engine.run import RunOptions, run_suite
 
 class Watch:

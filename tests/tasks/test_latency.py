@@ -20,9 +20,9 @@ from harness.record.schema import TaskRecord
 from harness.seeds import generator
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite, load_suite
+from harness.tasks.latency import figures
 from harness.tasks.latency.retention import cosine, divergence
 from harness.tasks.latency.sides import stages
-from harness.tasks.latency.task import figures
 from harness.timing import clock
 from harness.timing.clock import Timed, interleaved, overhead
 from harness.timing.energy import Meter

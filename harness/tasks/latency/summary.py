@@ -11,11 +11,11 @@ from harness.cpu import has_vnni, saturates, speed_facts
 from harness.seeds import generator
 from harness.stats.quantiles import minimum_n
 from harness.tasks._base import CellResult, Chart, Finding, Line, Summary, Table
+from harness.tasks.latency import figures
 from harness.tasks.latency.columns import STAGES, TOKENS, Floats, by_round
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point
 from harness.tasks.latency.figures import QUANTILES
 from harness.tasks.latency.retention import FEWEST, by_slice, retention
-from harness.tasks.latency.task import figures
 from harness.timing.clock import overhead
 from harness.timing.energy import Meter
 from harness.types import MetricValue, Sample
