@@ -1,26 +1,26 @@
 """A real browser without a network: fixtures for the tests of pages."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-CHROMEDRIVER = shutil.which("chromedriver")
+from tests.programs import program, without
+
+_GET = "apt-get install chromium chromium-driver"
 
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Headless Chromium whose every connection fails, and which writes down what a page complains about."""
-    if os.environ.get("HARNESS_NO_BROWSER"):
-        pytest.skip("HARNESS_NO_BROWSER is set: no page was looked at in a browser")
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.fail("needs chromium and its driver: apt-get install chromium chromium-driver, or HARNESS_NO_BROWSER=1")
-    driver = start(tmp_path_factory.mktemp("profile"))
+    try:
+        driver = start(tmp_path_factory.mktemp("profile"))
+    except WebDriverException as cause:  # a stub that only says how to install it, or two that do not fit together
+        without(f"no browser that starts ({(cause.msg or '').partition(chr(10))[0]})", _GET)
     yield driver
     driver.quit()
 
@@ -28,7 +28,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 def start(profile: Path) -> webdriver.Chrome:
     """Start the browser with a profile of its own."""
     options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
+    options.binary_location = program("chromium", "google-chrome", "chromium-browser", get=_GET)
     for flag in (
         "--headless=new",
         "--no-sandbox",
@@ -43,7 +43,7 @@ def start(profile: Path) -> webdriver.Chrome:
     ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
+    return webdriver.Chrome(options, webdriver.ChromeService(program("chromedriver", get=_GET)))
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import yaml
 
+from tests.programs import git
+
 RUN = ("run", "suites/first.yaml", "--adapter", "adapters/my-model.yaml", "--no-report", "-q")
 GATE = ("gate", "suites/first.yaml", "--adapter", "adapters/my-model.yaml", "-q")
 
 
 def test_what_init_writes_runs_and_gates_as_it_says(tmp_path: Path, run_apart) -> None:
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    subprocess.run([git(), "init", "--quiet", tmp_path], check=True)
     done = run_apart("init", cwd=tmp_path)
     assert done.code == 0, done.err
     assert "wrote suites/first.yaml" in done.out

@@ -8,6 +8,7 @@ import pytest
 from harness.compare.identity import NoBaseline
 from harness.errors import UsageError
 from harness.gate.branch import reading, writing
+from tests import programs
 
 WHERE = Path("branch:baselines")
 
@@ -15,7 +16,7 @@ WHERE = Path("branch:baselines")
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     return subprocess.run(
-        ["git", "-C", folder, *identity, *arguments], check=True, capture_output=True, text=True
+        [programs.git(), "-C", folder, *identity, *arguments], check=True, capture_output=True, text=True
     ).stdout
 
 
@@ -57,7 +58,7 @@ def test_the_branch_shares_no_history_with_the_code_and_grows_by_a_commit_a_chan
     put(repository, "a", "2")
     put(repository, "a", "2")  # nothing new: no commit
     assert git(repository, "log", "--format=%s", "baselines").split("\n")[:-1] == ["Save a", "Save a"]
-    common = subprocess.run(["git", "-C", repository, "merge-base", "main", "baselines"], check=False)
+    common = subprocess.run([programs.git(), "-C", repository, "merge-base", "main", "baselines"], check=False)
     assert common.returncode == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 from onnx import numpy_helper
 
 from harness.locate import builtin_root
+from tests import programs
 
 SUITE = """\
 suite: story
@@ -37,7 +38,7 @@ GATE = ("gate", "suite.yaml", "--adapter", "adapter.yaml", "--baseline", "main",
 
 def git(repository: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
-    command = ["git", "-C", str(repository), *identity, *arguments]
+    command = [programs.git(), "-C", str(repository), *identity, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -12,6 +12,7 @@ from harness.history import record
 from harness.history.commits import Commit, history
 from harness.record import RunRecord, read_run
 from harness.record.schema import GitRecord
+from tests.programs import git
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,14 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         return subprocess.run(
-            ["git", "-c", "user.name=Ada <b>", "-c", "user.email=ada@example.org", "-C", str(self.root), *arguments],
+            [git(), "-c", "user.name=Ada <b>", "-c", "user.email=ada@example.org", "-C", str(self.root), *arguments],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
 
     def commit(self, message: str, date: int) -> str:
         when = f"@{date} +0000"
         subprocess.run(
-            ["git", "-c", "user.name=Ada <b>", "-c", "user.email=ada@example.org", "-C", str(self.root),
+            [git(), "-c", "user.name=Ada <b>", "-c", "user.email=ada@example.org", "-C", str(self.root),
              "commit", "--quiet", "--allow-empty", "-m", message, "--date", when],
             check=True, env={"GIT_COMMITTER_DATE": when, "PATH": "/usr/bin:/bin", "HOME": str(self.root)},
         )  # fmt: skip
