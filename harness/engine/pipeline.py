@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class Pipeline:
         self._adding = threading.Lock()
         self._asker = threading.local()
 
-    def run(self, batches: Iterator[Batch]) -> Iterator[Answered]:
+    def run(self, batches: Iterator[Batch]) -> Generator[Answered, None, None]:
         """Yield every batch with its answers.
 
         Once ``stop`` is set, the batches in flight are yielded as far as they end in time, and no others.

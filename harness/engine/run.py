@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -170,14 +170,15 @@ class _Work:
             return reason
         pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
         clock.timings = pipeline.timings
-        for answered in pipeline.run(self._plan.batches(self._done())):
-            batch = answered.ready.batch
-            if batch.number == 0:
-                self._picture(answered.ready)
-            keeper.keep(answered)
-            progress.advance(f"{batch.task.name}/{batch.cell.id}", len(batch.samples), keeper.failed)
-            if reason := self._judged(keeper, too_many):
-                return reason
+        with closing(pipeline.run(self._plan.batches(self._done()))) as answers:  # it asks no more once this breaks
+            for answered in answers:
+                batch = answered.ready.batch
+                if batch.number == 0:
+                    self._picture(answered.ready)
+                keeper.keep(answered)
+                progress.advance(f"{batch.task.name}/{batch.cell.id}", len(batch.samples), keeper.failed)
+                if reason := self._judged(keeper, too_many):
+                    return reason
         for item in self._open_cells():
             if not stop.is_set() and (reason := self._measure(keeper, item, stop, progress, clock)):
                 return reason

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from harness.errors import SampleError
 from harness.hosts.answers import checked
 from harness.hosts.host import Died, Host, Late, Raised
 from harness.hosts.thread import ThreadHost
@@ -75,36 +76,44 @@ class Caller:
         """Give the model to a task that works with it beside the calls, from any thread, alone.
 
         Raises:
-            SampleError: if it does not come free within the time limit.
+            SampleError: if it does not come free within the time limit, or the run was closed.
         """
         with self._ready().lend(self._policy.timeout) as adapter:
             yield adapter
 
     def close(self) -> None:
-        """Let go of the adapter; a call that is still going on is given up."""
+        """Let go of the adapter: no call begins any more, and one that does not end soon is given up."""
         self._closed.set()
-        if self._host:
-            self._host.close()
-            self._host = None
+        host, self._host = self._host, None
+        if host:
+            host.close()
 
     def _ready(self) -> Host:
         with self._loading:
-            if self._host is None:
+            if self._host is None and not self._closed.is_set():
                 self._host = self._start()
                 self._adapter = self._host.adapter
-            return self._host
+            host = self._host
+        if host is None or self._closed.is_set():
+            self.close()  # what was loaded meanwhile
+            raise SampleError(_CLOSED)
+        return host
 
     def _ask(self, requests: Sequence[Request]) -> list[Response]:
-        if self._closed.is_set():
-            return _all(requests, Status.ERROR, _CLOSED)
         failure = ""
         tries = deaths = 0
         while tries <= self._policy.retries + min(deaths, 1):
             tries += 1
             try:
-                answer = self._ready().ask(requests, self._limit(len(requests)), self._closed)
-                return checked(answer, len(requests))
+                host = self._ready()
+            except SampleError as error:
+                return _all(requests, Status.ERROR, str(error))
+            try:
+                return checked(host.ask(requests, self._limit(len(requests)), self._closed), len(requests))
             except Late:
+                if self._closed.is_set():
+                    host.stop()
+                    return _all(requests, Status.ERROR, _CLOSED)
                 return self._late(requests)
             except Died as error:
                 self._abandon()

@@ -5,12 +5,15 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from harness.errors import SampleError
 from harness.hosts.dispatch import dispatch
 from harness.hosts.host import GLANCE, Late, Load, Raised
 from harness.types import Adapter, Request
+
+_LAST: Final = 1.0
+"""Seconds that a call still has when the run is closed; a run that is stopped gave it ``grace`` before."""
 
 
 class ThreadHost:
@@ -21,7 +24,9 @@ class ThreadHost:
         self._turn = threading.Lock()  # models are not made to be used by two threads at once
         self._inbox: queue.SimpleQueue[Sequence[Request] | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-        threading.Thread(target=self._serve, daemon=True, name="harness-adapter").start()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="harness-adapter")
+        self._thread.start()
 
     def ask(self, requests: Sequence[Request], timeout: float, closed: threading.Event) -> Any:
         self._inbox.put(requests)
@@ -47,10 +52,12 @@ class ThreadHost:
             self._turn.release()
 
     def stop(self) -> None:
+        self._stopped.set()
         self._inbox.put(None)  # should the call ever return
 
     def close(self) -> None:
         self.stop()
+        self._thread.join(_LAST)  # a call that goes on must not find its model closed, nor outlive the run
         with suppress(Exception):  # the run is recorded already; a model that goes badly takes nothing with it
             self.adapter.close()
 
@@ -58,6 +65,8 @@ class ThreadHost:
         while (requests := self._inbox.get()) is not None:
             try:
                 with self._turn:
+                    if self._stopped.is_set():
+                        return
                     answer = dispatch(self.adapter, requests)
                 self._outbox.put((answer, None))
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
