@@ -116,3 +116,22 @@ def test_what_cannot_be_scored_here_says_why(run: Run, run_here) -> None:
     refused = run_here("score", run.folder, "-m", "exact_match", "--param", "z=1")
     assert refused.code == 2
     assert "metric 'exact_match': unknown parameter 'z'; known: failures" in refused.err
+
+
+def test_a_task_made_of_another_is_scored_again_with_the_others_extraction(write, run_here, tmp_path: Path) -> None:
+    suite = """
+suite: sizes
+version: 1
+datasets: {charts: {type: charts, limit: 8}}
+tasks:
+  qa: {kind: qa, dataset: charts, extract: [json_in_prose], metrics: [exact_match]}
+  sweep: {kind: sweep, of: qa, corruptions: [brightness], severities: [1]}
+"""
+    adapter = write("right.yaml", "adapter: right\ntype: mock\nerror_rate: 0\n")
+    done = run_here("run", write("sizes.yaml", suite), "-a", adapter, "--out", tmp_path / "runs", "--no-report", "-q")
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    cells = json.loads(run_here("score", folder, "-m", "exact_match", "--json").out)["cells"]
+    assert set(cells) == {"qa/clean", "sweep/clean", "sweep/brightness@1"}
+    assert cells["sweep/clean"] == cells["qa/clean"]
+    assert cells["qa/clean"]["statuses"] == {"unparsed": 8}

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from harness.compare.compare import Options, compare
 from harness.stats.paired import mcnemar, paired_t
@@ -119,3 +120,12 @@ def test_half_right_is_right_and_an_undefined_score_has_not_flipped(make_run) ->
     one, other = make_run("a", {"h": 1.0, "u": 1.0, "w": 0.4}), make_run("b", {"h": 0.5, "u": 0.0, "w": 0.1}, undefined)
     (flips,) = compare(one, other).flips
     assert (flips.lost, flips.gained) == (0, 0)
+
+
+def test_slices_are_adjusted_by_benjamini_and_hochberg_for_a_change_either_way(make_run) -> None:
+    kinds = {f"s{i:04d}": {"tags": {"kind": f"k{i % 5}", "half": "ab"[i % 2]}} for i in range(400)}
+    before, after = np.random.default_rng(0).integers(0, 2, (2, 400)).astype(float).tolist()
+    found = compare(make_run("a", before, kinds), make_run("b", after, kinds)).slices
+    p = [one.comparison.p_value for one in found]
+    assert len(set(p)) > 5
+    assert [one.adjusted_p for one in found] == pytest.approx(scipy.stats.false_discovery_control(p, method="bh"))

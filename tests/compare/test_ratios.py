@@ -188,3 +188,14 @@ def test_slices_are_those_of_the_tags_that_the_suite_names(make_run) -> None:
     rows = {f"s{i:04d}": {"tags": {"style": "ab"[i % 2], "type": "xy"[i // 2 % 2]}} for i in range(80)}
     one, other = (make_run(name, [1.0] * 80, rows, suite={"content": {"slice_by": ["type"]}}) for name in "ab")
     assert {one.where for one in compare(one, other).slices} == {"type = x", "type = y"}
+
+
+@pytest.mark.parametrize(("direction", "before", "after"), [("lower", 100.0, 120.0), ("higher", 120.0, 100.0)])
+@pytest.mark.parametrize(("floor", "expected"), [(19.9, "fail"), (20.0, "pass")])
+def test_a_floor_is_what_a_size_may_get_worse_by(make_run, direction, before, after, floor, expected) -> None:
+    sizes = enumerate((before, after))
+    one, other = (
+        measured(make_run, str(i), {"size": np.full(3, n)}, unit="MiB", direction=direction) for i, n in sizes
+    )
+    (judged,) = verdict(one, other, GateSpec(metric="qa/size", max_ratio=1.1, floor=floor)).gates
+    assert judged.gate.verdict == expected

@@ -113,6 +113,13 @@ def test_scores_of_logits_are_what_their_formulas_say(known: Views, asked: np.nd
     np.testing.assert_allclose(found["entropy"], -(p * np.log(p)).sum(axis=1), atol=1e-9)
 
 
+def test_a_temperature_divides_the_logits(known: Views, asked: np.ndarray) -> None:
+    logits = np.asarray(views(asked).logits, np.float64)
+    found = {name: ood_detector(name, temperature=2.5).fit(known).score(views(asked)) for name in ("msp", "energy")}
+    np.testing.assert_allclose(found["msp"], 1 - softmax(logits / 2.5, axis=1).max(axis=1), atol=1e-12)
+    np.testing.assert_allclose(found["energy"], -2.5 * np.log(np.exp(logits / 2.5).sum(axis=1)))
+
+
 def test_msp_still_ranks_samples_of_which_the_model_is_sure() -> None:
     logits = np.array([[60.0, 0.0, 0.0], [80.0, 0.0, 0.0]], np.float32)
     first, second = ood_detector("msp").fit(Views(logits=logits)).score(Views(logits=logits))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.history.commits import Commit
 from harness.history.judge import judge
-from harness.history.series import Series, read_series
+from harness.history.measure import Measured
+from harness.history.series import Point, Series, read_series
 from tests.history.helpers import Repository
 
 BENCHMARK = "suites.small.qa.relaxed_accuracy_error"
@@ -107,3 +109,17 @@ def test_without_a_history_the_command_says_that_there_is_nothing_to_compare_wit
     repository.commit("one", 1_700_000_000)
     done = run_here("history", "gate", "--repository", repository.root)
     assert (done.code, done.out) == (3, "nothing to compare with\n")
+
+
+def worse(name: str) -> Series:
+    """A series whose newest value is worse by 0.03, with p = 0.02 by itself."""
+    values = [Measured(value, value - 0.0203, value + 0.0203) for value in (0.1, 0.1, 0.1, 0.13)]
+    points = [Point(Commit(f"c{i}", i, "Ada", ""), value, "", "asked", i) for i, value in enumerate(values)]
+    return Series(name, "mock", "", "here", "share", tuple(points), name)
+
+
+def test_what_one_series_alone_shows_is_no_finding_among_many() -> None:
+    (alone,) = judge([worse("alone")], margin=0.02)
+    assert (alone.p, alone.failed) == (pytest.approx(0.02, abs=0.002), True)
+    together = judge([worse(f"s{i}") for i in range(5)], margin=0.02)
+    assert [(found.p, found.failed) for found in together] == [(pytest.approx(5 * alone.p), False)] * 5

@@ -1,6 +1,7 @@
 """The decision rule, case by case."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,3 +124,25 @@ def test_a_wrong_argument_is_named():
         judge(comparison, 1.5)
     with pytest.raises(ValueError, match="family: must be 1 or more"):
         judge(comparison, family=0)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "outcome"),
+    [
+        (0.99, 1.0299, Outcome.NON_INFERIOR),
+        (0.99, 1.0301, Outcome.INCONCLUSIVE),
+        (1.0299, 1.05, Outcome.INCONCLUSIVE),
+        (1.0301, 1.05, Outcome.FAIL),
+        (0.99, 1.03, Outcome.INCONCLUSIVE),
+        (1.03, 1.05, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_ratio_is_decided_by_which_side_of_the_limit_its_bounds_lie(lower, upper, outcome):
+    middle = (lower + upper) / 2
+    seen = replace(nothing("ratio", 0.95, 0.03), estimate=middle, lower_bound=lower, upper_bound=upper, n=40)
+    assert judge_ratio(seen).outcome is outcome
+
+
+def test_a_significant_drop_of_exactly_the_margin_fails():
+    assert judge(mcnemar(Flips(680, 20, 0, 300), margin=0.02)).outcome is Outcome.FAIL
+    assert judge(mcnemar(Flips(681, 19, 0, 300), margin=0.02)).outcome is not Outcome.FAIL

@@ -11,6 +11,7 @@ from harness.engine.collect import CellScores
 from harness.engine.options import Silent
 from harness.engine.prepare import request_hash
 from harness.engine.run import RunOptions, run_suite
+from harness.errors import SpecError
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.tasks import Summary
@@ -254,3 +255,11 @@ def test_a_model_that_is_never_right_has_nothing_to_lose_and_no_impossible_inter
         assert metric.low is not None
         assert metric.high is not None
         assert 0.0 <= metric.low < metric.high <= 1.0, name
+
+
+@pytest.mark.parametrize("made", ["sweep, corruptions: [brightness]", "blind", "majority, train: charts"])
+@pytest.mark.parametrize("metric", ["wer", "giou"])
+def test_a_task_made_of_another_needs_a_metric_from_0_to_1_where_higher_is_better(bind, made: str, metric: str) -> None:
+    text = SUITE.replace("[exact_match]", f"[exact_match, {metric}]")
+    with pytest.raises(SpecError, match=f"a metric from 0 to 1 where higher is better; {metric} is not"):
+        bind(f"{text}  made: {{of: qa, metric: {metric}, kind: {made}}}\n")
