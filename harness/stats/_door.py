@@ -1,12 +1,15 @@
 """Checks of arguments, done once where data comes in: a ``ValueError`` names the argument and what is wrong."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
+
+ROUNDING: Final = 1e-12
+"""Values that differ by less, as a share of the largest, are equal."""
 
 
 def vector(name: str, values: ArrayLike) -> Floats:
@@ -118,3 +121,32 @@ def at_least(name: str, value: float, low: float) -> float:
     if not low <= value < float("inf"):
         raise ValueError(f"{name}: must be {low:g} or more, got {value:g}")
     return float(value)
+
+
+def minus(one: Floats, other: Floats) -> Floats:
+    """Return ``one − other``, 0 where they differ by rounding alone.
+
+    >>> minus(np.array([0.1 + 0.2, 0.5]), np.array([0.3, 0.25])).tolist()
+    [0.0, 0.25]
+    """
+    found = one - other
+    return np.where(np.abs(found) <= ROUNDING * np.maximum(np.abs(one), np.abs(other)), 0.0, found)
+
+
+def tied(values: Floats, *levels: float) -> Floats:
+    """Return finite values [n] in which those that differ by rounding alone are one: a level, or the lowest of them.
+
+    Without this, whether two differences tie would hang on the order in which their scores were added up.
+
+    >>> tied(np.array([0.3 - 0.2, 0.1, 1e-17, -0.4]), 0.0).tolist() == [0.3 - 0.2, 0.3 - 0.2, 0.0, -0.4]
+    True
+    """
+    near = ROUNDING * float(np.abs(values).max(initial=0.0))
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first = np.r_[True, np.diff(ordered) > near][: values.size]
+    found = np.empty_like(values)
+    found[order] = ordered[first][np.cumsum(first) - 1]
+    for level in levels:
+        found[np.abs(found - level) <= near] = level
+    return found

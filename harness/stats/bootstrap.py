@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.stats._door import Floats, at_least, inside, vector
+from harness.stats._door import Floats, at_least, inside, minus, tied, vector
 from harness.stats.draws import BCA_LIMIT, Units, draw_totals, row_weights, units_of
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.results import Comparison, checked_span, nothing
@@ -81,7 +81,7 @@ def bootstrap_mean(
     _check(resampling, confidence, margin)
     if d.size == 0:
         return nothing("bootstrap", confidence, margin)
-    sums = np.bincount(units.of_row, weights=d, minlength=units.count).astype(np.float64)
+    sums = tied(np.bincount(units.of_row, weights=d, minlength=units.count).astype(np.float64), 0.0)
     sizes = np.bincount(units.of_row, minlength=units.count).astype(np.float64)
     totals, rows = np.zeros(resampling.resamples), np.zeros(resampling.resamples)
     for part in units.strata:
@@ -139,7 +139,7 @@ def bootstrap_paired(
         return nothing("bootstrap", confidence, margin)
 
     def difference(weights: Floats) -> Floats:
-        values = np.asarray(candidate(weights), np.float64) - np.asarray(baseline(weights), np.float64)
+        values = minus(np.asarray(candidate(weights), np.float64), np.asarray(baseline(weights), np.float64))
         if values.shape != (len(weights),):
             raise ValueError(f"candidate, baseline: {len(weights)} rows of weights gave shape {values.shape}")
         return values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from harness.stats._door import Floats
+from harness.stats._door import ROUNDING, Floats, tied
 from harness.stats.draws import Units
 from harness.stats.results import Comparison, without_spread
 
@@ -37,11 +37,11 @@ def summarise(
 
     Where all draws lie on one side of the estimate there is no bias to correct, and BCa falls back to percentile.
     """
-    finite = np.sort(draws[np.isfinite(draws)])
+    finite = np.sort(tied(draws[np.isfinite(draws)], -margin, 0.0, estimate))
     n = units.of_row.size
     if units.independent < 2 or 2 * finite.size < draws.size or math.isnan(estimate):
         return _no_interval(estimate, units, finite.size, draws.size, confidence, margin)
-    if finite[-1] - finite[0] <= 1e-12 * max(1e-300, float(np.abs(finite).max())):
+    if finite[-1] - finite[0] <= ROUNDING * max(1e-300, float(np.abs(finite).max())):
         return without_spread(estimate, n, units.independent, "bootstrap", confidence, margin, span)
     shape = Shape.of(finite, estimate, acceleration)
     tail = 1 - confidence

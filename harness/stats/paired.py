@@ -9,7 +9,19 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from harness.stats._binomial import at_most
-from harness.stats._door import Floats, Index, at_least, binary, inside, labels, same_length, vector
+from harness.stats._door import (
+    ROUNDING,
+    Floats,
+    Index,
+    at_least,
+    binary,
+    inside,
+    labels,
+    minus,
+    same_length,
+    tied,
+    vector,
+)
 from harness.stats.intervals import wilson
 from harness.stats.results import MIN_CLUSTERS, Comparison, Flips, checked_span, nothing, without_spread
 
@@ -17,7 +29,6 @@ EXACT_LIMIT: Final = 20
 """Up to so many non-zero differences all sign patterns are enumerated."""
 PERMUTATIONS: Final = 10_000
 _CHUNK: Final = 4_000_000
-_ROUNDING: Final = 1e-12
 
 
 def oriented(baseline: ArrayLike, candidate: ArrayLike, direction: Literal["higher", "lower"] = "higher") -> Floats:
@@ -38,7 +49,7 @@ def oriented(baseline: ArrayLike, candidate: ArrayLike, direction: Literal["high
         raise ValueError(f"direction: must be 'higher' or 'lower', got {direction!r}")
     a, b = vector("baseline", baseline), vector("candidate", candidate)
     same_length(baseline=a, candidate=b)
-    return b - a if direction == "higher" else a - b
+    return minus(b, a) if direction == "higher" else minus(a, b)
 
 
 def paired_t(
@@ -85,7 +96,7 @@ def paired_t(
     limit = checked_span(span, float(np.abs(d).max()))
     sums = np.bincount(index, weights=d - mean, minlength=groups)
     error = math.sqrt(groups / max(groups - 1, 1) * float(sums @ sums)) / d.size
-    if groups > 1 and error <= _ROUNDING * float(np.abs(d).max()):
+    if groups > 1 and error <= ROUNDING * float(np.abs(d).max()):
         return without_spread(mean, d.size, groups, method, confidence, margin, limit)
     return student(mean, error, groups - 1, d.size, method, confidence, margin)
 
@@ -302,7 +313,7 @@ def _tango_score(flips: Flips, delta: float) -> float:
     variance = n * (2 * losing + delta * (1 - delta))
     distance = gained - lost - n * delta
     if variance <= 0:
-        return math.copysign(math.inf, distance) if abs(distance) > _ROUNDING * n else 0.0
+        return math.copysign(math.inf, distance) if abs(distance) > ROUNDING * n else 0.0
     return distance / math.sqrt(variance)
 
 
@@ -352,12 +363,12 @@ def sign_flip(
     at_least("permutations", permutations, 1)
     if d.size == 0:
         return nothing("sign flip", 0.95)
-    units = np.bincount(index, weights=d, minlength=groups)
+    units = tied(np.bincount(index, weights=d, minlength=groups).astype(np.float64), 0.0)
     scale = float(np.abs(units).sum())
-    sizes, counts = np.unique(np.abs(units[units != 0]), return_counts=True)
+    sizes, counts = np.unique(tied(np.abs(units[units != 0])), return_counts=True)
     exact = int(counts.sum()) <= EXACT_LIMIT
     sums = _all_patterns(np.repeat(sizes, counts)) if exact else _random_patterns(sizes, counts, permutations, rng)
-    observed, slack = float(units.sum()), _ROUNDING * scale
+    observed, slack = float(units.sum()), ROUNDING * scale
     extra = 0 if exact else 1
 
     def share(as_extreme: int) -> float:

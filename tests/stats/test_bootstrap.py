@@ -236,3 +236,20 @@ def test_resampled_means_use_the_same_samples_for_every_column(rng):
     assert means[:, 1] == pytest.approx(2 * means[:, 0] + 1)
     low, high = percentile_interval(means[:, 0])
     assert low < x.mean() < high
+
+
+@pytest.mark.parametrize("n", [6, 12, 30, 400])
+@pytest.mark.parametrize("clusters", [1, 2])
+def test_ties_are_ties_whatever_rounding_says(n, clusters):
+    after, before = np.random.default_rng(n).integers(0, 4, (2, n))
+    exact, near = (after - before) / 10, 0.1 * after - 0.1 * before
+    resampling = Resampling(clusters=np.arange(n) // clusters)
+    clean, rounded = (bootstrap_mean(d, np.random.default_rng(1), resampling, margin=0.1) for d in (exact, near))
+    for name in ("p_value", "p_less", "p_noninferior", "low", "high"):
+        assert getattr(rounded, name) == pytest.approx(getattr(clean, name), rel=1e-9)
+
+
+def test_a_difference_of_aggregates_that_is_rounding_alone_is_none():
+    x = np.random.default_rng(0).random(50)
+    both = bootstrap_paired(lambda w: w @ (3 * x) / 50, lambda w: 3 * (w @ x) / 50, 50, np.random.default_rng(0))
+    assert (both.estimate, both.p_value) == (0.0, 1.0)

@@ -275,3 +275,15 @@ def test_the_same_seed_gives_the_same_p(rng):
     d = rng.normal(size=100)
     first, second = (sign_flip(d, np.random.default_rng(3)).p_value for _ in range(2))
     assert first == second
+
+
+def test_scores_that_differ_by_rounding_alone_do_not_differ():
+    summed, told = np.array([0.1 + 0.2, 0.7 + 0.1, 1.1 + 2.2, 0.5]), np.array([0.3, 0.8, 3.3, 0.25])
+    assert oriented(told, summed).tolist() == oriented(summed, told, "lower").tolist() == [0.0, 0.0, 0.0, 0.25]
+
+
+@pytest.mark.parametrize("n", [12, 30])
+def test_a_sign_flip_draws_equal_differences_together_whatever_rounding_says(n):
+    after, before = np.random.default_rng(n).integers(0, 4, (2, n))
+    exact, near = (sign_flip(d, np.random.default_rng(1)) for d in ((after - before) / 10, 0.1 * after - 0.1 * before))
+    assert (near.p_value, near.p_less, near.p_greater) == (exact.p_value, exact.p_less, exact.p_greater)
