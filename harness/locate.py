@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
@@ -12,11 +13,16 @@ Kind = Literal["suites", "adapters"]
 
 CACHE_VARIABLE: Final = "HARNESS_CACHE"
 """Names the cache's folder; by default it is where this system keeps caches."""
+_OLD_VARIABLE: Final = "HARNESS_CACHE_DIR"
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: digests, models that are built on demand."""
+    """Return the folder for what can be made again: stored answers, digests, models that are built on demand."""
     if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    if named := os.environ.get(_OLD_VARIABLE):
+        said = f"{_OLD_VARIABLE} is called {CACHE_VARIABLE} now and names the folder of everything cached; rename it"
+        warnings.warn(said, FutureWarning, stacklevel=2)
         return Path(named)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "vlm-harness"

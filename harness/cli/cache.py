@@ -13,7 +13,7 @@ _EPILOG: Final = """\b
 Examples:
   harness run my-suite.yaml -a my-server --cache
   harness cache stats
-  HARNESS_CACHE_DIR=/data/cache harness cache verify
+  HARNESS_CACHE=/data/cache harness cache verify
 """
 _STATS: Final = """\b
 Examples:
@@ -23,12 +23,12 @@ Examples:
 _VERIFY: Final = """\b
 Examples:
   harness cache verify
-  HARNESS_CACHE_DIR=/data/cache harness cache verify
+  HARNESS_CACHE=/data/cache harness cache verify
 """
 _CLEAR: Final = """\b
 Examples:
   harness cache clear
-  HARNESS_CACHE_DIR=/data/cache harness cache clear
+  HARNESS_CACHE=/data/cache harness cache clear
 """
 
 
@@ -37,8 +37,8 @@ def command() -> None:
     """Answers that models gave in earlier runs, for `harness run --cache`.
 
     An answer is found again only under the fingerprint of the model that gave it and the hash of all that it saw; where
-    answers can depend on their batch, under the whole batch. They lie in $HARNESS_CACHE_DIR or ~/.cache/vlm-harness, at
-    most 1 GiB; those that were not used for longest go first.
+    answers can depend on their batch, under the whole batch. They lie in $HARNESS_CACHE, or where
+    this system keeps caches (~/.cache/vlm-harness), at most 1 GiB; those that were not used for longest go first.
     """
 
 
@@ -71,7 +71,8 @@ def verify() -> None:
 @command.command(epilog=_CLEAR)
 def clear() -> None:
     """Remove all answers."""
-    from harness.engine.cache import CacheError, cache_folder
+    from harness.engine.cache import CacheError
+    from harness.locate import cache_folder
 
     try:
         with _open() as cache:
@@ -84,7 +85,8 @@ def clear() -> None:
 
 
 def _open() -> "ResponseCache":
-    from harness.engine.cache import ResponseCache, cache_folder
+    from harness.engine.cache import ResponseCache
+    from harness.locate import cache_folder
 
     folder: Path = cache_folder()
     return ResponseCache(folder)

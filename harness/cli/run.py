@@ -88,9 +88,9 @@ def command(
     from harness.cli._profile import print_profile
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
-    from harness.engine.cache import cache_folder
     from harness.engine.plan import WHOLE, Shard
     from harness.engine.run import RunOptions, run_suite
+    from harness.locate import cache_folder
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
     from harness.suite.fit import check_capabilities

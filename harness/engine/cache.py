@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -50,15 +49,6 @@ class Stats:
     bytes: int
     models: Mapping[str, int]
     """Entries by fingerprint."""
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return where the cache lies: ``HARNESS_CACHE_DIR``, or the user's own cache folder."""
-    named = environment.get("HARNESS_CACHE_DIR")
-    if named:
-        return Path(named)
-    home = environment.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "vlm-harness"
 
 
 def keys(fingerprint: str, hashes: Sequence[str], *, batch_invariant: bool) -> list[bytes]:

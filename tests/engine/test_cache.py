@@ -15,6 +15,7 @@ from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
 from harness.engine.run import RunOptions, run_suite
 from harness.hosts.call import Called
+from harness.locate import CACHE_VARIABLE, cache_folder
 from harness.record import Run, RunRecord
 from harness.record.schema import AdapterRecord
 from harness.suite.adapters import read_adapter
@@ -91,13 +92,22 @@ def test_the_cache_stays_within_its_size_and_what_was_used_last_stays(tmp_path: 
 
 
 def test_a_file_that_is_no_database_is_said_and_cleared(run_here, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     (tmp_path / "responses.sqlite").write_bytes(b"this is no database, and it is long enough to be looked at" * 100)
     with pytest.raises(CacheError, match="harness cache clear"):
         ResponseCache(tmp_path)
     assert run_here("cache", "stats").code == 4
     assert "removed" in run_here("cache", "clear").out
     assert "0 answers" in run_here("cache", "stats").out
+
+
+def test_one_variable_names_the_folder_of_everything_cached_and_its_old_name_still_does(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "old"))
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    with pytest.warns(FutureWarning, match="HARNESS_CACHE_DIR is called HARNESS_CACHE now"):
+        assert cache_folder() == tmp_path / "old"
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "new"))
+    assert cache_folder() == tmp_path / "new"
 
 
 # In a run

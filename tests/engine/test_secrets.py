@@ -44,7 +44,7 @@ def test_a_key_in_the_environment_is_written_nowhere(write, tmp_path: Path, run_
     pytest.importorskip("httpx")
     write("suite.yaml", SUITE)
     write("server.yaml", ADAPTER)
-    environment = {"PLANTED_API_KEY": SECRET, "HARNESS_CACHE_DIR": str(tmp_path / "cache"), "HARNESS_DEBUG": "1"}
+    environment = {"PLANTED_API_KEY": SECRET, "HARNESS_CACHE": str(tmp_path / "cache"), "HARNESS_DEBUG": "1"}
     command = ("run", "suite.yaml", "-a", "server.yaml", "--cache", "--profile")
     done = run_apart(*command, cwd=tmp_path, env=environment)
     assert done.code == 4  # nobody listens there
