@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Direction = Literal["higher", "lower", "none"]
 """Which way a metric gets better; ``none`` where no way is better."""
 
+JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
+"""A plain JSON value."""
+
 Ask = Literal["generate", "embed", "classify"]
 """What a request wants: a text, the features of its image, or the scores of all classes."""
 
@@ -108,10 +111,16 @@ class Sample:
     """The video that the question is about; its frames are shown after ``images``."""
     spans: tuple[Span, ...] = ()
     """The windows of the clip that hold the answer; of scene changes, when each happens."""
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    """What metrics and prompts know of it beside all that, by the names in :mod:`harness.facts`."""
 
 
 class Dataset(Protocol):
-    """A source of samples. The class also carries ``Config``, a frozen pydantic model of its YAML keys."""
+    """A source of samples. The class also carries ``Config``, a frozen pydantic model of its YAML keys.
+
+    One that can tell which facts its samples carry says so as ``gives``, a ``frozenset[str]``: what a metric or a
+    prompt needs beyond them is then an error when the suite is read.
+    """
 
     Config: ClassVar[type["BaseModel"]]
 
@@ -397,6 +406,10 @@ class Score:
     """NaN where ``status`` is not ``ok``, unless the metric says what a failure is worth."""
     status: Status = Status.OK
     detail: Mapping[str, Any] = field(default_factory=dict)
+    complaint: str | None = None
+    """What the metric has to say of this answer that a reader of the run must not miss: it stands with the row."""
+    sums: Mapping[str, float] = field(default_factory=dict)
+    """Named sums that statistics over many answers are made of: edits and units, hits and claims."""
 
 
 @dataclass(frozen=True, slots=True)

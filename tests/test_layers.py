@@ -27,7 +27,7 @@ FLOORS = (
     ("metrics", "detect", "perturb", "frames"),
     ("estimate",),
     ("spec", "stats", "timing", "serve", "quantise"),
-    ("errors", "types", "seeds", "registry", "locate", "cpu", "git", "kv_cache"),
+    ("errors", "types", "facts", "seeds", "registry", "locate", "cpu", "git", "kv_cache"),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""
 

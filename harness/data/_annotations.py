@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from harness.data._clips import FileClip, evidence_text
 from harness.data._images import confine
 from harness.errors import ConfigError, Issue, SampleError
+from harness.facts import carried
 from harness.spec.models import Model
 from harness.types import Sample, Span
 
@@ -88,6 +89,11 @@ class AnnotatedClips(ABC):
         Raises:
             ValueError: if a file is not in this layout at all.
         """
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """The facts that a sample carries."""
+        return frozenset(name for sample in self._samples for name in carried(sample))
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -26,6 +26,7 @@ class DrawnDataset(ABC, Generic[ConfigT]):
     """As many samples as the configuration says, each a pure function of it and of the sample's place."""
 
     Config: ClassVar[type[BaseModel]]
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

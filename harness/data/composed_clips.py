@@ -116,6 +116,7 @@ class ComposedClipsDataset(DrawnDataset[ComposedClipsConfig]):
     """Samples whose compositions are a pure function of the configuration; ``spans`` are the transitions."""
 
     Config: ClassVar[type[BaseModel]] = ComposedClipsConfig
+    gives = frozenset({"spans"})
 
     @classmethod
     def from_config(cls, config: ComposedClipsConfig, folder: Path, roots: Sequence[Path]) -> Self:

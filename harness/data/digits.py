@@ -52,6 +52,7 @@ class DigitsDataset:
     """Scans in the order of the package, labelled with the digit."""
 
     Config: ClassVar[type[BaseModel]] = DigitsConfig
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: DigitsConfig) -> None:
         self.config = config

@@ -43,6 +43,7 @@ class EasyVqaDataset:
     """
 
     Config: ClassVar[type[BaseModel]] = EasyVqaConfig
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: EasyVqaConfig, package: Path) -> None:
         """Read the questions of a split; ``package`` is the folder of the package `easy_vqa`."""

@@ -4,14 +4,18 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from pydantic import BaseModel, Field
 
+from harness.data._facts import fact_keys, facts_of
 from harness.data._images import FileImage, confine
 from harness.errors import ConfigError, Issue, SampleError
+from harness.facts import known
 from harness.spec.models import Model
 from harness.types import Sample
 
@@ -19,6 +23,8 @@ ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
 _CHECKED: Final = 20_000
 """Rows whose ids are compared before a run begins."""
+_ASKED: Final = 1000
+"""Rows that are asked which facts they carry, where a metric or a prompt needs one."""
 
 
 class JsonlConfig(Model):
@@ -26,11 +32,12 @@ class JsonlConfig(Model):
 
     path: str
     """The file, relative to the suite. Each line: `question`, `answer` or `answers`, and optionally `id`, `image` or
-    `images` (paths relative to the file), `evidence`, `cluster`, `tags`."""
+    `images` (paths relative to the file), `evidence`, `cluster`, `tags`, and facts: `choices`, `size`, `boxes` and the
+    others of docs/facts.md as keys of their own, or any name under `facts`."""
     limit: int | None = Field(default=None, ge=1)
     """Use only the first lines."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """Other names for the keys: `{question: query, answer: label}`."""
+    """Other names for the keys: `{question: query, answer: label, choices: options}`."""
 
 
 class JsonlDataset:
@@ -43,6 +50,7 @@ class JsonlDataset:
         self._path = path
         self._roots = roots
         self._id_key = config.fields.get("id", "id").encode()
+        self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._rows, self._hash, repeated = self._survey()
         if repeated:
             self._refuse(repeated)
@@ -50,11 +58,10 @@ class JsonlDataset:
     @classmethod
     def from_config(cls, config: JsonlConfig, folder: Path, roots: Sequence[Path]) -> Self:
         named = folder / config.path
-        unknown = sorted(set(config.fields) - set(_FIELDS))
-        if unknown:
-            raise ConfigError(
-                Issue(("fields", unknown[0]), f"unknown field {unknown[0]!r}", f"known: {', '.join(_FIELDS)}")
-            )
+        fields = {*_FIELDS, *known()}
+        if unknown := sorted(set(config.fields) - fields):
+            hint = f"known: {', '.join((*_FIELDS, *sorted(fields.difference(_FIELDS))))}"
+            raise ConfigError(Issue(("fields", unknown[0]), f"unknown field {unknown[0]!r}", hint))
         try:
             path = confine(named, tuple(roots))
             if not path.is_file():
@@ -67,6 +74,11 @@ class JsonlDataset:
         if not len(dataset):
             raise ConfigError(Issue(("path",), f"{named} has no rows"))
         return dataset
+
+    @cached_property
+    def gives(self) -> frozenset[str]:
+        """The facts that one of the first thousand rows carries."""
+        return frozenset(name for sample in islice(self, _ASKED) for name in sample.facts)
 
     def __len__(self) -> int:
         return self._rows
@@ -168,10 +180,11 @@ class JsonlDataset:
             evidence=evidence if isinstance(evidence, str) else None,
             cluster=str(get("cluster") or "") or "|".join(paths),
             tags={str(key): str(value) for key, value in tags.items()},
+            facts=facts_of(row, self._fact_keys, self._config.fields.get("facts", "facts")),
         )
 
 
-_FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags")
+_FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags", "facts")
 
 
 def _identity(given: Any) -> str:

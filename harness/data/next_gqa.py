@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
@@ -30,7 +31,9 @@ class NextGqaDataset(AnnotatedClips):
     """Multiple-choice questions with the windows that show the answer.
 
     The right answers are the option's text and its letter; `{{ tags.options }}` in the prompt lists the
-    options. Questions without windows (causal ones that the ground truth leaves out) are not part of it.
+    options, which are the fact `choices` as well.
+
+    Questions without windows (causal ones that the ground truth leaves out) are not part of it.
 
     Source:
         Xiao et al. 2024 (arXiv:2309.01327).
@@ -69,7 +72,7 @@ class NextGqaDataset(AnnotatedClips):
         if len(letters) != 1:
             raise ValueError(f"the answer {row['answer']!r} is not one of the options")
         listed = "\n".join(f"{chr(ord('A') + i)}. {option}" for i, option in enumerate(options))
-        return annotated(
+        sample = annotated(
             f"{row['video_id']}_{row['qid']}",
             str(row["question"]),
             [str(row["answer"]), *letters],
@@ -79,3 +82,4 @@ class NextGqaDataset(AnnotatedClips):
             type=str(row.get("type") or ""),
             options=listed,
         )
+        return replace(sample, facts={"choices": options})

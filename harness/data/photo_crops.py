@@ -34,6 +34,7 @@ class PhotoCrops:
     """Real photographs, few of them: crops of one share a cluster, since they are not independent."""
 
     Config: ClassVar[type[BaseModel]] = PhotoCropsConfig
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: PhotoCropsConfig) -> None:
         self._config = config

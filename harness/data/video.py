@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel
 
 from harness.data._annotations import AnnotatedClips, AnnotationsConfig, annotated, number, windows
+from harness.data._facts import facts_of
 from harness.types import Sample, Span
 
 ENTRIES: Final = {"video": "VideoDataset"}
@@ -19,8 +20,8 @@ class VideoConfig(AnnotationsConfig):
     path: str
     """The file, relative to the suite. Each line: `clip` (a video, GIF or folder of frames, relative to the file) and
     `question`; `answer` or `answers`, `spans` (`[[start, end]]` in seconds) or `evidence_frames` (times in seconds,
-    each a window of one second about it), `duration`, `rate` (frames a second of a folder), `id`, `cluster`, `tags` as
-    there are."""
+    each a window of one second about it), `duration`, `rate` (frames a second of a folder), `id`, `cluster`, `tags` and
+    `facts` (an object, by the names of docs/facts.md) as there are."""
     suffix: str = ""
     """What follows a clip's name in the file to make its file's."""
 
@@ -73,6 +74,7 @@ class VideoDataset(AnnotatedClips):
             evidence=sample.evidence if spans else None,
             cluster=str(row.get("cluster") or "") or name,
             tags={str(key): str(value) for key, value in tags.items()},
+            facts=facts_of(row, {}),
         )
 
 

@@ -36,8 +36,8 @@ def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Sco
         return dict.fromkeys(task.metrics, failed), f"a metric raised {type(error).__name__}: {error}"
     if response.status != Status.OK:
         return without_answer(scores, response.status), None
-    broken = [f"metric {name!r} {score.detail['said']}" for name, score in scores.items() if "said" in score.detail]
-    return scores, "; ".join(broken) or None
+    said = [f"metric {name!r} {score.complaint}" for name, score in scores.items() if score.complaint]
+    return scores, "; ".join(said) or None
 
 
 class CellScores:

@@ -9,6 +9,7 @@ from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
 from harness.engine.sessions import Clock
+from harness.facts import carried
 from harness.record.store import ResponseStore, Row
 from harness.tasks import Cell, Observation, Task
 from harness.types import Response, Sample
@@ -82,6 +83,7 @@ def _row(ready: Prepared, i: int, sample: Sample, response: Response, seconds: f
         batch_seconds=seconds if request else None,
         tags=sample.tags,
         scores=packed(judged),
+        facts=carried(sample),
         vector=None if response.vector is None else response.vector.astype("<f4").tobytes(),
     )
 

@@ -4,14 +4,15 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from PIL import Image
 
 from harness.engine.plan import Batch
 from harness.errors import SampleError
-from harness.types import Request
+from harness.facts import of_images, shown, wrong
+from harness.types import Request, Sample
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -22,6 +23,7 @@ class Prepared:
     """A batch with a request, or the reason why there is none, for every sample."""
 
     batch: Batch
+    """Its samples carry what the shown images tell of them, as far as a metric asks for it."""
     requests: tuple[Request | None, ...]
     errors: tuple[str | None, ...]
     hashes: tuple[str | None, ...]
@@ -29,22 +31,29 @@ class Prepared:
 
 def prepare(batch: Batch, oracle: bool) -> Prepared:
     """Load, perturb and render one batch. A sample that fails costs itself, not the batch."""
+    samples: list[Sample] = []
     requests: list[Request | None] = []
     errors: list[str | None] = []
     hashes: list[str | None] = []
-    for sample in batch.samples:
-        request, digest, said = None, None, None
+    told = of_images(name for metric in batch.task.metrics.values() for name in (*metric.needs, *metric.wants))
+    for given in batch.samples:
+        sample, request, digest, said = given, None, None, None
         try:
+            if sample.facts and (said := wrong(sample.facts)):
+                sample = replace(sample, facts={})  # they cannot be stored
+                raise SampleError(said)
             request = batch.task.prepare(batch.cell, sample, oracle=oracle)
             digest = request_hash(request)
+            sample = shown(sample, request.images, told)
         except SampleError as error:
             request, said = None, str(error)
         except Exception as error:  # noqa: BLE001 - a plug-in's bug must cost its sample, not the run
             request, said = None, f"{type(error).__name__}: {error}"
+        samples.append(sample)
         requests.append(request)
         errors.append(said)
         hashes.append(digest)
-    return Prepared(batch, tuple(requests), tuple(errors), tuple(hashes))
+    return Prepared(replace(batch, samples=tuple(samples)), tuple(requests), tuple(errors), tuple(hashes))
 
 
 def request_hash(request: Request) -> str:

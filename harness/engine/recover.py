@@ -17,7 +17,7 @@ from harness.errors import HarnessError, UsageError
 from harness.record.folder import STORE_FILE
 from harness.record.lock import RunLock
 from harness.record.schema import RunRecord
-from harness.record.store import SELECT, ResponseStore, Row, unpack
+from harness.record.store import ResponseStore, Row, selection, unpack
 from harness.tasks import Measures
 
 _DAMAGED: Final = "damaged"
@@ -119,7 +119,7 @@ def _readable(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
 
 def _batches(old: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, list[Row]]]:
     """Yield the batches that can be read whole, and the observations that can be read."""
-    place = 0
+    select, place = selection(old), 0
     for task in plan.tasks:
         if isinstance(task, Measures):
             continue
@@ -127,7 +127,7 @@ def _batches(old: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, list[Ro
             total = plan.count(task, cell)
             for start in range(0, total, plan.batch_size):
                 size = min(plan.batch_size, total - start)
-                rows = [_row(old, place + start + i) for i in range(size)]
+                rows = [_row(old, select, place + start + i) for i in range(size)]
                 whole = [row for row in rows if row is not None]
                 if len(whole) == size:
                     yield place + start, whole
@@ -135,7 +135,7 @@ def _batches(old: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, list[Ro
     for first, *_ in plan.measured():
         misses = 0
         for at in count(first):
-            row = _row(old, at)
+            row = _row(old, select, at)
             misses = 0 if row else misses + 1
             if row:
                 yield at, [row]
@@ -143,9 +143,9 @@ def _batches(old: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, list[Ro
                 break
 
 
-def _row(old: sqlite3.Connection, place: int) -> Row | None:
+def _row(old: sqlite3.Connection, select: str, place: int) -> Row | None:
     try:
-        found = old.execute(f"{SELECT} where seq = ?", (place,)).fetchone()
+        found = old.execute(f"{select} where seq = ?", (place,)).fetchone()
         return None if found is None else unpack(found)
     except (sqlite3.DatabaseError, ValueError, TypeError):
         return None

@@ -1,11 +1,13 @@
 """Score the stored answers of a run again, under another metric or variant, without the model."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.engine.collect import CellScores
 from harness.errors import UsageError
+from harness.facts import described
 from harness.metrics import SampleMetric, extract
 from harness.metrics.extract import Step
 from harness.record import Run
@@ -13,7 +15,7 @@ from harness.tasks import Cell
 from harness.tasks.scoring import score_all, summarise_cell, without_answer
 from harness.types import MetricValue, Response, Sample, Score, Status
 
-_COLUMNS: Final = ("task", "cell", "sample_id", "cluster", "status", "references", "evidence", "response")
+_COLUMNS: Final = ("task", "cell", "sample_id", "cluster", "status", "references", "evidence", "facts", "response")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,22 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
         steps: extraction steps; by default those that each task of the run declares.
 
     Raises:
-        UsageError: if the run asked no question.
+        UsageError: if the run asked no question, or its samples do not carry what the metric needs.
     """
     extractors = _extractors(run, steps)
     cells: dict[str, CellScores] = {}
     counts: dict[str, int] = {}
+    lacking = set(metric.needs)
     for row, sample in _rows(run):
+        lacking -= sample.facts.keys()
         key = f"{row['task']}/{row['cell']}"
         scores = cells.setdefault(key, CellScores(Cell(key), {metric.name: metric}))
         answer = Response(row["response"], Status(row["status"]))
         scores.add(sample, {metric.name: _judge(metric, row, sample, extractors)}, answer)
         counts[key] = counts.get(key, 0) + 1
+    if lacking:
+        names = ", ".join(described(name) for name in sorted(lacking))
+        raise UsageError(f"metric {metric.name!r} needs {names}, which no sample of run {run.record.run_id} carries")
     return {
         key: summarise_cell(scores.result(counts[key]), {metric.name: metric})[metric.name]
         for key, scores in cells.items()
@@ -84,7 +91,8 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
-    for batch in table.select([*_COLUMNS, *tags]).to_batches():
+    columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions have no facts
+    for batch in table.select([*columns, *tags]).to_batches():
         for row in batch.to_pylist():
             if row["task"] in left_out:
                 continue
@@ -94,6 +102,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
                 references=tuple(row["references"]),
                 evidence=row["evidence"],
                 cluster=row["cluster"],
+                facts=json.loads(row.get("facts") or "{}"),
                 tags={name.removeprefix("tag."): row[name] for name in tags if row[name] is not None},
             )
             yield row, sample

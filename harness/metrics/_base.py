@@ -31,6 +31,10 @@ class Metric(ABC):
     unit: ClassVar[str] = "share"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
+    needs: tuple[str, ...] = ()
+    """Facts of a sample without which there is no score; ``__init__`` may set them by its parameters."""
+    wants: tuple[str, ...] = ()
+    """Facts that are read where a sample carries them."""
 
     def __init__(self, variant: str = "default") -> None:
         if variant not in self.variants:
@@ -68,7 +72,7 @@ class SampleMetric(Metric):
 
     @abstractmethod
     def score(self, prediction: str, references: Sequence[str], **context: Any) -> Score:
-        """Judge one answer. ``context`` may hold ``evidence`` (str) and ``tags`` (mapping)."""
+        """Judge one answer. ``context`` may hold ``evidence`` (str), ``tags`` (mapping) and the sample's facts."""
 
     def score_batch(
         self,

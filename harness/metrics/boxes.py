@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
+from harness.metrics._frames import Frame, Pair, misfit, scales
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
 
 ENTRIES: Final = {"acc_at_iou": "AccAtIou", "giou": "Giou", "iou": "Iou", "pointing_accuracy": "PointingAccuracy"}
 
-Coordinates = Literal["pixel", "unit", "thousand"]
-"""What the answer's numbers mean: pixels, shares of the image's size, or thousandths of it."""
+Order = Literal["xyxy", "yxyx"]
+
+_COORDINATES: Final = {"pixel": "pixel", "unit": "unit", "thousand": "per-mille"}
+"""Frames by their names under the older key ``coordinates``."""
 
 Box = tuple[float, float, float, float]
 
@@ -114,62 +118,99 @@ def _measures(first: Any, second: Any) -> tuple[Any, Any, Any]:
 
 class _BoxMetric(AnswerMetric):
     variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
+    wants = ("size", "frame", "resized")
 
     def __init__(
-        self, variant: str = "default", coordinates: Coordinates = "pixel", failures: Failures = "wrong"
+        self,
+        variant: str = "default",
+        frame: str = "pixel",
+        order: Order = "xyxy",
+        resized: Sequence[float] | None = None,
+        coordinates: str | None = None,
+        failures: Failures = "wrong",
     ) -> None:
         super().__init__(variant, failures)
-        if coordinates not in get_args(Coordinates):
-            near = did_you_mean(coordinates, get_args(Coordinates))
-            raise UsageError(f"metric {self.name!r}: unknown coordinates {coordinates!r}; {near}")
-        self.coordinates = coordinates
+        if coordinates is not None:
+            if coordinates not in _COORDINATES:
+                near = did_you_mean(coordinates, _COORDINATES)
+                raise UsageError(f"metric {self.name!r}: unknown coordinates {coordinates!r}; {near}")
+            if frame not in ("pixel", _COORDINATES[coordinates]):
+                raise UsageError(f"metric {self.name!r}: `coordinates` is an older name of `frame`; give one of them")
+            frame = _COORDINATES[coordinates]
+        if order not in ("xyxy", "yxyx"):
+            raise UsageError(f"metric {self.name!r}: order is 'xyxy' or 'yxyx', not {order!r}")
+        try:
+            parsed = Frame.parse(frame, resized)
+        except UsageError as cause:
+            raise UsageError(f"metric {self.name!r}: {cause}") from None
+        self.frame, self.order, self.resized, self.coordinates = frame, order, resized, coordinates
+        self._frame = replace(parsed, y_first=parsed.y_first or order == "yxyx")
+        self.needs = self._frame.needs()
 
-    def _box(self, prediction: str, context: Mapping[str, Any]) -> Box | None:
-        """Return the answer's only box in pixels; None where there is none, more than one, or an inverted one."""
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        frame = Frame.parse(context.get("frame") or "pixel", self.resized)
+        targets = [_target(reference, frame) for reference in references]
+        points = self._points(prediction)
+        if points is None:
+            return Score(NAN, Status.UNPARSED)
+        if said := misfit(self._frame, points, context):
+            return Score(NAN, Status.UNPARSED, complaint=said)
+        ours, theirs = scales(self._frame, frame, context)
+        return self._judge(_scaled(points, ours), [_box(_scaled(target, theirs)) for target in targets])
+
+    def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
+        """Judge the corners of the answer's only box, or its only point."""
+        raise NotImplementedError
+
+    def _points(self, prediction: str) -> list[Pair] | None:
+        """Return the answer's only box as two corners; None where there is none, more than one, or an inverted one."""
         boxes = set(find_boxes(prediction))
-        if len(boxes) != 1:
-            return None
-        x1, y1, x2, y2 = boxes.pop()
-        if x1 > x2 or y1 > y2:
-            return None
-        across, down = self._scale(context)
-        return (x1 * across, y1 * down, x2 * across, y2 * down)
-
-    def _scale(self, context: Mapping[str, Any]) -> tuple[float, float]:
-        if self.coordinates == "pixel":
-            return 1.0, 1.0
-        size = context.get("size")
-        if size is None or len(size) != 2 or not all(side > 0 for side in size):
-            raise ValueError(
-                f"size must be the image's (width, height) for {self.coordinates!r} coordinates, got {size!r}"
-            )
-        unit = 1000.0 if self.coordinates == "thousand" else 1.0
-        return size[0] / unit, size[1] / unit
+        return _corners(boxes.pop(), self._frame) if len(boxes) == 1 else None
 
 
-def _targets(references: Sequence[str]) -> list[Box]:
-    targets = []
-    for reference in references:
-        boxes = find_boxes(reference)
-        if len(boxes) != 1 or boxes[0][0] >= boxes[0][2] or boxes[0][1] >= boxes[0][3]:
-            raise ValueError(
-                f"references must each be one box x1, y1, x2, y2 in pixels, with an area; got {reference!r}"
-            )
-        targets.append(boxes[0])
-    return targets
+def _corners(box: Box, frame: Frame) -> list[Pair] | None:
+    low, high = frame.order(*box[:2]), frame.order(*box[2:])
+    return None if low[0] > high[0] or low[1] > high[1] else [low, high]
+
+
+def _scaled(points: Sequence[Pair], by: Pair) -> list[Pair]:
+    return [(x * by[0], y * by[1]) for x, y in points]
+
+
+def _target(reference: str, frame: Frame) -> list[Pair]:
+    boxes = find_boxes(reference)
+    corners = _corners(boxes[0], frame) if len(boxes) == 1 else None
+    if corners is None or corners[0][0] == corners[1][0] or corners[0][1] == corners[1][1]:
+        numbers = "y1, x1, y2, x2" if frame.y_first else "x1, y1, x2, y2"
+        raise ValueError(
+            f"references must each be one box {numbers} in the frame {frame.name}, with an area; got {reference!r}"
+        )
+    return corners
+
+
+def _box(points: Sequence[Pair]) -> Box:
+    (x1, y1), (x2, y2) = points
+    return x1, y1, x2, y2
 
 
 class Iou(_BoxMetric):
-    """Intersection over union of the answer's box and the best reference box, in pixels.
+    """Intersection over union of the answer's box and the best reference box.
 
-    Range 0 to 1, higher is better.
+    Range 0 to 1, higher is better. References are in the frame that the fact ``frame`` of their sample names, else in
+    pixels.
 
     Args:
-        coordinates: what the answer's numbers mean: ``pixel``, ``unit`` (shares of the image) or ``thousand``
-            (thousandths); the last two need ``size=(width, height)`` with each score. References are in pixels.
+        frame: what the answer's numbers count: ``pixel``, ``unit`` (shares of the image), ``per-mille`` (0–1000),
+            ``per-mille-999`` (0–999) or ``resized`` (pixels of the resized image). All but the first need the fact
+            ``size``, which an image tells.
+        order: ``xyxy``, or ``yxyx`` where y stands first.
+        resized: width and height of the resized image; else the fact of that name.
+        coordinates: the older name of ``frame``, with ``thousand`` for ``per-mille``.
 
     Edge cases:
         No box in the answer, several, or one with x1 > x2: ``unparsed``, never [0, 0, 0, 0]. A box without area: 0.
+        A box that can't be meant in the frame, since it lies outside the image, reaches further than twice its size,
+        or has all its numbers in 0 to 1 where these are pixels or thousandths: ``unparsed``, with a complaint.
 
     Source:
         Everingham et al. 2010, "PASCAL VOC".
@@ -180,12 +221,8 @@ class Iou(_BoxMetric):
 
     name = "iou"
 
-    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        targets = _targets(references)
-        box = self._box(prediction, context)
-        if box is None:
-            return Score(NAN, Status.UNPARSED)
-        return self._rate(max(_iou(box, target) for target in targets))
+    def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
+        return self._rate(max(_iou(_box(points), target) for target in targets))
 
     def _rate(self, overlap: float) -> Score:
         return Score(overlap)
@@ -209,6 +246,9 @@ class AccAtIou(Iou):
 
     Args:
         threshold: the least IoU of a hit, its edge included.
+        frame: as ``iou``.
+        order: as ``iou``.
+        resized: as ``iou``.
         coordinates: as ``iou``.
 
     Edge cases:
@@ -228,10 +268,13 @@ class AccAtIou(Iou):
         self,
         variant: str = "default",
         threshold: float = 0.5,
-        coordinates: Coordinates = "pixel",
+        frame: str = "pixel",
+        order: Order = "xyxy",
+        resized: Sequence[float] | None = None,
+        coordinates: str | None = None,
         failures: Failures = "wrong",
     ) -> None:
-        super().__init__(variant, coordinates, failures)
+        super().__init__(variant, frame, order, resized, coordinates, failures)
         if not 0 < threshold <= 1:
             raise UsageError(f"metric 'acc_at_iou': threshold must lie in (0, 1], got {threshold!r}")
         self.threshold = threshold
@@ -246,6 +289,9 @@ class Giou(_BoxMetric):
     Range −1 to 1, higher is better. A failed answer is worth −1.
 
     Args:
+        frame: as ``iou``.
+        order: as ``iou``.
+        resized: as ``iou``.
         coordinates: as ``iou``.
 
     Edge cases:
@@ -262,12 +308,8 @@ class Giou(_BoxMetric):
     bounds = (-1.0, 1.0)
     failure_value = -1.0
 
-    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        targets = _targets(references)
-        box = self._box(prediction, context)
-        if box is None:
-            return Score(NAN, Status.UNPARSED)
-        return Score(float(giou_pairs([box] * len(targets), targets).max()))
+    def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
+        return Score(float(giou_pairs([_box(points)] * len(targets), targets).max()))
 
 
 class PointingAccuracy(_BoxMetric):
@@ -276,6 +318,9 @@ class PointingAccuracy(_BoxMetric):
     Range 0 to 1, higher is better.
 
     Args:
+        frame: as ``iou``.
+        order: as ``iou``.
+        resized: as ``iou``.
         coordinates: as ``iou``.
 
     Edge cases:
@@ -291,21 +336,12 @@ class PointingAccuracy(_BoxMetric):
     name = "pointing_accuracy"
     binary = True
 
-    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        targets = _targets(references)
-        point = self._point(prediction, context)
-        if point is None:
-            return Score(NAN, Status.UNPARSED)
-        x, y = point
+    def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
+        x, y = (sum(side) / len(points) for side in zip(*points, strict=True))
         return truth(any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in targets))
 
-    def _point(self, prediction: str, context: Mapping[str, Any]) -> tuple[float, float] | None:
+    def _points(self, prediction: str) -> list[Pair] | None:
         if find_boxes(prediction):
-            box = self._box(prediction, context)
-            return None if box is None else ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+            return super()._points(prediction)
         points = set(find_points(prediction))
-        if len(points) != 1:
-            return None
-        x, y = points.pop()
-        across, down = self._scale(context)
-        return x * across, y * down
+        return [self._frame.order(*points.pop())] if len(points) == 1 else None

@@ -193,6 +193,7 @@ def _schema(metrics: Sequence[str], tags: Sequence[str]) -> "pa.Schema":
         ("prompt", pa.string()),
         ("references", pa.list_(pa.string())),
         ("evidence", pa.string()),
+        ("facts", pa.string()),
         ("response", pa.string()),
         ("tokens_in", pa.int64()),
         ("image_tokens", pa.int64()),
@@ -212,6 +213,7 @@ def _columns(rows: Sequence[Row], metrics: Sequence[str], tags: Sequence[str], s
     values: dict[str, Iterable[Any]] = {
         name: [getattr(row, name) for row in rows] for name in schema.names if "." not in name
     }
+    values["facts"] = [json.dumps(row.facts) if row.facts else None for row in rows]
     for name in tags:
         values[f"tag.{name}"] = [row.tags.get(name) for row in rows]
     for name in metrics:

@@ -4,12 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
 from harness.errors import HarnessError, UsageError
+from harness.types import JSON
 
 _TABLES: Final = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -41,6 +42,7 @@ create table if not exists responses (
     tags text,
     scores text not null,
     vector blob,
+    facts text,
     unique (cell_id, sample_id)
 );
 """
@@ -62,10 +64,12 @@ _OWN: Final = (
     "tags",
     "scores",
     "vector",
+    "facts",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
-SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-"""The columns of a packed row."""
+_SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
+_ADDED: Final = ("facts",)
+"""Columns that stores of earlier versions lack."""
 
 _FULL: Final = ("full", "disk i/o error", "readonly", "read-only", "unable to open")
 
@@ -99,6 +103,8 @@ class Row:
     """By metric: value (None where there is none) and status."""
     vector: bytes | None = None
     """Features or class scores, little-endian float32."""
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    """What the sample carried beside evidence and tags."""
 
 
 class ResponseStore:
@@ -122,6 +128,8 @@ class ResponseStore:
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = normal")
             self._connection.executescript(_TABLES)
+            for column in _absent(self._connection):
+                self._connection.execute(f"alter table responses add column {column} text")
         except sqlite3.DatabaseError as cause:
             raise _unreadable(path, cause) from cause
         self._cells: dict[tuple[str, str], int] = {
@@ -227,16 +235,16 @@ class ResponseStore:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield all rows in the order of the plan, a few at a time."""
-        return map(unpack, self._connection.execute(f"{SELECT} order by seq"))
+        return map(unpack, self._connection.execute(f"{_SELECT} order by seq"))
 
     def placed(self) -> Iterator[tuple[int, Row]]:
         """Yield all rows with their places."""
-        cursor = self._connection.execute(f"{SELECT.replace('select', 'select seq,', 1)} order by seq")
+        cursor = self._connection.execute(f"{_SELECT.replace('select', 'select seq,', 1)} order by seq")
         return ((seq, unpack(values)) for seq, *values in cursor)
 
     def cell(self, task: str, cell: str) -> Iterator[Row]:
         """Yield the rows of one cell in the order of the plan."""
-        query = f"{SELECT} where cell_id = ? order by seq"
+        query = f"{_SELECT} where cell_id = ? order by seq"
         return map(unpack, self._connection.execute(query, (self._cells.get((task, cell), -1),)))
 
     def vectors(self) -> Iterator[tuple[str, str, str, bytes]]:
@@ -335,7 +343,22 @@ def _pack(row: Row) -> tuple[Any, ...]:
         json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}) if row.tags else None,
         json.dumps(dict(row.scores)),
         row.vector,
+        json.dumps(row.facts) if row.facts else None,
     )
+
+
+def _absent(connection: sqlite3.Connection) -> list[str]:
+    """Return the columns that a store lacks since an earlier version wrote it."""
+    there = {name for _, name, *_ in connection.execute("pragma table_info(responses)")}
+    return [column for column in _ADDED if column not in there]
+
+
+def selection(connection: sqlite3.Connection) -> str:
+    """Return the query for packed rows, as :func:`unpack` takes them, of a store of this or an earlier version."""
+    query = _SELECT
+    for column in _absent(connection):
+        query = query.replace(f", {column}", f", null as {column}")
+    return query
 
 
 def _unicode(text: str | None) -> str | None:
@@ -344,9 +367,9 @@ def _unicode(text: str | None) -> str | None:
 
 
 def unpack(values: Sequence[Any]) -> Row:
-    """Return the row that :data:`SELECT` gave."""
+    """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
-    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, vector = rest
+    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, vector, facts = rest
     return Row(
         task,
         cell,
@@ -367,4 +390,5 @@ def unpack(values: Sequence[Any]) -> Row:
         json.loads(tags) if tags else {},
         {name: (value, judged) for name, (value, judged) in json.loads(scores).items()},
         vector,
+        json.loads(facts) if facts else {},
     )

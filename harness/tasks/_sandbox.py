@@ -27,8 +27,11 @@ _FILTERS: Final = (
 )  # fmt: skip
 
 
-def compile_safely(template: str, known: Sequence[str]) -> Callable[..., str]:
-    """Return a function of keyword arguments that fills in ``template``.
+def compile_safely(template: str, known: Sequence[str]) -> tuple[Callable[..., str], dict[str, bool]]:
+    """Return a function of keyword arguments that fills in ``template``, and the variables that it names.
+
+    Each stands beside whether it must be there: one that is asked for as ``x | default(…)`` or ``x is defined`` need
+    not.
 
     Raises:
         ValueError: if it is malformed, names a variable that is not in ``known``, or uses what a prompt may not.
@@ -41,9 +44,10 @@ def compile_safely(template: str, known: Sequence[str]) -> Callable[..., str]:
     try:
         parsed = environment.parse(template)
         _check(parsed)  # first of all: what follows works out what is constant
-        unknown = sorted(meta.find_undeclared_variables(parsed) - set(known))
+        named = meta.find_undeclared_variables(parsed)
+        unknown = sorted(named - set(known))
         if unknown:
-            raise ValueError(f"the prompt knows {' and '.join(known)}, not {', '.join(unknown)}")
+            raise ValueError(f"the prompt knows {', '.join(known)}, not {', '.join(unknown)}")
         compiled = environment.from_string(template)
     except RecursionError as cause:
         raise ValueError("the prompt is nested too deeply") from cause
@@ -59,7 +63,16 @@ def compile_safely(template: str, known: Sequence[str]) -> Callable[..., str]:
             parts.append(part)
         return "".join(parts)
 
-    return fill
+    return fill, {name: name not in _guarded(parsed) for name in named}
+
+
+def _guarded(parsed: nodes.Template) -> set[str]:
+    """Return the variables that the template can do without, by its own words."""
+    return {
+        node.node.name
+        for node in parsed.find_all((nodes.Filter, nodes.Test))
+        if isinstance(node.node, nodes.Name) and node.name in ("d", "default", "defined", "undefined")
+    }
 
 
 class _Environment(sandbox.ImmutableSandboxedEnvironment):

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
 
@@ -18,6 +18,7 @@ from harness.spec.models import Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Column, Finding, Observation, Summary
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
+from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.types import (
     Adapter,
@@ -113,6 +114,8 @@ class ExtractionTask(MeasuringTask):
     def build(cls, name: str, config: ExtractionConfig, context: BuildContext) -> Self:
         issues = [*_check_templates(config), *_check_schema(config)]
         dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
+        if not issues:
+            issues += unmet(config.dataset, dataset, compile_prompt(config.prompt))
         if issues or dataset is None:
             raise ConfigError(*issues)
         return cls(name, config, dataset, context.seed)
@@ -179,7 +182,7 @@ class ExtractionTask(MeasuringTask):
         requests = tuple(
             Request(
                 id=f"{self.name}/{_CELL.id}/{sample.id}/{name}",
-                prompt=self._render(Sample(sample.id, question, (), tags=sample.tags)),
+                prompt=self._render(replace(sample, question=question)),
                 images=images,
                 system=self._config.system,
                 generation=Generation(self._config.max_new_tokens),

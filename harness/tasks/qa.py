@@ -12,6 +12,7 @@ from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Summary
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref, plain_ref
+from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.scoring import build_metrics, score_all, summarise_cell
 from harness.tasks.slices import Slices
@@ -31,7 +32,7 @@ class QaConfig(Model):
     dataset: str
     """A dataset of this suite."""
     prompt: str = "{{ question }}"
-    """Jinja template; knows `question` and `tags`."""
+    """Jinja template; knows `question`, `tags` and the sample's facts by name: `{{ choices | join(', ') }}`."""
     system: str | None = None
     """System prompt."""
     extract: tuple[str, ...] = ()
@@ -80,7 +81,8 @@ class QaTask:
             except UsageError as error:
                 issues.append(Issue(("extract", i), str(error)))
         try:
-            compile_prompt(config.prompt)
+            prompt = compile_prompt(config.prompt)
+            issues += unmet(config.dataset, dataset, prompt, config.metrics, {} if issues else metrics)
         except ValueError as cause:
             issues.append(Issue(("prompt",), str(cause)))
         if issues or dataset is None:

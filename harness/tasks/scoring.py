@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import metrics
+from harness import facts, metrics
 from harness.errors import Issue, UsageError
 from harness.metrics import SampleMetric
 from harness.metrics.extract import Step
@@ -35,9 +35,9 @@ def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, s
     Where the step finds none, the sample is unparsed (or undefined, under a metric that has no meaning for
     it). A metric that fails costs its own score, not the others'.
     """
-    answer = step(text)
-    whole = {name: _score(metric, sample, text) for name, metric in metrics_.items() if metric.whole}
-    taken = {name: _score(metric, sample, answer or "") for name, metric in metrics_.items() if not metric.whole}
+    answer, known = step(text), facts.context(sample)
+    whole = {name: _score(metric, sample, text, known) for name, metric in metrics_.items() if metric.whole}
+    taken = {name: _score(metric, sample, answer or "", known) for name, metric in metrics_.items() if not metric.whole}
     scores = whole | (taken if answer is not None else without_answer(taken, Status.UNPARSED))
     return {name: scores[name] for name in metrics_}
 
@@ -51,15 +51,15 @@ def without_answer(scores: Mapping[str, Score], status: Status) -> dict[str, Sco
     return {name: score if score.status == Status.UNDEFINED else failed for name, score in scores.items()}
 
 
-def _score(metric: SampleMetric, sample: Sample, text: str) -> Score:
+def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, Any]) -> Score:
     try:
-        score = metric.score(text, sample.references, evidence=sample.evidence, tags=sample.tags)
+        score = metric.score(text, sample.references, **known)
         if score.status != Status.OK or math.isfinite(score.value):
             return score
         said = "gave no finite number"
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
         said = f"raised {type(error).__name__}: {error}"
-    return Score(math.nan, Status.ERROR, {"said": said})
+    return Score(math.nan, Status.ERROR, complaint=said)
 
 
 def summarise_cell(

@@ -92,6 +92,7 @@ class EvolvingChartsDataset(DrawnDataset[EvolvingChartsConfig]):
     """Samples whose stories are a pure function of the configuration."""
 
     Config: ClassVar[type[BaseModel]] = EvolvingChartsConfig
+    gives = frozenset({"spans"})
 
     @classmethod
     def from_config(cls, config: EvolvingChartsConfig, folder: Path, roots: Sequence[Path]) -> Self:

@@ -26,6 +26,7 @@ class SampleFootageDataset:
     """Ten seconds of city traffic with five cuts, and two clips without any."""
 
     Config: ClassVar[type[BaseModel]] = SampleFootageConfig
+    gives = frozenset({"spans"})
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

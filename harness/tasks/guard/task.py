@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, did_you_mean
+from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.metrics.guard import TIERS, GuardPrecision, GuardRecall, guard_confusion
 from harness.metrics.ranking import Auroc
@@ -30,6 +31,7 @@ from harness.tasks._base import (
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, plain_ref
+from harness.tasks._needs import unmet
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.judged import Judged, defined, plain, squared_error
 from harness.tasks.scoring import build_metrics
@@ -101,6 +103,7 @@ class GuardTask(MeasuringTask):
         dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if dataset is not None and all(not sample.evidence for sample in islice(dataset, _VOCABULARY)):
             issues.append(Issue(("dataset",), f"the samples of {config.dataset!r} have no evidence to check against"))
+        issues += unmet(config.dataset, dataset, None, {("score",): config.score}, built)
         issues += [
             Issue(("corruptions", i), f"unknown corruption {kind!r}", did_you_mean(kind, CORRUPTIONS))
             for i, kind in enumerate(config.corruptions)
@@ -138,7 +141,7 @@ class GuardTask(MeasuringTask):
             answer = CORRUPTIONS[cell.id](answer, facts, Stream("guard", self._seed, self.name, cell.id, sample.id))
         if answer is None:
             return Observation(sample.id, values, text="", tags=sample.tags)
-        judged = self._metric.score(answer, (sample.evidence or "",), evidence=sample.evidence, tags=sample.tags)
+        judged = self._metric.score(answer, (sample.evidence or "",), **context(sample))
         score = judged.value if judged.status == Status.OK else _NAN
         values = {"guard_score": score, "tier": float(TIERS.index(self.decide(score)))}
         return Observation(sample.id, values, text=answer, cluster=sample.cluster, tags=sample.tags)

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.stats.intervals import mean_interval, wilson
 from harness.stats.paired import paired_t
@@ -101,7 +102,7 @@ def by_slice(result: CellResult, samples: Sequence[Sample]) -> Table | None:
 
 
 def _worth(metric: SampleMetric, text: str, sample: Sample) -> float:
-    score = metric.score(text, sample.references, evidence=sample.evidence, tags=sample.tags)
+    score = metric.score(text, sample.references, **context(sample))
     return metric.worth(score)
 
 

@@ -15,6 +15,7 @@ from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
+from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
@@ -68,7 +69,8 @@ class LatencyTask(MeasuringTask):
         metrics, wrong = build_metrics([config.metric])
         issues += [Issue(("metric",), issue.message, issue.hint) for issue in wrong]
         try:
-            compile_prompt(config.prompt)
+            prompt = compile_prompt(config.prompt)
+            issues += unmet(config.dataset, dataset, prompt, {("metric",): config.metric}, metrics)
         except ValueError as cause:
             issues.append(Issue(("prompt",), str(cause)))
         if config.ask == "embed" and config.accuracy:

@@ -17,6 +17,7 @@ from harness.spec.models import BatchSize, Model
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
+from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
 from harness.tasks.serving.load import Batching, Calling, Sent, Target, arrivals, drive
@@ -35,7 +36,7 @@ class ServingConfig(Model):
     dataset: str
     """A dataset of this suite; its samples are the requests, in turn."""
     prompt: str = "{{ question }}"
-    """Jinja template; knows `question` and `tags`."""
+    """Jinja template; knows `question`, `tags` and the sample's facts by name: `{{ choices | join(', ') }}`."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
     through: Literal["batcher", "calls"] = "batcher"
@@ -108,7 +109,7 @@ class ServingTask(MeasuringTask):
         if any(amount <= 0 for amount in (*config.rates, *config.loads)):
             issues.append(Issue(("rates" if config.rates else "loads",), "rates and loads lie above 0"))
         try:
-            compile_prompt(config.prompt)
+            issues += unmet(config.dataset, dataset, compile_prompt(config.prompt))
         except ValueError as cause:
             issues.append(Issue(("prompt",), str(cause)))
         if issues or dataset is None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.metrics.moments import MomentMetric
 from harness.seeds import derive_seed, generator
@@ -97,7 +98,7 @@ def _expected(samples: Sequence[Sample], facts: Facts, seed: int) -> Floats:
             continue
         ends = np.sort(generator(seed, facts.name, BASELINE, sample.id).uniform(0, duration, (_DRAWS, 2)), axis=1)
         scores = [
-            metric.score(json.dumps({"spans": [window]}), sample.references, evidence=sample.evidence, tags=sample.tags)
+            metric.score(json.dumps({"spans": [window]}), sample.references, **context(sample))
             for window in ends.tolist()
         ]
         values[i] = float(np.mean([metric.worth(score) for score in scores]))
