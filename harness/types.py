@@ -407,7 +407,7 @@ class Score:
     status: Status = Status.OK
     detail: Mapping[str, Any] = field(default_factory=dict)
     complaint: str | None = None
-    """What the metric has to say of this answer that a reader of the run must not miss: it stands with the row."""
+    """What the row must say beside the score, as the words after "metric 'name'": "raised KeyError: 'size'"."""
     sums: Mapping[str, float] = field(default_factory=dict)
     """Named sums that statistics over many answers are made of: edits and units, hits and claims."""
 

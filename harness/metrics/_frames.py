@@ -100,14 +100,14 @@ def _scale(frame: Frame, size: Pair, context: Mapping[str, Any]) -> Pair:
 
 
 def misfit(frame: Frame, points: Sequence[Pair], context: Mapping[str, Any]) -> str | None:
-    """Return why corners can't be meant in a frame, as a sentence; None where they can, or nobody can tell.
+    """Return why corners can't be meant in a frame, as a complaint; None where they can, or nobody can tell.
 
     >>> misfit(Frame("unit"), [(120, 40), (300, 90)], {})
-    'the answer lies outside the image in the frame unit, up to (300, 90) of (1, 1)'
+    'cannot read the answer in the frame unit: it lies outside the image, up to (300, 90) of (1, 1)'
     >>> misfit(Frame("pixel"), [(0.2, 0.4), (0.6, 0.9)], {"size": (640, 480)})
-    'all numbers of the answer lie in 0 to 1, which in the frame pixel is a dot'
+    'cannot read the answer in the frame pixel: all its numbers lie in 0 to 1, which is a dot'
     """
-    extent = frame.extent(context)
+    extent, said = frame.extent(context), f"cannot read the answer in the frame {frame.name}:"
     if extent is None:
         return None
     outside = any(
@@ -116,9 +116,9 @@ def misfit(frame: Frame, points: Sequence[Pair], context: Mapping[str, Any]) -> 
     )
     if outside:
         far, of = (f"({x:g}, {y:g})" for x, y in (points[-1], extent))
-        return f"the answer lies outside the image in the frame {frame.name}, up to {far} of {of}"
+        return f"{said} it lies outside the image, up to {far} of {of}"
     numbers = [number for point in points for number in point]
     within = all(0 <= number <= 1 for number in numbers)
     if within and max(extent) >= _SMALL and (numbers == [0, 0, 1, 1] or any(number % 1 for number in numbers)):
-        return f"all numbers of the answer lie in 0 to 1, which in the frame {frame.name} is a dot"
+        return f"{said} all its numbers lie in 0 to 1, which is a dot"
     return None

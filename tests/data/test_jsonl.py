@@ -168,3 +168,37 @@ def test_the_content_hash_follows_the_bytes_and_the_keys_not_the_place(write, tm
     assert digest("a.jsonl") == digest("b.jsonl")
     assert digest("a.jsonl") != digest("c.jsonl")
     assert digest("c.jsonl") != digest("c.jsonl", limit=1)
+
+
+def test_known_facts_are_keys_of_their_own_and_any_stand_under_facts(read) -> None:
+    row = {
+        "question": "q", "answer": "a", "choices": ["a", "b"], "size": None, "colour": "red",
+        "facts": {"mood": "mild", "choices": ["c"], "label": None},
+    }  # fmt: skip
+    (sample,) = read(row)
+    assert sample.facts == {"choices": ["c"], "mood": "mild"}
+    (renamed,) = read(
+        {"query": "q", "label": "a", "options": ["x"]},
+        fields={"question": "query", "answer": "label", "choices": "options"},
+    )
+    assert renamed.facts == {"choices": ["x"]}, "a key that is read as the answer is no fact"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"size": "large"}, "rows.jsonl:1: the fact 'size' is not [width, height]: 'large'"),
+        ({"facts": [1]}, "rows.jsonl:1: 'facts' is not an object"),
+        ({"facts": {"tags": 1}}, "rows.jsonl:1: 'tags' cannot name a fact"),
+    ],
+)
+def test_a_fact_without_its_form_is_a_problem_of_its_row(read, more: dict, said: str) -> None:
+    (sample,) = read({"question": "q", "answer": "a", **more})
+    assert sample.problem == said
+
+
+def test_a_dataset_gives_what_its_rows_carry(write, tmp_path: Path) -> None:
+    rows = [{"question": "q", "answer": "a"}, {"question": "q", "answer": "a", "choices": [], "facts": {"mood": 1}}]
+    write("rows.jsonl", "\n".join(map(json.dumps, rows)))
+    config = JsonlConfig.model_validate({"path": "rows.jsonl"})
+    assert JsonlDataset.from_config(config, tmp_path, (tmp_path,)).gives == {"choices", "mood"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.record.folder import SAMPLES_FILE, write_samples
-from harness.record.store import ResponseStore, Row, StorageError
+from harness.record.store import ResponseStore, Row, StorageError, selection, unpack
 from harness.types import Status
 
 text = st.text(max_size=12)
@@ -39,6 +39,7 @@ rows = st.builds(
     batch_seconds=st.none() | st.floats(0, 1e6),
     tags=st.dictionaries(st.sampled_from(("style", "kind of question")), text),
     scores=st.fixed_dictionaries({"exact_match": score}, optional={"f1": score}),
+    facts=st.dictionaries(st.sampled_from(("size", "mood")), st.lists(st.integers(0, 9)) | text, max_size=2),
 )
 distinct = st.lists(rows, max_size=6, unique_by=lambda row: (row.task, row.cell, row.sample_id))
 
@@ -155,3 +156,15 @@ def test_a_score_without_a_value_is_null_not_nan(tmp_path: Path) -> None:
     column = pq.read_table(tmp_path / SAMPLES_FILE)["score.exact_match"]
     assert column.null_count == 1
     assert not any(value is not None and math.isnan(value) for value in column.to_pylist())
+
+
+def test_a_store_of_an_earlier_version_is_read_and_written_on(tmp_path: Path) -> None:
+    file = tmp_path / "responses.sqlite"
+    with ResponseStore(file) as store:
+        store.append([make("old")])
+    with sqlite3.connect(file) as connection:
+        connection.execute("alter table responses drop column facts")
+        assert unpack(connection.execute(selection(connection)).fetchone()) == make("old")
+    with ResponseStore(file) as store:
+        store.append([make("new", facts={"size": [4, 2]})])
+        assert [*store] == [make("old"), make("new", facts={"size": [4, 2]})]
