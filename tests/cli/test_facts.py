@@ -26,6 +26,11 @@ def named(frame: str, y_first: bool) -> str:
     return f"{frame}{Y_FIRST}" if y_first else frame
 
 
+def said(frame: str, y_first: bool) -> str:
+    """The name of the fact that holds the answer in a frame."""
+    return f"said_{frame}_{y_first}".replace("-", "_")
+
+
 EVERY = [(frame, y_first) for frame in FRAMES for y_first in (False, True)]
 
 
@@ -61,18 +66,18 @@ def test_boxes_in_each_frame_give_the_same_iou_whatever_frame_the_references_are
             "image": "image.png",
             "frame": named(frame, y_first),
             "resized": RESIZED,
-            "facts": {f"said_{f}_{y}".replace("-", "_"): in_frame(SAID, f, y) for f, y in EVERY},
+            "facts": {said(f, y): in_frame(SAID, f, y) for f, y in EVERY},
         }
         for frame, y_first in EVERY
     ]
-    tasks = "".join(
-        f"  {frame}-{y_first}:\n    kind: qa\n    dataset: rows\n"
-        f"    prompt: '{{{{ facts.{f'said_{frame}_{y_first}'.replace('-', '_')} }}}}'\n"
-        f"    metrics: [{{metric: iou, frame: {frame}, order: {'yxyx' if y_first else 'xyxy'}}}, "
-        f"{{metric: giou, frame: {named(frame, y_first)}}}, {{metric: pointing_accuracy, frame: {named(frame, y_first)}}}]\n"
+    tasks = [
+        f"  {named(frame, y_first)}: {{kind: qa, dataset: rows, prompt: '{{{{ facts.{said(frame, y_first)} }}}}', "
+        f"metrics: [{{metric: iou, frame: {frame}, order: {'yxyx' if y_first else 'xyxy'}}}, "
+        f"{{metric: giou, frame: {named(frame, y_first)}}}, "
+        f"{{metric: pointing_accuracy, frame: {named(frame, y_first)}}}]}}\n"
         for frame, y_first in EVERY
-    )
-    table = run(HEAD + tasks, rows).table()
+    ]
+    table = run(HEAD + "".join(tasks), rows).table()
     assert len(table) == len(EVERY) ** 2
     assert table["score.iou"].to_pylist() == pytest.approx([0.75] * len(table))
     assert table["score.giou"].to_pylist() == pytest.approx([0.75] * len(table))
@@ -123,21 +128,20 @@ def test_what_a_dataset_does_not_give_is_an_error_where_it_is_asked_for(
     assert f"suite.yaml:{line}:" in done.err
 
 
+def prompted(prompt: str) -> str:
+    """A suite whose only task asks with a prompt."""
+    return f'{HEAD}  qa: {{kind: qa, dataset: rows, metrics: [exact_match], prompt: "{prompt}"}}\n'
+
+
 def test_a_prompt_may_do_without_a_fact_that_it_has_a_word_for(run) -> None:
-    suite = (
-        HEAD
-        + "  qa:\n    kind: qa\n    dataset: rows\n    metrics: [exact_match]\n    prompt: '{{ language | default(\"de\") }}'\n"
-    )
-    assert run(suite, [{"question": "?", "answer": "de"}]).table()["response"].to_pylist() == ["de"]
+    assert run(prompted("{{ language | default('de') }}"), [{"question": "?", "answer": "de"}]).table()[
+        "response"
+    ].to_pylist() == ["de"]
 
 
 def test_choices_are_shown_by_the_prompt(run) -> None:
-    suite = (
-        HEAD
-        + "  qa:\n    kind: qa\n    dataset: rows\n    metrics: [exact_match]\n    prompt: '{{ choices | join(\"/\") }}'\n"
-    )
     rows = [{"question": "?", "answer": "a/b", "choices": ["a", "b"]}]
-    assert run(suite, rows).table()["score.exact_match"].to_pylist() == [1.0]
+    assert run(prompted("{{ choices | join('/') }}"), rows).table()["score.exact_match"].to_pylist() == [1.0]
 
 
 def test_yes_and_no_are_scored_in_a_suite(run) -> None:

@@ -1,5 +1,6 @@
 """Responses go into the store and come out as they were, in the store and in the Parquet file."""
 
+import json
 import math
 import sqlite3
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_rows_come_back_from_the_store_and_from_parquet_as_they_went_in(tmp_path
         ):
             assert stored[name] == getattr(row, name)
         assert tuple(stored["references"]) == row.references
+        assert stored["facts"] is None if not row.facts else json.loads(stored["facts"]) == row.facts
         assert {key: stored[f"tag.{key}"] for key in row.tags} == row.tags
         for name, (value, status) in row.scores.items():
             assert (stored[f"score.{name}"], stored[f"status.{name}"]) == (value, status)
