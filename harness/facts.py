@@ -180,8 +180,8 @@ def context(sample: Sample) -> dict[str, Any]:
 
 def of_images(names: Iterable[str]) -> frozenset[str]:
     """Return those of some facts that an image can tell."""
-    table = known()
-    return frozenset(name for name in names if name in table and table[name].of_image)
+    wanted = frozenset(names)
+    return frozenset(name for name in wanted if name in known() and known()[name].of_image)
 
 
 def shown(sample: Sample, images: "Sequence[Image.Image]", names: Collection[str]) -> Sample:

@@ -101,8 +101,10 @@ def _rebuild(damaged: Path, file: Path) -> None:
                 begin_session(new, 1)
             manifest = Manifest.read(new)
             suite = manifest.load_suite()
-            for place, rows in _batches(old, manifest.plan(suite)):
-                new.append(rows, place)
+            plan = manifest.plan(suite)
+            with suppress(sqlite3.DatabaseError):  # where not even the columns' names can be read, no row can
+                for place, rows in _batches(old, selection(old), plan):
+                    new.append(rows, place)
 
 
 def _sessions_are_whole(store: ResponseStore) -> bool:
@@ -117,9 +119,9 @@ def _readable(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
         yield from connection.execute(query)
 
 
-def _batches(old: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, list[Row]]]:
+def _batches(old: sqlite3.Connection, select: str, plan: Plan) -> Iterator[tuple[int, list[Row]]]:
     """Yield the batches that can be read whole, and the observations that can be read."""
-    select, place = selection(old), 0
+    place = 0
     for task in plan.tasks:
         if isinstance(task, Measures):
             continue
