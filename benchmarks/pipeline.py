@@ -50,9 +50,9 @@ def labour() -> float:
 class LaboriousQa(QaTask):
     """Takes 5 ms to prepare a sample."""
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         labour()
-        return super().prepare(cell, sample, oracle=oracle)
+        return super().requests(cell, sample, oracle=oracle)
 
 
 class LaboriousMock(MockAdapter):

@@ -151,6 +151,7 @@ def _plugins(group: str) -> Iterator[Entry]:
 
 _PACKAGES: Final = {
     "adapters": "harness.adapters",
+    "asks": "harness.asks",
     "corruptions": "harness.perturb",
     "datasets": "harness.data",
     "detectors": "harness.detect",
@@ -162,5 +163,5 @@ _PACKAGES: Final = {
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, corruptions, datasets, detectors, metrics, samplers or tasks."""
+    """Return the registry of ``kind``: adapters, asks, corruptions, datasets, detectors, metrics, samplers or tasks."""
     return Registry(kind, _PACKAGES[kind])

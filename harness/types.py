@@ -18,8 +18,8 @@ Direction = Literal["higher", "lower", "none"]
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 """A plain JSON value."""
 
-Ask = Literal["generate", "embed", "classify"]
-"""What a request wants: a text, the features of its image, or the scores of all classes."""
+Ask = str
+"""What a request wants, a name of ``harness.asks``: `generate`, `classify`, `embed`, `ground`, `score_text`."""
 
 
 class Status(StrEnum):
@@ -185,9 +185,17 @@ class Request:
     oracle: Oracle | None = None
     """Set for simulated adapters only."""
     ask: Ask = "generate"
-    """Where it is not ``generate``, there is exactly one image and the prompt is empty."""
+    """What is wanted. To ``embed``, ``classify`` and ``ground`` belongs exactly one image, and no prompt."""
     times: tuple[float, ...] = ()
     """Where the images are frames of a video: the second at which each is shown."""
+    part: str = ""
+    """Which part of its sample's work it is, unique among them."""
+    role: str = ""
+    """Which of the task's adapters it is for; empty: the run's own."""
+    phrases: tuple[str, ...] = ()
+    """To ``ground``: what to find in the image."""
+    candidates: tuple[str, ...] = ()
+    """To ``score_text``: the answers whose likelihood is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +203,21 @@ class Response:
     """An adapter's answer to one request."""
 
     text: str | None
-    """None where the request failed or asked for a vector."""
+    """None where the request failed, or where its answer cannot be said in words."""
     status: Status = Status.OK
     error: str | None = None
-    vector: "np.ndarray | None" = None
-    """Features or class scores, float32 [width], where the request asked for them."""
+    value: Any = None
+    """What a request got that asked for more than a text, as the module of its kind in ``harness.asks`` says."""
     tokens_in: int | None = None
     image_tokens: int | None = None
     tokens_out: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall-clock time of the whole batch by stage: ``preprocess``, ``vision``, ``prefill``, ``decode``."""
+
+    @property
+    def vector(self) -> "np.ndarray | None":
+        """The features or class scores, float32 [width], where the request asked for them."""
+        return self.value if getattr(self.value, "ndim", 0) == 1 else None
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ FLOORS = (
     ("record", "hosts"),
     ("metrics", "detect", "perturb", "frames"),
     ("estimate",),
+    ("asks",),
     ("spec", "stats", "timing", "serve", "quantise"),
     ("errors", "types", "facts", "seeds", "registry", "locate", "cpu", "git", "kv_cache"),
 )

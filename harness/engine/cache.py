@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-import numpy as np
-
+from harness.asks import ask_named
 from harness.errors import HarnessError
-from harness.types import Response, Status
+from harness.types import Request, Response, Status
 
 VERSION: Final = 1
 """Part of every key: raise it when a request's hash or an entry's form changes its meaning."""
@@ -96,20 +95,24 @@ class ResponseCache:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def get(self, wanted: Sequence[bytes]) -> list[Response | None]:
+    def get(self, wanted: Sequence[bytes], requests: Sequence[Request]) -> list[Response | None]:
         """Return what is known, in order; None where nothing is.
+
+        Args:
+            wanted: keys.
+            requests: what the answers under them are to.
 
         Raises:
             CacheError: if the file cannot be read.
         """
         with self._lock, self._errors():
-            found = [self._get(key) for key in wanted]
+            found = [self._get(key, request) for key, request in zip(wanted, requests, strict=True)]
             known = [(time.time(), key) for key, response in zip(wanted, found, strict=True) if response]
             self._connection.executemany("update entries set used = ? where key = ?", known)
         return found
 
-    def put(self, model: str, entries: Mapping[bytes, Response]) -> None:
-        """Keep answers; only those that are ``ok`` are worth keeping.
+    def put(self, model: str, entries: Mapping[bytes, tuple[Request, Response]]) -> None:
+        """Keep answers with what they are to; only those that are ``ok`` are worth keeping.
 
         Raises:
             CacheError: if the file cannot be written.
@@ -117,9 +120,9 @@ class ResponseCache:
         now = time.time()
         rows = [
             (key, model, value, _checksum(key, value), len(value) + len(key), now)
-            for key, response in entries.items()
+            for key, (request, response) in entries.items()
             if response.status == Status.OK
-            for value in [_packed(response)]
+            for value in [_packed(request, response)]
         ]
         with self._lock, self._errors():
             self._connection.executemany("insert or replace into entries values (?, ?, ?, ?, ?, ?)", rows)
@@ -154,13 +157,14 @@ class ResponseCache:
         """Close the file."""
         self._connection.close()
 
-    def _get(self, key: bytes) -> Response | None:
+    def _get(self, key: bytes, request: Request | None = None) -> Response | None:
+        """Return an entry, or drop it where it is damaged; ``request`` tells how to read what is more than a text."""
         found = self._connection.execute("select value, checksum from entries where key = ?", (key,)).fetchone()
         if found is None:
             return None
         value, checksum = found
         if _checksum(key, value) == checksum:
-            response = _unpacked(value)
+            response = _unpacked(request, value)
             if response is not None:
                 return response
         self._connection.execute("delete from entries where key = ?", (key,))
@@ -207,19 +211,22 @@ class _Transaction:
         return CacheError(f"the cache {self._path} cannot be used: {cause}")
 
 
-def _packed(response: Response) -> bytes:
-    vector = None if response.vector is None else base64.b64encode(response.vector.astype("<f4").tobytes()).decode()
-    told = [response.text, vector, response.tokens_in, response.image_tokens, response.tokens_out]
+def _packed(request: Request, response: Response) -> bytes:
+    value = None
+    if response.value is not None:
+        value = base64.b64encode(ask_named(request.ask).pack(response.value)).decode()
+    told = [response.text, value, response.tokens_in, response.image_tokens, response.tokens_out]
     return json.dumps(told).encode()
 
 
-def _unpacked(value: bytes) -> Response | None:
+def _unpacked(request: Request | None, entry: bytes) -> Response | None:
     try:
-        text, packed, tokens_in, image_tokens, tokens_out = json.loads(value)
-        vector = None if packed is None else np.frombuffer(base64.b64decode(packed), "<f4").astype(np.float32)
+        text, packed, tokens_in, image_tokens, tokens_out = json.loads(entry)
+        payload = None if packed is None else base64.b64decode(packed)
+        value = None if payload is None or request is None else ask_named(request.ask).unpack(payload, request)
     except (ValueError, TypeError):
         return None
-    return Response(text, vector=vector, tokens_in=tokens_in, image_tokens=image_tokens, tokens_out=tokens_out)
+    return Response(text, value=value, tokens_in=tokens_in, image_tokens=image_tokens, tokens_out=tokens_out)
 
 
 def _checksum(key: bytes, value: Any) -> bytes:

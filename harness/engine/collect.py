@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from harness.asks import ask_named
 from harness.metrics import SampleMetric
 from harness.record.store import Row
 from harness.seeds import derive_seed
@@ -20,24 +21,34 @@ _STATUSES: Final = tuple(Status)
 _PLACE: Final = {status: place for place, status in enumerate(_STATUSES)}
 
 
-def judge(task: Task, sample: Sample, response: Response) -> tuple[dict[str, Score], str | None]:
-    """Return one response's score under every metric, and what went wrong in a metric.
+def judge(
+    task: Task, sample: Sample, responses: Sequence[Response], status: Status = Status.OK
+) -> tuple[dict[str, Score], str | None]:
+    """Return a sample's score under every metric, and what went wrong in a metric.
 
-    Text is scored only where the response is ``ok``. A failed response takes its status on
-    under every metric that has a meaning for the sample.
+    Answers are scored only where all are ``ok``. A sample that failed takes ``status`` on under every metric that
+    has a meaning for it; which has none, empty answers of that status tell.
     """
-    text = response.text if response.status == Status.OK and response.text is not None else ""
     if not task.metrics:
         return {}, None
+    if status != Status.OK:
+        return _without(task, sample, len(responses), status), None
     try:
-        scores = dict(task.score(sample, text))
+        scores = dict(task.score(sample, responses))
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
-        failed = Score(math.nan, Status.ERROR)
-        return dict.fromkeys(task.metrics, failed), f"a metric raised {type(error).__name__}: {error}"
-    if response.status != Status.OK:
-        return without_answer(scores, response.status), None
+        unknown = dict.fromkeys(task.metrics, Score(math.nan, Status.ERROR))
+        return unknown, f"a metric raised {type(error).__name__}: {error}"
     said = [f"metric {name!r} {score.complaint}" for name, score in scores.items() if score.complaint]
     return scores, "; ".join(said) or None
+
+
+def _without(task: Task, sample: Sample, count: int, status: Status) -> dict[str, Score]:
+    """Return the scores of a sample that failed."""
+    failed = dict.fromkeys(task.metrics, Score(math.nan, status))
+    try:
+        return without_answer({**failed, **task.score(sample, [Response("", status)] * max(1, count))}, status)
+    except Exception:  # noqa: BLE001 - a task may need answers to say what they mean for a sample
+        return failed
 
 
 class CellScores:
@@ -69,8 +80,8 @@ class CellScores:
         self._fill(index)
         answer = row.response if row.status == Status.OK and row.request_hash is not None else None
         self._answer(row.sample_id, answer)
-        if row.vector is not None:
-            self._vectors[row.sample_id] = np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False)
+        if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
+            self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster)
         for name, (value, status) in row.scores.items():
             score = Score(math.nan if value is None else value, Status(status))

@@ -93,10 +93,10 @@ def _with_pictures(task: Task, flips: Sequence[Flip], folder: Path) -> Iterable[
         for cell in (flip.baseline, flip.cell):
             name = f"artifacts/{task.name}/flips/{number:03d}-{cell}.png"
             try:
-                request = task.prepare(cells[cell], samples[flip.sample_id], oracle=False)
+                requests = task.requests(cells[cell], samples[flip.sample_id], oracle=False)
             except SampleError:
                 continue
-            if request.images:
-                save_picture(folder / name, request.images[0])
+            if shown := next((request.images for request in requests if request.images), None):
+                save_picture(folder / name, shown[0])
                 pictures.append(name)
         yield Flip(**{**asdict(flip), "pictures": pictures})

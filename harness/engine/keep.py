@@ -1,18 +1,24 @@
 """Score a batch's answers and put them into the store."""
 
+import hashlib
+import json
 import time
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
+from harness.asks import ask_named
+from harness.engine.ask import Part, Work
 from harness.engine.collect import judge, measured, packed
 from harness.engine.limits import failures
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
-from harness.engine.prepare import Prepared
 from harness.engine.sessions import Clock
+from harness.errors import in_words
 from harness.facts import carried
 from harness.record.store import ResponseStore, Row
-from harness.tasks import Cell, Observation, Task
-from harness.types import Response, Sample
+from harness.tasks import Cell, Joins, Observation, Task
+from harness.types import Response, Sample, Status
 
 
 class Keeper:
@@ -41,14 +47,11 @@ class Keeper:
             StorageError: if the disk does not take it.
         """
         start = time.perf_counter()
-        ready, called = answered.ready, answered.called
-        rows = [
-            _row(ready, i, sample, response, None if i in called.cached else called.seconds)
-            for i, (sample, response) in enumerate(zip(ready.batch.samples, called.responses, strict=True))
-        ]
+        batch, done = answered.ready.batch, answered.done
+        rows = [_row(batch, sample, work, done.seconds) for sample, work in zip(batch.samples, done.works, strict=True)]
         scored = time.perf_counter()
-        self._clock.cached += len(called.cached)
-        self._store.append(rows, ready.batch.place, self._clock.note())
+        self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
+        self._store.append(rows, batch.place, self._clock.note())
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
         self.responses.update(row.status for row in rows)
@@ -60,32 +63,90 @@ class Keeper:
         self.responses.update(row.status for row in rows)
 
 
-def _row(ready: Prepared, i: int, sample: Sample, response: Response, seconds: float | None) -> Row:
-    batch: Batch = ready.batch
-    judged, complaint = judge(batch.task, sample, response)
-    request = ready.requests[i]
+def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
+    parts, responses, failed = work.parts, work.responses, work.failed
+    status = Status.ERROR if work.error is not None else Status(failed.response.status) if failed else Status.OK
+    judged, complaint = judge(batch.task, sample, responses, status)
+    alone = parts[0] if len(parts) == 1 and not parts[0].request.part and not parts[0].request.role else None
+    text, said = (alone.response.text, None) if alone else _text(batch.task, sample, responses, status)
+    counts = alone.response if alone else _counts(parts)
     return Row(
         task=batch.task.name,
         cell=batch.cell.id,
         sample_id=sample.id,
         cluster=sample.cluster,
         batch=batch.number,
-        status=str(response.status),
-        error=response.error or complaint,
-        request_hash=ready.hashes[i],
-        prompt=request.prompt if request else None,
+        status=str(status),
+        error=work.error or (failed.response.error if failed else None) or complaint or said,
+        request_hash=alone.hash if alone else _joined_hash(parts),
+        prompt=parts[0].request.prompt if parts else None,
         references=sample.references,
         evidence=sample.evidence,
-        response=response.text,
-        tokens_in=response.tokens_in,
-        image_tokens=response.image_tokens,
-        tokens_out=response.tokens_out,
-        batch_seconds=seconds if request else None,
+        response=text,
+        tokens_in=counts.tokens_in,
+        image_tokens=counts.image_tokens,
+        tokens_out=counts.tokens_out,
+        batch_seconds=None if all(part.cached for part in parts) else seconds,
         tags=sample.tags,
         scores=packed(judged),
+        ask=alone.request.ask if alone and alone.response.value is not None else None,
+        payload=b"".join([_payload(part) for part in parts if part.response.value is not None]) or None,
+        parts=None if alone or not parts else json.dumps([*map(_told, parts)]),
         facts=carried(sample),
-        vector=None if response.vector is None else response.vector.astype("<f4").tobytes(),
     )
+
+
+def _text(task: Task, sample: Sample, responses: Sequence[Response], status: Status) -> tuple[str | None, str | None]:
+    """Return the text that stands for a sample with several parts or none, and what went wrong in making it."""
+    if status != Status.OK:
+        return None, None
+    if not isinstance(task, Joins):
+        return (responses[0].text if responses else None), None
+    try:
+        return task.joined(sample, responses), None
+    except Exception as error:  # noqa: BLE001 - a plug-in's bug must cost its sample's text, not the run
+        return None, f"the task cannot join the answers: {in_words(error)}"
+
+
+def _joined_hash(parts: Sequence[Part]) -> str | None:
+    return hashlib.sha256(" ".join(part.hash for part in parts).encode()).hexdigest() if parts else None
+
+
+def _counts(parts: Sequence[Part]) -> Response:
+    """Return the tokens that the run's own model took for all parts together."""
+    own = [part.response for part in parts if not part.request.role]
+
+    def total(name: str) -> int | None:
+        known = [count for response in own if (count := getattr(response, name)) is not None]
+        return sum(known) if known else None
+
+    return Response(
+        None, tokens_in=total("tokens_in"), image_tokens=total("image_tokens"), tokens_out=total("tokens_out")
+    )
+
+
+def _payload(part: Part) -> bytes:
+    value = part.response.value
+    return b"" if value is None else ask_named(part.request.ask).pack(value)
+
+
+def _told(part: Part) -> dict[str, Any]:
+    """Return one part of several as the record keeps it."""
+    request, response = part.request, part.response
+    return {
+        "part": request.part,
+        "role": request.role,
+        "ask": request.ask,
+        "request_hash": part.hash,
+        "prompt": request.prompt,
+        "status": str(response.status),
+        "error": response.error,
+        "response": response.text,
+        "tokens_in": response.tokens_in,
+        "image_tokens": response.image_tokens,
+        "tokens_out": response.tokens_out,
+        "bytes": len(_payload(part)),
+    }
 
 
 def _observed(task: str, cell: str, number: int, seen: Observation) -> Row:

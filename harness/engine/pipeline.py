@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from harness.engine.ask import Exchanged
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared, ahead
-from harness.hosts.call import Called
 
 _GLANCE: Final = 0.2
 """Seconds between looks up while waiting: whether somebody wants the run to stop."""
@@ -28,7 +28,7 @@ class Answered:
     """A batch and what came of it."""
 
     ready: Prepared
-    called: Called
+    done: Exchanged
 
 
 class Pipeline:
@@ -41,7 +41,7 @@ class Pipeline:
     def __init__(
         self,
         prepare: Callable[[Batch], Prepared],
-        ask: Callable[[Prepared], Called],
+        ask: Callable[[Prepared], Exchanged],
         *,
         workers: int,
         width: int,
@@ -129,7 +129,7 @@ class Pipeline:
         self.add("prepare", time.perf_counter() - start)
         return ready
 
-    def _ask_timed(self, ready: Prepared) -> Called:
+    def _ask_timed(self, ready: Prepared) -> Exchanged:
         start = time.perf_counter()
         called = self._ask(ready)
         self.add("idle", start - getattr(self._asker, "since", self._begun))
@@ -147,7 +147,7 @@ class Pipeline:
             self.add("wait", time.perf_counter() - start)
             return item
 
-    def _result(self, future: "Future[Called]") -> Called | None:
+    def _result(self, future: "Future[Exchanged]") -> Exchanged | None:
         """Wait for an answer; None where the run is to stop and it did not come in time."""
         start = time.perf_counter()
         while True:
@@ -174,4 +174,4 @@ class Pipeline:
         return False
 
 
-_Queue = queue.Queue[tuple[Prepared, Future[Called]] | BaseException | None]
+_Queue = queue.Queue[tuple[Prepared, Future[Exchanged]] | BaseException | None]

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from PIL import Image
 
+from harness.asks import ask_named
 from harness.engine.plan import Batch
 from harness.errors import SampleError
 from harness.facts import of_images, shown, wrong
@@ -18,51 +20,80 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+Hashed = tuple[Request, str]
+"""A request and the hash of all that the model sees of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch with a request, or the reason why there is none, for every sample."""
+    """A batch with the requests, or the reason why there are none, of every sample."""
 
     batch: Batch
     """Its samples carry what the shown images tell of them, as far as a metric asks for it."""
-    requests: tuple[Request | None, ...]
+    asked: tuple[tuple[Hashed, ...], ...]
+    """Of each sample; none where there is an error, or nothing to ask."""
     errors: tuple[str | None, ...]
-    hashes: tuple[str | None, ...]
+
+    @property
+    def requests(self) -> tuple[tuple[Request, ...], ...]:
+        """The requests of each sample."""
+        return tuple(tuple(request for request, _ in asked) for asked in self.asked)
 
 
 def prepare(batch: Batch, oracle: bool) -> Prepared:
     """Load, perturb and render one batch. A sample that fails costs itself, not the batch."""
-    samples: list[Sample] = []
-    requests: list[Request | None] = []
-    errors: list[str | None] = []
-    hashes: list[str | None] = []
     told = of_images(name for metric in batch.task.metrics.values() for name in (*metric.needs, *metric.wants))
-    for given in batch.samples:
-        sample, request, digest, said = given, None, None, None
-        try:
-            if sample.facts and (said := wrong(sample.facts)):
-                sample = replace(sample, facts={})  # they cannot be stored
-                raise SampleError(said)
-            request = batch.task.prepare(batch.cell, sample, oracle=oracle)
-            digest = request_hash(request)
-            sample = shown(sample, request.images, told)
-        except SampleError as error:
-            request, said = None, str(error)
-        except Exception as error:  # noqa: BLE001 - a plug-in's bug must cost its sample, not the run
-            request, said = None, f"{type(error).__name__}: {error}"
-        samples.append(sample)
-        requests.append(request)
+    make = partial(batch.task.requests, batch.cell, oracle=oracle)
+    samples: list[Sample] = []
+    asked: list[tuple[Hashed, ...]] = []
+    errors: list[str | None] = []
+    for sample in batch.samples:
+        made: tuple[Hashed, ...] = ()
+        if sample.facts and (said := wrong(sample.facts)):
+            sample = replace(sample, facts={})  # noqa: PLW2901 - they cannot be stored
+        else:
+            made, said = contained(partial(make, sample))
+        samples.append(shown(sample, made[0][0].images, told) if made else sample)
+        asked.append(made)
         errors.append(said)
-        hashes.append(digest)
-    return Prepared(replace(batch, samples=tuple(samples)), tuple(requests), tuple(errors), tuple(hashes))
+    return Prepared(replace(batch, samples=tuple(samples)), tuple(asked), tuple(errors))
+
+
+def contained(
+    make: Callable[[], Iterable[Request]], before: Sequence[str] = ()
+) -> tuple[tuple[Hashed, ...], str | None]:
+    """Make one sample's requests and hash them; return them, or what went wrong instead.
+
+    Args:
+        make: the task's part.
+        before: the parts that the sample has already.
+    """
+    try:
+        made = [(request, request_hash(request)) for request in make()]
+        if before or len(made) > 1:
+            parts = [*before, *(request.part for request, _ in made)]
+            if len(set(parts)) < len(parts):
+                raise ValueError(f"two requests of the sample have one `part`: {sorted(parts)}")
+    except SampleError as error:
+        return (), str(error)
+    except Exception as error:  # noqa: BLE001 - a plug-in's bug must cost its sample, not the run
+        return (), f"{type(error).__name__}: {error}"
+    return tuple(made), None
 
 
 def request_hash(request: Request) -> str:
-    """Return a hash of all that the model sees: prompt, generation parameters and every pixel."""
+    """Return a hash of all that the model sees: prompt, generation parameters, what its kind adds, and every pixel.
+
+    Raises:
+        ValueError: if it lacks something that its kind of question needs.
+    """
+    ask = ask_named(request.ask)
+    ask.check(request)
     digest = hashlib.sha256()
     head = (request.system, request.prompt, request.generation.max_new_tokens, len(request.images))
     digest.update(repr(head).encode())
-    if request.ask != "generate" or request.times:
-        digest.update(repr((request.ask, request.times)).encode())
+    if told := ask.told(request):
+        digest.update(repr(told).encode())
     if request.generation.temperature:
         digest.update(repr(request.generation).encode())
     for image in request.images:

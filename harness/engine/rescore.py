@@ -91,7 +91,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
-    columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions have no facts
+    columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions lack some
     for batch in table.select([*columns, *tags]).to_batches():
         for row in batch.to_pylist():
             if row["task"] in left_out:
@@ -102,7 +102,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
                 references=tuple(row["references"]),
                 evidence=row["evidence"],
                 cluster=row["cluster"],
-                facts=json.loads(row.get("facts") or "{}"),
+                facts=json.loads(row.get("facts", "parts") or "{}"),
                 tags={name.removeprefix("tag."): row[name] for name in tags if row[name] is not None},
             )
             yield row, sample
@@ -120,5 +120,12 @@ def _extractors(run: Run, steps: Sequence[str] | None) -> dict[str, Step]:
 def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extractors: Mapping[str, Step]) -> Score:
     status = Status(row["status"])
     text = (row["response"] or "") if status == Status.OK else ""
-    scores = score_all({metric.name: metric}, sample, text, extractors[row["task"]])
+    step = extract.chain([]) if _joined(row) else extractors[row["task"]]
+    scores = score_all({metric.name: metric}, sample, text, step)
     return (scores if status == Status.OK else without_answer(scores, status))[metric.name]
+
+
+def _joined(row: Mapping[str, Any]) -> bool:
+    """Return whether a sample's text was made by its task out of several parts: nothing is to be taken out of it."""
+    parts = json.loads(row.get("parts") or "[]")
+    return bool(parts) and parts[0]["response"] != row["response"]

@@ -4,13 +4,13 @@ import errno
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from harness.engine.ask import Asker
+from harness.engine.ask import Asker, Model
 from harness.engine.cache import CacheError, ResponseCache
 from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
@@ -22,6 +22,7 @@ from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, prepare
+from harness.engine.roles import bring
 from harness.engine.sessions import Clock, begin_session
 from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
@@ -126,8 +127,8 @@ class _Work:
             self._options.say(f"continuing {folder}: {stored:,} responses are there already")
             progress.advance("", stored, keeper.failed)
         try:
-            with graceful() as stop, _cache(self._options) as cache:
-                asker = Asker(self._executor.ask, self._run.manifest.adapter, cache, self._options.say)
+            with graceful() as stop, _cache(self._options) as cache, self._others() as others:
+                asker = Asker(self._own(), others, cache, self._options.say)
                 reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED
@@ -148,6 +149,15 @@ class _Work:
         record = self._finish(clock, ending)
         self._run.settle("failed" if ending.reason else "complete")
         return folder, record
+
+    def _own(self) -> Model:
+        record = self._run.manifest.adapter
+        facts = (record.fingerprint, record.simulated, record.batch_invariant, record.batch_size)
+        return Model(self._executor.ask, *facts)
+
+    def _others(self) -> AbstractContextManager[Mapping[tuple[str, str], Model]]:
+        simulated = self._run.manifest.adapter.simulated
+        return bring(self._suite.tasks.values(), self._suite.spec.engine, self._run.store, simulated=simulated)
 
     def _complete(self) -> bool:
         """Return whether nothing is left to do, though somebody asked to stop."""
@@ -198,16 +208,14 @@ class _Work:
     ) -> str:
         """Let a task observe one cell; return why the run failed meanwhile, or nothing.
 
-        What it saw is stored a few at a time. A cell that was begun is begun anew, unless its task continues.
+        What it saw is stored a few at a time. A cell that was begun is begun anew.
         """
         place, task, measures, cell = item
-        done = self._stored(task, cell) if getattr(task, "continues", False) else 0
-        if not done:
-            self._run.store.drop_cell(task.name, cell.id)
-            keeper.recount()
+        self._run.store.drop_cell(task.name, cell.id)
+        keeper.recount()
         start = time.perf_counter()
-        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit, done))
-        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS), start=done // _OBSERVATIONS):
+        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit))
+        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
             clock.timings["model"] += time.perf_counter() - start
             keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS)
             progress.advance(f"{task.name}/{cell.id}", len(chunk), keeper.failed)
@@ -219,15 +227,9 @@ class _Work:
         self._run.store.finish_cell(task.name, cell.id)
         return ""
 
-    def _stored(self, task: Task, cell: Cell) -> int:
-        """Return how many observations of a cell are there, where they are its first ones; else none."""
-        numbers = [row.batch for row in self._run.store.cell(task.name, cell.id)]
-        whole = len(numbers) % _OBSERVATIONS == 0 and numbers == [i // _OBSERVATIONS for i in range(len(numbers))]
-        return len(numbers) if whole else 0
-
     def _picture(self, ready: Prepared) -> None:
         """Keep the first image of the cell, or the frames of its first clip, for the report."""
-        first = next((request for request in ready.requests if request and request.images), None)
+        first = next((request for asked in ready.requests for request in asked if request.images), None)
         if first is not None:
             with suppress(OSError, ValueError):  # a mode that no PNG can hold costs the picture, not the run
                 images = first.images[-len(first.times) :] if first.times else first.images[:1]

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import numpy as np
-
-from harness.types import Response, Status
+from harness.asks import Ask, ask_named
+from harness.types import Request, Response, Status
 
 _FAILURES: Final = (Status.ERROR, Status.TIMEOUT, Status.MISSING)
 
 
-def checked(answer: Any, count: int) -> list[Response]:
-    """Return a response for each of ``count`` requests; what is no answer becomes one that says so."""
+def checked(answer: Any, requests: Sequence[Request]) -> list[Response]:
+    """Return a response for each request; what is no answer becomes one that says so."""
+    count = len(requests)
     if isinstance(answer, (str, bytes)) or not isinstance(answer, Sequence):
         said = f"the adapter returned {type(answer).__name__} instead of a list of responses"
         return [Response(None, Status.ERROR, said) for _ in range(count)]
@@ -22,18 +22,19 @@ def checked(answer: Any, count: int) -> list[Response]:
         return [Response(None, Status.ERROR, said) for _ in range(count)]
     said = f"the adapter returned {len(answer)} responses to {count} requests"
     missing = [Response(None, Status.MISSING, said)] * (count - len(answer))
-    return [_checked_one(response) for response in answer] + missing
+    asks = [ask_named(request.ask) for request in requests]
+    return [_checked_one(response, ask) for response, ask in zip(answer, asks, strict=False)] + missing
 
 
-def _checked_one(response: Any) -> Response:
+def _checked_one(response: Any, ask: Ask) -> Response:
     if not isinstance(response, Response):
         return Response(None, Status.ERROR, f"the adapter returned {response!r:.80} instead of a Response")
-    if response.status == Status.OK and response.vector is None and not isinstance(response.text, str):
-        return Response(None, Status.ERROR, f"the adapter answered {response.text!r:.80} instead of text")
+    if response.status == Status.OK and (said := ask.lacks(response)):
+        return Response(None, Status.ERROR, said)
     if response.status != Status.OK and response.status not in _FAILURES:
         return Response(None, Status.ERROR, f"the adapter gave the status {response.status!r}")
     try:
-        plain = _plain(response)
+        plain = _plain(response, ask)
     except (TypeError, ValueError) as cause:
         return Response(None, Status.ERROR, f"the adapter answered something that cannot be kept: {cause}")
     try:
@@ -47,7 +48,7 @@ def _checked_one(response: Any) -> Response:
         return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")
 
 
-def _plain(response: Response) -> Response:
+def _plain(response: Response, ask: Ask) -> Response:
     """Return a response without its counts, and without types of the adapter's own: they may exist in no other process.
 
     A text may be a member of an enumeration, say, whose module only the adapter can import.
@@ -56,7 +57,7 @@ def _plain(response: Response) -> Response:
         str.__str__(response.text) if isinstance(response.text, str) else None,
         Status(response.status),
         None if response.error is None else str(response.error),
-        None if response.vector is None else np.asarray(response.vector, np.float32),
+        None if response.value is None else ask.plain(response.value),
         seconds={str(stage): float(seconds) for stage, seconds in response.seconds.items()},
     )
 

@@ -109,7 +109,7 @@ class Caller:
             except SampleError as error:
                 return _all(requests, Status.ERROR, str(error))
             try:
-                return checked(host.ask(requests, self._limit(len(requests)), self._closed), len(requests))
+                return checked(host.ask(requests, self._limit(len(requests)), self._closed), requests)
             except Late:
                 if self._closed.is_set():
                     host.stop()

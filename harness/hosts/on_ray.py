@@ -32,7 +32,7 @@ class Worker:
     def ask(self, requests: Sequence[Request]) -> tuple[Any, tuple[str, bool] | None]:
         """Return the answer, or in words what the adapter raised."""
         try:
-            return checked(dispatch(self._adapter, requests), len(requests)), None
+            return checked(dispatch(self._adapter, requests), requests), None
         except Exception as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
             told = Raised.of(error)
             return None, (str(told), told.out_of_memory)

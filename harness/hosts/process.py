@@ -92,7 +92,7 @@ def _live(load: Load, pipe: Connection) -> None:
         while (requests := pipe.recv()) is not None:
             answer, raised = None, None
             try:
-                answer = checked(dispatch(adapter, requests), len(requests))
+                answer = checked(dispatch(adapter, requests), requests)
                 pipe.send((answer, raised))
             except (EOFError, OSError):
                 raise

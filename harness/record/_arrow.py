@@ -41,6 +41,8 @@ def vectors(values: Sequence[bytes]) -> "pa.Array":
 def _strings(values: Sequence[str | None]) -> "pa.Array":
     import pyarrow as pa
 
+    if all(value is None for value in values):
+        return pa.nulls(len(values), pa.string())
     encoded = [b"" if value is None else value.encode() for value in values]
     offsets = _ends([len(value) for value in encoded])
     valid, nulls = _valid(values)

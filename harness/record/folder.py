@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.record._arrow import array, vectors
 from harness.record.schema import SCHEMA_VERSION, RunRecord
 from harness.record.store import ResponseStore, Row
+from harness.registry import registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,8 @@ _ROWS_AT_ONCE: Final = 256
 _BATCHES_A_GROUP: Final = 16
 """Of so many rows each, as Arrow arrays, is a row group made. Every group costs a kilobyte of memory a column until
 the file is closed, so that a million rows in small groups take more for the groups than for the rows."""
+
+_OF_VECTORS: Final = ("task", "cell", "sample_id", "part", "ask")
 
 _PAGE: Final = 128 * 1024
 """Bytes of a page before compression."""
@@ -74,16 +78,18 @@ def _thrifty_memory() -> Iterator[None]:
 
 
 def write_vectors(folder: Path, store: ResponseStore) -> None:
-    """Write ``vectors.parquet`` (task, cell, sample_id, float32 vector) atomically, if the run has any vectors."""
+    """Write ``vectors.parquet`` atomically, if any answers are numbers.
+
+    Its columns are task, cell, sample_id, part, ask, and the numbers as float32: ``vector``.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = store.vectors()
+    rows = (row for row in store.payloads() if row[4] in registry("asks") and ask_named(row[4]).floats)
     first = next(rows, None)
     if first is None:
         return
-    names = [(name, pa.string()) for name in ("task", "cell", "sample_id")]
-    schema = pa.schema([*names, ("vector", pa.list_(pa.float32()))])
+    schema = pa.schema([*((name, pa.string()) for name in _OF_VECTORS), ("vector", pa.list_(pa.float32()))])
     temporary = folder / f".{VECTORS_FILE}.part"
     everything = chain([first], rows)
     with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
@@ -199,6 +205,7 @@ def _schema(metrics: Sequence[str], tags: Sequence[str]) -> "pa.Schema":
         ("image_tokens", pa.int64()),
         ("tokens_out", pa.int64()),
         ("batch_seconds", pa.float64()),
+        ("parts", pa.string()),
     ]
     scored = [
         field

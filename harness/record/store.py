@@ -41,8 +41,10 @@ create table if not exists responses (
     batch_seconds real,
     tags text,
     scores text not null,
-    vector blob,
+    payload blob,
     facts text,
+    ask text,
+    parts text,
     unique (cell_id, sample_id)
 );
 """
@@ -63,13 +65,20 @@ _OWN: Final = (
     "batch_seconds",
     "tags",
     "scores",
-    "vector",
+    "payload",
     "facts",
+    "ask",
+    "parts",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
 _SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-_ADDED: Final = ("facts",)
+_ADDED: Final = ("facts", "ask", "parts")
 """Columns that stores of earlier versions lack."""
+_FORMER: Final = "vector"
+"""What ``payload`` was called in stores of earlier versions."""
+
+_BEFORE: Final = "embed"
+"""What stands for the question of a payload in a store that did not keep it: its numbers are packed alike."""
 
 _FULL: Final = ("full", "disk i/o error", "readonly", "read-only", "unable to open")
 
@@ -101,10 +110,14 @@ class Row:
     tags: Mapping[str, str]
     scores: Mapping[str, tuple[float | None, str]]
     """By metric: value (None where there is none) and status."""
-    vector: bytes | None = None
-    """Features or class scores, little-endian float32."""
+    payload: bytes | None = None
+    """What a request got that asked for more than a text, as its kind packs it; of several parts one after another."""
     facts: Mapping[str, JSON] = field(default_factory=dict)
     """What the sample carried beside evidence and tags."""
+    ask: str | None = None
+    """What was asked, where there is a payload."""
+    parts: str | None = None
+    """Where the sample's work had several parts: a JSON list of them, as ``samples.parquet`` holds it."""
 
 
 class ResponseStore:
@@ -128,6 +141,8 @@ class ResponseStore:
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = normal")
             self._connection.executescript(_TABLES)
+            if _FORMER in _columns(self._connection):
+                self._connection.execute(f"alter table responses rename column {_FORMER} to payload")
             for column in _absent(self._connection):
                 self._connection.execute(f"alter table responses add column {column} text")
         except sqlite3.DatabaseError as cause:
@@ -247,12 +262,19 @@ class ResponseStore:
         query = f"{_SELECT} where cell_id = ? order by seq"
         return map(unpack, self._connection.execute(query, (self._cells.get((task, cell), -1),)))
 
-    def vectors(self) -> Iterator[tuple[str, str, str, bytes]]:
-        """Yield task, cell, sample id and vector of every row that has one."""
-        yield from self._connection.execute(
-            "select task, cell, sample_id, vector from responses join cells on cells.id = cell_id"
-            " where vector is not null order by seq"
+    def payloads(self) -> Iterator[tuple[str, str, str, str, str, bytes]]:
+        """Yield task, cell, sample id, part, what was asked, and payload, of every request that has one."""
+        found = self._connection.execute(
+            "select task, cell, sample_id, ask, payload, parts from responses join cells on cells.id = cell_id"
+            " where payload is not null order by seq"
         )
+        for task, cell, sample_id, ask, payload, parts in found:
+            start = 0
+            for part in json.loads(parts) if parts else [{"part": "", "ask": ask, "bytes": len(payload)}]:
+                if part["bytes"]:
+                    kept = payload[start : start + part["bytes"]]
+                    yield task, cell, sample_id, part["part"], part["ask"] or _BEFORE, kept
+                    start += part["bytes"]
 
     def check(self) -> None:
         """Read through the whole file.
@@ -342,15 +364,21 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.batch_seconds,
         json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}) if row.tags else None,
         json.dumps(dict(row.scores)),
-        row.vector,
+        row.payload,
         json.dumps(row.facts) if row.facts else None,
+        row.ask,
+        row.parts,
     )
 
 
 def _absent(connection: sqlite3.Connection) -> list[str]:
     """Return the columns that a store lacks since an earlier version wrote it."""
-    there = {name for _, name, *_ in connection.execute("pragma table_info(responses)")}
+    there = _columns(connection)
     return [column for column in _ADDED if column not in there]
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("pragma table_info(responses)")}
 
 
 def selection(connection: sqlite3.Connection) -> str:
@@ -358,7 +386,7 @@ def selection(connection: sqlite3.Connection) -> str:
     query = _SELECT
     for column in _absent(connection):
         query = query.replace(f", {column}", f", null as {column}")
-    return query
+    return query.replace(", payload", f", {_FORMER} as payload") if _FORMER in _columns(connection) else query
 
 
 def _unicode(text: str | None) -> str | None:
@@ -369,7 +397,7 @@ def _unicode(text: str | None) -> str | None:
 def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
-    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, vector, facts = rest
+    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, *asked = rest
     return Row(
         task,
         cell,
@@ -389,6 +417,7 @@ def unpack(values: Sequence[Any]) -> Row:
         seconds,
         json.loads(tags) if tags else {},
         {name: (value, judged) for name, (value, judged) in json.loads(scores).items()},
-        vector,
+        payload,
         json.loads(facts) if facts else {},
+        *asked,
     )

@@ -18,6 +18,7 @@ from harness.spec.matrix import expand_matrix
 from harness.spec.models import SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
 from harness.tasks import BuildContext, Task
+from harness.tasks.former import up_to_date
 from harness.types import Dataset
 
 
@@ -121,7 +122,7 @@ class _Binder:
                     continue
                 context = BuildContext(self._spec.seed, datasets, built, self._adapter)
                 try:
-                    built[name] = factory.build(name, config, context)
+                    built[name] = up_to_date(factory.build(name, config, context))
                     continue
                 except ConfigError as error:
                     self._add(path, error)

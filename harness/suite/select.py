@@ -15,18 +15,21 @@ from harness.seeds import derive_seed
 from harness.suite.bind import Suite
 from harness.suite.reduce import Codes, Floats, decompose, reducer
 from harness.tasks import (
+    Brings,
     BuildContext,
     Cell,
     CellResult,
     Column,
+    Continues,
     Finding,
+    Joins,
     Measures,
     NeedsAdapter,
     Summary,
     Table,
     Task,
 )
-from harness.types import Request, Sample, Score, Status
+from harness.types import AdapterHandle, Request, Response, Sample, Score, Status
 
 _EPOCH: Final = re.compile(r"#[0-9]+$")
 _STATUSES: Final = tuple(Status)
@@ -124,11 +127,24 @@ class _Around:
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return self._task.samples(cell)
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        return self._task.prepare(cell, sample, oracle=oracle)
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        return self._task.requests(cell, sample, oracle=oracle)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return self._task.score(sample, text)
+    def then(self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool) -> tuple[Request, ...]:
+        """Pass on what the task asks after these answers; nothing where it asks once."""
+        return self._task.then(cell, sample, responses, oracle=oracle) if isinstance(self._task, Continues) else ()
+
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        return self._task.score(sample, responses)
+
+    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
+        """Pass on what stands for several parts."""
+        return self._task.joined(sample, responses) if isinstance(self._task, Joins) else responses[0].text or ""
+
+    @property
+    def roles(self) -> Mapping[str, AdapterHandle]:
+        """The adapters that the task brings."""
+        return self._task.roles if isinstance(self._task, Brings) else {}
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         return self._task.summarise(results, seed)
@@ -218,18 +234,19 @@ class RepeatedTask(_Around):
             for epoch in range(self.epochs):
                 yield replace(sample, id=f"{sample.id}#{epoch}", cluster=sample.cluster or sample.id)
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        identity, epoch = _split(sample.id)
-        request = self._task.prepare(cell, replace(sample, id=identity), oracle=oracle)
-        request = replace(request, id=f"{request.id}#{epoch}")
-        if not epoch or not request.generation.temperature:
-            return request
-        seed = derive_seed(request.generation.seed or 0, "epoch", epoch) >> 33
-        told = request.oracle and replace(request.oracle, seed=derive_seed(request.oracle.seed, "epoch", epoch))
-        return replace(request, generation=replace(request.generation, seed=seed), oracle=told)
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        own, epoch = _of_epoch(sample)
+        return tuple(_again(one, epoch) for one in super().requests(cell, own, oracle=oracle))
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return self._task.score(replace(sample, id=_split(sample.id)[0]), text)
+    def then(self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool) -> tuple[Request, ...]:
+        own, epoch = _of_epoch(sample)
+        return tuple(_again(one, epoch) for one in super().then(cell, own, responses, oracle=oracle))
+
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        return super().score(_of_epoch(sample)[0], responses)
+
+    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
+        return super().joined(_of_epoch(sample)[0], responses)
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         summary = self._task.summarise([self._reduced(result) for result in results], seed)
@@ -276,6 +293,22 @@ class RepeatedTask(_Around):
         columns = ("cell", "metric", "questions", "sd between questions", "sd within a question", "share of sampling")
         note = "One-way random effects; the share is of the variance of the mean, and more epochs take it away."
         return Table(f"noise of {self.epochs} epochs", columns, tuple(rows), note)
+
+
+def _of_epoch(sample: Sample) -> tuple[Sample, int]:
+    """Return a sample as its task knows it, and which time it is asked."""
+    identity, epoch = _split(sample.id)
+    return replace(sample, id=identity), epoch
+
+
+def _again(request: Request, epoch: int) -> Request:
+    """Return a request as it is made in an epoch."""
+    request = replace(request, id=f"{request.id}#{epoch}")
+    if not epoch or not request.generation.temperature:
+        return request
+    seed = derive_seed(request.generation.seed or 0, "epoch", epoch) >> 33
+    told = request.oracle and replace(request.oracle, seed=derive_seed(request.oracle.seed, "epoch", epoch))
+    return replace(request, generation=replace(request.generation, seed=seed), oracle=told)
 
 
 def _split(identity: str) -> tuple[str, int]:

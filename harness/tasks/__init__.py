@@ -2,13 +2,16 @@
 
 from harness.tasks._base import (
     Bench,
+    Brings,
     BuildContext,
     Cell,
     CellResult,
     Chart,
     Column,
+    Continues,
     Curve,
     Finding,
+    Joins,
     Line,
     Mark,
     Measures,
@@ -19,18 +22,21 @@ from harness.tasks._base import (
     Table,
     Task,
 )
-from harness.types import Dataset, MetricValue, Request, Sample, Score
+from harness.types import Dataset, MetricValue, Request, Response, Sample, Score
 
 __all__ = [
     "Bench",
+    "Brings",
     "BuildContext",
     "Cell",
     "CellResult",
     "Chart",
     "Column",
+    "Continues",
     "Curve",
     "Dataset",
     "Finding",
+    "Joins",
     "Line",
     "Mark",
     "Measures",
@@ -38,6 +44,7 @@ __all__ = [
     "NeedsAdapter",
     "Observation",
     "Request",
+    "Response",
     "Sample",
     "Score",
     "Severity",

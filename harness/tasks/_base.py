@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtim
 
 from harness.errors import UsageError
 from harness.metrics import SampleMetric
-from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Sample, Score, Status
+from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ class CellResult:
     answers: "NDArray[np.int64]"
     """A code for each answer's text, [n], the same for texts that differ in case and white space only; 0: none."""
     vectors: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
-    """By sample id: what the adapter answered to requests for features or class scores. Failed samples have none."""
+    """By sample id: what the adapter answered where a sample's one request got numbers. Failed samples have none."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """By sample id: the first few answers, for pictures of them."""
 
@@ -192,8 +192,6 @@ class Bench:
     """``with turn() as adapter:`` lends the run's model, to nobody else meanwhile."""
     limit: int | None = None
     """At most so many samples, for a quick look."""
-    done: int = 0
-    """So many observations of the cell, the first ones, are stored already; 0 unless the task ``continues``."""
 
 
 @runtime_checkable
@@ -201,14 +199,14 @@ class Measures(Protocol):
     """A task that observes by itself, with the model in hand, instead of asking the model one question a sample.
 
     Its cells are measured one after another, after all questions of the run are answered. ``samples``
-    and ``prepare`` are never called for it, and its ``metrics`` are empty.
+    and ``requests`` are never called for it, and its ``metrics`` are empty.
     """
 
     measures: Sequence[str]
     """The columns of every observation. They are named other than the task's metrics, which aggregate them."""
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        """Observe one cell. A run that resumes starts a cell that was not finished anew, or behind ``bench.done``."""
+        """Observe one cell. A run that resumes starts a cell that was not finished anew."""
         ...
 
 
@@ -224,10 +222,47 @@ class NeedsAdapter(Protocol):
         ...
 
 
+@runtime_checkable
+class Continues(Protocol):
+    """A task whose requests may need earlier answers: a judge's prompt, a second pass, the next turn."""
+
+    def then(self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool) -> tuple[Request, ...]:
+        """Return what is to be asked after these answers, all of them ok, in the order of asking; nothing: it is done.
+
+        It must be pure, as ``requests`` is, and runs where the model is asked.
+
+        Raises:
+            SampleError: if the sample's data cannot be used.
+        """
+        ...
+
+
+@runtime_checkable
+class Joins(Protocol):
+    """A task that says what stands for a sample with several parts; for others it is the text of the first."""
+
+    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
+        """Return the sample's whole answer as one text, as it is judged: ``harness score`` takes nothing out of it."""
+        ...
+
+
+@runtime_checkable
+class Brings(Protocol):
+    """A task that brings other models than the run's own: a judge, a reference.
+
+    They come from ``BuildContext.adapters``; what they are must stand in ``describe``.
+    """
+
+    @property
+    def roles(self) -> Mapping[str, AdapterHandle]:
+        """The adapters that requests name by their ``role``."""
+        ...
+
+
 class Task(Protocol):
     """One evaluation protocol bound to data and metrics.
 
-    ``prepare`` runs in worker threads and must be pure: its result depends on the cell and the
+    ``requests`` runs in worker threads and must be pure: its result depends on the cell and the
     sample alone. ``score`` and ``summarise`` run where the engine likes.
     """
 
@@ -257,16 +292,20 @@ class Task(Protocol):
 
     def samples(self, cell: Cell) -> Iterable[Sample]: ...
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        """Make the request: load and perturb the images, fill in the prompt.
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        """Make a sample's requests: load and perturb the images, fill in the prompts. None: there is nothing to ask.
 
         Raises:
             SampleError: if the sample's data cannot be used.
         """
         ...
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        """Judge one answer under every metric."""
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        """Judge a sample's answers, one a request in the order of asking, under every metric.
+
+        All of them are ok. Of a sample that failed, ``score`` is shown responses with its status and empty texts, to
+        tell which metrics are undefined for it: what it leaves out, and all where it raises, take the status on.
+        """
         ...
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary: ...

@@ -17,7 +17,7 @@ from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Finding, 
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.scoring import summarise_cell
 from harness.tasks.severity import RATIO, Point, SeverityTable
-from harness.types import MetricValue, Request, Sample, Score
+from harness.types import MetricValue, Request, Response, Sample, Score
 
 Cells = Mapping[str, Mapping[str, MetricValue]]
 
@@ -110,15 +110,16 @@ class GradedTask(ABC):
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return self._base.dataset
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         point = self._points[cell.id]
         transform = self._transform(point) if point.severity else None
-        return self._base.request(
+        request = self._base.request(
             cell, sample, oracle=oracle, task=self.name, severity=point.severity, transform=transform
         )
+        return (request,)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return self._base.score(sample, text)
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        return self._base.score(sample, responses)
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         cells = {result.cell.id: summarise_cell(result, self.metrics) for result in results}

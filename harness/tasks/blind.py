@@ -16,7 +16,7 @@ from harness.tasks._graded import find_base
 from harness.tasks._paired import Floats, unanswered, when_answered
 from harness.tasks.qa import CLEAN, QaTask
 from harness.tasks.scoring import summarise_cell
-from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Sample, Score, Status
+from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"blind": "BlindTask"}
 
@@ -100,12 +100,12 @@ class BlindTask:
                 return _mismatched(self._base.dataset, self._seed, self.name)
         return self._base.dataset
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         severity = 0 if cell.id == CLEAN.id else _SIMULATED_SEVERITY
-        return self._base.request(cell, sample, oracle=oracle, task=self.name, severity=severity)
+        return (self._base.request(cell, sample, oracle=oracle, task=self.name, severity=severity),)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
-        return self._base.score(sample, text)
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        return self._base.score(sample, responses)
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         cells = {result.cell.id: summarise_cell(result, self.metrics) for result in results}

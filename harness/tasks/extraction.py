@@ -2,26 +2,23 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, SampleError, UsageError, in_words
+from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Column, Finding, Observation, Summary
+from harness.tasks._base import BuildContext, Cell, CellResult, Column, Finding, Summary
 from harness.tasks._lookup import find_dataset
-from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.types import (
-    Adapter,
     Dataset,
     Generation,
     MetricValue,
@@ -36,13 +33,15 @@ from harness.types import (
 ENTRIES: Final = {"extraction": "ExtractionTask"}
 
 _CELL: Final = Cell("documents")
-_COLUMNS: Final = {
-    "document_mape": "mape",
-    "document_numbers": "number_coverage",
-    "document_fields": "field_accuracy",
-    "document_schema": "schema_compliance",
-}
-"""What each document is measured by, and the metric that is the mean of it."""
+
+
+class _NumberCoverage(SampleMetric):
+    """The share of a document's numbers that are given; the task counts them."""
+
+    name = "number_coverage"
+
+    def score(self, prediction: str, references: Sequence[str], **context: Any) -> Score:
+        raise NotImplementedError("the task counts")
 
 
 class ExtractionConfig(Model):
@@ -67,17 +66,7 @@ class ExtractionConfig(Model):
     """Longest answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """One sample on its way: its requests, or why there are none."""
-
-    sample: Sample
-    wanted: Mapping[str, Any]
-    requests: tuple[Request, ...] = ()
-    problem: str | None = None
-
-
-class ExtractionTask(MeasuringTask):
+class ExtractionTask:
     """One document at a time: JSON from the model, or from its answers about single fields.
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
@@ -89,8 +78,7 @@ class ExtractionTask(MeasuringTask):
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
     kind = "extraction"
     requires = frozenset({"generate"})
-    primary = "document_fields"
-    continues = True
+    primary = "field_accuracy"
 
     def __init__(self, name: str, config: ExtractionConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
@@ -103,12 +91,13 @@ class ExtractionTask(MeasuringTask):
         )
         self._extract = extract.chain(config.extract)
         self._schema = None if config.json_schema is None else json.dumps(config.json_schema)
-        self._metrics: dict[str, SampleMetric] = {
+        self.metrics: dict[str, SampleMetric] = {
             "mape": sample_metric("mape"),
+            "number_coverage": _NumberCoverage(),
             "field_accuracy": sample_metric("field_accuracy", tolerance=config.tolerance),
-            "schema_compliance": sample_metric("schema_compliance"),
         }
-        self.measures = tuple(column for column in _COLUMNS if self._schema or column != "document_schema")
+        if self._schema:
+            self.metrics["schema_compliance"] = sample_metric("schema_compliance")
 
     @classmethod
     def build(cls, name: str, config: ExtractionConfig, context: BuildContext) -> Self:
@@ -126,30 +115,56 @@ class ExtractionTask(MeasuringTask):
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
 
-    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        """Ask for the documents of one batch after another; which share a batch depends on their order alone."""
-        with bench.turn() as adapter:
-            size, oracle = adapter.batch_size, adapter.simulated
-        begun = bench.done // size * size
-        samples = iter(islice(self._dataset, begun, bench.limit))
-        stored = bench.done - begun
-        while documents := [self._open(sample, oracle) for sample in islice(samples, size)]:
-            requests = [request for document in documents for request in document.requests]
-            with bench.turn() as adapter:
-                answers = iter([answer for start in range(0, len(requests), size)
-                                for answer in _ask(adapter, requests[start : start + size])])  # fmt: skip
-            seen = [self._observe(document, list(islice(answers, len(document.requests)))) for document in documents]
-            yield from seen[stored:]
-            stored = 0
+    def samples(self, cell: Cell) -> Iterable[Sample]:
+        return self._dataset
+
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        """Ask for the document, or for each of its fields, which are the parts of the sample's work."""
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        wanted = _wanted(sample)
+        images = tuple(source.load() for source in sample.images)
+        if self._field is None:
+            asked = {"": (sample.question, sample.references)}
+        else:
+            asked = {name: (self._field(field=name), (_text(value),)) for name, value in wanted.items()}
+        return tuple(
+            Request(
+                id=f"{self.name}/{_CELL.id}/{sample.id}/{name}",
+                prompt=self._render(replace(sample, question=question)),
+                images=images,
+                system=self._config.system,
+                generation=Generation(self._config.max_new_tokens),
+                oracle=Oracle(right, 0, derive_seed(self._seed, self.name, sample.id, name)) if oracle else None,
+                part=name,
+            )
+            for name, (question, right) in asked.items()
+        )
+
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        if any(response.status is not Status.OK for response in responses):
+            return {}  # a failed document has a meaning for every metric
+        judged = self._judge(sample, self.joined(sample, responses))
+        return {
+            name: Score(judged[name]) if math.isfinite(judged[name]) else Score(math.nan, Status.UNDEFINED)
+            for name in self.metrics
+        }
+
+    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
+        """Return the document as JSON text, put together from its fields where it was asked field by field."""
+        texts = [self._extract(response.text or "") or "" for response in responses]
+        if self._field is None:
+            return texts[0]
+        return json.dumps({name: _value(given) for name, given in zip(_wanted(sample), texts, strict=True)})
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         (result,) = results
-        values = {_COLUMNS[name]: self._value(name, result.columns[name], result.clusters) for name in self.measures}
+        values = {name: self._value(name, result.columns[name], result.clusters) for name in self.metrics}
         findings = [Finding("note", "the JSON is put together from one question a field")] if self._field else []
         return Summary(metrics=values, cells={_CELL.id: values}, findings=tuple(findings))
 
     def metric_names(self) -> Sequence[str]:
-        return [_COLUMNS[name] for name in self.measures]
+        return [*self.metrics]
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -159,95 +174,50 @@ class ExtractionTask(MeasuringTask):
             "extract": [extract.resolve(step) for step in self._config.extract],
         }
 
-    def _open(self, sample: Sample, oracle: bool) -> _Document:
-        """Make the requests of one document; one that cannot be used, or asked about, costs itself."""
-        try:
-            return self._asked(sample, oracle)
-        except StrictJSONError as cause:
-            return _Document(sample, {}, problem=str(cause))
-        except Exception as cause:  # noqa: BLE001 - a template may need a tag that this sample lacks
-            return _Document(sample, {}, problem=in_words(cause))
-
-    def _asked(self, sample: Sample, oracle: bool) -> _Document:
-        if sample.problem is not None:
-            raise SampleError(sample.problem)
-        wanted = parse_json(sample.references[0])
-        if not isinstance(wanted, dict):
-            raise SampleError(f"the right answer is a {type(wanted).__name__}, not a JSON object")
-        images = tuple(source.load() for source in sample.images)
-        if self._field is None:
-            asked = {"": (sample.question, sample.references)}
-        else:
-            asked = {name: (self._field(field=name), (_text(value),)) for name, value in wanted.items()}
-        requests = tuple(
-            Request(
-                id=f"{self.name}/{_CELL.id}/{sample.id}/{name}",
-                prompt=self._render(replace(sample, question=question)),
-                images=images,
-                system=self._config.system,
-                generation=Generation(self._config.max_new_tokens),
-                oracle=Oracle(right, 0, derive_seed(self._seed, self.name, sample.id, name)) if oracle else None,
-            )
-            for name, (question, right) in asked.items()
-        )
-        return _Document(sample, wanted, requests)
-
-    def _observe(self, document: _Document, answers: Sequence[Response]) -> Observation:
-        sample, nothing = document.sample, dict.fromkeys(self.measures, math.nan)
-        failed = next((answer for answer in answers if answer.status is not Status.OK or answer.text is None), None)
-        if failed is not None or document.problem:
-            status = Status.ERROR if failed is None or failed.status is Status.OK else failed.status
-            error = document.problem or (failed.error if failed else None)
-            return Observation(sample.id, nothing, status, error, cluster=sample.cluster, tags=sample.tags)
-        texts = [self._extract(answer.text or "") or "" for answer in answers]
-        if self._field is None:
-            text = texts[0]
-        else:
-            text = json.dumps({name: _value(given) for name, given in zip(document.wanted, texts, strict=True)})
-        values = {name: value for name, value in self._judge(document, text).items() if name in self.measures}
-        return Observation(sample.id, values, text=text, cluster=sample.cluster, tags=sample.tags)
-
-    def _judge(self, document: _Document, text: str) -> dict[str, float]:
+    def _judge(self, sample: Sample, text: str) -> dict[str, float]:
         try:
             found = parse_json(text)
         except StrictJSONError:
             found = None
         given = found if isinstance(found, dict) else {}
-        numbers = {name: value for name, value in document.wanted.items() if _is_number(value)}
+        numbers = {name: value for name, value in _wanted(sample).items() if _is_number(value)}
         scores = [self._score("mape", _text(given.get(name, "")), _text(value)) for name, value in numbers.items()]
         errors = [score.value for score in scores if score.status is Status.OK]
         defined = [score for score in scores if score.status is not Status.UNDEFINED]
-        fields = self._score("field_accuracy", text, document.sample.references[0])
+        fields = self._score("field_accuracy", text, sample.references[0])
         fits = self._score("schema_compliance", text, self._schema) if self._schema else Score(math.nan)
         return {
-            "document_mape": float(np.mean(errors)) if errors else math.nan,
-            "document_numbers": len(errors) / len(defined) if defined else math.nan,
-            "document_fields": fields.value if fields.status is Status.OK else 0.0,
-            "document_schema": fits.value if fits.status is Status.OK else 0.0,
+            "mape": float(np.mean(errors)) if errors else math.nan,
+            "number_coverage": len(errors) / len(defined) if defined else math.nan,
+            "field_accuracy": fields.value if fields.status is Status.OK else 0.0,
+            "schema_compliance": fits.value if fits.status is Status.OK else 0.0,
         }
 
     def _score(self, metric: str, text: str, reference: str) -> Score:
-        return self._metrics[metric].score(text, [reference])
+        return self.metrics[metric].score(text, [reference])
 
     def _value(self, name: str, column: Column, clusters: Any) -> MetricValue:
-        metric = self._metrics.get(_COLUMNS[name], self._metrics["field_accuracy"])
+        metric = self.metrics[name]
         worths = column.worths
-        if name != "document_mape":
+        if name != "mape":
             worths = np.where(np.isnan(worths) & ~column.among(Status.UNDEFINED), 0.0, worths)
         counted = ~np.isnan(worths)
         return metric.aggregate_array(worths[counted], column.statuses, clusters[counted])
 
 
-def _ask(adapter: Adapter, requests: Sequence[Request]) -> Sequence[Response]:
-    """Ask one batch; if the adapter raises, ask one by one, so that a bad request costs only itself."""
+def _wanted(sample: Sample) -> dict[str, Any]:
+    """Return the right answer as the fields that it is made of.
+
+    Raises:
+        SampleError: if it is no JSON object.
+    """
     try:
-        answers = list(adapter.generate(requests))
-    except Exception as error:  # noqa: BLE001 - a model may raise anything
-        if len(requests) > 1:
-            return [answer for request in requests for answer in _ask(adapter, [request])]
-        return [Response(None, Status.ERROR, f"the adapter raised {type(error).__name__}: {error}")]
-    lost = Response(None, Status.MISSING, f"the adapter returned {len(answers)} responses to {len(requests)} requests")
-    return answers if len(answers) == len(requests) else [lost] * len(requests)
+        wanted = parse_json(sample.references[0])
+    except StrictJSONError as cause:
+        raise SampleError(str(cause)) from cause
+    if not isinstance(wanted, dict):
+        raise SampleError(f"the right answer is a {type(wanted).__name__}, not a JSON object")
+    return wanted
 
 
 def _value(text: str) -> Any:

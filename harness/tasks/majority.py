@@ -82,7 +82,7 @@ class MajorityTask(MeasuringTask):
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         for sample in islice(self._base.dataset, bench.limit):
             answer = self.answer(sample)
-            score = self._base.score(sample, answer)[self._metric]
+            score = self._base.judge(sample, answer)[self._metric]
             worth = self._base.metrics[self._metric].worth(score)
             yield Observation(sample.id, {_COLUMN: worth}, text=answer, cluster=sample.cluster, tags=sample.tags)
 

@@ -14,9 +14,10 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks.former import text_of
 from harness.tasks.scoring import build_metrics, score_all, summarise_cell
 from harness.tasks.slices import Slices
-from harness.types import Dataset, Generation, Oracle, Request, Sample, Score
+from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
 ENTRIES: Final = {"qa": "QaTask"}
 
@@ -98,8 +99,8 @@ class QaTask:
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return self.dataset
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        return self.request(cell, sample, oracle=oracle, task=self.name)
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        return (self.request(cell, sample, oracle=oracle, task=self.name),)
 
     def request(
         self,
@@ -111,7 +112,7 @@ class QaTask:
         severity: int = 0,
         transform: Transform | None = None,
     ) -> Request:
-        """As :meth:`prepare`, for another task's cell and with an optional change to every image."""
+        """Return a sample's request, for this task's cell or another's, with an optional change to every image."""
         if sample.problem is not None:
             raise SampleError(sample.problem)
         identity = f"{task}/{cell.id}/{sample.id}"
@@ -132,7 +133,15 @@ class QaTask:
             return Generation(config.max_new_tokens)
         return Generation(config.max_new_tokens, config.temperature, config.top_p, seed >> 33)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+        """Return the one request of a sample, for tasks that are written for an earlier version and build on this."""
+        return self.request(cell, sample, oracle=oracle, task=self.name)
+
+    def score(self, sample: Sample, responses: Sequence[Response] | str) -> Mapping[str, Score]:
+        return self.judge(sample, text_of(responses))
+
+    def judge(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        """Judge one answer under every metric."""
         return score_all(self.metrics, sample, text, self._extract)
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:

@@ -10,7 +10,7 @@ from typing import Final
 
 from PIL import Image
 
-from harness.testing._claims import CLAIMS
+from harness.testing._claims import claims
 from harness.testing._probes import awkward_prompts, broken_image, modes, sizes
 from harness.testing._subject import PROBES, NotApplicableError, Subject, ask, generates, pixels, same
 from harness.testing._words import require
@@ -26,7 +26,7 @@ def _protocol(subject: Subject) -> None:
     require(isinstance(adapter.simulated, bool), "`simulated` is not true or false")
     require(isinstance(adapter.batch_invariant, bool), "`batch_invariant` is not true or false")
     require(isinstance(adapter.capabilities, frozenset), "`capabilities` is not a frozenset")
-    require(bool(adapter.capabilities & {"generate", *CLAIMS}), "`capabilities` names nothing to ask for")
+    require(bool(adapter.capabilities & set(claims())), "`capabilities` names nothing to ask for")
 
 
 def _answers(subject: Subject) -> None:
@@ -139,9 +139,10 @@ def _requests_are_left_alone(subject: Subject) -> None:
 
 
 def _capabilities(subject: Subject) -> None:
-    for name in sorted(subject.adapter.capabilities & set(CLAIMS)):
+    known = claims()
+    for name in sorted(subject.adapter.capabilities & set(known)):
         try:
-            CLAIMS[name](subject, subject.adapter)
+            known[name](subject)
         except AssertionError:
             raise
         except Exception as error:

@@ -43,6 +43,10 @@ class Subject:
         """Return three pictures."""
         return [request.images[0] for request in self.probes() if len(request.images) == 1][:3]
 
+    def own_answer(self) -> str | None:
+        """Return what the adapter itself says to :meth:`probe`; None where it does not answer in words."""
+        return str(ask(self, [self.probe()])[0].text) if generates(self) else None
+
 
 def generates(subject: Subject) -> bool:
     """Tell whether the adapter answers in words."""

@@ -3,13 +3,10 @@
 import math
 from typing import Any
 
+from harness.asks import require
 from harness.metrics import MetricValue
 
-
-def require(holds: bool, message: str) -> None:
-    """Break a law unless something holds; not ``assert``, which ``python -O`` leaves out."""
-    if not holds:
-        raise AssertionError(message)
+__all__ = ["check_value", "close", "require", "same"]
 
 
 def same(first: Any, second: Any) -> bool:

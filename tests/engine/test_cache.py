@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.adapters.mock import MockAdapter
-from harness.engine.ask import Asker
+from harness.engine.ask import Asker, Model
 from harness.engine.cache import CacheError, ResponseCache, keys
 from harness.engine.options import Silent
 from harness.engine.plan import Batch
@@ -17,11 +17,11 @@ from harness.engine.run import RunOptions, run_suite
 from harness.hosts.call import Called
 from harness.locate import CACHE_VARIABLE, cache_folder
 from harness.record import Run, RunRecord
-from harness.record.schema import AdapterRecord
 from harness.suite.adapters import read_adapter
 from harness.types import Request, Response, Sample, Status
 
 VECTOR = np.array([0.1, -2.5], np.float32)
+ASKED = Request("1", "?")
 
 
 @pytest.fixture
@@ -36,15 +36,16 @@ def same(one: Response, other: Response) -> bool:
 
 
 def test_answers_come_back_as_they_were_and_failures_are_not_kept(cache: ResponseCache) -> None:
+    embed = Request("b", "", ask="embed")
     given = {
-        b"a": Response("yes\ud800", tokens_in=1, tokens_out=2),
-        b"b": Response(None, vector=VECTOR),
-        b"c": Response(None, Status.ERROR, "no"),
+        b"a": (ASKED, Response("yes\ud800", tokens_in=1, tokens_out=2)),
+        b"b": (embed, Response(None, value=VECTOR)),
+        b"c": (ASKED, Response(None, Status.ERROR, "no")),
     }
     cache.put("model", given)
-    found = cache.get([b"a", b"b", b"c", b"d"])
-    assert same(found[0], given[b"a"])  # type: ignore[arg-type]
-    assert same(found[1], given[b"b"])  # type: ignore[arg-type]
+    found = cache.get([b"a", b"b", b"c", b"d"], [ASKED, embed, ASKED, ASKED])
+    assert same(found[0], given[b"a"][1])  # type: ignore[arg-type]
+    assert same(found[1], given[b"b"][1])  # type: ignore[arg-type]
     assert found[2:] == [None, None]
     assert cache.stats().entries == 2
 
@@ -61,7 +62,7 @@ def test_a_key_knows_the_model_the_request_and_where_it_matters_the_whole_batch(
 
 @pytest.mark.parametrize("damage", ["value", "checksum", "key"])
 def test_a_damaged_entry_is_dropped_not_answered(cache: ResponseCache, damage: str) -> None:
-    cache.put("model", {b"a": Response("yes"), b"b": Response("no")})
+    cache.put("model", {b"a": (ASKED, Response("yes")), b"b": (ASKED, Response("no"))})
     other = sqlite3.connect(cache.path)
     change = {
         "value": "update entries set value = cast(replace(value, 'yes', 'yas') as blob) where key = x'61'",
@@ -73,22 +74,22 @@ def test_a_damaged_entry_is_dropped_not_answered(cache: ResponseCache, damage: s
     other.close()
     if damage != "key":
         assert cache.verify() == 1
-        assert cache.get([b"a"]) == [None]
+        assert cache.get([b"a"], [ASKED]) == [None]
     else:
-        assert cache.get([b"c"]) == [None]
+        assert cache.get([b"c"], [ASKED]) == [None]
     assert cache.stats().entries == 1
-    assert cache.get([b"b"])[0] == Response("no")
+    assert cache.get([b"b"], [ASKED])[0] == Response("no")
 
 
 def test_the_cache_stays_within_its_size_and_what_was_used_last_stays(tmp_path: Path) -> None:
     cache = ResponseCache(tmp_path, max_bytes=10_000)
-    cache.put("model", {b"kept": Response("k" * 100)})
+    cache.put("model", {b"kept": (ASKED, Response("k" * 100))})
     for i in range(400):
-        cache.put("model", {b"%d" % i: Response("x" * 100)})
-        assert cache.get([b"kept"]) != [None]
+        cache.put("model", {b"%d" % i: (ASKED, Response("x" * 100))})
+        assert cache.get([b"kept"], [ASKED]) != [None]
         assert cache.stats().bytes <= 10_000 + 10_000 // 64 + 200
-    assert cache.get([b"399"]) != [None]
-    assert cache.get([b"0"]) == [None]
+    assert cache.get([b"399"], [ASKED]) != [None]
+    assert cache.get([b"0"], [ASKED]) == [None]
 
 
 def test_a_file_that_is_no_database_is_said_and_cleared(run_here, tmp_path: Path, monkeypatch) -> None:
@@ -189,17 +190,15 @@ def test_a_simulation_is_never_cached(execute, monkeypatch) -> None:
 
 def test_a_cache_that_breaks_is_left_alone_and_said_once(tmp_path: Path, bind) -> None:
     task = bind(SUITE).tasks["qa"]
-    record = AdapterRecord(
-        name="a", type="t", fingerprint="f", simulated=False, batch_invariant=True, batch_size=1, config={}
-    )
     said: list[str] = []
     cache = ResponseCache(tmp_path)
-    asker = Asker(lambda requests: Called(tuple(Response("a") for _ in requests), 0.1), record, cache, said.append)
-    ready = Prepared(Batch(0, task, task.cells()[0], (Sample("1", "?", ()),)), (Request("1", "?"),), (None,), ("h",))
-    assert asker(ready).cached == frozenset()
-    assert asker(ready).cached == {0}
+    model = Model(lambda requests: Called(tuple(Response("a") for _ in requests), 0.1), "f", False, True, 1)
+    asker = Asker(model, {}, cache, said.append)
+    ready = Prepared(Batch(0, task, task.cells()[0], (Sample("1", "?", ()),)), (((ASKED, "h"),),), (None,))
+    assert not asker(ready).works[0].parts[0].cached
+    assert asker(ready).works[0].parts[0].cached
     cache.close()
-    assert asker(ready).responses == (Response("a"),)
-    assert asker(ready).responses == (Response("a"),)
+    assert asker(ready).works[0].responses == [Response("a")]
+    assert asker(ready).works[0].responses == [Response("a")]
     assert len(said) == 1
     assert "going on without it" in said[0]

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.engine.options import Silent
-from harness.engine.plan import make_plan
+from harness.engine.plan import Batch, make_plan
 from harness.engine.prepare import ahead, prepare
 from harness.engine.run import RunOptions, batch_size_for, run_suite
 from harness.record import read_run
@@ -61,12 +61,16 @@ def test_the_comparison_would_see_another_seed(first: Path, suite: Suite, write,
     assert one != two
 
 
+def hashes(batch: Batch) -> list[str]:
+    return [digest for asked in prepare(batch, oracle=True).asked for _, digest in asked]
+
+
 def test_a_request_depends_on_its_sample_and_cell_not_on_what_is_prepared_before_it(suite: Suite) -> None:
     batches = [
         batch for batch in make_plan(suite, 3, 3).batches() if batch.cell.id in ("gaussian_noise@3", "occlusion@2")
     ]
-    forwards = {batch.cell.id: prepare(batch, oracle=True).hashes for batch in batches}
-    backwards = {batch.cell.id: prepare(batch, oracle=True).hashes for batch in reversed(batches)}
+    forwards = {batch.cell.id: hashes(batch) for batch in batches}
+    backwards = {batch.cell.id: hashes(batch) for batch in reversed(batches)}
     assert len(forwards) == 2
     assert forwards == backwards
 

@@ -30,7 +30,7 @@ from harness.tasks import (
     Summary,
     Table,
 )
-from harness.types import Adapter, Dataset, MetricValue, Request, Sample, Score, Status
+from harness.types import Adapter, Dataset, MetricValue, Request, Response, Sample, Score, Status
 from tests.doubles import Double
 
 CELL = Cell("all")
@@ -50,7 +50,7 @@ class Common:
     def cells(self) -> Sequence[Cell]:
         return (CELL,)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {}
 
     def metric_names(self) -> Sequence[str]:
@@ -87,8 +87,8 @@ class EmbedTask(Common):
     def samples(self, cell: Cell) -> Dataset:
         return self.dataset
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
-        return Request(sample.id, "", (sample.images[0].load(),), ask="embed")
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        return (Request(sample.id, "", (sample.images[0].load(),), ask="embed"),)
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
         vectors = np.array([*results[0].vectors.values()])

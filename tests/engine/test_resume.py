@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +28,6 @@ from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice, read_adapter
 from harness.suite.bind import Suite
 from harness.types import Request, Response, Status
-from tests.doubles import Double
 
 SUITE = """\
 suite: resumed
@@ -345,42 +344,3 @@ def _serve_and_stop(worker: Any) -> None:
             worker._outbox.put((worker.adapter.generate(requests), None))
         except KeyboardInterrupt:
             _serve_and_stop.stop.set()  # type: ignore[attr-defined]
-
-
-def test_an_extraction_goes_on_behind_the_documents_that_are_stored(bind, write, tmp_path, monkeypatch) -> None:
-    class Reads(Double):
-        batch_size = 5  # 32 observations end within a batch
-        asked: ClassVar[list[str]] = []
-
-        def generate(self, requests: Sequence[Request]) -> list[Response]:
-            self.asked.extend(request.id for request in requests)
-            return [Response(json.dumps({"number": len(self.asked)})) for _ in requests]
-
-    rows = [{"id": f"d{i:02d}", "question": "?", "answer": json.dumps({"number": i})} for i in range(80)]
-    write("docs.jsonl", "\n".join(map(json.dumps, rows)))
-    suite = bind(
-        "suite: s\nversion: 1\ndatasets: {d: {type: jsonl, path: docs.jsonl}}\n"
-        "tasks: {x: {kind: extraction, dataset: d}}\n"
-    )
-    from harness.engine.keep import Keeper
-
-    observe, left = Keeper.observe, [1]
-
-    def dying(*arguments: Any) -> None:
-        if not left[0]:
-            raise Breaks
-        left[0] -= 1
-        observe(*arguments)
-
-    options = RunOptions(tmp_path / "runs")
-    monkeypatch.setattr(Keeper, "observe", dying)
-    with pytest.raises(Breaks):
-        run_suite(suite, Reads.choice(tmp_path), options, Silent())
-    monkeypatch.setattr(Keeper, "observe", observe)
-    Reads.asked.clear()
-    folder, record = run_suite(suite, Reads.choice(tmp_path), options, Silent())
-    assert record.status == "complete"
-    assert Reads.asked == [f"x/documents/d{i:02d}/" for i in range(30, 80)]
-    kept = pq.read_table(folder / SAMPLES_FILE).to_pylist()
-    assert [row["sample_id"] for row in kept] == [row["id"] for row in rows]
-    assert len(record.sessions) == 2

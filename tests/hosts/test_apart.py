@@ -13,7 +13,7 @@ from harness.hosts.host import Raised
 from harness.hosts.process import ProcessHost
 from harness.record import Run
 from harness.suite.adapters import read_adapter
-from harness.types import Response
+from harness.types import Request, Response
 
 SUITE = """\
 suite: apart
@@ -53,9 +53,9 @@ class Louder(Response):
 
 
 def test_a_checked_answer_is_made_of_plain_values_and_stays_the_same_when_it_is_checked_again() -> None:
-    (once,) = checked([Louder("a", seconds={"decode": 1})], 1)
+    (once,) = checked([Louder("a", seconds={"decode": 1})], [Request("1", "?")])
     assert type(once) is Response
-    assert checked([once], 1) == [once] == [Response("a", seconds={"decode": 1.0})]
+    assert checked([once], [Request("1", "?")]) == [once] == [Response("a", seconds={"decode": 1.0})]
 
 
 def test_an_answer_that_cannot_be_read_costs_its_batch_and_not_the_run() -> None:

@@ -11,7 +11,7 @@ from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
 from harness.suite.bind import Suite
-from harness.types import Request, Response
+from harness.types import Request, Response, Status
 from tests.doubles import Double
 
 
@@ -23,11 +23,12 @@ class LevelAdapter(Double):
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
         assert len(requests) <= self.batch_size
-        return [Response(self._answer(request)) for request in requests]
+        return [
+            Response(None, Status.ERROR, "it broke") if "fail" in request.prompt else Response(self._answer(request))
+            for request in requests
+        ]
 
     def _answer(self, request: Request) -> str:
-        if "fail" in request.prompt:
-            raise RuntimeError("it broke")
         if not request.images:
             return "nothing"
         level = round(float(np.asarray(request.images[0].convert("L")).mean()))

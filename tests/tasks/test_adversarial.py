@@ -116,7 +116,8 @@ def test_no_pixel_leaves_the_budget(cell: str) -> None:
     grid = {known.id: known for known in task.cells()}
     for sample in list(task.samples(grid[cell]))[:3]:
         clean, changed = (
-            np.asarray(task.prepare(grid[name], sample, oracle=False).images[0], np.int16) for name in ("clean", cell)
+            np.asarray(task.requests(grid[name], sample, oracle=False)[0].images[0], np.int16)
+            for name in ("clean", cell)
         )
         epsilon = float(grid[cell].labels["epsilon"])
         assert np.abs(changed - clean).max() <= epsilon
@@ -130,7 +131,7 @@ def test_the_attack_is_the_same_in_any_order() -> None:
     samples = list(task.samples(cell))[:3]
 
     def pixels(sample) -> bytes:
-        image = task.prepare(cell, sample, oracle=False).images[0]
+        image = task.requests(cell, sample, oracle=False)[0].images[0]
         assert isinstance(image, Image.Image)
         return image.tobytes()
 

@@ -100,7 +100,7 @@ def test_charts_draw_their_own_controls(bind: Callable[[str], Suite]) -> None:
     task = bind(CHARTS).tasks["blind"]
     cells = {cell.id: cell for cell in task.cells()}
     drawn = {
-        name: [np.asarray(task.prepare(cell, sample, oracle=False).images[0]) for sample in task.samples(cell)]
+        name: [np.asarray(task.requests(cell, sample, oracle=False)[0].images[0]) for sample in task.samples(cell)]
         for name, cell in cells.items()
         if name != "no_image"
     }
@@ -108,7 +108,7 @@ def test_charts_draw_their_own_controls(bind: Callable[[str], Suite]) -> None:
         assert clean.shape == blank.shape == wrong.shape
         assert len(np.unique(blank.reshape(-1, 3), axis=0)) == 1
         assert (clean != wrong).any()
-    assert all(not task.prepare(cells["no_image"], s, oracle=False).images for s in task.samples(cells["no_image"]))
+    assert all(not task.requests(cells["no_image"], s, oracle=False)[0].images for s in task.samples(cells["no_image"]))
 
 
 def test_all_metrics_that_a_gate_may_name_are_there(run_levels: Callable[..., Run], bind) -> None:
@@ -122,7 +122,7 @@ def test_all_metrics_that_a_gate_may_name_are_there(run_levels: Callable[..., Ru
 def test_the_simulated_adapter_is_told_that_it_cannot_see(bind: Callable[[str], Suite]) -> None:
     task = bind(CHARTS).tasks["blind"]
     cell = task.cells()[1]
-    request = task.prepare(cell, next(iter(task.samples(cell))), oracle=True)
+    request = task.requests(cell, next(iter(task.samples(cell))), oracle=True)[0]
     assert request.oracle is not None
     assert request.oracle.severity == 5
     assert read_adapter("mock").simulated

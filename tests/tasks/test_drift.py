@@ -76,7 +76,7 @@ def summarise(task: DriftTask, vectors: Mapping[str, Mapping[str, np.ndarray]]) 
         scores = CellScores(cell, {})
         for sample in task.samples(cell):
             vector = vectors[cell.id].get(sample.id)
-            scores.add(sample, {}, Response(None, Status.OK if vector is not None else Status.ERROR, vector=vector))
+            scores.add(sample, {}, Response(None, Status.OK if vector is not None else Status.ERROR, value=vector))
         results.append(scores.result(task.count(cell)))
     return task.summarise(results, seed=3)
 
@@ -225,7 +225,7 @@ def test_a_corruption_is_applied_to_the_shifted_pool_alone(bind: Callable[[str],
     images = {}
     for cell in task.cells()[1:]:
         sample = next(iter(task.samples(cell)))
-        images[cell.id] = np.asarray(task.prepare(cell, sample, oracle=False).images[0], int)
+        images[cell.id] = np.asarray(task.requests(cell, sample, oracle=False)[0].images[0], int)
     assert np.abs(images["stream"] - images["shift"]).mean() > 10
 
 

@@ -80,7 +80,7 @@ def summarise(task: OodTask, vectors: Mapping[str, Mapping[str, np.ndarray]], li
         count = min(task.count(cell), limit or 1 << 30)
         for sample in [*task.samples(cell)][:count]:
             vector = vectors[cell.id].get(sample.id)
-            scores.add(sample, {}, Response(None, Status.OK if vector is not None else Status.ERROR, vector=vector))
+            scores.add(sample, {}, Response(None, Status.OK if vector is not None else Status.ERROR, value=vector))
         results.append(scores.result(count))
     return task.summarise(results, seed=3)
 

@@ -46,7 +46,7 @@ def test_a_sample_with_a_problem_is_never_asked(write, bind) -> None:
     (sample,) = task.samples(task.cells()[0])
     assert isinstance(task.dataset, JsonlDataset)
     with pytest.raises(SampleError, match=r"rows\.jsonl:1"):
-        task.prepare(task.cells()[0], sample, oracle=True)
+        task.requests(task.cells()[0], sample, oracle=True)
 
 
 def test_the_description_for_the_record_changes_with_what_changes_a_number(bind) -> None:

@@ -170,9 +170,9 @@ def test_the_clean_cell_of_a_sweep_shows_the_very_image_of_the_qa_task(bind: Cal
     clean, noisy = sweep.cells()[0], sweep.cells()[1]
     assert clean.labels == {"corruption": "none", "severity": 0}
     for sample in sweep.samples(clean):
-        original = request_hash(qa.prepare(qa.cells()[0], sample, oracle=False))
-        assert request_hash(sweep.prepare(clean, sample, oracle=False)) == original
-        assert request_hash(sweep.prepare(noisy, sample, oracle=False)) != original
+        original = request_hash(qa.requests(qa.cells()[0], sample, oracle=False)[0])
+        assert request_hash(sweep.requests(clean, sample, oracle=False)[0]) == original
+        assert request_hash(sweep.requests(noisy, sample, oracle=False)[0]) != original
 
 
 def test_severity_0_is_run_once_whether_or_not_it_is_listed(bind: Callable[[str], Suite]) -> None:
@@ -185,7 +185,7 @@ def test_a_draw_depends_on_suite_seed_task_cell_and_sample_and_on_nothing_else(b
     def draws(text: str, order: int = 1) -> dict[tuple[str, str], str]:
         task = bind(text).tasks["sweep"]
         pairs = [(cell, sample) for cell in task.cells()[1:] for sample in task.samples(cell)][::order]
-        return {(cell.id, s.id): request_hash(task.prepare(cell, s, oracle=False)) for cell, s in pairs}
+        return {(cell.id, s.id): request_hash(task.requests(cell, s, oracle=False)[0]) for cell, s in pairs}
 
     first = draws(SUITE)
     assert len(set(first.values())) == len(first)
@@ -198,10 +198,10 @@ def test_a_draw_depends_on_suite_seed_task_cell_and_sample_and_on_nothing_else(b
 def test_the_oracle_is_told_the_severity_and_real_models_get_none(sweep: SweepTask) -> None:
     cell = sweep.cells()[2]
     sample = next(iter(sweep.samples(cell)))
-    oracle = sweep.prepare(cell, sample, oracle=True).oracle
+    oracle = sweep.requests(cell, sample, oracle=True)[0].oracle
     assert oracle is not None
     assert (oracle.severity, oracle.references) == (5, sample.references)
-    assert sweep.prepare(cell, sample, oracle=False).oracle is None
+    assert sweep.requests(cell, sample, oracle=False)[0].oracle is None
 
 
 def test_a_chain_is_swept_under_its_own_name(bind: Callable[[str], Suite]) -> None:
@@ -212,10 +212,11 @@ def test_a_chain_is_swept_under_its_own_name(bind: Callable[[str], Suite]) -> No
 
 def test_every_sample_has_a_seed_of_its_own_in_every_cell_and_task(bind: Callable[[str], Suite]) -> None:
     requests = [
-        task.prepare(cell, sample, oracle=True)
+        request
         for task in bind(SUITE).tasks.values()
         for cell in task.cells()
         for sample in task.samples(cell)
+        for request in task.requests(cell, sample, oracle=True)
     ]
     assert len({request.id for request in requests}) == len(requests) == 4 * 6
     assert len({request.oracle.seed for request in requests if request.oracle}) == len(requests)

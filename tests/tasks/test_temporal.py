@@ -47,7 +47,7 @@ def cell_of(task: Task, identity: str) -> Cell:
 
 
 def asked(task: Task, identity: str, sample: Sample) -> Request:
-    return task.prepare(cell_of(task, identity), sample, oracle=False)
+    return task.requests(cell_of(task, identity), sample, oracle=False)[0]
 
 
 def pixels(request: Request) -> list[bytes]:

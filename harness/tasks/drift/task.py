@@ -19,7 +19,7 @@ from harness.tasks.drift.pictures import charts
 from harness.tasks.drift.protocol import Trials, try_detectors
 from harness.tasks.drift.results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
 from harness.tasks.drift.streams import NormalSource, PoolSource, Source
-from harness.types import Corruption, Dataset, MetricValue, Request, Sample, Score
+from harness.types import Corruption, Dataset, MetricValue, Request, Response, Sample, Score
 
 NAN: Final = float("nan")
 _LEAST: Final = 20
@@ -84,14 +84,14 @@ class DriftTask:
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return self._pools[cell.id]
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         image = one_image(sample)
         if cell.id == "shift" and self._corruption is not None and self._config.shift is not None:
             rng = generator(derive_seed(self._seed, self.name, cell.id, sample.id))
             image = perturb.corrupt(image, self._corruption, self._config.shift.severity, rng)
-        return Request(f"{self.name}/{cell.id}/{sample.id}", "", (image,), ask="embed")
+        return (Request(f"{self.name}/{cell.id}/{sample.id}", "", (image,), ask="embed"),)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {}
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:

@@ -40,7 +40,7 @@ from harness.tasks.ood.trial import (
     separation_values,
     try_detector,
 )
-from harness.types import Ask, Direction, MetricValue, Request, Sample, Score, Status
+from harness.types import Ask, Direction, MetricValue, Request, Response, Sample, Score, Status
 
 ASKS: Final[Mapping[str, Ask]] = {"features": "embed", "logits": "classify"}
 NAN: Final = float("nan")
@@ -118,15 +118,15 @@ class OodTask:
     def samples(self, cell: Cell) -> Iterable[Sample]:
         return self._asked(cell)[0].dataset
 
-    def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         split, view = self._asked(cell)
         image = one_image(sample)
         if split.corruption is not None:
             rng = generator(derive_seed(self._seed, self.name, split.name, sample.id))
             image = perturb.corrupt(image, split.corruption, split.severity, rng)
-        return Request(f"{self.name}/{cell.id}/{sample.id}", "", (image,), ask=ASKS[view])
+        return (Request(f"{self.name}/{cell.id}/{sample.id}", "", (image,), ask=ASKS[view]),)
 
-    def score(self, sample: Sample, text: str) -> Mapping[str, Score]:
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {}
 
     def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
