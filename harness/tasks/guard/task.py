@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from harness.errors import ConfigError, Issue, did_you_mean
+from harness.errors import ConfigError, Issue, SampleError, did_you_mean
 from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.metrics.guard import TIERS, GuardPrecision, GuardRecall, guard_confusion
@@ -16,7 +18,6 @@ from harness.metrics.ranking import Auroc
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.tasks._base import (
-    Bench,
     BuildContext,
     Cell,
     CellResult,
@@ -24,22 +25,22 @@ from harness.tasks._base import (
     Finding,
     Line,
     Mark,
-    Observation,
     Summary,
     Table,
 )
 from harness.tasks._lookup import find_dataset
-from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.judged import Judged, defined, plain, squared_error
 from harness.tasks.scoring import build_metrics
-from harness.types import Dataset, MetricValue, Sample, Status
+from harness.types import Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 SOUND: Final = Cell("sound", {"label": "sound"})
 _VOCABULARY: Final = 500
 """Samples whose evidence gives the words for absent objects."""
+_UNMADE: Final = "\0"
+"""Stands for an answer that could not be made."""
 _NAN: Final = float("nan")
 
 
@@ -79,13 +80,26 @@ class GuardConfig(Model):
     """What each kind of mistake costs."""
 
 
-class GuardTask(MeasuringTask):
-    """Sound answers of a dataset and seeded corruptions of them, judged by the guard; no model is asked."""
+class _Verdict(SampleMetric):
+    """A column of the guard's own; the task judges."""
+
+    name = "verdict"
+    failure_value = None
+
+    def score(self, prediction: str, references: Sequence[str], **context: Any) -> Score:
+        raise NotImplementedError("the task judges")
+
+
+class GuardTask:
+    """Sound answers of a dataset and seeded corruptions of them, judged by the guard; no model is asked.
+
+    The answer that is judged stands in place of a sample's question.
+    """
 
     Config: ClassVar[type[BaseModel]] = GuardConfig
     kind = "guard"
     requires: frozenset[str] = frozenset()
-    measures: Sequence[str] = ("guard_score", "tier")
+    metrics: ClassVar[Mapping[str, SampleMetric]] = {"guard_score": _Verdict(), "tier": _Verdict()}
     """The tier is 0 (pass), 1 (flag) or 2 (reject)."""
     primary = "guard_recall"
 
@@ -122,29 +136,42 @@ class GuardTask(MeasuringTask):
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
 
-    def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        """Judge one answer a sample: the sound one, or the cell's corruption of it."""
-        vocabulary = sorted({
+    def samples(self, cell: Cell) -> Iterator[Sample]:
+        """Yield one answer a sample: the sound one, or the cell's corruption of it."""
+        for sample in self._dataset:
+            yield sample if sample.problem is not None else replace(sample, question=self._answer(cell, sample))
+
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        return ()
+
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        if responses:
+            return {}  # of a sample that failed
+        if sample.question == _UNMADE:
+            return dict.fromkeys(self.metrics, Score(_NAN, Status.UNDEFINED))
+        judged = self._metric.score(sample.question, (sample.evidence or "",), **context(sample))
+        score = judged.value if judged.status == Status.OK else _NAN
+        found = Score(_NAN, Status.UNDEFINED) if math.isnan(score) else Score(score)
+        return {"guard_score": found, "tier": Score(float(TIERS.index(self.decide(score))))}
+
+    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
+        """Return the answer that is judged; nothing where there was nothing to make wrong."""
+        return "" if sample.question == _UNMADE else sample.question
+
+    @cached_property
+    def _vocabulary(self) -> Sequence[str]:
+        return sorted({
             word for sample in islice(self._dataset, _VOCABULARY) for word in content_words(sample.evidence or "")
         })  # fmt: skip
-        for sample in islice(self._dataset, bench.limit):
-            yield self._observe(cell, sample, vocabulary)
 
-    def _observe(self, cell: Cell, sample: Sample, vocabulary: Sequence[str]) -> Observation:
-        values = dict.fromkeys(self.measures, _NAN)
-        if sample.problem is not None:
-            return Observation(sample.id, values, Status.ERROR, sample.problem)
-        stream = Stream("guard", self._seed, self.name, sample.id)
-        answer = self._sound(sample, stream)
+    def _answer(self, cell: Cell, sample: Sample) -> str:
+        answer = self._sound(sample, Stream("guard", self._seed, self.name, sample.id))
         if answer is not None and cell.id != SOUND.id:
-            facts = Facts(sample.evidence or "", vocabulary)
+            facts = Facts(sample.evidence or "", self._vocabulary)
             answer = CORRUPTIONS[cell.id](answer, facts, Stream("guard", self._seed, self.name, cell.id, sample.id))
-        if answer is None:
-            return Observation(sample.id, values, text="", tags=sample.tags)
-        judged = self._metric.score(answer, (sample.evidence or "",), **context(sample))
-        score = judged.value if judged.status == Status.OK else _NAN
-        values = {"guard_score": score, "tier": float(TIERS.index(self.decide(score)))}
-        return Observation(sample.id, values, text=answer, cluster=sample.cluster, tags=sample.tags)
+        return _UNMADE if answer is None else answer
 
     def _sound(self, sample: Sample, stream: Stream) -> str | None:
         if not sample.evidence:
