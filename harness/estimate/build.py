@@ -67,15 +67,18 @@ def looked_up(a: Node, values: Sequence[float]) -> Node:
     return {"row": "looked_up", "of": [a], "values": [float(value) for value in values]}
 
 
-def grouped(of: Node, how: str, by: Node | None = None) -> Node:
+def grouped(of: Node, how: str, by: Node | None = None, least: int = 1) -> Node:
     """One row for each group of rows that share a unit, or the value of ``by``.
 
     Args:
         of: the column.
-        how: ``mean``, ``min``, ``max``, ``sum``, or ``agree`` (the share of pairs of rows with one value).
+        how: ``mean``, ``min``, ``max``, ``sum``, or ``agree`` (the share of pairs of rows with one value; a negative
+            one is like no other).
         by: a column that is the same within a group.
+        least: rows without which a group does not count.
     """
-    return {"row": "grouped", "of": [of] if by is None else [of, by], "how": how}
+    node = {"row": "grouped", "of": [of] if by is None else [of, by], "how": how}
+    return node if least == 1 else node | {"least": least}
 
 
 def mean(of: Node) -> Node:

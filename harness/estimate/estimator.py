@@ -89,7 +89,8 @@ class Estimator:
             return _metric_value(statistic, mean_of(values), interval, [read], level)
         reads = self._tallied(statistic, rows)
         draws = self._drawn(statistic, rows)
-        value = draws.exactly(statistic.of)
+        nothing = bool(reads) and not any(read.counted.any() for read in reads)
+        value = NAN if nothing else draws.exactly(statistic.of)
         if math.isnan(value):
             return _metric_value(statistic, value, NONE, reads, level)
         return _metric_value(statistic, value, self._interval(statistic, value, draws, reads, level), reads, level)

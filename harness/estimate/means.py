@@ -25,7 +25,7 @@ def mean_interval_of(
     """Return Wilson's interval for independent 0s and 1s, else Student's t, clustered where units have several rows.
 
     Args:
-        values: what the rows are worth, [n], finite.
+        values: what the rows are worth, [n]; with an infinite one there is no interval.
         units: the unit of each row, [n]; None where all are independent.
         bounds: of the values.
         binary: whether the values are declared to be 0 or 1.
@@ -34,7 +34,7 @@ def mean_interval_of(
     from harness.stats.intervals import mean_interval, wilson
 
     n = len(values)
-    if not n:
+    if not n or not np.isfinite(values).all():
         return NONE
     value = mean_of(values)
     independent = units is None or all_differ(units)

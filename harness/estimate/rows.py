@@ -151,7 +151,7 @@ class Rows:
             parts = _aligned(parts)
             first = parts[0]
         if node["row"] == "grouped":
-            return grouped(parts[0], parts[1].values if others else None, node["how"])
+            return grouped(parts[0], parts[1].values if others else None, node["how"], node.get("least", 1))
         with np.errstate(invalid="ignore"):
             values = ROW[node["row"]](node, *(part.values for part in parts))
         kinds = first.kinds
@@ -210,11 +210,12 @@ class Read:
         return Column(self.values, self.kinds).statuses
 
 
-def grouped(read: "Read", by: Floats | None, how: str) -> "Read":
+def grouped(read: "Read", by: Floats | None, how: str, least: int = 1) -> "Read":
     """Return one row for each group of rows: for each unit, or for each value of ``by``, [n].
 
     ``mean``, ``min``, ``max`` and ``sum`` are of what counts in the group; ``agree`` is the share of pairs of rows
-    that have one value, undefined for a group of one row.
+    that have one value (a negative one is like no other), undefined for a group of one row. A group of fewer than
+    ``least`` rows is undefined; one is ``ok`` where all its rows are.
     """
     there = read.counted if by is None else read.counted & ~np.isnan(by)
     _, first, index = np.unique((read.unit if by is None else by)[there], return_index=True, return_inverse=True)
@@ -226,12 +227,17 @@ def grouped(read: "Read", by: Floats | None, how: str) -> "Read":
         (np.minimum if how == "min" else np.maximum).at(found, index, values)
     elif how == "agree":
         alike, pairs = np.unique(np.column_stack([index.astype(np.float64), values]), axis=0, return_counts=True)
-        same = np.bincount(alike[:, 0].astype(np.int64), pairs * (pairs - 1.0), len(first))
+        pairs = np.where(alike[:, 1] < 0, 0.0, pairs * (pairs - 1.0))
+        same = np.bincount(alike[:, 0].astype(np.int64), pairs, len(first))
         with np.errstate(invalid="ignore", divide="ignore"):
             found = np.where(counts > 1, same / (counts * (counts - 1)), np.nan)
     else:
         found = np.bincount(index, values, len(first)) / (counts if how == "mean" else 1.0)
-    return Read(read.sample[places], read.unit[places], found, read.kinds[places])
+    kinds = np.zeros(len(first), np.int8)
+    np.maximum.at(kinds, index, read.kinds[there])
+    found = np.where(counts < least, np.nan, found)
+    kinds[np.isnan(found)] = CODES[Status.UNDEFINED]
+    return Read(read.sample[places], read.unit[places], found, kinds)
 
 
 def _same(a: Index, b: Index) -> bool:
@@ -299,7 +305,10 @@ def is_binary(node: Node, declared: Callable[[str], bool]) -> bool:
         node: a column or a row-wise operation.
         declared: whether the column of that name is binary, the worth of a failure included.
     """
-    return declared(node["column"]) if "column" in node else node["row"] in _FLAGS
+    if "column" in node:
+        return declared(node["column"])
+    picked = node["row"] == "only" or (node["row"] == "grouped" and node["how"] in ("min", "max"))
+    return is_binary(node["of"][0], declared) if picked else node["row"] in _FLAGS
 
 
 def answers_column(codes: Index) -> Column:
