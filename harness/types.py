@@ -423,6 +423,8 @@ class Score:
     """What the row must say beside the score, as the words after "metric 'name'": "raised KeyError: 'size'"."""
     sums: Mapping[str, float] = field(default_factory=dict)
     """Named sums that statistics over many answers are made of: edits and units, hits and claims."""
+    rows: str | None = None
+    """What a form that is no function of sums reads of this answer, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

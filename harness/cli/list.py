@@ -43,8 +43,21 @@ def _entries(kind: str) -> list[dict[str, str]]:
     from harness.registry import registry
 
     return [
-        {"name": e.name, "summary": _summary(e.load()) or e.summary, "from": _short(e.origin)} for e in registry(kind)
+        {
+            "name": entry.name,
+            "summary": _summary(entry.load()) or entry.summary,
+            **(_metric(entry.name) if kind == "metrics" else {}),
+            "from": _short(entry.origin),
+        }
+        for entry in registry(kind)
     ]
+
+
+def _metric(name: str) -> dict[str, str]:
+    from harness.metrics import describe
+
+    card = describe(name)
+    return {"over many answers": card["computed"], "needs": ", ".join(card["needs"])}
 
 
 def _summary(target: object) -> str:

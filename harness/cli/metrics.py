@@ -30,7 +30,11 @@ def show(name: str, as_json: bool) -> None:
         return
     click.echo(f"{card['name']} ({card['kind']} metric)\n\n{card['definition']}\n")
     low, high = card["range"]
-    click.echo(f"range: {low:g} to {high:g} {card['unit']}, {card['direction']} is better")
+    better = "no direction" if card["direction"] == "none" else card["direction"]
+    click.echo(f"range: {low:g} to {high:g} {card['unit']}, {better} is better")
+    click.echo(f"over many answers: {card['computed']}")
+    if card["needs"]:
+        click.echo(f"needs of each sample: {', '.join(card['needs'])} (see docs/facts.md)")
     for title, body in (("variants", card["variants"]), ("parameters", card["params"])):
         if body:
             click.echo(f"\n{title}:")

@@ -58,14 +58,15 @@ def command(
 
 
 def _parse(params: tuple[str, ...]) -> dict[str, Any]:
-    from harness.spec.document import resolve_plain
+    from harness.spec.document import parse_document, resolve_plain
 
     parsed = {}
     for text in params:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"--param takes NAME=VALUE, not {text!r}")
-        parsed[name] = resolve_plain(value)
+        nested = value.startswith(("{", "["))
+        parsed[name] = parse_document(value, Path(f"--param {name}")).value if nested else resolve_plain(value)
     return parsed
 
 

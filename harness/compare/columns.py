@@ -36,7 +36,7 @@ class Samples:
     @property
     def metrics(self) -> list[str]:
         """Names of all per-sample metrics."""
-        return [name.removeprefix("score.") for name in self.table.column_names if name.startswith("score.")]
+        return [name.removeprefix("status.") for name in self.table.column_names if name.startswith("status.")]
 
     @property
     def tags(self) -> list[str]:

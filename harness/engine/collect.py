@@ -3,6 +3,7 @@
 import math
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -46,7 +47,8 @@ def _without(task: Task, sample: Sample, count: int, status: Status) -> dict[str
     """Return the scores of a sample that failed."""
     failed = dict.fromkeys(task.metrics, Score(math.nan, status))
     try:
-        return without_answer({**failed, **task.score(sample, [Response("", status)] * max(1, count))}, status)
+        empty = {**failed, **task.score(sample, [Response("", status)] * max(1, count))}
+        return without_answer(task.metrics, empty, status)
     except Exception:  # noqa: BLE001 - a task may need answers to say what they mean for a sample
         return failed
 
@@ -57,9 +59,11 @@ class CellScores:
     def __init__(self, cell: Cell, metrics: Mapping[str, SampleMetric], measures: Sequence[str] = ()) -> None:
         self._cell = cell
         self._metrics = metrics
+        self._sums = {label: [(name, f"{label}.{name}") for name in one.sums] for label, one in metrics.items()}
         names = (*metrics, *measures)
-        self._worths = {name: array("d") for name in names}
+        self._worths = {name: array("d") for name in (*names, *sum_columns(metrics))}
         self._kinds: dict[str, array[int]] = {name: array("b") for name in names}
+        self._details: dict[str, list[str | None]] = {name: [] for name, one in metrics.items() if one.keeps_rows}
         self._clusters = array("q")
         self._answers = array("q")
         self._vectors: dict[str, np.ndarray] = {}
@@ -72,8 +76,8 @@ class CellScores:
         if response.vector is not None:
             self._vectors[sample.id] = response.vector
         self._line(sample.id, sample.cluster)
-        for name, score in scores.items():
-            self._value(name, self._metrics[name].worth(score), score.status)
+        for label, score in scores.items():
+            self._score(label, score)
 
     def take(self, row: Row, index: int) -> None:
         """Take in one stored response, or one stored observation; what lies before it and did not come is missing."""
@@ -83,10 +87,11 @@ class CellScores:
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster)
-        for name, (value, status) in row.scores.items():
-            score = Score(math.nan if value is None else value, Status(status))
-            metric = self._metrics.get(name)
-            self._value(name, metric.worth(score) if metric else score.value, score.status)
+        for name, score in unpacked(row, self._metrics).items():
+            if name in self._metrics:
+                self._score(name, score)
+            else:
+                self._value(name, score.value, score.status)
 
     def _answer(self, identity: str, answer: str | None) -> None:
         self._answers.append(answer_code(answer))
@@ -96,6 +101,13 @@ class CellScores:
     def _line(self, identity: str, cluster: str) -> None:
         self._clusters.append(derive_seed(cluster or f"\0{identity}") >> 1)
 
+    def _score(self, label: str, score: Score) -> None:
+        self._value(label, self._metrics[label].worth(score), score.status)
+        for name, column in self._sums[label]:
+            self._worths[column].append(score.sums.get(name, math.nan))
+        if label in self._details:
+            self._details[label].append(score.rows)
+
     def _value(self, name: str, worth: float, status: Status) -> None:
         self._worths[name].append(worth)
         self._kinds[name].append(_PLACE[status])
@@ -103,7 +115,11 @@ class CellScores:
     def result(self, expected: int) -> CellResult:
         """Return the columns; samples that were expected and never run stand as missing, without a value."""
         self._fill(expected)
-        columns = {name: self._column(name) for name in self._worths}
+        columns = {name: self._column(name) for name in self._kinds}
+        for label, sums in self._sums.items():
+            for _, column in sums:
+                worths = np.frombuffer(self._worths[column], np.float64)
+                columns[column] = replace(columns[label], worths=worths)
         # Views, not copies: a million samples are as many times 25 bytes once, not twice.
         clusters, answers = np.frombuffer(self._clusters, np.int64), np.frombuffer(self._answers, np.int64)
         return CellResult(self._cell, columns, clusters, answers, self._vectors, self._texts)
@@ -112,7 +128,8 @@ class CellScores:
         kinds = np.frombuffer(self._kinds[name], np.int8)
         found, counts = np.unique(kinds, return_counts=True)
         statuses = {str(_STATUSES[kind]): int(count) for kind, count in zip(found, counts, strict=True)}
-        return Column(np.frombuffer(self._worths[name], np.float64), dict(sorted(statuses.items())), kinds)
+        worths = np.frombuffer(self._worths[name], np.float64)
+        return Column(worths, dict(sorted(statuses.items())), kinds, self._details.get(name))
 
     def _fill(self, size: int) -> None:
         """Let samples that never came stand as missing, up to a size: the cells of a task stay aligned."""
@@ -121,9 +138,12 @@ class CellScores:
         if absent > 0:
             self._clusters.extend(range(-1 - first, -1 - size, -1))
             self._answers.frombytes(bytes(absent * self._answers.itemsize))
-            for name, worths in self._worths.items():
+            for worths in self._worths.values():
                 worths.extend([math.nan] * absent)
-                self._kinds[name].extend([_PLACE[Status.MISSING]] * absent)
+            for kinds in self._kinds.values():
+                kinds.extend([_PLACE[Status.MISSING]] * absent)
+            for details in self._details.values():
+                details.extend([None] * absent)
 
 
 def answer_code(answer: str | None) -> int:
@@ -143,11 +163,32 @@ def measured(seen: Observation) -> dict[str, Score]:
 
 
 def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
-    """Return scores as they are stored: no NaN."""
-    return {
-        name: (float(score.value) if math.isfinite(score.value) else None, str(score.status))
-        for name, score in scores.items()
-    }
+    """Return scores as they are stored, each sum beside its value: no NaN."""
+    found: dict[str, tuple[float | None, str]] = {}
+    for label, score in scores.items():
+        for name, value in {label: score.value, **{f"{label}.{name}": one for name, one in score.sums.items()}}.items():
+            found[name] = (None if math.isnan(value) else float(value), str(score.status))
+    return found
+
+
+def unpacked(row: Row, metrics: Mapping[str, SampleMetric]) -> dict[str, Score]:
+    """Return the scores that a row stores, and what it measured."""
+    sums = frozenset(sum_columns(metrics))
+    found: dict[str, Score] = {}
+    for label, (value, status) in row.scores.items():
+        if label in sums:
+            continue
+        names = metrics[label].sums if label in metrics else ()
+        stored = {name: row.scores.get(f"{label}.{name}", (None, ""))[0] for name in names}
+        kept = {name: one for name, one in stored.items() if one is not None}
+        rows = row.details.get(label)
+        found[label] = Score(math.nan if value is None else value, Status(status), sums=kept, rows=rows)
+    return found
+
+
+def sum_columns(metrics: Mapping[str, SampleMetric]) -> list[str]:
+    """Return the columns of all sums of some metrics, by label."""
+    return [f"{label}.{name}" for label, metric in metrics.items() for name in metric.sums]
 
 
 def task_results(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.compare.absolute import judge as judge_gates
-from harness.engine.collect import CellScores, new_scores, plain, task_results
+from harness.engine.collect import CellScores, new_scores, plain, sum_columns, task_results
 from harness.engine.flips import keep_flips
 from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
@@ -51,7 +51,10 @@ def finish(
     """
     wall, cpu = time.perf_counter(), time.process_time()
     cells = {(task.name, cell.id): new_scores(task, cell) for task in suite.tasks.values() for cell in task.cells()}
-    write_samples(folder, _taken(store, cells, plan.places()), _columns(suite), store.tags())
+    metrics = {label: metric for task in suite.tasks.values() for label, metric in task.metrics.items()}
+    sums = list(dict.fromkeys(name for task in suite.tasks.values() for name in sum_columns(task.metrics)))
+    details = [label for label, metric in metrics.items() if metric.keeps_rows]
+    write_samples(folder, _taken(store, cells, plan.places()), _columns(suite), store.tags(), sums, details)
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)

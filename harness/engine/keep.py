@@ -92,6 +92,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
         ask=alone.request.ask if alone and alone.response.value is not None else None,
         payload=b"".join([_payload(part) for part in parts if part.response.value is not None]) or None,
         parts=None if alone or not parts else json.dumps([*map(_told, parts)]),
+        details={name: score.rows for name, score in judged.items() if score.rows is not None},
         facts=carried(sample),
     )
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.engine.collect import CellScores
 from harness.errors import UsageError
 from harness.facts import described
-from harness.metrics import SampleMetric, extract
+from harness.metrics import Fitted, SampleMetric, extract
 from harness.metrics.extract import Step
 from harness.record import Run
 from harness.tasks import Cell
@@ -46,12 +47,13 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
     cells: dict[str, CellScores] = {}
     counts: dict[str, int] = {}
     lacking = set(metric.needs)
+    bound = _bound(run, metric)
     for row, sample in _rows(run):
         lacking -= sample.facts.keys()
         key = f"{row['task']}/{row['cell']}"
         scores = cells.setdefault(key, CellScores(Cell(key), {metric.name: metric}))
         answer = Response(row["response"], Status(row["status"]))
-        scores.add(sample, {metric.name: _judge(metric, row, sample, extractors)}, answer)
+        scores.add(sample, {metric.name: _judge(bound.get(row["task"], metric), row, sample, extractors)}, answer)
         counts[key] = counts.get(key, 0) + 1
     if lacking:
         names = ", ".join(described(name) for name in sorted(lacking))
@@ -69,14 +71,33 @@ def disagreements(run: Run, variants: Mapping[str, SampleMetric]) -> Iterator[Di
         UsageError: if the run asked no question.
     """
     extractors = _extractors(run, None)
+    bound = {name: _bound(run, metric) for name, metric in variants.items()}
     for row, sample in _rows(run):
-        judged = {name: _judge(metric, row, sample, extractors) for name, metric in variants.items()}
+        judged = {
+            name: _judge(bound[name].get(row["task"], metric), row, sample, extractors)
+            for name, metric in variants.items()
+        }
         shown: dict[str, float | str] = {
             name: score.value if score.status == Status.OK else str(score.status) for name, score in judged.items()
         }
         if len(set(shown.values())) > 1:
             response = row["response"] or ""
             yield Disagreement(row["task"], row["cell"], sample.id, response, sample.references, shown)
+
+
+def _bound(run: Run, metric: SampleMetric) -> dict[str, SampleMetric]:
+    """Return by task a metric that has seen its references, where it asks for them: those of the samples of the run."""
+    if not isinstance(metric, Fitted):
+        return {}
+    references: dict[str, dict[str, Sequence[str]]] = {}
+    for row, sample in _rows(run):
+        references.setdefault(row["task"], {})[sample.id] = sample.references
+    found: dict[str, SampleMetric] = {}
+    for task, by_sample in references.items():
+        fresh = copy(metric)
+        fresh.fit(by_sample.values())
+        found[task] = fresh
+    return found
 
 
 def unasked(run: Run) -> list[str]:
@@ -122,7 +143,7 @@ def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extract
     text = (row["response"] or "") if status == Status.OK else ""
     step = extract.chain([]) if _joined(row) else extractors[row["task"]]
     scores = score_all({metric.name: metric}, sample, text, step)
-    return (scores if status == Status.OK else without_answer(scores, status))[metric.name]
+    return (scores if status == Status.OK else without_answer({metric.name: metric}, scores, status))[metric.name]
 
 
 def _joined(row: Mapping[str, Any]) -> bool:

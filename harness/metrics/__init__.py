@@ -1,8 +1,8 @@
 """Metrics by name: ``harness.metrics.get("relaxed_accuracy").score("14", ["14.5"])``.
 
 A *sample metric* judges one answer (``score``), or many into columns (``score_batch``), and sums up
-(``aggregate``, ``aggregate_columns``); a *corpus metric* needs all rows at once (``compute``).
-:func:`get` returns either, :func:`sample_metric` only the first kind, :func:`describe` what a metric
+(``aggregate``, ``aggregate_columns``); a *corpus metric* takes whole columns (``compute``); a *summed metric* is
+both: each answer adds named sums, of which its ``form`` makes one number. :func:`get` returns any, :func:`sample_metric` only the first kind, :func:`describe` what a metric
 says about itself.
 """
 
@@ -15,6 +15,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
+from harness.metrics._summed import Fitted, SummedAnswerMetric, SummedMetric
 from harness.registry import registry
 from harness.types import MetricValue, Score, Status
 
@@ -22,12 +23,15 @@ __all__ = [
     "FAILED",
     "AnswerMetric",
     "CorpusMetric",
+    "Fitted",
     "MetricValue",
     "Rows",
     "SampleMetric",
     "Score",
     "ScoreColumns",
     "Status",
+    "SummedAnswerMetric",
+    "SummedMetric",
     "describe",
     "disagreements",
     "get",

@@ -1,11 +1,13 @@
-"""What all per-sample metrics share: variants, parameters, and the step from scores to a value with an interval."""
+"""What all metrics share: variants, parameters, sums, and the form that makes one number of many answers."""
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
+from harness.estimate import Node, Statistic, column, mean
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.types import Direction, MetricValue, Score, Status
 
@@ -35,6 +37,10 @@ class Metric(ABC):
     """Facts of a sample without which there is no score; ``__init__`` may set them by its parameters."""
     wants: tuple[str, ...] = ()
     """Facts that are read where a sample carries them."""
+    sums: ClassVar[tuple[str, ...]] = ()
+    """What :meth:`SampleMetric.score` gives beside a value, for forms that are no mean of values."""
+    computed: ClassVar[str] = "mean over answers"
+    """How its columns make one number, in words."""
 
     def __init__(self, variant: str = "default") -> None:
         if variant not in self.variants:
@@ -45,6 +51,27 @@ class Metric(ABC):
     def params(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this metric, defaults included."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        """Return what its columns make over some cells, as a form of :mod:`harness.estimate`; the mean by default.
+
+        Args:
+            label: what the task calls the metric.
+            at: the cells, by id; their rows are pooled.
+
+        Raises:
+            UsageError: if the metric has no form with these parameters.
+        """
+        return mean(column(label, *at))
+
+    def sum(self, label: str, name: str, at: Sequence[str]) -> Node:
+        """Return the column of one of its sums."""
+        return column(f"{label}.{name}", *at)
+
+    def statistic(self, label: str, at: Sequence[str], name: str | None = None) -> Statistic:
+        """Return the number that it makes over some cells, under its label or another name."""
+        low, high = (bound if math.isfinite(bound) else None for bound in self.bounds)
+        return Statistic(name or label, self.form(label, at), self.direction, self.unit, (low, high))
 
 
 class SampleMetric(Metric):
@@ -61,18 +88,45 @@ class SampleMetric(Metric):
     """True where it reads the whole of a structured answer; extraction steps are then for the other metrics."""
     failure_value: float | None = 0.0
     """What an unparsed, failed or missing answer is worth; None leaves it out of the mean."""
+    binary_sums: ClassVar[frozenset[str]] = frozenset()
+    """Those of its sums that are 0 or 1."""
+    keeps_rows: ClassVar[bool] = False
+    """True where scores have ``rows``, for a form that is no function of sums."""
+    left_out: ClassVar[str] = ""
+    """Why failed answers can only be left out; empty where they need not be."""
 
     def __init__(self, variant: str = "default", failures: Failures = "wrong") -> None:
         super().__init__(variant)
         if failures not in ("wrong", "exclude"):
             raise UsageError(f"metric {self.name!r}: failures is 'wrong' or 'exclude', not {failures!r}")
+        if failures == "wrong" and self.left_out:
+            raise UsageError(f"metric {self.name!r}: failures can only be 'exclude'; {self.left_out}")
         self.failures = failures
         if failures == "exclude":
             self.failure_value = None
 
     @abstractmethod
     def score(self, prediction: str, references: Sequence[str], **context: Any) -> Score:
-        """Judge one answer. ``context`` may hold ``evidence`` (str), ``tags`` (mapping) and the sample's facts."""
+        """Judge one answer. ``context`` may hold ``evidence`` (str), ``tags`` (mapping) and the sample's facts.
+
+        The score holds every sum of ``sums``, or none where the sample says nothing: it then counts nowhere. A value
+        of NaN with status ``ok`` is for answers that can be read, and that only their sums speak of.
+        """
+
+    def failed(self, empty: Score, status: Status) -> Score:
+        """Return the score of an answer that failed, given that of an empty one.
+
+        Under ``failures: wrong`` the sums of an empty answer stand for it, as ``failure_value`` does for its value;
+        under ``exclude`` it has none. A sample for which the metric is undefined stays undefined.
+        """
+        if empty.status == Status.UNDEFINED:
+            return empty
+        kept = empty if self.failures == "wrong" else Score(NAN)
+        return Score(NAN, status, sums=kept.sums, rows=kept.rows)
+
+    def binary_columns(self, label: str) -> frozenset[str]:
+        """Return which of its columns hold 0 and 1 alone."""
+        return frozenset({label} if self.binary else ()) | {f"{label}.{name}" for name in self.binary_sums}
 
     def score_batch(
         self,
@@ -243,14 +297,11 @@ def truth(value: bool) -> Score:
 
 
 class CorpusMetric(Metric):
-    """A metric that needs the whole data set at once: ``compute(...)`` takes the lists or arrays.
+    """A metric over a whole data set: ``compute(...)`` takes the lists or arrays.
 
     Each metric documents its own arguments; all take ``clusters`` (one string a row; rows that share
     one are resampled together) where rows can depend on each other, and ``confidence``.
     """
-
-    def __init__(self, variant: str = "default") -> None:
-        super().__init__(variant)
 
     @abstractmethod
     def compute(self, *args: Any, **kwargs: Any) -> MetricValue:
@@ -293,19 +344,6 @@ class CorpusMetric(Metric):
             low, high = (float(bound) for bound in wilson(min(value, 1.0) * units, units, confidence))
             method = "wilson (no spread in the sample)"
         return self._value(value, (low, high), n, statuses, method, confidence)
-
-    def of_mean(self, values: Any, clusters: Any, statuses: StatusCounts, confidence: float) -> MetricValue:
-        """Return the mean of ``values`` (float64 [n]) with Student's t interval, clustered where clusters are given."""
-        import numpy as np
-
-        from harness.stats.intervals import mean_interval
-
-        n = len(values)
-        low, high = mean_interval(values, clusters, confidence)
-        value = float(np.sort(values).mean()) if n else NAN
-        bounds = (max(low, self.bounds[0]), min(high, self.bounds[1]))
-        method = "none" if np.isnan(low) else "t" if clusters is None else "clustered t"
-        return self._value(value, bounds, n, statuses, method, confidence)
 
     def _value(
         self,

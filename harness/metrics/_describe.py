@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any, Final
 
-from harness.metrics._base import SampleMetric
+from harness.metrics._base import CorpusMetric, SampleMetric
 from harness.registry import registry
 
 _SECTION: Final = re.compile(r"^(Args|Edge cases|Source|Returns|Raises):$", re.MULTILINE)
@@ -24,7 +24,10 @@ def describe(name: str) -> dict[str, Any]:
     parts = _sections(inspect.getdoc(factory) or "")
     return {
         "name": name,
-        "kind": "sample" if issubclass(factory, SampleMetric) else "corpus",
+        "kind": "corpus" if issubclass(factory, CorpusMetric) else "sample",
+        "computed": factory.computed if issubclass(factory, SampleMetric) else "by compute(), of columns of its own",
+        "sums": list(factory.sums),
+        "needs": list(factory.needs),
         "definition": parts.get("", ""),
         "range": list(factory.bounds),
         "direction": factory.direction,

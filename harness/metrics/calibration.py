@@ -1,13 +1,18 @@
 """How far confidences can be trusted: calibration errors with their reliability curve, Brier score, likelihood."""
 
+import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from harness.errors import UsageError
-from harness.metrics._base import CorpusMetric, cluster_index
-from harness.types import Direction, MetricValue, Status
+from harness.estimate import Node, calibration
+from harness.metrics._base import NAN, Failures, SampleMetric
+from harness.metrics._confidence import stated_confidence
+from harness.metrics._summed import SummedMetric
+from harness.types import Direction, MetricValue, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,16 +94,63 @@ def reliability_curve(
         )
 
 
-class _Calibration(CorpusMetric):
+class _Stated(SummedMetric):
+    """A metric of the confidence that an answer states, and of whether an inner metric finds the answer right."""
+
     direction: ClassVar[Direction] = "lower"
+    whole = True
+    left_out = "an answer that states no confidence says nothing about confidences"
+
+    def __init__(
+        self, variant: str = "default", of: str | Mapping[str, Any] = "exact_match", failures: Failures = "exclude"
+    ) -> None:
+        super().__init__(variant, failures)
+        from harness.metrics import sample_metric
+
+        options = {"metric": of} if isinstance(of, str) else dict(of)
+        self.of = of
+        self._inner: SampleMetric = sample_metric(options.pop("metric", ""), **options)
+        if self._inner.whole or self._inner.direction != "higher":
+            raise UsageError(f"metric {self.name!r}: {self._inner.name!r} does not say of an answer that it is right")
+        self.needs, self.wants = self._inner.needs, self._inner.wants
+
+    def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
+        if prediction is None:
+            return Score(NAN, Status.MISSING)
+        answer, confidence = stated_confidence(prediction)
+        inner = self._inner.score(answer, references, **context)
+        if inner.status == Status.UNDEFINED:
+            return Score(NAN, Status.UNDEFINED)
+        if confidence is None:
+            return Score(NAN, Status.UNPARSED)
+        right = inner.status == Status.OK and inner.value == 1.0
+        sums = {"confidence": confidence, "correct": float(right)}
+        return Score(self._value_of(confidence, right), sums={name: sums[name] for name in self.sums})
+
+    @abstractmethod
+    def _value_of(self, confidence: float, right: bool) -> float:
+        """Return the value of one answer."""
+
+
+class _Calibration(_Stated):
+    sums: ClassVar[tuple[str, ...]] = ("confidence", "correct")
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as right-closed",
         "right-closed": "bins (a, b], as in the paper; 0 in the first",
         "left-closed": "bins [a, b), as numpy.histogram; 1 in the last",
     }
+    worst: ClassVar[bool]
 
-    def __init__(self, variant: str = "default", bins: int = 15, binning: str = "width", resamples: int = 1000) -> None:
-        super().__init__(variant)
+    def __init__(
+        self,
+        variant: str = "default",
+        bins: int = 15,
+        binning: str = "width",
+        resamples: int = 1000,
+        of: str | Mapping[str, Any] = "exact_match",
+        failures: Failures = "exclude",
+    ) -> None:
+        super().__init__(variant, of, failures)
         if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
             raise UsageError(f"metric {self.name!r}: bins must be a whole number of at least 1, got {bins!r}")
         if binning not in _BINNINGS:
@@ -106,6 +158,21 @@ class _Calibration(CorpusMetric):
         self.bins = bins
         self.binning = binning
         self.resamples = resamples
+        self._edges: Any = None
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        if self.binning == "mass" and self._edges is None:
+            raise UsageError(
+                f"metric {self.name!r}: bins of equal mass depend on the answers, so that no two runs would have the "
+                "same; use binning: width, or call compute()"
+            )
+        edges = [edge / self.bins for edge in range(self.bins + 1)] if self._edges is None else self._edges
+        confidence, correct = (self.sum(label, name, at) for name in self.sums)
+        closed = "left" if self.variant == "left-closed" else "right"
+        return calibration(confidence, correct, edges, closed, worst=self.worst)
+
+    def _value_of(self, confidence: float, right: bool) -> float:
+        return abs(confidence - right)
 
     def compute(
         self,
@@ -123,21 +190,10 @@ class _Calibration(CorpusMetric):
             clusters: rows with the same string are resampled together.
             confidence: two-sided coverage of the interval.
         """
-        import numpy as np
-
         values, right = _checked(confidences, correct)
-        n = len(values)
-        closed = "left" if self.variant == "left-closed" else "right"
-        index = _assign(values, _edges(values, self.bins, self.binning), closed)
-        rows = np.zeros((n, 2 * self.bins))
-        rows[np.arange(n), index] = values - right
-        rows[np.arange(n), self.bins + index] = 1
-        statistic = partial(self._error, bins=self.bins)
-        return self.of_sums(rows, statistic, cluster_index(clusters, n), {Status.OK: n}, confidence, self.resamples)
-
-    @staticmethod
-    def _error(sums: Any, bins: int) -> Any:
-        raise NotImplementedError
+        bound = copy(self)
+        bound._edges = _edges(values, self.bins, self.binning)
+        return bound.of_columns({"confidence": values, "correct": right}, clusters, confidence)
 
 
 class Ece(_Calibration):
@@ -147,11 +203,14 @@ class Ece(_Calibration):
 
     Args:
         bins: number of bins.
-        binning: ``width`` for equal widths, ``mass`` for equal counts.
-        resamples: bootstrap draws.
+        binning: ``width`` for equal widths, ``mass`` for equal counts (for ``compute`` alone).
+        resamples: bootstrap draws of ``compute``.
+        of: what says whether an answer is right: a metric, or a mapping with its parameters; right is a value of 1.
 
     Edge cases:
-        No rows: NaN. A confidence outside [0, 1] or NaN is an error.
+        An answer states its confidence as ``{"answer": …, "confidence": 0.8}``, or at its end as "(80 %)", "(0.8)" or
+        "(confidence: 0.8)"; one that states none is ``unparsed``. It is left out, as failed and missing ones are: the
+        coverage tells how many. No rows: NaN. In ``compute`` a confidence outside [0, 1] or NaN is an error.
 
     Source:
         Naeini et al. 2015; Guo et al. 2017 (arXiv:1706.04599).
@@ -161,12 +220,8 @@ class Ece(_Calibration):
     """
 
     name = "ece"
-
-    @staticmethod
-    def _error(sums: Any, bins: int) -> Any:
-        import numpy as np
-
-        return np.abs(sums[:, :bins]).sum(axis=1) / sums[:, bins:].sum(axis=1)
+    computed = "Σ over bins |Σ (confidence − correct)| / n"
+    worst = False
 
 
 class Mce(_Calibration):
@@ -177,8 +232,9 @@ class Mce(_Calibration):
 
     Args:
         bins: number of bins.
-        binning: ``width`` for equal widths, ``mass`` for equal counts.
-        resamples: bootstrap draws.
+        binning: ``width`` for equal widths, ``mass`` for equal counts (for ``compute`` alone).
+        resamples: bootstrap draws of ``compute``.
+        of: what says whether an answer is right: a metric, or a mapping with its parameters; right is a value of 1.
 
     Edge cases:
         As ``ece``.
@@ -191,14 +247,8 @@ class Mce(_Calibration):
     """
 
     name = "mce"
-
-    @staticmethod
-    def _error(sums: Any, bins: int) -> Any:
-        import numpy as np
-
-        counts = sums[:, bins:]
-        gaps = np.abs(sums[:, :bins]) / np.where(counts > 0, counts, 1)
-        return gaps.max(axis=1)
+    computed = "greatest |Σ (confidence − correct)| / n of a bin"
+    worst = True
 
 
 def _distribution(probabilities: "ArrayLike", labels: "ArrayLike") -> tuple[Any, Any]:
@@ -219,14 +269,18 @@ def _distribution(probabilities: "ArrayLike", labels: "ArrayLike") -> tuple[Any,
     return table, truth.astype(np.int64)
 
 
-class Brier(CorpusMetric):
+class Brier(_Stated):
     """Brier score: mean squared difference between probabilities and outcomes.
 
-    Lower is better. Range 0 to 2 for several classes (summed over classes, as Brier defined it), 0 to 1 for one
-    column of probabilities and for ``mean``.
+    Of an answer: (stated confidence − right)². Lower is better. Range 0 to 2 for several classes (summed over classes,
+    as Brier defined it), 0 to 1 for one column of probabilities, for stated confidences and for ``mean``.
+
+    Args:
+        of: what says whether an answer is right: a metric, or a mapping with its parameters; right is a value of 1.
 
     Edge cases:
-        One column of probabilities is the positive class. No rows: NaN. Out of range or NaN: an error.
+        Stated confidences: as ``ece``. In ``compute`` one column of probabilities is the positive class. No rows: NaN.
+        Out of range or NaN: an error.
 
     Source:
         Brier 1950; one column equals scikit-learn's brier_score_loss.
@@ -236,13 +290,15 @@ class Brier(CorpusMetric):
     """
 
     name = "brier"
-    direction: ClassVar[Direction] = "lower"
     unit = "squared error"
     bounds = (0.0, 2.0)
     variants: ClassVar[Mapping[str, str]] = {
         "default": "summed over classes; one column: the positive class alone",
         "mean": "mean over classes",
     }
+
+    def _value_of(self, confidence: float, right: bool) -> float:
+        return (confidence - right) ** 2
 
     def compute(
         self,
@@ -271,17 +327,21 @@ class Brier(CorpusMetric):
             values = values / 2
         elif self.variant == "mean" and len(values):
             values = values / table.shape[1]
-        return self.of_mean(values, cluster_index(clusters, len(values)), {Status.OK: len(values)}, confidence)
+        return self.of_columns({"": values}, clusters, confidence)
 
 
-class Nll(CorpusMetric):
+class Nll(_Stated):
     """Negative log-likelihood: mean of −ln(probability of what happened), in nats.
 
-    Range 0 to infinity, lower is better. Nothing is clipped: one probability of 0 for what happened makes it
-    infinite. t interval.
+    Of an answer: −ln of the stated confidence where it is right, else of the rest. Range 0 to infinity, lower is
+    better. Nothing is clipped: one probability of 0 for what happened makes it infinite. t interval.
+
+    Args:
+        of: what says whether an answer is right: a metric, or a mapping with its parameters; right is a value of 1.
 
     Edge cases:
-        One column of probabilities is the positive class. No rows: NaN. Out of range or NaN: an error.
+        Stated confidences: as ``ece``. In ``compute`` one column of probabilities is the positive class. No rows: NaN.
+        Out of range or NaN: an error. Infinite: no interval.
 
     Source:
         Good 1952; equal to scikit-learn's log_loss where no probability is 0.
@@ -291,9 +351,12 @@ class Nll(CorpusMetric):
     """
 
     name = "nll"
-    direction: ClassVar[Direction] = "lower"
     unit = "nats"
     bounds = (0.0, float("inf"))
+
+    def _value_of(self, confidence: float, right: bool) -> float:
+        happened = confidence if right else 1 - confidence
+        return -math.log(happened) + 0.0 if happened else math.inf
 
     def compute(
         self,
@@ -316,7 +379,4 @@ class Nll(CorpusMetric):
         table, truth = _distribution(probabilities, labels)
         with np.errstate(divide="ignore"):
             values = -np.log(table[np.arange(len(truth)), truth]) + 0.0
-        statuses = {Status.OK: len(values)}
-        if np.isinf(values).any():
-            return self._value(np.inf, (np.nan, np.nan), len(values), statuses, "none (infinite)", confidence)
-        return self.of_mean(values, cluster_index(clusters, len(values)), statuses, confidence)
+        return self.of_columns({"": values}, clusters, confidence)

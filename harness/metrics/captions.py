@@ -1,13 +1,18 @@
 """Captions against references: BLEU-4, ROUGE-L and CIDEr-D, with the tokenisation stated."""
 
+import hashlib
+import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar, Final
 
 from harness.errors import UsageError
-from harness.metrics._base import NAN, AnswerMetric, CorpusMetric, check_references, cluster_index, same_length
+from harness.estimate import Node, bleu
+from harness.metrics._base import NAN, AnswerMetric, check_references, same_length
+from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import fold
 from harness.types import MetricValue, Score, Status
 
@@ -47,24 +52,14 @@ def ngrams(words: Sequence[str], order: int) -> NGrams:
     return Counter(zip(*(words[start:] for start in range(order)), strict=False))
 
 
-def _checked(predictions: Sequence[str | None], references: Sequence[Sequence[str]]) -> tuple[int, Counter[str]]:
-    n = same_length(predictions=predictions, references=references)
-    statuses: Counter[str] = Counter()
-    for row, text in enumerate(predictions):
-        if text is not None and not isinstance(text, str):
-            raise ValueError(f"predictions must be strings or None, row {row} is {type(text).__name__}")
-        statuses[Status.MISSING if text is None else Status.OK] += 1
-    return n, statuses
-
-
-class Bleu4(CorpusMetric):
+class Bleu4(SummedAnswerMetric):
     """BLEU-4 of a corpus: geometric mean of the clipped 1- to 4-gram precisions, times the brevity penalty.
 
     Range 0 to 1 (multiply by 100 for the usual scale), higher is better. Bootstrap interval.
 
     Edge cases:
-        No 4-gram of the corpus matches: 0 (``sacrebleu`` smooths). A missing answer is an empty caption. No
-        words in any answer: 0. No rows: NaN.
+        No 4-gram of the corpus matches: 0 (``sacrebleu`` smooths). A failed or missing answer is an empty caption.
+        No words in any answer: 0. No rows: NaN. One answer has no value: only all together have one.
 
     Source:
         Papineni et al. 2002; the closest reference length, ties to the shorter; variant after sacrebleu 2
@@ -79,6 +74,22 @@ class Bleu4(CorpusMetric):
         "default": "words without case and punctuation, no smoothing",
         "sacrebleu": "13a tokens, case kept, exponential smoothing",
     }
+
+    sums: ClassVar[tuple[str, ...]] = (
+        "words",
+        "closest",
+        *(f"{kind}_{order}" for order in range(1, _ORDER + 1) for kind in ("matched", "possible")),
+    )
+    computed = "geometric mean of Σ matched / Σ possible n-grams, × brevity penalty"
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        smoothing = "exponential" if self.variant == "sacrebleu" else "none"
+        return bleu([self.sum(label, name, at) for name in self.sums], smoothing)
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        cut = tokens if self.variant == "default" else _sacrebleu_tokens
+        row = _bleu_row(cut(prediction), [cut(reference) for reference in references])
+        return Score(NAN, sums=dict(zip(self.sums, row, strict=True)))
 
     def compute(
         self,
@@ -96,19 +107,7 @@ class Bleu4(CorpusMetric):
             clusters: rows with the same string are resampled together.
             confidence: two-sided coverage of the interval.
         """
-        import numpy as np
-
-        n, statuses = _checked(predictions, references)
-        cut = tokens if self.variant == "default" else _sacrebleu_tokens
-        rows = np.array(
-            [
-                _bleu_row(cut(text or ""), [cut(reference) for reference in check_references(wanted)])
-                for text, wanted in zip(predictions, references, strict=True)
-            ],
-            np.float64,
-        ).reshape(n, 2 * _ORDER + 2)
-        statistic = _smoothed_bleu if self.variant == "sacrebleu" else _bleu
-        return self.of_sums(rows, statistic, cluster_index(clusters, n), statuses, confidence)
+        return self.over(predictions, references, clusters, confidence)
 
 
 def _bleu_row(words: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
@@ -121,32 +120,6 @@ def _bleu_row(words: Sequence[str], references: Sequence[Sequence[str]]) -> list
         found = ngrams(words, order)
         row += [float((found & most).total()), float(found.total())]
     return row
-
-
-def _bleu(sums: Any) -> Any:
-    import numpy as np
-
-    matched, total = sums[:, 2::2], sums[:, 3::2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(matched > 0, np.log(np.maximum(matched, 1) / np.maximum(total, 1)), -np.inf)
-        return np.where((matched > 0).all(axis=1), np.exp(logs.mean(axis=1)) * _brevity(sums), 0.0)
-
-
-def _brevity(sums: Any) -> Any:
-    import numpy as np
-
-    return np.where(sums[:, 0] > 0, np.exp(np.minimum(0, 1 - sums[:, 1] / np.maximum(sums[:, 0], 1))), 0.0)
-
-
-def _smoothed_bleu(sums: Any) -> Any:
-    import numpy as np
-
-    matched, total = sums[:, 2::2], sums[:, 3::2]
-    # The k-th order without a match counts as 1 / 2^k; orders that the text is too short for make it 0.
-    halvings = np.cumsum(matched == 0, axis=1)
-    shares = np.where(matched > 0, matched, 0.5**halvings) / np.maximum(total, 1)
-    usable = (total > 0).all(axis=1) & (matched[:, 0] > 0)
-    return np.where(usable, np.exp(np.log(shares).mean(axis=1)) * _brevity(sums), 0.0)
 
 
 class RougeL(AnswerMetric):
@@ -204,15 +177,15 @@ def _f_measure(precision: float, recall: float, beta: float) -> float:
     return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
 
 
-class CiderD(CorpusMetric):
+class CiderD(SummedAnswerMetric):
     """CIDEr-D: tf-idf weighted n-gram agreement with the references, clipped, with a length penalty, times 10.
 
-    Document frequencies come from the references of these rows, one document a row: the value depends on
-    the data set, and on the tokenisation (by half). Range 0 to 10, higher is better. t interval of the
-    rows, their document frequencies taken as given.
+    Document frequencies come from the references of the whole dataset (under ``--limit`` too; of the run's answers
+    where they are scored again), one document a row: the value depends on the data set, and on the tokenisation (by
+    half). Range 0 to 10, higher is better. t interval of the rows, their document frequencies taken as given.
 
     Edge cases:
-        Fewer than two rows: NaN, since every document frequency is then log 1 = 0. A missing caption is 0.
+        Fewer than two rows: NaN, since every document frequency is then log 1 = 0. A failed or missing caption is 0.
 
     Source:
         Vedantam et al. 2015 (arXiv:1411.5726), with sigma 6 and n up to 4 as pycocoevalcap computes it; not
@@ -226,7 +199,28 @@ class CiderD(CorpusMetric):
     name = "cider_d"
     unit = "points"
     bounds = (0.0, 10.0)
+    computed = "mean over answers, given the document frequencies of all references"
     _SIGMA: Final = 6.0
+    _weigh: "_Weights | None" = None
+    fitted: str | None = None
+    """A hash of the references that the document frequencies come from."""
+
+    def fit(self, references: Iterable[Sequence[str]]) -> None:
+        """Take the document frequencies from the references of all samples."""
+        rows = [check_references(wanted) for wanted in references]
+        seen = Counter(gram for row in rows for gram in frozenset().union(*map(_all_ngrams, row)))
+        self._weigh = _Weights(seen, math.log(len(rows))) if len(rows) > 1 else None
+        self.fitted = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        if self.fitted is None:
+            raise ValueError("fit() must see the references of the whole dataset first")
+        weigh = self._weigh
+        if weigh is None:
+            return Score(NAN, Status.UNDEFINED)
+        answer = weigh(_all_ngrams(prediction))
+        parts = [answer.likeness(weigh(_all_ngrams(text)), self._SIGMA) for text in references]
+        return Score(10 * sum(parts) / len(parts))
 
     def compute(
         self,
@@ -236,7 +230,7 @@ class CiderD(CorpusMetric):
         clusters: Sequence[str] | None = None,
         confidence: float = 0.95,
     ) -> MetricValue:
-        """Return the mean CIDEr-D of all rows.
+        """Return the mean CIDEr-D of all rows, with the document frequencies of their references.
 
         Args:
             predictions: one caption a row, None where it is missing.
@@ -244,19 +238,10 @@ class CiderD(CorpusMetric):
             clusters: rows with the same string share an image.
             confidence: two-sided coverage of the interval.
         """
-        import numpy as np
-
-        n, statuses = _checked(predictions, references)
-        counted = [[_all_ngrams(text) for text in check_references(wanted)] for wanted in references]
-        values = np.zeros(n if n > 1 else 0)
-        if n > 1:
-            seen = Counter(gram for row in counted for gram in frozenset().union(*row))
-            weigh = _Weights(seen, math.log(n))
-            for row, text in enumerate(predictions):
-                answer = weigh(_all_ngrams(text or ""))
-                values[row] = 10 * sum(answer.likeness(weigh(grams), self._SIGMA) for grams in counted[row])
-                values[row] /= len(counted[row])
-        return self.of_mean(values, cluster_index(clusters, n), statuses, confidence)
+        same_length(predictions=predictions, references=references)
+        fresh = copy(self)
+        fresh.fit(references)
+        return fresh.over(predictions, references, clusters, confidence)
 
 
 def _all_ngrams(text: str) -> NGrams:

@@ -1,14 +1,19 @@
 """Mean average precision of detections, as COCO defines it."""
 
+import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from harness.metrics._base import NAN, CorpusMetric
+from harness.estimate import Node, call
+from harness.metrics._base import NAN, Failures
+from harness.metrics._json import StrictJSONError, parse_json
+from harness.metrics._summed import SummedMetric
 from harness.metrics.boxes import Box
-from harness.types import MetricValue, Status
+from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +26,8 @@ _RECALL_POINTS: Final = 101
 _RESAMPLES: Final = 200
 _PAIRS: Final = 1_000_000
 """Pairs of boxes to look at in one go."""
+_AT_ONCE: Final = 4_000_000
+"""Numbers to hold at once while draws are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Detection:
     """x1, y1, x2, y2 in pixels."""
     score: float
     id: str = ""
-    """Breaks ties of the score; with equal ids too, the box does. Never the order of the list."""
+    """Says which of two with one score and image is given a truth first; with equal ids too, the box does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,7 @@ class _Judged:
     """All detections, best first within each label, and what became of them."""
 
     images: "NDArray[np.int64]"
+    scores: "NDArray[np.float64]"
     hits: "NDArray[np.float64]"
     """[thresholds, detections]; 1 or 0."""
     misses: "NDArray[np.float64]"
@@ -213,29 +221,47 @@ class _Judged:
     """[truths]; crowds left out."""
     truth_images: "NDArray[np.int64]"
 
-    def average_precisions(self, weights: Any) -> "NDArray[np.float64]":
-        """Return the AP of each label, averaged over thresholds, each image counted ``weights`` times.
+    def means(self, weights: Any) -> "NDArray[np.float64]":
+        """Return the AP, averaged over thresholds and labels with truths, each image counted so many times.
 
-        NaN for a label without truths.
+        Args:
+            weights: [b, images].
+
+        Returns:
+            [b]; NaN where no label has truths.
         """
         import numpy as np
 
-        labels = len(self.bounds) - 1
-        totals = np.bincount(self.truth_labels, weights[self.truth_images], minlength=labels)
-        each = weights[self.images].astype(np.float64)
-        areas = np.full(labels, NAN)
+        step = max(1, _AT_ONCE // max(1, self.hits.size))
+        parts = [self._means(weights[start : start + step]) for start in range(0, len(weights), step)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _means(self, weights: Any) -> "NDArray[np.float64]":
+        import numpy as np
+
+        sums, counts = np.zeros(len(weights)), np.zeros(len(weights))
+        truths = weights[:, self.truth_images]
+        each = weights[:, self.images]
         # Not k / 100: some of the published points are one rounding above it, and a recall may lie between.
         points = np.linspace(0.0, 1.0, _RECALL_POINTS)
-        for label in np.flatnonzero(totals):
+        for label in range(len(self.bounds) - 1):
             part = slice(self.bounds[label], self.bounds[label + 1])
-            right = np.cumsum(self.hits[:, part] * each[part], axis=1)
-            seen = right + np.cumsum(self.misses[:, part] * each[part], axis=1)
+            totals = truths[:, self.truth_labels == label].sum(axis=1)
+            # Equal scores are one threshold: what lies between them is the order of a list, not the model's.
+            ends = np.flatnonzero(np.diff(self.scores[part], append=-np.inf))
+            right = np.cumsum(self.hits[:, part] * each[:, None, part], axis=2)[:, :, ends]
+            seen = right + np.cumsum(self.misses[:, part] * each[:, None, part], axis=2)[:, :, ends]
             precision = np.divide(right, seen, out=np.zeros_like(right), where=seen > 0)
-            envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-            # Each detection stands for the recall points that it is the first to reach.
-            reached = np.searchsorted(points, right / totals[label], side="right")
-            areas[label] = (envelope * np.diff(reached, axis=1, prepend=0)).sum() / (len(right) * _RECALL_POINTS)
-        return areas
+            envelope = np.maximum.accumulate(precision[:, :, ::-1], axis=2)[:, :, ::-1]
+            # Each threshold stands for the recall points that it is the first to reach.
+            recall = right / np.maximum(totals, 1)[:, None, None]
+            reached = np.searchsorted(points, recall, side="right")
+            areas = (envelope * np.diff(reached, axis=2, prepend=0)).sum(axis=(1, 2)) / (
+                len(self.hits) * _RECALL_POINTS
+            )
+            sums += np.where(totals > 0, areas, 0.0)
+            counts += totals > 0
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _judge(found: _Table, truths: _Table, labels: int, thresholds: Sequence[float]) -> _Judged:
@@ -243,11 +269,11 @@ def _judge(found: _Table, truths: _Table, labels: int, thresholds: Sequence[floa
 
     found = _best_hundred(found)
     hits, ignored = _match(found, truths, thresholds)
-    box = tuple(found.boxes[:, side] for side in (3, 2, 1, 0))
-    order = np.lexsort((*box, found.ids, found.images, -found.scores, found.labels))
+    order = np.lexsort((-found.scores, found.labels))
     real = ~truths.crowd
     return _Judged(
         found.images[order],
+        found.scores[order],
         hits[:, order].astype(np.float64),
         (~hits & ~ignored)[:, order].astype(np.float64),
         np.searchsorted(found.labels[order], np.arange(labels + 1)),
@@ -256,18 +282,88 @@ def _judge(found: _Table, truths: _Table, labels: int, thresholds: Sequence[floa
     )
 
 
-class MeanAveragePrecision(CorpusMetric):
-    """COCO AP: area under the interpolated precision–recall curve, mean over labels and IoU 0.50:0.05:0.95.
+def _judged(
+    detections: Sequence[Detection], truths: Sequence[Truth], images: Mapping[str, int], thresholds: Sequence[float]
+) -> _Judged:
+    labels = _places(row.label for row in truths)
+    return _judge(_table(detections, labels, images), _table(truths, labels, images), len(labels), thresholds)
 
-    101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. Range 0 to 1,
-    higher is better. Percentile bootstrap over images.
+
+def average_precision(
+    columns: Sequence[Any], weights: Sequence[Any], thresholds: Sequence[float]
+) -> "NDArray[np.float64]":
+    """Return the mean average precision of images under weightings: what ``map`` is a form of.
 
     Args:
-        resamples: bootstrap draws; 0 for no interval.
+        columns: one, [n] texts: what an image's :attr:`Score.rows` holds, None where it does not count.
+        weights: one, [b, n].
+        thresholds: of the overlap.
+
+    Returns:
+        [b]; NaN where no label has truths.
+    """
+    detections: list[Detection] = []
+    truths: list[Truth] = []
+    for place, text in enumerate(columns[0]):
+        rows = json.loads(text) if text is not None else {"found": [], "truths": []}
+        detections += (Detection(str(place), label, tuple(box), score) for label, box, score in rows["found"])
+        truths += (Truth(str(place), label, tuple(box), crowd) for label, box, crowd in rows["truths"])
+    images = {str(place): place for place in range(len(columns[0]))}
+    return _judged(detections, truths, images, thresholds).means(weights[0])
+
+
+_FENCE: Final = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
+
+
+def read_detections(text: str, image: str = "") -> list[Detection] | None:
+    """Return the boxes of an answer: a JSON list of objects, in a fence or not; None where it is none.
+
+    Each has a ``box`` (or ``bbox``, ``bbox_2d``) of x1, y1, x2, y2, a ``label``, and a ``score``, 1 where it has none.
+
+    >>> read_detections('[{"label": "dog", "box": [0, 0, 9, 9], "score": 0.9}]')[0].box
+    (0, 0, 9, 9)
+    >>> read_detections("a dog") is None, read_detections("[]")
+    (True, [])
+    """
+    fenced = _FENCE.match(text)
+    try:
+        listed = parse_json(fenced[1] if fenced else text)
+        if not isinstance(listed, list):
+            return None
+        found = [
+            Detection(
+                image, _label(one), tuple(next(one[key] for key in _BOX_KEYS if key in one)), one.get("score", 1.0)
+            )
+            for one in listed
+        ]
+        _check(found, "the answer")
+    except (StrictJSONError, ValueError, TypeError, KeyError, AttributeError, StopIteration):
+        return None
+    return found
+
+
+_BOX_KEYS: Final = ("box", "bbox", "bbox_2d")
+
+
+def _label(box: Mapping[str, Any]) -> str:
+    return str(box.get("label", ""))
+
+
+class MeanAveragePrecision(SummedMetric):
+    """COCO AP: area under the interpolated precision–recall curve, mean over labels and IoU 0.50:0.05:0.95.
+
+    101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is a JSON
+    list of ``{"label": …, "box": [x1, y1, x2, y2], "score": …}``; what the image holds is the fact ``boxes``, in the
+    same frame, each with ``box``, ``label`` and, for a crowd, ``"crowd": true``. Range 0 to 1, higher is better.
+    Percentile bootstrap over images.
+
+    Args:
+        resamples: bootstrap draws of ``compute``; 0 for no interval.
 
     Edge cases:
-        A label without truths doesn't count; none with truths: NaN with n = 0. Equal scores are ordered by
-        image, id and box, never by the order of the list.
+        A label without truths doesn't count; none with truths: NaN with n = 0. Equal scores are one threshold, and
+        so are boxes without a score. An answer that is no such list is ``unparsed``: as a failed or missing one it
+        finds nothing.
 
     Source:
         Lin et al. 2014, "COCO" (arXiv:1405.0312); equal to pycocotools where no scores tie.
@@ -281,9 +377,36 @@ class MeanAveragePrecision(CorpusMetric):
     name = "map"
     thresholds: ClassVar[tuple[float, ...]] = tuple((50 + 5 * step) / 100 for step in range(10))
 
-    def __init__(self, variant: str = "default", resamples: int = _RESAMPLES) -> None:
-        super().__init__(variant)
+    needs = ("boxes",)
+    sums: ClassVar[tuple[str, ...]] = ("images",)
+    keeps_rows = True
+    computed = "mean over labels and thresholds of the average precision of all boxes"
+
+    def __init__(self, variant: str = "default", resamples: int = _RESAMPLES, failures: Failures = "wrong") -> None:
+        super().__init__(variant, failures)
         self.resamples = resamples
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        target = f"{__name__}:{average_precision.__name__}"
+        return call(target, self.sum(label, "images", at), thresholds=list(self.thresholds))
+
+    def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
+        import numpy as np
+
+        boxes = [box if isinstance(box, Mapping) else {"box": box} for box in context["boxes"]]
+        truths = [Truth("", _label(box), tuple(box["box"]), bool(box.get("crowd"))) for box in boxes]
+        _check(truths, "boxes")
+        found = read_detections(prediction or "")
+        judged = _judged(found or [], truths, {"": 0}, self.thresholds)
+        rows = {
+            "found": [[row.label, row.box, row.score] for row in found or []],
+            "truths": [[row.label, row.box, row.crowd] for row in truths],
+        }
+        value = float(judged.means(np.ones((1, 1)))[0])
+        score = Score(value, sums={"images": 1.0}, rows=json.dumps(rows, separators=(",", ":")))
+        if found is None:
+            return self.failed(score, Status.MISSING if prediction is None else Status.UNPARSED)
+        return score
 
     def compute(
         self, detections: Sequence[Detection], truths: Sequence[Truth], *, confidence: float = 0.95
@@ -302,19 +425,16 @@ class MeanAveragePrecision(CorpusMetric):
         _check(detections, "detections")
         _check(truths, "truths")
         images = _places(chain((row.image for row in detections), (row.image for row in truths)))
-        labels = _places(row.label for row in truths)
-        tables = _table(detections, labels, images), _table(truths, labels, images)
-        judged = _judge(*tables, len(labels), self.thresholds)
+        judged = _judged(detections, truths, images, self.thresholds)
         n = len(images)
-        value = _mean_over_labels(judged, np.ones(n))
+        value = float(judged.means(np.ones((1, n)))[0])
         if math.isnan(value):
             return self._value(NAN, (NAN, NAN), 0, {Status.OK: n}, "none", confidence)
         if n < 2 or not self.resamples:
             why = "none (one image)" if n < 2 else "none"
             return self._value(value, (NAN, NAN), n, {Status.OK: n}, why, confidence)
         rng = generator("interval", self.name)
-        shares = np.full(n, 1 / n)
-        draws = np.array([_mean_over_labels(judged, rng.multinomial(n, shares)) for _ in range(self.resamples)])
+        draws = judged.means(rng.multinomial(n, np.full(n, 1 / n), size=self.resamples))
         draws = draws[~np.isnan(draws)]
         tail = (1 - confidence) / 2
         low, high = np.quantile(draws, [tail, 1 - tail]) if len(draws) else (NAN, NAN)
@@ -322,18 +442,14 @@ class MeanAveragePrecision(CorpusMetric):
         return self._value(value, (float(low), float(high)), n, {Status.OK: n}, method, confidence)
 
 
-def _mean_over_labels(judged: _Judged, weights: Any) -> float:
-    usable = [area for area in judged.average_precisions(weights).tolist() if not math.isnan(area)]
-    return math.fsum(usable) / len(usable) if usable else NAN
-
-
 class MeanAveragePrecision50(MeanAveragePrecision):
     """COCO AP at an IoU of 0.5: area under the interpolated precision–recall curve, mean over labels.
 
-    As ``map`` at one threshold. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Percentile bootstrap
+    over images.
 
     Args:
-        resamples: bootstrap draws; 0 for no interval.
+        resamples: bootstrap draws of ``compute``; 0 for no interval.
 
     Edge cases:
         As ``map``.

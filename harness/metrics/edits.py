@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from harness.metrics._base import NAN, AnswerMetric, CorpusMetric, check_references, cluster_index, same_length
+from harness.estimate import Node
+from harness.metrics._base import NAN, AnswerMetric
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
+from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import squeeze
 from harness.types import Direction, MetricValue, Score, Status
 
@@ -149,11 +151,17 @@ class Cer(_ErrorRate):
     }
 
 
-class _CorpusRate(CorpusMetric):
-    direction: ClassVar[Direction] = "lower"
-    unit: ClassVar[str] = "edits per unit"
-    bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
-    units: ClassVar[Mapping[str, Units]]
+class _CorpusRate(SummedAnswerMetric, _ErrorRate):
+    sums: ClassVar[tuple[str, ...]] = ("edits", "units")
+    computed: ClassVar[str] = "Σ edits / Σ units of the references"
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        return self.ratio(label, at, "edits", "units", empty=0.0)
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        score = super().judge(prediction, references, context)
+        sums = {"edits": float(score.detail["edits"]), "units": float(score.detail["length"])}
+        return Score(score.value, detail=score.detail, sums=sums)
 
     def compute(
         self,
@@ -171,31 +179,7 @@ class _CorpusRate(CorpusMetric):
             clusters: rows with the same string are resampled together.
             confidence: two-sided coverage of the interval.
         """
-        n = same_length(predictions=predictions, references=references)
-        for row, prediction in enumerate(predictions):
-            if prediction is not None and not isinstance(prediction, str):
-                raise ValueError(f"predictions must be strings or None, row {row} is {type(prediction).__name__}")
-        missing = sum(prediction is None for prediction in predictions)
-        statuses = {Status.OK: n - missing, Status.MISSING: missing}
-        wanted = [check_references(texts) for texts in references]
-        rows = self._best(Rows([prediction or "" for prediction in predictions], wanted, {}).pairs())
-        return self.of_sums(rows, _ratio, cluster_index(clusters, n), statuses, confidence)
-
-    def _best(self, pairs: Pairs) -> "NDArray[np.float64]":
-        """Return edits and length, [rows, 2], for the reference of each row with the lowest rate."""
-        import numpy as np
-
-        wrong, lengths = _columns(self.units[self.variant], pairs)
-        order = np.lexsort((lengths, wrong, _ratios(wrong, lengths), pairs.rows))
-        first = order[np.cumsum(pairs.sizes) - pairs.sizes]
-        return np.column_stack([wrong[first], lengths[first]]).astype(np.float64)
-
-
-def _ratio(sums: Any) -> Any:
-    import numpy as np
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(sums[:, 1] > 0, sums[:, 0] / sums[:, 1], np.where(sums[:, 0] > 0, np.nan, 0.0))
+        return self.over(predictions, references, clusters, confidence)
 
 
 class CorpusWer(_CorpusRate):
@@ -204,8 +188,8 @@ class CorpusWer(_CorpusRate):
     Range 0 to infinity, lower is better. Bootstrap interval.
 
     Edge cases:
-        An empty reference adds its edits and no words. No words at all: 0 without edits, else NaN. A missing
-        answer deletes its reference.
+        An empty reference adds its edits and no words. No words at all: 0 without edits, else NaN. A failed or
+        missing answer deletes its reference. No rows: NaN.
 
     Source:
         As ``wer``.
@@ -226,7 +210,7 @@ class CorpusCer(_CorpusRate):
 
     Edge cases:
         An empty reference adds its edits and no characters. No characters at all: 0 without edits, else NaN.
-        A missing answer deletes its reference.
+        A failed or missing answer deletes its reference. No rows: NaN.
 
     Source:
         As ``cer``.

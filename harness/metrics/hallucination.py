@@ -1,14 +1,15 @@
 """CHAIR: objects in captions that are not in the image."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from harness.errors import UsageError
-from harness.metrics._base import CorpusMetric, cluster_index, same_length
+from harness.estimate import Node
+from harness.metrics._base import NAN, Failures
+from harness.metrics._summed import SummedMetric
 from harness.metrics._text import fold
-from harness.types import Direction, MetricValue, Status
+from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {"chair_i": "ChairI", "chair_s": "ChairS"}
 
@@ -110,15 +111,36 @@ class Vocabulary:
         return frozenset(present)
 
 
-class _Chair(CorpusMetric):
+class _Chair(SummedMetric):
     direction: ClassVar[Direction] = "lower"
+    needs = ("objects",)
+    sums: ClassVar[tuple[str, ...]] = ("hallucinated", "mentioned")
+    left_out = "a caption that is not there names nothing"
 
-    def __init__(self, variant: str = "default", vocabulary: Mapping[str, Sequence[str]] | None = None) -> None:
-        super().__init__(variant)
+    def __init__(
+        self,
+        variant: str = "default",
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
+        failures: Failures = "exclude",
+    ) -> None:
+        super().__init__(variant, failures)
         if not vocabulary:
             raise UsageError(f"metric {self.name!r} needs a vocabulary: object → list of synonyms")
         self.vocabulary = {name: tuple(words) for name, words in vocabulary.items()}
         self._words = Vocabulary(self.vocabulary)
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        return self.ratio(label, at, "hallucinated", "mentioned")
+
+    def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
+        present = self._words.known(context["objects"])
+        if prediction is None:
+            return Score(NAN, Status.MISSING)
+        mentioned = self._words.mentions(prediction)
+        false = [name for name in mentioned if name not in present]
+        over, under = self._row(len(false), len(mentioned))
+        sums = {"hallucinated": over, "mentioned": under}
+        return Score(over / under if under else NAN, detail={"hallucinated": false}, sums=sums)
 
     def compute(
         self,
@@ -136,41 +158,10 @@ class _Chair(CorpusMetric):
             clusters: rows with the same string are resampled together.
             confidence: two-sided coverage of the interval.
         """
-        n = same_length(predictions=predictions, objects=objects)
-        statuses: Counter[str] = Counter()
-        rows, kept = [], []
-        for row, (text, present) in enumerate(zip(predictions, objects, strict=True)):
-            mentioned = self._words.mentions(text) if text is not None else []
-            status = Status.MISSING if text is None else Status.OK if self._counts(mentioned) else Status.UNDEFINED
-            statuses[status] += 1
-            if status is Status.OK:
-                there = self._words.known(present)
-                rows.append(self._row(sum(name not in there for name in mentioned), len(mentioned)))
-                kept.append(row)
-        groups = cluster_index(clusters, n)
-        return self._sum_up(rows, None if groups is None else groups[kept], statuses, confidence)
-
-    def _counts(self, mentioned: Sequence[str]) -> bool:
-        return bool(mentioned) or self.variant == "official"
+        return self.over(predictions, [()] * len(objects), clusters, confidence, objects=objects)
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:
         raise NotImplementedError
-
-    def _sum_up(
-        self, rows: Sequence[tuple[float, float]], groups: Any, statuses: Mapping[str, int], confidence: float
-    ) -> MetricValue:
-        import numpy as np
-
-        table = np.array(rows, np.float64).reshape(len(rows), 2)
-        if groups is None and (table[:, 1] == 1).all():
-            return self.share(float(table[:, 0].sum()), len(rows), statuses, confidence)
-        return self.of_sums(table, _ratio, groups, statuses, confidence)
-
-
-def _ratio(sums: Any) -> Any:
-    import numpy as np
-
-    return np.where(sums[:, 1] > 0, sums[:, 0] / np.maximum(sums[:, 1], 1), np.nan)
 
 
 class ChairI(_Chair):
@@ -182,8 +173,8 @@ class ChairI(_Chair):
         vocabulary: the objects that are looked for, each with its synonyms; plurals are understood.
 
     Edge cases:
-        A caption without any mention is ``undefined``: it says nothing that could be wrong. No mentions at
-        all: NaN. A missing caption is counted as missing and left out.
+        A caption without any mention adds nothing: it says nothing that could be wrong. No mentions at
+        all: NaN. A failed or missing caption is left out; the coverage tells how many.
 
     Source:
         Rohrbach et al. 2018, "Object Hallucination in Image Captioning" (arXiv:1809.02156). The COCO
@@ -195,9 +186,10 @@ class ChairI(_Chair):
     """
 
     name = "chair_i"
+    computed = "Σ mentions of absent objects / Σ mentions"
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as documented",
-        "official": "captions without a mention count in n; the value is the same",
+        "official": "as default; the published code differs in what it counts, not in the value",
     }
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:
@@ -207,14 +199,14 @@ class ChairI(_Chair):
 class ChairS(_Chair):
     """Share of captions that name at least one object which is not in the image.
 
-    Range 0 to 1, lower is better. Wilson interval, bootstrap with clusters.
+    Range 0 to 1, lower is better. Bootstrap interval over captions.
 
     Args:
         vocabulary: the objects that are looked for, each with its synonyms; plurals are understood.
 
     Edge cases:
-        A caption without any mention is ``undefined`` and left out, so that saying nothing is not a way to be
-        right; ``official`` counts it as free of hallucination. A missing caption is left out and counted as missing.
+        A caption without any mention adds nothing, so that saying nothing is not a way to be right; ``official``
+        counts it as free of hallucination. A failed or missing caption is left out; the coverage tells how many.
 
     Source:
         Rohrbach et al. 2018 (arXiv:1809.02156).
@@ -225,10 +217,12 @@ class ChairS(_Chair):
     """
 
     name = "chair_s"
+    computed = "captions with an absent object / captions that mention one"
+    binary_sums = frozenset({"hallucinated", "mentioned"})
     variants: ClassVar[Mapping[str, str]] = {
         "default": "captions without a mention are left out",
         "official": "captions without a mention count as clean",
     }
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:
-        return float(hallucinated > 0), 1.0
+        return float(hallucinated > 0), float(mentioned > 0 or self.variant == "official")

@@ -1,10 +1,14 @@
 """Retrieval and image–text similarity: recall at k in both directions, CLIPScore."""
 
-from typing import TYPE_CHECKING, Final
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import UsageError, did_you_mean
-from harness.metrics._base import CorpusMetric
-from harness.types import MetricValue, Status
+from harness.metrics._base import NAN, Failures, truth
+from harness.metrics._json import StrictJSONError, parse_json
+from harness.metrics._summed import SummedAnswerMetric
+from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,17 +45,20 @@ def best_ranks(similarity: "ArrayLike", relevant: "ArrayLike") -> "NDArray[np.in
     return np.where(wanted.any(axis=1), ahead, -1)
 
 
-class RecallAtK(CorpusMetric):
+class RecallAtK(SummedAnswerMetric):
     """Share of queries with a relevant item among the first k.
 
-    Range 0 to 1, higher is better. Wilson interval over queries.
+    The answer lists the items, best first: a JSON list of their names, or one name a line or between commas. The
+    references are the names of the relevant ones. Range 0 to 1, higher is better. Wilson interval over queries.
 
     Args:
         k: how many items are looked at; usual are 1, 5 and 10.
-        direction: ``image-to-text`` asks with the rows of ``similarity``, ``text-to-image`` with its columns.
+        direction: of ``compute``: ``image-to-text`` asks with the rows of ``similarity``, ``text-to-image`` with its
+            columns.
 
     Edge cases:
-        Ties count against the relevant item. A query without a relevant item is ``undefined``. NaN is an error.
+        An item that is named again counts once. An answer that names none: ``unparsed``, worth 0. In ``compute`` ties
+        count against the relevant item, a query without a relevant item is ``undefined``, and NaN is an error.
 
     Source:
         Karpathy and Fei-Fei 2015 (arXiv:1412.2306); counted without sorting.
@@ -63,8 +70,12 @@ class RecallAtK(CorpusMetric):
 
     name = "recall_at_k"
 
-    def __init__(self, variant: str = "default", k: int = 1, direction: str = "image-to-text") -> None:
-        super().__init__(variant)
+    binary = True
+
+    def __init__(
+        self, variant: str = "default", k: int = 1, direction: str = "image-to-text", failures: Failures = "wrong"
+    ) -> None:
+        super().__init__(variant, failures)
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise UsageError(f"metric 'recall_at_k': k must be a whole number of at least 1, got {k!r}")
         if direction not in _DIRECTIONS:
@@ -76,7 +87,13 @@ class RecallAtK(CorpusMetric):
     @property
     def params(self) -> dict[str, object]:
         """The keyword arguments that rebuild this metric; ``direction`` here is that of the search."""
-        return {"variant": self.variant, "k": self.k, "direction": self._direction}
+        return {"variant": self.variant, "k": self.k, "direction": self._direction, "failures": self.failures}
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        ranked = ranking(prediction)
+        if not ranked:
+            return Score(NAN, Status.UNPARSED)
+        return truth(not {name.strip() for name in references}.isdisjoint(ranked[: self.k]))
 
     def compute(self, similarity: "ArrayLike", relevant: "ArrayLike", *, confidence: float = 0.95) -> MetricValue:
         """Return the share of queries that find a relevant item.
@@ -91,20 +108,38 @@ class RecallAtK(CorpusMetric):
         turn = self._direction == "text-to-image"
         scores, wanted = np.asarray(similarity), np.asarray(relevant)
         ranks = best_ranks(scores.T if turn else scores, wanted.T if turn else wanted)
-        usable = ranks >= 0
-        n = int(usable.sum())
-        statuses = {Status.OK: n, Status.UNDEFINED: len(ranks) - n}
-        return self.share(int((usable & (ranks < self.k)).sum()), n, statuses, confidence)
+        return self.of_columns({"": np.where(ranks >= 0, ranks < self.k, np.nan)}, confidence=confidence)
 
 
-class ClipScore(CorpusMetric):
+_NUMBERING: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
+
+
+def ranking(text: str) -> list[str]:
+    r"""Return the items that an answer lists, each once, in its order.
+
+    >>> ranking('["b", 7, "b"]'), ranking("1. b.jpg\n2. a.jpg"), ranking("b, a")
+    (['b', '7'], ['b.jpg', 'a.jpg'], ['b', 'a'])
+    """
+    try:
+        listed = parse_json(text)
+    except StrictJSONError:
+        listed = [_NUMBERING.sub("", line) for line in text.splitlines()]
+        listed = text.split(",") if len(listed) == 1 else listed
+    names = [str(item).strip() for item in listed] if isinstance(listed, list) else [str(listed).strip()]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+class ClipScore(SummedAnswerMetric):
     """Mean of 2.5 · max(cosine, 0) of the embeddings of images and their captions.
 
-    Range 0 to 2.5, higher is better; comparable only for one embedding model. t interval.
+    Adapters embed images alone, so the embeddings come with the data: that of the image is the fact ``embedding``, and
+    the answer is its caption's, a JSON list or ``{"caption": …, "embedding": […]}``. Range 0 to 2.5, higher is better;
+    comparable only for one embedding model. t interval.
 
     Edge cases:
-        A pair with a zero vector has no direction: ``undefined``. Not finite: an error. Embedding models cut long
-        captions (CLIP: 77 tokens), which this metric cannot see.
+        An image's vector of zeros has no direction: ``undefined``; an answer that is one, or no list of numbers as long
+        as the image's: ``unparsed``, worth 0. In ``compute`` both are ``undefined``, and not finite is an error.
+        Embedding models cut long captions (CLIP: 77 tokens), which this metric cannot see.
 
     Source:
         Hessel et al. 2021 (arXiv:2104.08718).
@@ -116,6 +151,16 @@ class ClipScore(CorpusMetric):
     name = "clip_score"
     unit = "points"
     bounds = (0.0, 2.5)
+    needs = ("embedding",)
+    whole = True
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        image, caption = context["embedding"], _embedding(prediction)
+        if not any(image):
+            return Score(NAN, Status.UNDEFINED)
+        if caption is None or len(caption) != len(image) or not any(caption):
+            return Score(NAN, Status.UNPARSED)
+        return Score(float(_clip_scores([image], [caption])[0]))
 
     def compute(self, images: "ArrayLike", texts: "ArrayLike", *, confidence: float = 0.95) -> MetricValue:
         """Return the mean CLIPScore.
@@ -125,18 +170,33 @@ class ClipScore(CorpusMetric):
             texts: embeddings of their captions, [n, d].
             confidence: two-sided coverage of the interval.
         """
-        import numpy as np
+        return self.of_columns({"": _clip_scores(images, texts)}, confidence=confidence)
 
-        first, second = np.asarray(images, np.float64), np.asarray(texts, np.float64)
-        if first.ndim != 2 or first.shape != second.shape:
-            raise ValueError(f"images and texts must have one shape [n, d]: {first.shape} and {second.shape}")
-        if not (np.isfinite(first).all() and np.isfinite(second).all()):
-            raise ValueError("images and texts must be finite")
-        # Scaled by the largest entry first, so that no square over- or underflows.
-        tops = [np.abs(side).max(axis=1, initial=0.0) for side in (first, second)]
-        usable = (tops[0] > 0) & (tops[1] > 0)
-        first, second = (side[usable] / top[usable, None] for side, top in zip((first, second), tops, strict=True))
-        norms = np.sqrt(np.square(first).sum(axis=1) * np.square(second).sum(axis=1))
-        cosine = np.clip((first * second).sum(axis=1) / norms, 0.0, 1.0)
-        statuses = {Status.OK: int(usable.sum()), Status.UNDEFINED: int((~usable).sum())}
-        return self.of_mean(2.5 * cosine, None, statuses, confidence)
+
+def _embedding(text: str) -> Sequence[float] | None:
+    try:
+        said = parse_json(text)
+    except StrictJSONError:
+        return None
+    vector = said.get("embedding") if isinstance(said, dict) else said
+    numbers = isinstance(vector, list) and all(type(number) in (int, float) for number in vector)
+    return vector if numbers else None
+
+
+def _clip_scores(images: "ArrayLike", texts: "ArrayLike") -> "NDArray[np.float64]":
+    """Return the score of each pair, [n]; NaN where one of the two has no direction."""
+    import numpy as np
+
+    first, second = np.asarray(images, np.float64), np.asarray(texts, np.float64)
+    if first.ndim != 2 or first.shape != second.shape:
+        raise ValueError(f"images and texts must have one shape [n, d]: {first.shape} and {second.shape}")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("images and texts must be finite")
+    # Scaled by the largest entry first, so that no square over- or underflows.
+    tops = [np.abs(side).max(axis=1, initial=0.0) for side in (first, second)]
+    usable = (tops[0] > 0) & (tops[1] > 0)
+    first, second = (side[usable] / top[usable, None] for side, top in zip((first, second), tops, strict=True))
+    norms = np.sqrt(np.square(first).sum(axis=1) * np.square(second).sum(axis=1))
+    values = np.full(len(usable), np.nan)
+    values[usable] = 2.5 * np.clip((first * second).sum(axis=1) / norms, 0.0, 1.0)
+    return values

@@ -36,12 +36,10 @@ class Mape(AnswerMetric):
     direction: ClassVar[Direction] = "lower"
     unit = "relative error"
     bounds = (0.0, float("inf"))
-    failure_value = None
+    left_out = "no error stands for a missing number"
 
     def __init__(self, variant: str = "default", failures: Failures = "exclude") -> None:
         super().__init__(variant, failures)
-        if failures == "wrong":
-            raise UsageError("metric 'mape': failures can only be 'exclude'; no error stands for a missing number")
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         targets = [target.value for target in map(_only_number, references) if target is not None and target.value]

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from harness.metrics._base import NAN, AnswerMetric, CorpusMetric, check_references, cluster_index, same_length, truth
+from harness.estimate import Node, f_beta, grouped, mean
+from harness.metrics._base import NAN, AnswerMetric, Failures, check_references, same_length, truth
+from harness.metrics._summed import SummedAnswerMetric, check_by, code_of
 from harness.metrics._text import words
 from harness.metrics.vqa import official_punctuation
-from harness.types import MetricValue, Score, Status
+from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {
     "mme": "Mme",
@@ -156,25 +159,36 @@ class Mme(_YesNo):
     variants: ClassVar[Mapping[str, str]] = _MME_VARIANTS
 
 
-def _read(
-    predictions: Sequence[str | None], labels: Sequence[str], reader: Callable[[str], str | None]
-) -> tuple[list[tuple[str | None, str]], Counter[str]]:
-    same_length(predictions=predictions, labels=labels)
-    statuses: Counter[str] = Counter()
-    rows = []
-    for row, (text, label) in enumerate(zip(predictions, labels, strict=True)):
-        if text is not None and not isinstance(text, str):
-            raise ValueError(f"predictions must be strings or None, row {row} is {type(text).__name__}")
-        said = None if text is None else reader(text)
-        statuses[Status.MISSING if text is None else Status.UNPARSED if said is None else Status.OK] += 1
-        rows.append((said, _label([label])))
-    return rows, statuses
+class _PopeRate(SummedAnswerMetric, _YesNo):
+    """A rate over all probes, of which each adds whether it is right, answered and labelled yes, and readable."""
 
-
-class _PopeRate(CorpusMetric):
-    """A rate over all probes; rows are (hits, cases, …) per probe."""
-
+    readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _POPE
     variants: ClassVar[Mapping[str, str]] = _POPE_VARIANTS
+    sums: ClassVar[tuple[str, ...]] = ("hit", "said_yes", "labelled_yes", "readable")
+    binary_sums = frozenset(sums)
+    rate: ClassVar[tuple[str, str]]
+    """The sums of which it is the ratio."""
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        return self.ratio(label, at, *self.rate)
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        score = super().judge(prediction, references, context)
+        said, wanted = score.detail.get("said"), _label(references)
+        counts = wanted == "yes" and not (self.variant == "lmms-eval" and said is None)
+        sums = {
+            "hit": float(said == wanted == "yes"),
+            "said_yes": float(said == "yes"),
+            "labelled_yes": float(counts),
+            "readable": float(said is not None),
+        }
+        return replace(score, sums=sums)
+
+    def failed(self, empty: Score, status: Status) -> Score:
+        # Not the sums of an empty answer as they are: to the official reader silence is a yes.
+        score = super().failed(empty, status)
+        label = {name: score.sums[name] for name in ("labelled_yes",) if name in score.sums}
+        return replace(score, sums=dict.fromkeys(score.sums, 0.0) | label)
 
     def compute(
         self,
@@ -192,33 +206,17 @@ class _PopeRate(CorpusMetric):
             clusters: rows with the same string share an image.
             confidence: two-sided coverage of the interval.
         """
-        import numpy as np
-
-        read, statuses = _read(predictions, labels, _POPE[self.variant])
-        rows = np.array([self._row(said, label) for said, label in read], np.float64).reshape(len(read), 2)
-        groups = cluster_index(clusters, len(read))
-        hits, cases = rows.sum(axis=0)
-        if groups is None and set(np.unique(rows[:, 1])) <= {0.0, 1.0}:
-            return self.share(float(hits), int(cases), statuses, confidence)
-        return self.of_sums(rows, _ratio, groups, statuses, confidence)
-
-    def _row(self, said: str | None, label: str) -> tuple[float, float]:
-        raise NotImplementedError
-
-
-def _ratio(sums: Any) -> Any:
-    import numpy as np
-
-    return np.where(sums[:, 1] > 0, sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], 1), np.nan)
+        same_length(predictions=predictions, labels=labels)
+        return self.over(predictions, [(label,) for label in labels], clusters, confidence)
 
 
 class PopePrecision(_PopeRate):
     """Share of the answers "yes" that are right.
 
-    Range 0 to 1, higher is better. Wilson interval, bootstrap with clusters.
+    Range 0 to 1, higher is better. Bootstrap interval.
 
     Edge cases:
-        No answer is "yes": NaN with n = 0.
+        No answer is "yes": NaN with n = 0. A failed, unparsed or missing answer is no "yes".
 
     Source:
         As ``pope``.
@@ -228,18 +226,17 @@ class PopePrecision(_PopeRate):
     """
 
     name = "pope_precision"
-
-    def _row(self, said: str | None, label: str) -> tuple[float, float]:
-        return float(said == label == "yes"), float(said == "yes")
+    computed = "right yes / answered yes"
+    rate = ("hit", "said_yes")
 
 
 class PopeRecall(_PopeRate):
     """Share of the probes whose label is "yes" that are answered "yes".
 
-    Range 0 to 1, higher is better. Wilson interval, bootstrap with clusters.
+    Range 0 to 1, higher is better. Bootstrap interval.
 
     Edge cases:
-        No label is "yes": NaN with n = 0. Unparsed and missing answers count as missed; ``lmms-eval`` leaves
+        No label is "yes": NaN with n = 0. Unparsed, failed and missing answers count as missed; ``lmms-eval`` leaves
         the unparsed ones out.
 
     Source:
@@ -250,10 +247,8 @@ class PopeRecall(_PopeRate):
     """
 
     name = "pope_recall"
-
-    def _row(self, said: str | None, label: str) -> tuple[float, float]:
-        wanted = label == "yes" and not (self.variant == "lmms-eval" and said is None)
-        return float(said == label == "yes"), float(wanted)
+    computed = "right yes / labelled yes"
+    rate = ("hit", "labelled_yes")
 
 
 class PopeF1(_PopeRate):
@@ -272,16 +267,17 @@ class PopeF1(_PopeRate):
     """
 
     name = "pope_f1"
+    computed = "2 · right yes / (answered yes + labelled yes)"
 
-    def _row(self, said: str | None, label: str) -> tuple[float, float]:
-        wanted = label == "yes" and not (self.variant == "lmms-eval" and said is None)
-        return 2 * float(said == label == "yes"), float(said == "yes") + float(wanted)
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        hit, said, labelled = (self.sum(label, name, at) for name in ("hit", "said_yes", "labelled_yes"))
+        return f_beta(hit, said, labelled)
 
 
 class PopeYesRatio(_PopeRate):
     """Share of the answers that are "yes": far from the labels' own share, the model is biased.
 
-    Of all readable answers. Range 0 to 1; neither direction is better, "higher" is nominal. Wilson interval.
+    Of all readable answers. Range 0 to 1; neither direction is better. Bootstrap interval.
 
     Edge cases:
         No readable answer: NaN with n = 0. ``lmms-eval`` looks at the labels instead of the answers.
@@ -294,20 +290,30 @@ class PopeYesRatio(_PopeRate):
     """
 
     name = "pope_yes_ratio"
+    direction: ClassVar[Direction] = "none"
+    computed = "answered yes / readable answers"
 
-    def _row(self, said: str | None, label: str) -> tuple[float, float]:
+    def form(self, label: str, at: Sequence[str]) -> Node:
         if self.variant == "lmms-eval":
-            return float(label == "yes"), 1.0
-        return float(said == "yes"), float(said is not None)
+            return mean(self.sum(label, "labelled_yes", at))
+        return self.ratio(label, at, "said_yes", "readable")
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        score = super().judge(prediction, references, context)
+        return replace(score, sums={**score.sums, "labelled_yes": float(_label(references) == "yes")})
 
 
-class MmePlus(CorpusMetric):
+class MmePlus(SummedAnswerMetric, _YesNo):
     """MME's acc+: share of images all of whose questions are answered right.
 
     Range 0 to 1, higher is better. Wilson interval.
 
+    Args:
+        by: what says which questions are about one image: the fact ``group``, or the samples' ``cluster``.
+
     Edge cases:
-        An image must have at least two questions. Unparsed and missing answers are wrong. No rows: NaN.
+        An image of which one question alone is there does not count (``compute`` refuses it). Unparsed, failed and
+        missing answers are wrong; under ``exclude`` their questions are as if they were not asked. No rows: NaN.
 
     Source:
         As ``mme``.
@@ -317,7 +323,24 @@ class MmePlus(CorpusMetric):
     """
 
     name = "mme_plus"
+    readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _MME
     variants: ClassVar[Mapping[str, str]] = _MME_VARIANTS
+    sums: ClassVar[tuple[str, ...]] = ("right", "group")
+    binary_sums = frozenset({"right"})
+    computed = "share of images, all answers right"
+
+    def __init__(self, variant: str = "default", by: str = "group", failures: Failures = "wrong") -> None:
+        super().__init__(variant, failures)
+        self.by, self.needs = by, check_by(self.name, by)
+
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        image = self.sum(label, "group", at) if self.by == "group" else None
+        return mean(grouped(self.sum(label, "right", at), "min", image, least=2))
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        score = super().judge(prediction, references, context)
+        group = {"group": code_of(context["group"])} if self.by == "group" else {}
+        return replace(score, sums={"right": float(score.value == 1.0), **group})
 
     def compute(
         self,
@@ -335,12 +358,8 @@ class MmePlus(CorpusMetric):
             images: which image each row is about.
             confidence: two-sided coverage of the interval.
         """
-        same_length(predictions=predictions, images=images)
-        rows, statuses = _read(predictions, labels, _MME[self.variant])
-        right: dict[str, list[bool]] = {}
-        for image, (said, label) in zip(images, rows, strict=True):
-            right.setdefault(image, []).append(said == label)
-        lonely = sorted(image for image, answers in right.items() if len(answers) < 2)
+        same_length(predictions=predictions, labels=labels, images=images)
+        lonely = sorted(image for image, questions in Counter(images).items() if questions < 2)
         if lonely:
             raise ValueError(f"images must each have two questions or more; with one: {', '.join(lonely[:5])}")
-        return self.share(sum(map(all, right.values())), len(right), statuses, confidence)
+        return self.over(predictions, [(label,) for label in labels], images, confidence, group=images)

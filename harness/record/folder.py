@@ -38,18 +38,34 @@ _PAGE: Final = 128 * 1024
 """Bytes of a page before compression."""
 
 
-def write_samples(folder: Path, store: Iterable[Row], metrics: Sequence[str], tags: Sequence[str]) -> None:
-    """Write ``samples.parquet`` from the rows of a store, little by little, atomically."""
+def write_samples(
+    folder: Path,
+    store: Iterable[Row],
+    metrics: Sequence[str],
+    tags: Sequence[str],
+    sums: Sequence[str] = (),
+    details: Sequence[str] = (),
+) -> None:
+    """Write ``samples.parquet`` from the rows of a store, little by little, atomically.
+
+    Args:
+        folder: where to.
+        store: the rows.
+        metrics: each has a column ``score.<metric>`` and a column ``status.<metric>``.
+        tags: each has a column ``tag.<tag>``.
+        sums: each has a column ``score.<metric>.<sum>``; the status of its metric holds for it.
+        details: metrics that have a column ``detail.<metric>``.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema(metrics, tags)
+    schema = _schema(metrics, tags, sums, details)
     temporary = folder / f".{SAMPLES_FILE}.part"
     rows = iter(store)
 
     def batches() -> Iterator[pa.RecordBatch]:
         while some := list(islice(rows, _ROWS_AT_ONCE)):
-            yield pa.RecordBatch.from_arrays(_columns(some, metrics, tags, schema), schema=schema)
+            yield pa.RecordBatch.from_arrays(_columns(some, schema), schema=schema)
 
     ready = batches()
     # Dictionaries and statistics for the columns with few values: for texts that all differ they take memory, and make
@@ -184,7 +200,7 @@ def find_runs(root: Path) -> Iterator[Path]:
     yield from (file.parent for file in files)
 
 
-def _schema(metrics: Sequence[str], tags: Sequence[str]) -> "pa.Schema":
+def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], details: Sequence[str]) -> "pa.Schema":
     import pyarrow as pa
 
     fixed = [
@@ -212,19 +228,23 @@ def _schema(metrics: Sequence[str], tags: Sequence[str]) -> "pa.Schema":
         for name in metrics
         for field in ((f"score.{name}", pa.float64()), (f"status.{name}", pa.dictionary(pa.int32(), pa.string())))
     ]
-    return pa.schema([*fixed, *((f"tag.{name}", pa.string()) for name in tags), *scored])
+    tagged = [(f"tag.{name}", pa.string()) for name in tags]
+    summed = [(f"score.{name}", pa.float64()) for name in sums]
+    return pa.schema([*fixed, *tagged, *scored, *summed, *((f"detail.{name}", pa.string()) for name in details)])
 
 
-def _columns(rows: Sequence[Row], metrics: Sequence[str], tags: Sequence[str], schema: "pa.Schema") -> list[Any]:
+def _columns(rows: Sequence[Row], schema: "pa.Schema") -> list[Any]:
 
     values: dict[str, Iterable[Any]] = {
         name: [getattr(row, name) for row in rows] for name in schema.names if "." not in name
     }
     values["facts"] = [json.dumps(row.facts) if row.facts else None for row in rows]
-    for name in tags:
-        values[f"tag.{name}"] = [row.tags.get(name) for row in rows]
-    for name in metrics:
-        pairs = [row.scores.get(name, (None, None)) for row in rows]
-        values[f"score.{name}"] = [pair[0] for pair in pairs]
-        values[f"status.{name}"] = [pair[1] for pair in pairs]
+    for column in schema.names:
+        kind, _, name = column.partition(".")
+        if kind == "tag":
+            values[column] = [row.tags.get(name) for row in rows]
+        elif kind == "detail":
+            values[column] = [row.details.get(name) for row in rows]
+        elif kind in ("score", "status") and name:
+            values[column] = [row.scores.get(name, (None, None))[kind == "status"] for row in rows]
     return [array(list(values[field.name]), field.type) for field in schema]

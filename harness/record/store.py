@@ -118,6 +118,8 @@ class Row:
     """What was asked, where there is a payload."""
     parts: str | None = None
     """Where the sample's work had several parts: a JSON list of them, as ``samples.parquet`` holds it."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """By metric: the rows of its score, as JSON, where it keeps any."""
 
 
 class ResponseStore:
@@ -363,7 +365,9 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.tokens_out,
         row.batch_seconds,
         json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}) if row.tags else None,
-        json.dumps(dict(row.scores)),
+        json.dumps(
+            {name: (*pair, row.details[name]) if name in row.details else pair for name, pair in row.scores.items()}
+        ),
         row.payload,
         json.dumps(row.facts) if row.facts else None,
         row.ask,
@@ -398,6 +402,7 @@ def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
     evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, *asked = rest
+    judged = json.loads(scores)
     return Row(
         task,
         cell,
@@ -416,8 +421,9 @@ def unpack(values: Sequence[Any]) -> Row:
         tokens_out,
         seconds,
         json.loads(tags) if tags else {},
-        {name: (value, judged) for name, (value, judged) in json.loads(scores).items()},
+        {name: (value, said) for name, (value, said, *_) in judged.items()},
         payload,
         json.loads(facts) if facts else {},
         *asked,
+        {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
     )

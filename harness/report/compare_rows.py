@@ -67,7 +67,7 @@ def pairs(comparison: Comparison | None) -> str:
 
 def way(direction: Direction) -> str:
     """Return the direction in which a metric gets better."""
-    return "↑" if direction == "higher" else "↓"
+    return {"higher": "↑", "lower": "↓"}.get(direction, "")
 
 
 def ordered(deltas: Sequence[Delta]) -> list[Delta]:

@@ -38,7 +38,7 @@ def coverage(metric: MetricRecord) -> str:
 
 def arrow(metric: MetricRecord) -> str:
     """Return the direction in which the metric gets better."""
-    return "↑" if metric.direction == "higher" else "↓"
+    return {"higher": "↑", "lower": "↓"}.get(metric.direction, "")
 
 
 def known(metrics: Iterable[MetricRecord | None]) -> MetricRecord:

@@ -38,6 +38,8 @@ class Column:
     statuses: Mapping[str, int]
     kinds: "NDArray[np.int8]"
     """The status of each sample, [n]: its place in ``list(Status)``."""
+    details: Sequence[str | None] | None = None
+    """The rows of each score, for a metric that keeps some."""
 
     def among(self, *statuses: Status) -> "NDArray[np.bool_]":
         """Return which samples ended in one of some statuses, [n]."""

@@ -15,7 +15,7 @@ from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.former import text_of
-from harness.tasks.scoring import build_metrics, score_all, summarise_cell
+from harness.tasks.scoring import build_metrics, fit_metrics, score_all, summarise_cell
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
@@ -71,6 +71,7 @@ class QaTask:
         self._render = compile_prompt(config.prompt)
         self._extract = extract.chain(config.extract)
         self._slices = Slices(dataset, config.slices)
+        self._fitted = fit_metrics(metrics, dataset)
 
     @classmethod
     def build(cls, name: str, config: QaConfig, context: BuildContext) -> Self:
@@ -162,4 +163,5 @@ class QaTask:
             **({"temperature": self.config.temperature, "top_p": self.config.top_p} if self.config.temperature else {}),
             "extract": [extract.resolve(step) for step in self.config.extract],
             "metrics": [plain_ref(ref) for ref in self.config.metrics],
+            **({"fitted": self._fitted} if self._fitted else {}),
         }

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from harness import facts, metrics
+from harness import estimate, facts, metrics
 from harness.errors import Issue, UsageError
-from harness.metrics import SampleMetric
+from harness.estimate import CellRows, Estimator
+from harness.metrics import Fitted, SampleMetric
 from harness.metrics.extract import Step
 from harness.tasks._base import CellResult
 from harness.tasks._named import Ref, all_named
@@ -26,7 +27,18 @@ def _sample_metric(name: str, **options: Any) -> SampleMetric:
     metric = metrics.get(name, **options)
     if not isinstance(metric, SampleMetric):
         raise UsageError(f"metric {name!r} judges a whole corpus, not one answer")
+    metric.form(name, ())  # what has none with these parameters says so here, before anything is asked
     return metric
+
+
+def fit_metrics(metrics_: Mapping[str, SampleMetric], dataset: Iterable[Sample]) -> dict[str, str]:
+    """Show the references of a whole dataset to the metrics that ask for them; return a hash of these by label."""
+    fitted = {label: metric for label, metric in metrics_.items() if isinstance(metric, Fitted)}
+    if fitted:
+        references = [sample.references for sample in dataset if sample.references]
+        for metric in fitted.values():
+            metric.fit(references)
+    return {label: str(metric.fitted) for label, metric in fitted.items()}
 
 
 def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Step) -> dict[str, Score]:
@@ -38,38 +50,56 @@ def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, s
     answer, known = step(text), facts.context(sample)
     whole = {name: _score(metric, sample, text, known) for name, metric in metrics_.items() if metric.whole}
     taken = {name: _score(metric, sample, answer or "", known) for name, metric in metrics_.items() if not metric.whole}
-    scores = whole | (taken if answer is not None else without_answer(taken, Status.UNPARSED))
+    scores = whole | (taken if answer is not None else without_answer(metrics_, taken, Status.UNPARSED))
     return {name: scores[name] for name in metrics_}
 
 
-def without_answer(scores: Mapping[str, Score], status: Status) -> dict[str, Score]:
-    """Return the scores of a sample that has no answer: ``status``, or undefined under a metric without meaning for it.
+def without_answer(
+    metrics_: Mapping[str, SampleMetric], scores: Mapping[str, Score], status: Status
+) -> dict[str, Score]:
+    """Return the scores of a sample that has no answer, as each metric counts one that failed with ``status``.
 
-    ``scores`` are those of an empty answer, which tell the undefined ones.
+    ``scores`` are those of an empty answer: they tell where a metric has no meaning for the sample.
     """
-    failed = Score(math.nan, status)
-    return {name: score if score.status == Status.UNDEFINED else failed for name, score in scores.items()}
+    return {name: metrics_[name].failed(score, status) for name, score in scores.items()}
 
 
 def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, Any]) -> Score:
     try:
         score = metric.score(text, sample.references, **known)
-        if score.status != Status.OK or math.isfinite(score.value):
+        if score.status != Status.OK or math.isfinite(score.value) or _speaks(metric, score):
             return score
         said = "gave no finite number"
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
+        absent = [name for name in metric.needs if name not in known]
         said = f"raised {type(error).__name__}: {error}"
+        if absent:
+            said = f"needs {', '.join(map(facts.described, absent))}, which this sample does not carry"
     return Score(math.nan, Status.ERROR, complaint=said)
+
+
+def _speaks(metric: SampleMetric, score: Score) -> bool:
+    """Return whether a score without a finite value is one: its sums speak for it, or its metric has no limit."""
+    return bool(score.sums) if math.isnan(score.value) else score.value in metric.bounds
 
 
 def summarise_cell(
     result: CellResult, metrics_: Mapping[str, SampleMetric], confidence: float = 0.95
 ) -> dict[str, MetricValue]:
     """Return every metric over one cell, from its columns."""
-    values = {}
-    for name, metric in metrics_.items():
-        column = result.columns[name]
-        counted = ~np.isnan(column.worths)
-        kept = slice(None) if counted.all() else counted  # no copies of a million worths that all count
-        values[name] = metric.aggregate_array(column.worths[kept], column.statuses, result.clusters[kept], confidence)
-    return values
+    return values_of(cell_rows(result), metrics_, confidence)
+
+
+def values_of(rows: CellRows, metrics_: Mapping[str, SampleMetric], confidence: float = 0.95) -> dict[str, MetricValue]:
+    """Return every metric over some rows of one cell."""
+    binary = frozenset().union(*(metric.binary_columns(label) for label, metric in metrics_.items()))
+    estimator = Estimator(estimate.Rows({"": rows}), binary=binary.__contains__, confidence=confidence)
+    return {label: estimator.value(metric.statistic(label, ("",))) for label, metric in metrics_.items()}
+
+
+def cell_rows(result: CellResult) -> CellRows:
+    """Return the columns of a cell as rows that statistics read."""
+    columns = {
+        name: estimate.Column(column.worths, column.kinds, column.details) for name, column in result.columns.items()
+    }
+    return CellRows(np.arange(len(result.clusters)), result.clusters, columns)

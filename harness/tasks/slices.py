@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from harness.metrics import SampleMetric
 from harness.tasks._base import CellResult, Column
+from harness.tasks.scoring import cell_rows, values_of
 from harness.types import Dataset, MetricValue
 
 
@@ -33,11 +34,9 @@ class Slices:
 
     def values(self, result: CellResult, metrics: Mapping[str, SampleMetric]) -> dict[str, MetricValue]:
         """Return every metric over every slice of one cell."""
-        return {
-            f"{name}[{part}]": aggregate(metric, result.columns[name], result.clusters, self._rows(row, code, result))
-            for name, metric in metrics.items()
-            for part, row, code in self._found
-        }
+        whole = cell_rows(result)
+        parts = {part: values_of(whole.take(self._rows(row, code, result)), metrics) for part, row, code in self._found}
+        return {f"{name}[{part}]": values[name] for name in metrics for part, values in parts.items()}
 
     def _rows(self, row: int, code: int, result: CellResult) -> NDArray[np.bool_]:
         return np.asarray(self._codes[row, : len(result.clusters)] == code)

@@ -37,13 +37,13 @@ def greedy(detections: list[Detection], truths: list[Truth], threshold: float) -
             if best is not None:
                 free[best] = False
             if best is not None or not on_crowd:
-                outcomes.append(((-row.score, image, row.id, row.box), best is not None))
+                outcomes.append((-row.score, best is not None))
     total = sum(not row.crowd for row in truths)
     if not total:
         return math.nan
-    hits = np.cumsum([hit for _, hit in sorted(outcomes)])
-    precision = hits / np.arange(1, len(hits) + 1)
-    recall = hits / total
+    above = [[hit for score, hit in outcomes if score <= least] for least in sorted({score for score, _ in outcomes})]
+    precision = np.array([np.mean(hits) for hits in above])
+    recall = np.array([sum(hits) / total for hits in above])
     points = np.linspace(0, 1, 101)
     return float(np.mean([max(precision[recall >= point], default=0.0) for point in points]))
 

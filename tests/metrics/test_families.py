@@ -142,7 +142,7 @@ def test_chair_counts_mentions_and_captions() -> None:
     vocabulary = {"dog": [], "cat": []}
     share = corpus("chair_i", vocabulary=vocabulary).compute(captions, objects)
     assert share.value == 0.25
-    assert share.statuses == {"ok": 2, "undefined": 1, "missing": 1}
+    assert share.statuses == {"ok": 3, "missing": 1}
     assert corpus("chair_s", vocabulary=vocabulary).compute(captions, objects).value == 0.5
     assert corpus("chair_s", "official", vocabulary=vocabulary).compute(captions, objects).value == pytest.approx(1 / 3)
 
@@ -156,7 +156,7 @@ def test_refusals_are_neither_yes_nor_no_in_the_rates() -> None:
     assert corpus("pope_precision").compute(answers, labels).value == 1.0
     assert corpus("pope_f1").compute(answers, labels).value == 0.5
     ratio = corpus("pope_yes_ratio").compute(answers, labels)
-    assert (ratio.value, ratio.n) == (0.5, 2)
+    assert (ratio.value, ratio.n, ratio.direction) == (0.5, 5, "none")
     assert ratio.statuses == {"ok": 2, "unparsed": 2, "missing": 1}
     assert corpus("pope_yes_ratio", "lmms-eval").compute(answers, labels).value == 0.6
     assert corpus("pope_recall", "lmms-eval").compute(["yes", "hm"], ["yes", "yes"]).value == 1.0
@@ -178,7 +178,7 @@ def test_agreeing_on_nothing_is_no_agreement() -> None:
     metric = corpus("consistency")
     assert metric.compute([["", None, ""]]).value == 0.0
     assert metric.compute([["a", "b", "a", "b"]]).value == pytest.approx(1 / 3)
-    assert metric.compute([["a"], []]).statuses == {"undefined": 2}
+    assert metric.compute([["a"], ["b", "b"]]).statuses == {"ok": 1, "undefined": 1}
 
 
 def test_the_worst_prompt_is_named() -> None:

@@ -33,7 +33,8 @@ def test_a_metric_says_what_it_is(name: str) -> None:
     assert card["edge_cases"]
     assert card["source"]
     assert "Range" in card["definition"]
-    assert card["direction"] in ("higher", "lower")
+    assert card["direction"] in ("higher", "lower", "none")
+    assert card["computed"]
     assert card["range"][0] < card["range"][1]
     assert "default" in card["variants"]
     assert all(card["variants"].values())
@@ -78,7 +79,12 @@ def test_a_metric_is_rebuilt_from_its_params() -> None:
     metric = get("faithfulness", weights=[1, 3], tolerance=0.1)
     assert metric.params == {"variant": "default", "weights": (1.0, 3.0), "tolerance": 0.1, "failures": "wrong"}
     assert get("faithfulness", **metric.params).params == metric.params
-    assert get("recall_at_k", k=5).params == {"variant": "default", "k": 5, "direction": "image-to-text"}
+    assert get("recall_at_k", k=5).params == {
+        "variant": "default",
+        "k": 5,
+        "direction": "image-to-text",
+        "failures": "wrong",
+    }
 
 
 def test_failed_answers_count_as_wrong_or_are_left_out_as_the_suite_says() -> None:
