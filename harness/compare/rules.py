@@ -35,7 +35,7 @@ class Rule:
 
 
 def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
-    """Return the rule of every per-sample metric of a task that has a column of scores.
+    """Return the rule of every metric of a task that is the mean of a column of scores.
 
     A metric is built again from the task's configuration. Where that fails (its plug-in is not
     installed here), nobody knows what a failed answer is worth: it is left out, and the rule says so.
@@ -47,6 +47,8 @@ def rules(task: TaskRecord, columns: Sequence[str]) -> dict[str, Rule]:
             if name in found or name not in columns:
                 continue
             metric = metrics.get(name)
+            if metric is not None and metric.sums:
+                continue  # its number is no mean of these scores
             failure = metric.failure_value if metric else None
             found[name] = Rule(value.direction, value.unit, failure, _span(metric), metric is not None)
     return found

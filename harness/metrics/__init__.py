@@ -1,9 +1,9 @@
 """Metrics by name: ``harness.metrics.get("relaxed_accuracy").score("14", ["14.5"])``.
 
-A *sample metric* judges one answer (``score``), or many into columns (``score_batch``), and sums up
-(``aggregate``, ``aggregate_columns``); a *corpus metric* takes whole columns (``compute``); a *summed metric* is
-both: each answer adds named sums, of which its ``form`` makes one number. :func:`get` returns any, :func:`sample_metric` only the first kind, :func:`describe` what a metric
-says about itself.
+A *sample metric* judges one answer (``score``), or many into columns (``score_batch``), and sums up (``aggregate``,
+``aggregate_columns``); a *corpus metric* takes whole columns (``compute``); a *summed metric* is both: each answer
+adds named sums, of which its ``form`` makes one number. :func:`get` returns any, :func:`sample_metric` only what judges
+one answer, :func:`describe` what a metric says about itself.
 """
 
 import math

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from harness.metrics._json import StrictJSONError, parse_json
+from harness.metrics.strict_json import StrictJSONError, parse_json
 
 _AT_THE_END: Final = re.compile(
     r"^(?P<answer>.*?)\s*\(\s*(?P<word>confidence\s*[:=]?\s*)?(?P<number>\d+(?:\.\d+)?)\s*(?P<percent>%?)\s*\)[\s.]*$",

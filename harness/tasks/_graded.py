@@ -15,7 +15,7 @@ from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Finding, Summary
 from harness.tasks.qa import QaTask, Transform
-from harness.tasks.scoring import summarise_cell
+from harness.tasks.scoring import no_mean, summarise_cell
 from harness.tasks.severity import RATIO, Point, SeverityTable
 from harness.types import MetricValue, Request, Response, Sample, Score
 
@@ -246,4 +246,6 @@ def find_base(of: str, metric: str | None, context: BuildContext) -> tuple[QaTas
     if chosen.direction != "higher" or chosen.bounds != (0.0, 1.0):
         said = f"this needs a metric from 0 to 1 where higher is better; {chosen.name} is not"
         return base, [Issue(("metric",) if metric else ("of",), said)]
+    if why := no_mean(chosen):
+        return base, [Issue(("metric",) if metric else ("of",), why)]
     return base, []

@@ -31,6 +31,13 @@ def _sample_metric(name: str, **options: Any) -> SampleMetric:
     return metric
 
 
+def no_mean(metric: SampleMetric) -> str | None:
+    """Return why a task cannot use a metric whose values it reads one by one; None where it can."""
+    if not metric.sums:
+        return None
+    return f"this needs a metric that is the mean of its values; {metric.name} is made of sums: {metric.computed}"
+
+
 def fit_metrics(metrics_: Mapping[str, SampleMetric], dataset: Iterable[Sample]) -> dict[str, str]:
     """Show the references of a whole dataset to the metrics that ask for them; return a hash of these by label."""
     fitted = {label: metric for label, metric in metrics_.items() if isinstance(metric, Fitted)}

@@ -33,7 +33,7 @@ from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.judged import Judged, defined, plain, squared_error
-from harness.tasks.scoring import build_metrics
+from harness.tasks.scoring import build_metrics, no_mean
 from harness.types import Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 SOUND: Final = Cell("sound", {"label": "sound"})
@@ -114,6 +114,7 @@ class GuardTask:
     def build(cls, name: str, config: GuardConfig, context: BuildContext) -> Self:
         built, issues = build_metrics([config.score])
         issues = [Issue(("score",), issue.message, issue.hint) for issue in issues]
+        issues += [Issue(("score",), said) for metric in built.values() if (said := no_mean(metric))]
         dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         if dataset is not None and all(not sample.evidence for sample in islice(dataset, _VOCABULARY)):
             issues.append(Issue(("dataset",), f"the samples of {config.dataset!r} have no evidence to check against"))

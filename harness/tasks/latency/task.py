@@ -22,7 +22,7 @@ from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Poin
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
 from harness.tasks.latency.summary import Summariser, metric_names
-from harness.tasks.scoring import build_metrics
+from harness.tasks.scoring import build_metrics, no_mean
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
 from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Status
@@ -68,6 +68,7 @@ class LatencyTask(MeasuringTask):
         dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
         metrics, wrong = build_metrics([config.metric])
         issues += [Issue(("metric",), issue.message, issue.hint) for issue in wrong]
+        issues += [Issue(("metric",), said) for metric in metrics.values() if (said := no_mean(metric))]
         try:
             prompt = compile_prompt(config.prompt)
             issues += unmet(config.dataset, dataset, prompt, {("metric",): config.metric}, metrics)

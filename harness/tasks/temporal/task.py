@@ -19,6 +19,7 @@ from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named, plain_ref
 from harness.tasks._samplers import build_sampler
 from harness.tasks.qa import QaConfig, QaTask, Transform
+from harness.tasks.scoring import no_mean
 from harness.tasks.temporal.summary import Facts, metric_names, summarise
 from harness.tasks.temporal.views import CONTROLS, PERTURBATIONS, Edit, View
 from harness.types import Corruption, Dataset, Request, Sample
@@ -125,6 +126,8 @@ class TemporalTask(QaTask):
                 f"the first metric must go from 0 to 1 with higher better, for the control gaps; {first.name} does not"
             )
             issues.append(Issue(("metrics", 0), said))
+        if why := no_mean(first):
+            issues.append(Issue(("metrics", 0), why))
         if issues or sampler is None:
             raise ConfigError(*issues)
         self._sampler: Sampler = sampler
