@@ -63,6 +63,10 @@ def _numbers(value: Any, count: int) -> bool:
     return isinstance(value, Sequence) and len(value) == count and all(map(_number, value))
 
 
+def _vector(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) > 0 and all(map(_number, value))
+
+
 def _size(value: Any) -> bool:
     return _numbers(value, 2) and min(value) > 0
 
@@ -102,6 +106,13 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact("choices", "list of texts", "The options of a multiple-choice question, in the order shown.", _texts),
         Fact("confidence", "number from 0 to 1", "How sure the annotators are of the references.", _share),
         Fact(
+            "control",
+            "text, or true",
+            "What the model answers to the clean image of an injection; true where that did the same.",
+            lambda value: _text(value) or isinstance(value, bool),
+        ),
+        Fact("embedding", "list of numbers", "The embedding of the image.", _vector),
+        Fact(
             "frame",
             f"{', '.join(FRAMES)}, each also with {Y_FIRST}",
             "What the numbers of the references' boxes count (pixel where it is not said): pixels, shares of the "
@@ -109,6 +120,7 @@ FACTS: Final[Mapping[str, Fact]] = {
             _frame,
         ),
         Fact("group", "text", "Samples that are judged together: the questions about one image, say.", _text),
+        Fact("injected", "text", "What an instruction in the image tells the model to say.", _text),
         Fact("label", "text", "The class of the image.", _text),
         Fact("language", "text", "The language of the question, as an IETF tag: en, zh-Hans.", _text),
         Fact("objects", "list of texts", "Names of the things that the image shows.", _texts),

@@ -217,26 +217,27 @@ def grouped(read: "Read", by: Floats | None, how: str, least: int = 1) -> "Read"
     that have one value (a negative one is like no other), undefined for a group of one row. A group of fewer than
     ``least`` rows is undefined; one is ``ok`` where all its rows are.
     """
-    there = read.counted if by is None else read.counted & ~np.isnan(by)
-    _, first, index = np.unique((read.unit if by is None else by)[there], return_index=True, return_inverse=True)
-    values, places = read.values[there], np.flatnonzero(there)[first]
+    known = np.arange(len(read.values)) if by is None else np.flatnonzero(~np.isnan(by))
+    _, first, group = np.unique((read.unit if by is None else by)[known], return_index=True, return_inverse=True)
+    kinds = np.zeros(len(first), np.int8)
+    np.maximum.at(kinds, group, read.kinds[known])
+    there = read.counted[known]
+    values, index = read.values[known][there], group[there]
     counts = np.bincount(index, minlength=len(first)).astype(np.float64)
     found = np.zeros(len(first))
-    if how in ("min", "max"):
-        found = np.full(len(first), np.inf if how == "min" else -np.inf)
-        (np.minimum if how == "min" else np.maximum).at(found, index, values)
-    elif how == "agree":
-        alike, pairs = np.unique(np.column_stack([index.astype(np.float64), values]), axis=0, return_counts=True)
-        pairs = np.where(alike[:, 1] < 0, 0.0, pairs * (pairs - 1.0))
-        same = np.bincount(alike[:, 0].astype(np.int64), pairs, len(first))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.where(counts > 1, same / (counts * (counts - 1)), np.nan)
-    else:
-        found = np.bincount(index, values, len(first)) / (counts if how == "mean" else 1.0)
-    kinds = np.zeros(len(first), np.int8)
-    np.maximum.at(kinds, index, read.kinds[there])
-    found = np.where(counts < least, np.nan, found)
-    kinds[np.isnan(found)] = CODES[Status.UNDEFINED]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if how in ("min", "max"):
+            found = np.full(len(first), np.inf if how == "min" else -np.inf)
+            (np.minimum if how == "min" else np.maximum).at(found, index, values)
+        elif how == "agree":
+            alike, pairs = np.unique(np.column_stack([index.astype(np.float64), values]), axis=0, return_counts=True)
+            pairs = np.where(alike[:, 1] < 0, 0.0, pairs * (pairs - 1.0))
+            found = np.bincount(alike[:, 0].astype(np.int64), pairs, len(first)) / (counts * (counts - 1))
+        else:
+            found = np.bincount(index, values, len(first)) / (counts if how == "mean" else 1.0)
+    found = np.where(counts < max(1, least), np.nan, found)
+    kinds[np.isnan(found) & (kinds == CODES[Status.OK])] = CODES[Status.UNDEFINED]
+    places = known[first]
     return Read(read.sample[places], read.unit[places], found, kinds)
 
 

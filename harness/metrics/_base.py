@@ -117,12 +117,14 @@ class SampleMetric(Metric):
         """Return the score of an answer that failed, given that of an empty one.
 
         Under ``failures: wrong`` the sums of an empty answer stand for it, as ``failure_value`` does for its value;
-        under ``exclude`` it has none. A sample for which the metric is undefined stays undefined.
+        under ``exclude`` it has none, but for the ``group`` that its sample belongs to. A sample for which the metric
+        is undefined stays undefined.
         """
         if empty.status == Status.UNDEFINED:
             return empty
-        kept = empty if self.failures == "wrong" else Score(NAN)
-        return Score(NAN, status, sums=kept.sums, rows=kept.rows)
+        if self.failures == "wrong":
+            return Score(NAN, status, sums=empty.sums, rows=empty.rows)
+        return Score(NAN, status, sums={name: code for name, code in empty.sums.items() if name == "group"})
 
     def binary_columns(self, label: str) -> frozenset[str]:
         """Return which of its columns hold 0 and 1 alone."""

@@ -192,7 +192,8 @@ class ChosenTask(_Around):
         columns = {}
         for name, column in result.columns.items():
             kinds = spread(column.kinds, _STATUSES.index(Status.UNDEFINED))
-            columns[name] = Column(spread(column.worths, np.nan), _counted(kinds), kinds)
+            details = None if column.details is None else spread(np.array(column.details, object), None).tolist()
+            columns[name] = Column(spread(column.worths, np.nan), _counted(kinds), kinds, details)
         clusters = -1 - np.arange(size, dtype=np.int64)
         clusters[at] = result.clusters
         answers = spread(result.answers, 0)
@@ -222,6 +223,12 @@ class RepeatedTask(_Around):
 
     def __init__(self, task: Task, epochs: int, reducer_name: str) -> None:
         super().__init__(task)
+        summed = [label for label, metric in task.metrics.items() if metric.sums]
+        if epochs > 1 and summed:
+            raise UsageError(
+                f"task {task.name!r}: no reducer makes one answer of several for {', '.join(summed)}: it is made of "
+                "sums, not the mean of values; run without --epochs, or put it into a suite of its own"
+            )
         self.epochs = epochs
         self._name = reducer_name
         self._reduce = reducer(reducer_name, epochs)

@@ -297,3 +297,35 @@ def test_an_impossible_certainty_makes_the_likelihood_infinite() -> None:
     value = metric.aggregate(scores)
     assert math.isinf(value.value)
     assert math.isnan(value.low)
+
+
+def test_epochs_are_refused_before_anything_is_asked(write: Callable[..., Path], run_here: Callable[..., Any]) -> None:
+    write("rows.jsonl", '{"question": "a", "answer": "b"}')
+    write("echo.py", ECHO)
+    adapter = write("echo.yaml", ADAPTER)
+    suite = write(
+        "s.yaml",
+        "suite: s\nversion: 1\ndatasets:\n  rows: {type: jsonl, path: rows.jsonl}\n"
+        "tasks:\n  qa: {kind: qa, dataset: rows, metrics: [exact_match, corpus_wer]}\n",
+    )
+    done = run_here("run", suite, "-a", adapter, "--epochs", "3", "--quiet")
+    assert done.code == 2
+    assert "corpus_wer: it is made of sums" in done.err
+
+
+def test_two_runs_are_not_compared_by_the_values_of_a_metric_of_sums(
+    folder: Path, run_here: Callable[..., Any]
+) -> None:
+    ((told,),) = (json.loads(run_here("compare", folder, folder, "--json").out),)
+    (delta,) = (one for one in told["metrics"] if one["metric"] == "corpus_wer")
+    assert delta["before"] == Run(folder).record.tasks["captions"].metrics["corpus_wer"].value
+    assert delta["comparison"] is None
+
+
+def test_a_card_says_how_a_number_is_made_and_what_it_needs(run_here: Callable[..., Any]) -> None:
+    shown = run_here("metrics", "show", "mme_plus").out
+    assert "over many answers: share of images, all answers right" in shown
+    assert "needs of each sample: objects" in run_here("metrics", "show", "chair_i").out
+    assert "no direction is better" in run_here("metrics", "show", "pope_yes_ratio").out
+    listed = {row["name"]: row for row in json.loads(run_here("list", "metrics", "--json").out)}
+    assert listed["map"]["needs"] == "boxes"

@@ -100,6 +100,17 @@ def test_what_no_row_defines_has_no_n_and_no_value() -> None:
     assert Estimator(Rows({})).value(ACCURACY).n == 0
 
 
+def test_a_form_that_is_defined_for_nothing_has_no_value_where_no_row_counts() -> None:
+    empty = replace(WER, of=ratio(total(column("edits", "clean")), total(column("words", "clean")), empty=0.0))
+    rows = table(clean=cell({"edits": [np.nan], "words": [np.nan]}))
+    assert np.isnan(Estimator(rows).value(empty).value)
+
+
+def test_an_infinite_mean_has_no_interval() -> None:
+    found = Estimator(table(clean=cell({"right": [1.0, np.inf]}))).value(ACCURACY)
+    assert (found.value, found.n, found.method) == (np.inf, 2, "none")
+
+
 def difference(statistic: Statistic, before: Rows, after: Rows, margin: float = 0.0) -> Comparison:
     found = Comparer(before, after).difference(statistic, margin).comparison
     assert found is not None

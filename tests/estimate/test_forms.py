@@ -119,6 +119,14 @@ def test_agreement_is_the_share_of_pairs_with_one_value() -> None:
     assert Draws(rows, seed=(0,)).exactly(mean(grouped(X, "agree"))) == pytest.approx(1 / 3)
 
 
+def test_a_negative_value_agrees_with_nothing_and_a_small_group_does_not_count() -> None:
+    rows = table(clean=cell({"x": [7.0, 7.0, -1.0, -1.0, 1.0]}, units=[0, 0, 0, 0, 1]))
+    draws = Draws(rows, seed=(0,))
+    assert draws.exactly(mean(grouped(X, "agree"))) == pytest.approx(2 / 12)
+    assert draws.exactly(mean(grouped(X, "min", least=2))) == -1.0
+    assert rows.read(grouped(X, "min", least=2)).statuses() == {"ok": 1, "undefined": 1}
+
+
 scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=30)
 
 

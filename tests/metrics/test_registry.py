@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.metrics import CorpusMetric, SampleMetric, Score, Status, describe, get, sample_metric
 from harness.metrics._describe import table
 from harness.metrics.exact_match import ExactMatch
 from harness.registry import registry
-from harness.testing.metrics import check_metric
+from harness.testing.metrics import check_corpus_metric, check_metric
 
 NAMES = registry("metrics").names()
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -114,3 +115,18 @@ def test_the_example_in_the_documentation_keeps_the_laws() -> None:
     space: dict[str, Any] = {}
     exec(text[start : text.index("```", start)], space)  # noqa: S102  # our own page
     check_metric(space["StartsRight"](), examples=20)
+
+
+def test_the_example_of_sums_in_the_documentation_keeps_the_laws() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    start = text.index("from harness.metrics import Score, SummedAnswerMetric")
+    space: dict[str, Any] = {}
+    exec(text[start : text.index("```", start)], space)  # noqa: S102  # our own page
+    metric = space["WordsARight"]()
+    check_corpus_metric(metric, captions(), examples=10)
+    assert metric.compute(["two words", "x", None], [["no"], ["x"], ["y"]]).value == 3.0
+
+
+def captions() -> st.SearchStrategy[dict[str, Any]]:
+    rows = st.lists(st.tuples(st.sampled_from(["a", "a b", "", None]), st.sampled_from([["a"], ["b", "a b"]])))
+    return rows.map(lambda drawn: {"predictions": [row[0] for row in drawn], "references": [row[1] for row in drawn]})
