@@ -5,10 +5,9 @@ from typing import Final
 
 from harness.metrics.strict_json import StrictJSONError, parse_json
 
-_AT_THE_END: Final = re.compile(
-    r"^(?P<answer>.*?)\s*\(\s*(?P<word>confidence\s*[:=]?\s*)?(?P<number>\d+(?:\.\d+)?)\s*(?P<percent>%?)\s*\)[\s.]*$",
-    re.DOTALL | re.IGNORECASE,
-)
+_STATED: Final = re.compile(r"\s*(confidence\s*[:=]?\s*)?(\d+(?:\.\d+)?)\s*(%?)\s*", re.IGNORECASE)
+_LONGEST: Final = 60
+"""Characters between the parentheses."""
 
 
 def stated_confidence(text: str) -> tuple[str, float | None]:
@@ -29,11 +28,14 @@ def stated_confidence(text: str) -> tuple[str, float | None]:
     if isinstance(said, dict) and {"answer", "confidence"} <= said.keys():
         answer = said["answer"]
         return answer if isinstance(answer, str) else str(answer), _share(said["confidence"])
-    found = _AT_THE_END.match(text)
-    if not found or not (found["word"] or found["percent"] or "." in found["number"]):
+    head, opened, rest = text.rstrip(" \t\r\n.").rpartition("(")
+    found = (
+        _STATED.fullmatch(rest.removesuffix(")")) if opened and rest.endswith(")") and len(rest) < _LONGEST else None
+    )
+    if not found or not (found[1] or found[3] or "." in found[2]):
         return text, None
-    confidence = _share(found["number"] + found["percent"])
-    return (text, None) if confidence is None else (found["answer"], confidence)
+    confidence = _share(found[2] + found[3])
+    return (text, None) if confidence is None else (head.rstrip(), confidence)
 
 
 def _share(said: object) -> float | None:

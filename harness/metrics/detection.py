@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -312,9 +311,6 @@ def average_precision(
     return _judged(detections, truths, images, thresholds).means(weights[0])
 
 
-_FENCE: Final = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
-
-
 def read_detections(text: str, image: str = "") -> list[Detection] | None:
     """Return the boxes of an answer: a JSON list of objects, in a fence or not; None where it is none.
 
@@ -325,9 +321,11 @@ def read_detections(text: str, image: str = "") -> list[Detection] | None:
     >>> read_detections("a dog") is None, read_detections("[]")
     (True, [])
     """
-    fenced = _FENCE.match(text)
+    text = text.strip()
+    if len(text) > 6 and text.startswith("```") and text.endswith("```"):
+        text = text[3:-3].removeprefix("json")
     try:
-        listed = parse_json(fenced[1] if fenced else text)
+        listed = parse_json(text)
         if not isinstance(listed, list):
             return None
         found = [

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.metrics import SampleMetric, Status, get
+from harness.metrics import Fitted, SampleMetric, Status, get
 from harness.metrics._numbers import find_numbers
 from harness.metrics.boxes import find_boxes
 from harness.metrics.extract import chain, steps
@@ -38,13 +38,22 @@ REFERENCE = {
     "giou": "[0, 0, 1, 1]",
     "acc_at_iou": "[0, 0, 1, 1]",
     "pointing_accuracy": "[0, 0, 1, 1]",
-    "pope": "yes",
-    "mme": "no",
+    **dict.fromkeys(("pope", "pope_f1", "pope_precision", "pope_recall", "pope_yes_ratio"), "yes"),
+    **dict.fromkeys(("mme", "mme_plus"), "no"),
     "schema_compliance": "{}",
     "field_accuracy": "{}",
     **dict.fromkeys(
         ("hit_at_1", "iog", "iop", "miou", "moment_map", "recall_at_1_iou", "temporal_pointing", "tiou"), "[[1, 2]]"
     ),
+}
+
+PARAMS = {name: {"vocabulary": {"bar": [], "dog": []}} for name in ("chair_i", "chair_s")}
+FACTS = {
+    "boxes": [[0, 0, 1, 1]],
+    "embedding": [1.0, 0.5],
+    "group": "1",
+    "injected": "red bar",
+    "objects": ["bar"],
 }
 
 
@@ -56,11 +65,13 @@ def sample_names() -> list[str]:
 def test_a_long_answer_is_judged_in_linear_time(name: str) -> None:
     references = [REFERENCE.get(name, "1 red bar")] * (4 if name == "vqa_accuracy" else 1)
     for variant in registry("metrics").load(name).variants:
-        metric = get(name, variant)
+        metric = get(name, variant, **PARAMS.get(name, {}))
         assert isinstance(metric, SampleMetric)
+        if isinstance(metric, Fitted):
+            metric.fit([references, ["a dog"]])
         for kind, text in LONG.items():
             start = time.process_time()
-            score = metric.score(text, references, evidence="1 red bar")
+            score = metric.score(text, references, evidence="1 red bar", **{need: FACTS[need] for need in metric.needs})
             assert isinstance(score.status, Status)
             assert time.process_time() - start < SECONDS, f"{variant}: {kind}"
 
