@@ -425,5 +425,5 @@ def unpack(values: Sequence[Any]) -> Row:
         payload,
         json.loads(facts) if facts else {},
         *asked,
-        {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
+        details={name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
     )
