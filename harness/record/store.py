@@ -401,7 +401,7 @@ def _unicode(text: str | None) -> str | None:
 def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
-    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, *asked = rest
+    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, parts = rest
     judged = json.loads(scores)
     return Row(
         task,
@@ -424,6 +424,7 @@ def unpack(values: Sequence[Any]) -> Row:
         {name: (value, said) for name, (value, said, *_) in judged.items()},
         payload,
         json.loads(facts) if facts else {},
-        *asked,
-        details={name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
+        ask,
+        parts,
+        {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
     )
