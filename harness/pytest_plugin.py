@@ -19,9 +19,9 @@ except ImportError:  # Windows: each worker makes its own run
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from harness.compare.decide import Decision, Judged
+    from harness.comparison.decide import Decision, Judged
     from harness.errors import HarnessError
-    from harness.gate.runs import PlannedGate
+    from harness.gates.runs import PlannedGate
     from harness.record import Run
 
 __all__ = ["assert_no_regression"]
@@ -134,7 +134,7 @@ class SuiteFile(pytest.File):
     """A suite file: for each adapter an item a task, and an item a rule under ``gates:``."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        from harness.compare.absolute import judge
+        from harness.comparison.absolute import judge
         from harness.errors import HarnessError
         from harness.suite.bind import load_suite
 
@@ -167,13 +167,13 @@ class _Judging:
 
     @functools.cached_property
     def decision(self) -> "Decision":
-        from harness.gate.runs import judge_run
+        from harness.gates.runs import judge_run
 
         return judge_run(self._planned(), self.run.folder)
 
     def _planned(self) -> "PlannedGate":
-        from harness.compare.identity import Identity
-        from harness.gate.runs import GateOptions, PlannedGate, plan_gate
+        from harness.comparison.identity import Identity
+        from harness.gates.runs import GateOptions, PlannedGate, plan_gate
         from harness.suite.bind import load_suite
 
         suite, record = load_suite(self.suite), self.run.record
@@ -294,8 +294,8 @@ def assert_no_regression(
         AssertionError: with the verdicts and the samples that were lost.
         UsageError: if the runs cannot be compared, or a metric is unknown.
     """
-    from harness.compare.compare import Options, compare
-    from harness.compare.decide import decide
+    from harness.comparison.compare import Options, compare
+    from harness.comparison.decide import decide
     from harness.errors import UsageError, did_you_mean
     from harness.record import Run
     from harness.spec.models import GateSpec

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from harness.gate.baseline import Baseline
+    from harness.gates.baseline import Baseline
 
 _EPILOG: Final = """\b
 Examples:
@@ -67,7 +67,7 @@ def save(name: str, run: str | None, runs: Path, root: Path) -> None:
     It replaces the baseline of the same name, suite and adapter.
     """
     from harness.cli._runs import locate_run
-    from harness.gate import baseline, branch
+    from harness.gates import baseline, branch
 
     with branch.writing(root, f"Save the baseline {name}") as folder:
         saved = baseline.save(locate_run(run, runs), name, folder)
@@ -99,7 +99,7 @@ def show(name: str, root: Path, as_json: bool) -> None:
 @_FOLDER
 def rm(name: str, root: Path) -> None:
     """Remove NAME, for all suites and adapters."""
-    from harness.gate import baseline, branch
+    from harness.gates import baseline, branch
 
     with branch.writing(root, f"Remove the baseline {name}") as place:
         for folder in baseline.remove(name, place):
@@ -108,7 +108,7 @@ def rm(name: str, root: Path) -> None:
 
 def _print(root: Path, name: str | None, as_json: bool) -> None:
     from harness.errors import UsageError
-    from harness.gate import baseline, branch
+    from harness.gates import baseline, branch
 
     with branch.reading(root) as place:
         found = [_told(one, root / one.folder.relative_to(place)) for one in baseline.baselines(place, name)]

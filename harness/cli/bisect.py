@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from harness.gate.bisect import Tried
+    from harness.gates.bisect import Tried
 
 _EPILOG: Final = """\b
 Examples:
@@ -29,7 +29,7 @@ def command(suite: str, adapter: str, good: str, bad: str, limit: int | None, ro
 
     Every commit runs in a worktree of its own. One at which the gate is inconclusive is skipped.
     """
-    from harness.gate.bisect import Search, bisect
+    from harness.gates.bisect import Search, bisect
 
     arguments = tuple(part for root in roots for part in ("--root", str(root.resolve())))
     search = Search(suite, adapter, good, bad, limit, arguments)

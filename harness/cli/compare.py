@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from harness.compare.compare import Compared
+    from harness.comparison.compare import Compared
 
 _EPILOG: Final = """\b
 Examples:
@@ -43,7 +43,7 @@ def command(
     Runs that did not ask the same questions in the same way are refused, by name.
     """
     from harness.cli._runs import locate_run
-    from harness.compare.compare import Options, compare
+    from harness.comparison.compare import Options, compare
     from harness.record import Run
 
     options = Options(resamples=resamples, force=force)

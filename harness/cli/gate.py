@@ -10,10 +10,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.compare.decide import Decision
+    from harness.comparison.decide import Decision
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
-    from harness.gate.runs import GateOptions, PlannedGate
+    from harness.gates.runs import GateOptions, PlannedGate
     from harness.suite.bind import Suite
 
 _EPILOG: Final = """\b
@@ -80,8 +80,8 @@ def command(
     from harness.cli._stdout import kept_for_json
     from harness.engine.run import RunOptions
     from harness.errors import HarnessError
-    from harness.gate import branch
-    from harness.gate.runs import GateOptions
+    from harness.gates import branch
+    from harness.gates.runs import GateOptions
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
@@ -113,8 +113,8 @@ def _decide(
     quiet: bool,
 ) -> "tuple[PlannedGate, Decision]":
     from harness.cli._progress import choose
-    from harness.compare.sequential import Looks
-    from harness.gate.runs import planned_for, run_gate, run_sequentially
+    from harness.comparison.sequential import Looks
+    from harness.gates.runs import planned_for, run_gate, run_sequentially
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
 
@@ -138,10 +138,10 @@ def _judge(
 ) -> "tuple[PlannedGate, Decision]":
     """Judge a run that was made earlier; its adapter's file need not be here."""
     from harness.cli._runs import locate_run
-    from harness.compare.identity import Identity
+    from harness.comparison.identity import Identity
     from harness.errors import UsageError
-    from harness.gate.planned import check_run_of
-    from harness.gate.runs import judge_run, plan_gate
+    from harness.gates.planned import check_run_of
+    from harness.gates.runs import judge_run, plan_gate
     from harness.record import read_run
 
     folder = locate_run(candidate, runs)
@@ -181,7 +181,7 @@ def _guarded(github: bool) -> "Iterator[None]":
 
 
 def _print_plan(planned: "PlannedGate") -> None:
-    from harness.compare.forecast import CHANGED
+    from harness.comparison.forecast import CHANGED
 
     if planned.baseline is None:
         return
@@ -255,7 +255,7 @@ class _Outputs:
 
     def decided(self, planned: "PlannedGate", decision: "Decision") -> None:
         """Write what the gate decided; print annotations where GitHub reads them."""
-        from harness.gate.places import gate_places
+        from harness.gates.places import gate_places
         from harness.report.junit import junit
 
         if not self._junit:

@@ -140,18 +140,25 @@ def command(
 
 
 def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bool) -> int:
-    from harness.compare.forecast import CHANGED, forecast
+    import math
+
+    from harness.comparison.forecast import CHANGED, forecast
     from harness.engine.plan import make_plan
+    from harness.gates.runs import planned_gates
 
     plan = make_plan(suite, 1, limit)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
-    asking = [task.name for task in plan.tasks if task.metrics]
-    forecasts = forecast(suite.spec.gates, {name: next(iter(counts[name].values())) for name in asking}, None)
+    forecasts = forecast(suite.spec.gates, planned_gates(suite, limit))
     if as_json:
         import json
 
         told = [
-            {"metric": one.metric, "n": one.n, "minimum_effect": one.minimum_effect if one.n >= 2 else None}  # NaN
+            {
+                "metric": one.metric,
+                "n": one.n,
+                "minimum_effect": None if math.isnan(one.minimum_effect) else one.minimum_effect,
+                "why_not": one.why_not or None,
+            }
             for one in forecasts
         ]
         click.echo(json.dumps({"adapters": adapters, "requests": counts, "total": plan.total, "gates": told}, indent=2))
@@ -159,7 +166,7 @@ def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bo
     for task, cells in counts.items():
         click.echo(f"{task}: {len(cells)} cells, {sum(cells.values()):,} requests")
     for one in forecasts:
-        assumed = f" (for scores of 0 or 1 of which {CHANGED:.0%} change)" if one.n else ""
+        assumed = f" (if {CHANGED:.0%} of the samples change)" if not math.isnan(one.minimum_effect) else ""
         click.echo(f"gate on {one}{assumed}")
     click.echo(f"{plan.total:,} requests to each of {', '.join(adapters)}; nothing was run")
     return ExitCode.OK

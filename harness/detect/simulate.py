@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.detect._base import Floats
 from harness.detect._drift import Flags
-from harness.stats.intervals import bootstrap_sums
 
 Index = NDArray[np.int64]
 
@@ -30,16 +28,6 @@ class RunLengths:
         """
         alarms = int(self.alarmed.sum())
         return float(self.steps.sum()) / alarms if alarms else float("inf")
-
-    def interval(self, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
-        """Return the bootstrap interval of :attr:`mean` over streams."""
-        rows = np.column_stack([self.steps, self.alarmed]).astype(np.float64)
-        return bootstrap_sums(rows, _per_alarm, confidence=confidence, seed=seed)
-
-
-def _per_alarm(sums: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sums[:, 0] / sums[:, 1], np.float64)
 
 
 def run_lengths(statistics: NDArray[np.floating], limit: float) -> RunLengths:

@@ -2,24 +2,25 @@
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from harness.asks import ask_named
+from harness.estimate import ColumnSpec
+from harness.estimate.rows import FAILED, unit_code
 from harness.metrics import SampleMetric
 from harness.record.store import Row
 from harness.seeds import derive_seed
-from harness.tasks import Cell, CellResult, Column, Measures, Observation, Task
+from harness.tasks import Cell, CellResult, Column, Labels, Makes, Measures, Observation, Task
 from harness.tasks.scoring import without_answer
 from harness.types import Response, Sample, Score, Status
 
 _SHOWN: Final = 24
 """Answers of a cell that stay at hand for its task's pictures."""
-_STATUSES: Final = tuple(Status)
-_PLACE: Final = {status: place for place, status in enumerate(_STATUSES)}
+_PLACE: Final = {status: place for place, status in enumerate(Status)}
 
 
 def judge(
@@ -56,7 +57,16 @@ def _without(task: Task, sample: Sample, count: int, status: Status) -> dict[str
 class CellScores:
     """The scores of one cell, as they come in."""
 
-    def __init__(self, cell: Cell, metrics: Mapping[str, SampleMetric], measures: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        metrics: Mapping[str, SampleMetric],
+        measures: Sequence[str] = (),
+        tags: Iterable[str] = (),
+        *,
+        ids: bool = False,
+        specs: Mapping[str, ColumnSpec] | None = None,
+    ) -> None:
         self._cell = cell
         self._metrics = metrics
         self._sums = {label: [(name, f"{label}.{name}") for name in one.sums] for label, one in metrics.items()}
@@ -68,6 +78,10 @@ class CellScores:
         self._answers = array("q")
         self._vectors: dict[str, np.ndarray] = {}
         self._texts: dict[str, str] = {}
+        self._tags: dict[str, tuple[array[int], dict[str, int]]] = {name: (array("q"), {}) for name in tags}
+        self._ids: list[str] | None = [] if ids else None
+        self._failed = {name: spec.worth for name, spec in (specs or {}).items() if spec.worth is not None}
+        """What a failure counts, of columns that are measured."""
 
     def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
         """Take in one sample's scores and its answer."""
@@ -75,7 +89,7 @@ class CellScores:
         self._answer(sample.id, answer)
         if response.vector is not None:
             self._vectors[sample.id] = response.vector
-        self._line(sample.id, sample.cluster)
+        self._line(sample.id, sample.cluster, sample.tags)
         for label, score in scores.items():
             self._score(label, score)
 
@@ -86,20 +100,26 @@ class CellScores:
         self._answer(row.sample_id, answer)
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
-        self._line(row.sample_id, row.cluster)
+        self._line(row.sample_id, row.cluster, row.tags)
         for name, score in unpacked(row, self._metrics).items():
             if name in self._metrics:
                 self._score(name, score)
             else:
-                self._value(name, score.value, score.status)
+                measured = self._failed.get(name, math.nan) if score.status in FAILED else score.value
+                self._value(name, measured, score.status)
 
     def _answer(self, identity: str, answer: str | None) -> None:
         self._answers.append(answer_code(answer))
         if answer is not None and len(self._texts) < _SHOWN:
             self._texts[identity] = answer
 
-    def _line(self, identity: str, cluster: str) -> None:
-        self._clusters.append(derive_seed(cluster or f"\0{identity}") >> 1)
+    def _line(self, identity: str, cluster: str, tags: Mapping[str, str]) -> None:
+        self._clusters.append(unit_code(cluster, identity))
+        for name, (codes, places) in self._tags.items():
+            value = tags.get(name)
+            codes.append(-1 if value is None else places.setdefault(value, len(places)))
+        if self._ids is not None:
+            self._ids.append(identity)
 
     def _score(self, label: str, score: Score) -> None:
         self._value(label, self._metrics[label].worth(score), score.status)
@@ -122,14 +142,14 @@ class CellScores:
                 columns[column] = replace(columns[label], worths=worths)
         # Views, not copies: a million samples are as many times 25 bytes once, not twice.
         clusters, answers = np.frombuffer(self._clusters, np.int64), np.frombuffer(self._answers, np.int64)
-        return CellResult(self._cell, columns, clusters, answers, self._vectors, self._texts)
+        tags = {name: Labels(np.frombuffer(codes, np.int64), [*places]) for name, (codes, places) in self._tags.items()}
+        return CellResult(
+            self._cell, columns, clusters, answers, self._vectors, self._texts, tags, tuple(self._ids or ())
+        )
 
     def _column(self, name: str) -> Column:
-        kinds = np.frombuffer(self._kinds[name], np.int8)
-        found, counts = np.unique(kinds, return_counts=True)
-        statuses = {str(_STATUSES[kind]): int(count) for kind, count in zip(found, counts, strict=True)}
         worths = np.frombuffer(self._worths[name], np.float64)
-        return Column(worths, dict(sorted(statuses.items())), kinds, self._details.get(name))
+        return Column(worths, np.frombuffer(self._kinds[name], np.int8), self._details.get(name))
 
     def _fill(self, size: int) -> None:
         """Let samples that never came stand as missing, up to a size: the cells of a task stay aligned."""
@@ -138,6 +158,10 @@ class CellScores:
         if absent > 0:
             self._clusters.extend(range(-1 - first, -1 - size, -1))
             self._answers.frombytes(bytes(absent * self._answers.itemsize))
+            for codes, _ in self._tags.values():
+                codes.extend([-1] * absent)
+            if self._ids is not None:
+                self._ids.extend(f"\0missing {place}" for place in range(first, size))
             for worths in self._worths.values():
                 worths.extend([math.nan] * absent)
             for kinds in self._kinds.values():
@@ -200,7 +224,10 @@ def task_results(
 
 def new_scores(task: Task, cell: Cell) -> CellScores:
     """Return empty columns for one cell of a task."""
-    return CellScores(cell, task.metrics, task.measures if isinstance(task, Measures) else ())
+    measures = task.measures if isinstance(task, Measures) else ()
+    sliced = dict.fromkeys(tag for one in task.statistics() for tag in one.where)
+    specs = task.columns() if measures else {}
+    return CellScores(cell, task.metrics, measures, sliced, ids=isinstance(task, Makes), specs=specs)
 
 
 def plain(value: Any) -> Any:

@@ -3,22 +3,24 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.compare.absolute import judge as judge_gates
+from harness.comparison.absolute import judge as judge_gates
 from harness.engine.collect import CellScores, new_scores, plain, sum_columns, task_results
 from harness.engine.flips import keep_flips
 from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_sessions, read_timings
+from harness.engine.summarise import Summarised, summarise
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.lineage import without_users
-from harness.record.replicates import Replicates, write_replicates
+from harness.record.rows import MadeRows, write_rows
 from harness.record.schema import (
     CellRecord,
+    ColumnRecord,
     CurveRecord,
     FindingRecord,
     MetricRecord,
@@ -29,7 +31,8 @@ from harness.record.schema import (
 )
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
-from harness.tasks import Measures, Summary, Task
+from harness.suite.select import RepeatedTask
+from harness.tasks import Curve, Measures, Task
 from harness.types import MetricValue
 
 
@@ -97,18 +100,14 @@ def _record(
     ending: Ending,
 ) -> RunRecord:
     tasks: dict[str, TaskRecord] = {}
-    replicates: dict[str, Replicates] = {}
+    made: list[MadeRows] = []
     for name, task in suite.tasks.items():
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
-        summary = task.summarise(task_results(task, counts, collected), suite.spec.seed)
-        tasks[name] = _task_record(task, summary)
-        replicates |= {
-            f"{name}/{metric}": Replicates(value.replicates, value.units, value.reach)
-            for metric, value in summary.metrics.items()
-            if value.replicates is not None
-        }
-    write_replicates(folder, replicates)
+        found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
+        tasks[name] = _task_record(task, found)
+        made += found.made
+    write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
     sessions = read_sessions(store)
     options = {"batch_size": plan.batch_size, "workers": sessions[-1].workers, "limit": plan.limit}
@@ -138,22 +137,30 @@ def _record(
     )
 
 
-def _task_record(task: Task, summary: Summary) -> TaskRecord:
+def _task_record(task: Task, found: Summarised) -> TaskRecord:
     config = plain(task.describe())
+    shown = found.illustration
     return TaskRecord(
         kind=task.kind,
         primary=task.primary,
         config=without_users(config),
         config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
-        metrics=_metric_records(summary.metrics),
+        metrics=_metric_records(found.metrics),
         cells={
-            cell.id: CellRecord(labels=dict(cell.labels), metrics=_metric_records(summary.cells[cell.id]))
+            cell.id: CellRecord(
+                labels=dict(cell.labels), metrics=_metric_records(found.cells[cell.id]), stratum=cell.stratum
+            )
             for cell in task.cells()
         },
-        curves=_curve_records(summary),
-        findings=[FindingRecord(level=found.level, text=found.text) for found in summary.findings],
-        charts=[chart_record(chart) for chart in summary.charts],
-        tables=[table_record(table) for table in summary.tables],
+        columns={name: ColumnRecord(**asdict(spec)) for name, spec in found.columns.items()},
+        statistics=[plain(one.plain()) for one in found.statistics],
+        per_cell=[plain(one.plain()) for one in found.per_cell],
+        epochs=task.epochs if isinstance(task, RepeatedTask) else 1,
+        reducer=task.reducer if isinstance(task, RepeatedTask) else "mean",
+        curves=_curve_records(shown.curves),
+        findings=[FindingRecord(level=finding.level, text=finding.text) for finding in shown.findings],
+        charts=[chart_record(chart) for chart in shown.charts],
+        tables=[table_record(table) for table in shown.tables],
     )
 
 
@@ -174,10 +181,10 @@ def _metric_records(metrics: Mapping[str, MetricValue]) -> dict[str, MetricRecor
     return {name: MetricRecord.of(value) for name, value in metrics.items()}
 
 
-def _curve_records(summary: Summary) -> list[CurveRecord]:
+def _curve_records(curves: Iterable[Curve]) -> list[CurveRecord]:
     return [
         CurveRecord(
             name=curve.name, x_label=curve.x_label, x=list(curve.x), points=[MetricRecord.of(p) for p in curve.points]
         )
-        for curve in summary.curves
+        for curve in curves
     ]

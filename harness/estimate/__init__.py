@@ -64,6 +64,7 @@ from harness.estimate.statistic import (
     ColumnSpec,
     Node,
     Statistic,
+    anywhere,
     placed,
 )
 
@@ -93,6 +94,7 @@ __all__ = [
     "Sight",
     "Statistic",
     "above",
+    "anywhere",
     "area",
     "at_least",
     "aupr",

@@ -72,10 +72,9 @@ class Comparer:
 
     def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
         """Return both values over the pairs, and the comparison of them."""
-        if statistic.untestable:
-            return Difference(math.nan, math.nan, None, statistic.untestable)
-        if not statistic.paired:
-            return Difference(*self._alone(statistic), None, "its rows are no pairs in two runs; gate it by max_ratio")
+        if statistic.refusal:
+            known = statistic.of["form"] != "stored"
+            return Difference(*(self._alone(statistic) if known else (math.nan, math.nan)), None, statistic.refusal)
         before, after = self._of(statistic)
         if (column := statistic.mean_of) is not None:
             return self._of_mean(statistic, column, before.read(column), after.read(column), margin)
@@ -136,7 +135,8 @@ class Comparer:
         if not draws.grouped and smooth(statistic.of):
             without = sign * (draws.without(statistic.of, 1) - draws.without(statistic.of, 0))
             acceleration = acceleration_of(without, replace(units, strata=draws.strata))
-        span = None if math.isnan(estimate) else max(reach(statistic, draws, 1), abs(estimate))
+        far = None if math.isnan(estimate) else reach(statistic, draws, 1)
+        span = None if far is None else max(far, abs(estimate))
         found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span)
         n = max((int(draws.tables[1].read(node).counted.sum()) for node in _inputs(statistic.of)), default=0)
         return before, after, replace(found, n=n)
@@ -182,13 +182,14 @@ class Comparer:
         return self._apart(0).drawn(statistic.of), self._apart(1).drawn(statistic.of)
 
 
-def reach(statistic: Statistic, draws: Draws, side: int = 0) -> float:
+def reach(statistic: Statistic, draws: Draws, side: int = 0) -> float | None:
     """Return by how much a statistic can move if a share ε of its rows is exchanged, divided by ε, to first order.
 
-    All columns move together, each the way that it moves the statistic; rank forms can move by their whole range.
+    All columns move together, each the way that it moves the statistic; rank forms can move by their whole range,
+    which nobody knows where they have none.
     """
     if any(FORMS[form].block or FORMS[form].unsummed for form in forms_in(statistic.of)):
-        return 1.0 if statistic.span is None else statistic.span
+        return statistic.span
     found = draws.tables[side].sums(statistic.of, exact=True)
     here = float(evaluate(statistic.of, found)[0])
     sums = {name: place for name, (place, _) in found.places.items() if not name.startswith("#")}

@@ -1,9 +1,11 @@
 """From a statistic and rows to its value with an interval: the only place that chooses how an interval is made."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
+
+import numpy as np
 
 from harness.estimate.draws import LIMIT, RESAMPLES, Draws
 from harness.estimate.forms import FORMS, Floats
@@ -21,6 +23,8 @@ from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
 from harness.types import MetricValue, Status
 
 NAN: Final = math.nan
+_ROUNDING: Final = 1e-12
+"""Draws that differ by less, relative to the value, are the same."""
 
 Declared = Callable[[str], bool]
 """Whether a column of some name is binary: 0 or 1, a failure's worth included."""
@@ -58,20 +62,9 @@ class Estimator:
         self._slices: dict[str, Rows] = {}
         self._draws: dict[str, Draws] = {}
 
-    def all(
-        self, statistics: Sequence[Statistic], stored: Mapping[str, MetricValue] | None = None
-    ) -> dict[str, MetricValue]:
-        """Return the values of some statistics by name.
-
-        Args:
-            statistics: each with a name of its own.
-            stored: values of those that have no form.
-        """
-        given = stored or {}
-        return {
-            one.name: given.get(one.name, undefined(one)) if one.of["form"] == "stored" else self.value(one)
-            for one in statistics
-        }
+    def all(self, statistics: Sequence[Statistic]) -> dict[str, MetricValue]:
+        """Return the values of some statistics by name; those that have no form are undefined."""
+        return {one.name: undefined(one) if one.of["form"] == "stored" else self.value(one) for one in statistics}
 
     def value(self, statistic: Statistic, confidence: float | None = None) -> MetricValue:
         """Return one statistic with its interval, its n, and the statuses of the rows that it rests on."""
@@ -108,6 +101,7 @@ class Estimator:
             return NONE
         if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
             return widened
+        from harness.estimate.compared import reach
         from harness.stats.bootstrap import percentile_interval
         from harness.stats.intervals import wilson
 
@@ -115,11 +109,14 @@ class Estimator:
         units = draws.independent(*inputs).independent
         low, high = percentile_interval(draws.drawn(statistic.of), confidence) if units > 1 else (NAN, NAN)
         method = f"bootstrap, percentile, B={self._resamples}"
-        if not low < high:
+        if not high - low > _ROUNDING * max(1.0, abs(value)):
             if statistic.bounds[0] is None and statistic.bounds[1] is None:
                 return NONE
-            # No draw moved it, so no spread is seen; so many units can still hide this share that would.
+            # No draw moved it, so no spread is seen; so many units can still hide this share that would, each by as
+            # much as a unit of the sample moves it where it is no share.
             hidden = float(wilson(0, units, confidence)[1])
+            if not statistic.unit.startswith("share"):
+                hidden *= reach(statistic, draws) or 1.0
             low, high = value - hidden, value + hidden
             method = "wilson (no spread in the sample)"
         return *clipped(min(low, value), max(high, value), statistic.bounds), method
@@ -155,10 +152,28 @@ class Estimator:
         return [table.read(node) for node in {key(n): n for n in inputs_in(statistic.of)}.values()]
 
     def _tallied(self, statistic: Statistic, rows: Rows) -> list[Read]:
-        """Return the inputs that ``n`` counts: the longest one, or both sides of what separates two classes."""
+        """Return the inputs that ``n`` counts.
+
+        Inputs over the same samples are counted together, each sample by the worst that became of it; of others the
+        longest one counts, or both sides of what separates two classes.
+        """
         table = self._drawn(statistic, rows).tables[0]
         candidates = [[table.read(node) for node in nodes] for nodes in _tallies(statistic.of)]
+        singles = [reads[0] for reads in candidates if len(reads) == 1]
+        # Samples of other strata have the same places, and other units.
+        if len(singles) == len(candidates) > 1 and all(
+            np.array_equal(read.sample, singles[0].sample) and np.array_equal(read.unit, singles[0].unit)
+            for read in singles[1:]
+        ):
+            return [_together(singles)]
         return max(candidates, key=lambda reads: sum(int(read.counted.sum()) for read in reads), default=[])
+
+
+def _together(reads: Sequence[Read]) -> Read:
+    """Return one row a sample: it counts where it counts in every input, with the worst status of all."""
+    values = np.where(np.all([read.counted for read in reads], axis=0), 0.0, np.nan)
+    kinds = np.max([read.kinds for read in reads], axis=0).astype(np.int8)
+    return Read(reads[0].sample, reads[0].unit, values, kinds)
 
 
 def undefined(statistic: Statistic) -> MetricValue:

@@ -52,8 +52,8 @@ def sight(
         alpha: one-sided level, of the whole family.
         margin: the drop that matters.
     """
-    if why := refusal(statistic):
-        return Sight(units, math.nan, why)
+    if statistic.refusal:
+        return Sight(units, math.nan, statistic.refusal)
     if units < 2:
         return Sight(units, math.nan, "1 independent unit tells nothing of its spread" if units else "")
     column = statistic.mean_of
@@ -70,18 +70,9 @@ def sight(
         far = reach(statistic, draws)
     except (ValueError, IndexError):
         return Sight(units, math.nan)
-    if not far > 0:
+    if not far:
         return Sight(units, math.nan)
     return Sight(units, far * mcnemar_minimum_effect(CHANGED, units, alpha=alpha, margin=min(1.0, margin / far)))
-
-
-def refusal(statistic: Statistic) -> str:
-    """Return why no drop of a statistic can ever be tested; nothing where it can."""
-    if statistic.untestable:
-        return statistic.untestable
-    if statistic.direction == "none":
-        return "no way of it is better, so there is no drop; gate it by min and max"
-    return "" if statistic.paired else "its rows are no pairs in two runs; gate it by max_ratio"
 
 
 def _spread(statistic: Statistic, draws: Draws) -> float:
@@ -111,4 +102,4 @@ def _typical(statistic: Statistic) -> Rows:
     return Rows({cell: CellRows(place, place, columns) for cell in cells_in(statistic.of)})
 
 
-__all__ = ["CHANGED", "Sight", "refusal", "sight"]
+__all__ = ["CHANGED", "Sight", "sight"]

@@ -44,7 +44,9 @@ def mean_interval_of(
     low, high = mean_interval(values, None if independent else units, confidence)
     method = "t" if independent else "clustered t"
     if bounds == SHARE and (np.isnan(low) or low == high):
-        low, high = (float(end) for end in wilson(value * n, n, confidence))
+        # Rows that share a unit say the same thing again: without any spread only units count.
+        count = n if units is None else len(np.unique(units))
+        low, high = (float(end) for end in wilson(value * count, count, confidence))
         method = "wilson (no spread in the sample)"
     return *clipped(low, high, bounds), method
 

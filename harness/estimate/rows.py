@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness.estimate.build import ANSWER
 from harness.estimate.statistic import Node, key
+from harness.seeds import derive_seed
 from harness.types import Status
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,12 @@ class Column:
         """Return a column whose rows are all ``ok``; those that are NaN are undefined."""
         kinds = np.where(np.isnan(worths), CODES[Status.UNDEFINED], CODES[Status.OK]).astype(np.int8)
         return cls(worths, kinds)
+
+    @classmethod
+    def laid(cls, worths: Floats, at: Index) -> "Column":
+        """Return a column of values that were made beside others; a row at −1 has none, and is missing."""
+        found = cls.of(np.append(worths, np.nan)[at])
+        return cls(found.worths, np.where(at < 0, CODES[Status.MISSING], found.kinds).astype(np.int8))
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -157,6 +164,8 @@ class Rows:
         kinds = first.kinds
         for part in parts[1:]:
             kinds = np.maximum(kinds, part.kinds)
+        if node["row"] == "filled":  # what has a value now is defined
+            kinds = np.where((kinds == CODES[Status.UNDEFINED]) & ~np.isnan(values), CODES[Status.OK], kinds)
         return Read(first.sample, first.unit, values, kinds.astype(np.int8))
 
     def _column(self, node: Node) -> "Read":
@@ -312,8 +321,17 @@ def is_binary(node: Node, declared: Callable[[str], bool]) -> bool:
     return is_binary(node["of"][0], declared) if picked else node["row"] in _FLAGS
 
 
-def answers_column(codes: Index) -> Column:
+def unit_code(cluster: str, identity: str) -> int:
+    """Return a number for the unit that a row belongs to: its cluster, or else itself."""
+    return derive_seed(cluster or f"\0{identity}") >> 1
+
+
+def answers_column(codes: Index, kinds: NDArray[np.int8] | None = None) -> Column:
     """Return codes of answers as a column; 0 is an answer that never came.
+
+    Args:
+        codes: of each row, [n].
+        kinds: what became of the rows under a metric, [n], to tell why an answer never came.
 
     >>> answers_column(np.array([7, 0])).worths.tolist()
     [7.0, nan]
@@ -321,7 +339,15 @@ def answers_column(codes: Index) -> Column:
     # Codes are 63 bits wide, a double holds 53: equal texts stay equal, and others differ but once in 2⁵³.
     missing = codes == 0
     worths = np.where(missing, np.nan, codes.astype(np.float64))
-    return Column(worths, np.where(missing, CODES[Status.MISSING], CODES[Status.OK]).astype(np.int8))
+    told = np.full(len(codes), CODES[Status.MISSING]) if kinds is None else kinds
+    lost = np.isin(told, [CODES[status] for status in LOST])
+    why = np.where(lost, told, CODES[Status.MISSING])
+    return Column(worths, np.where(missing, why, CODES[Status.OK]).astype(np.int8))
+
+
+def apart(units: Index, stratum: str) -> Index:
+    """Return the units of a cell with other samples than other cells': the same name stands for another unit there."""
+    return units ^ (derive_seed(stratum) >> 1) if stratum else units
 
 
 def pair(a: Rows, b: Rows) -> tuple[Rows, Rows]:
@@ -363,7 +389,9 @@ __all__ = [
     "Read",
     "Rows",
     "answers_column",
+    "apart",
     "inputs_of",
     "is_binary",
     "pair",
+    "unit_code",
 ]

@@ -7,7 +7,7 @@ where an answer that never came must not count. A *row-wise operation* makes a c
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -91,6 +91,15 @@ class Statistic:
         return None if low is None or high is None else high - low
 
     @property
+    def refusal(self) -> str:
+        """Why no drop of it can ever be tested; empty where one can."""
+        if self.untestable:
+            return self.untestable
+        if self.direction == "none":
+            return "no way of it is better, so there is no drop; gate it by `min` and `max`"
+        return "" if self.paired else "its rows are no pairs in two runs; gate it by `max_ratio`"
+
+    @property
     def mean_of(self) -> Node | None:
         """The column whose plain mean this is; exact tests and t intervals are for these."""
         return self.of["of"] if self.of["form"] == "mean" else None
@@ -120,23 +129,29 @@ ANYWHERE: Final = "*"
 """Stands for a cell in a statistic that is told for each cell."""
 
 
-def placed(statistic: Statistic, cell: str) -> Statistic:
-    """Return a statistic that is told for each cell at one of them.
+def placed(statistic: Statistic, *cells: str) -> Statistic:
+    """Return a statistic that is told for each cell at one of them, or over several.
 
     >>> from harness.estimate import column, mean
     >>> placed(Statistic("m", mean(column("m", "*"))), "clean").of["of"]["at"]
     ['clean']
     """
-    return replace(statistic, of=_placed(statistic.of, cell))
+    return replace(statistic, of=_moved(statistic.of, ANYWHERE, cells))
 
 
-def _placed(node: Node, cell: str) -> Node:
+def anywhere(statistic: Statistic, cell: str) -> Statistic:
+    """Return one cell's statistic as it is told for each cell."""
+    return replace(statistic, of=_moved(statistic.of, cell, (ANYWHERE,)))
+
+
+def _moved(node: Node, away: str, to: Sequence[str]) -> Node:
     if "column" in node:
-        return {**node, "at": [cell if name == ANYWHERE else name for name in node["at"]]}
+        return {**node, "at": [new for name in node["at"] for new in (to if name == away else (name,))]}
     if "of" not in node:
         return node
     of = node["of"]
-    return {**node, "of": [_placed(one, cell) for one in of] if isinstance(of, list | tuple) else _placed(of, cell)}
+    many = isinstance(of, list | tuple)
+    return {**node, "of": [_moved(one, away, to) for one in of] if many else _moved(of, away, to)}
 
 
 def key(node: Node) -> str:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.estimate import ColumnSpec, Statistic
 from harness.types import Direction, MetricValue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Verdict = Literal["pass", "fail", "inconclusive", "no baseline"]
 RunStatus = Literal["complete", "interrupted", "failed"]
@@ -115,6 +116,19 @@ class CellRecord(RecordModel):
 
     labels: dict[str, str | int]
     metrics: dict[str, MetricRecord]
+    stratum: str = ""
+    """Where cells hold other samples than others: which of them are drawn together."""
+
+
+class ColumnRecord(RecordModel):
+    """What a column of scores is: see :class:`harness.estimate.ColumnSpec`."""
+
+    direction: Direction
+    unit: str
+    bounds: tuple[float | None, float | None]
+    worth: float | None = None
+    binary: bool = False
+    sum_of: str = ""
 
 
 class TaskRecord(RecordModel):
@@ -127,10 +141,32 @@ class TaskRecord(RecordModel):
     config_hash: str
     metrics: dict[str, MetricRecord]
     cells: dict[str, CellRecord]
+    columns: dict[str, ColumnRecord] = {}
+    """What the columns of its rows are; records of schema 1 do not say."""
+    statistics: list[dict[str, Any]] = []
+    """What each metric is, as data."""
+    per_cell: list[dict[str, Any]] = []
+    """What each metric of a cell is, with ``*`` for the cell."""
+    epochs: int = 1
+    """How often each question was asked."""
+    reducer: str = "mean"
+    """What made one score of a question's several."""
     curves: list[CurveRecord] = []
     findings: list[FindingRecord] = []
     charts: list[ChartRecord] = []
     tables: list[TableRecord] = []
+
+    def specs(self) -> dict[str, ColumnSpec]:
+        """Return what the columns are."""
+        return {name: ColumnSpec(**column.model_dump()) for name, column in self.columns.items()}
+
+    def defined(self) -> dict[str, Statistic]:
+        """Return what each metric is, by name."""
+        return {one.name: one for one in map(Statistic.from_plain, self.statistics)}
+
+    def defined_per_cell(self) -> dict[str, Statistic]:
+        """Return what each metric of a cell is, by name; see :func:`harness.estimate.placed`."""
+        return {one.name: one for one in map(Statistic.from_plain, self.per_cell)}
 
 
 class GateRecord(RecordModel):

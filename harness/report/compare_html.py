@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.compare.compare import Compared, Options, compare
+from harness.comparison.compare import Compared, Options, compare
 from harness.record import Run
 from harness.report import compare_rows, numbers, page
 from harness.report.embed import Embedded, embedded, embedded_or_beside

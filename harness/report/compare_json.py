@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.compare.compare import Compared, Delta
-from harness.compare.decide import Decision, Judged
-from harness.compare.forecast import Forecast
+from harness.comparison.compare import Compared, Delta
+from harness.comparison.decide import Decision, Judged
+from harness.comparison.forecast import Forecast
 from harness.record.schema import RunRecord
 
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from harness.compare.compare import Compared, Delta
-from harness.compare.flips import Flipped, FlippedSample
-from harness.compare.slices import SliceDelta
+from harness.comparison.compare import Compared, Delta
+from harness.comparison.flips import Flipped, FlippedSample
+from harness.comparison.slices import SliceDelta
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from harness.compare.columns import Samples
-from harness.compare.flips import RIGHT
-from harness.compare.rules import rules
+from harness.comparison.columns import Samples, samples_of
+from harness.comparison.described import described
+from harness.comparison.flips import RIGHT
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.slices import Slice, slices
@@ -118,16 +118,16 @@ def gather(folder: Path) -> Content:
 def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
     import pyarrow.compute as pc
 
-    return Samples(folder, table.filter(pc.equal(table["task"], task)).unify_dictionaries(), {})
+    return samples_of(folder, table.filter(pc.equal(table["task"], task)))
 
 
 def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
     """Yield the first answers that came and are wrong, where the primary metric tells right from wrong."""
-    rule = rules(task, samples.metrics).get(task.primary)
-    if rule is None or not rule.flips:
+    known = described(task, samples.metrics)
+    if not known.flips(task.primary) or task.primary not in samples.metrics:
         return
     came = ~np.array(_broken(samples.table), bool)
-    wrong = np.flatnonzero(came & (samples.worths(task.primary, rule.failure_value) < RIGHT))
+    wrong = np.flatnonzero(came & (samples.worths(task.primary, known.columns[task.primary]) < RIGHT))
     yield from map(_answer, samples.table.take(wrong[:_WRONG_SHOWN]).to_pylist())
 
 

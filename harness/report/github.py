@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.compare.decide import Decision, Judged
-from harness.compare.forecast import Forecast
+from harness.comparison.decide import Decision, Judged
+from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.report import compare_markdown as markdown
 from harness.report.compare_rows import ordered

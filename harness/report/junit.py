@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
-from harness.compare.decide import Decision, Judged
+from harness.comparison.decide import Decision, Judged
 from harness.errors import HarnessError, Mark
 from harness.report.compare_rows import tally, where
 from harness.report.text import plain

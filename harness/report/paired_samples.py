@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.compare.columns import CellKey, Floats, Samples, read_samples
-from harness.compare.flips import answer, ways
-from harness.compare.pair import pair
-from harness.compare.rules import rules
+from harness.comparison.columns import CellKey, Floats, Samples, read_samples
+from harness.comparison.described import described
+from harness.comparison.flips import answer, ways
+from harness.comparison.pair import pair
 from harness.record import Run, RunRecord
 from harness.report.samples import SIDES, browser_data, clipped
 
@@ -64,5 +64,5 @@ def _pairs(
 def _worths(record: RunRecord, task: str, sides: tuple[Samples, Samples]) -> tuple[Floats, Floats]:
     """Return what the rows of both runs are worth under a task's primary metric, as the comparison counts them."""
     primary = record.tasks[task].primary
-    failure = rules(record.tasks[task], [primary])[primary].failure_value
-    return sides[0].worths(primary, failure), sides[1].worths(primary, failure)
+    spec = described(record.tasks[task], [primary]).columns[primary]
+    return sides[0].worths(primary, spec), sides[1].worths(primary, spec)

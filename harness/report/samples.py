@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from harness.compare.columns import Samples
-from harness.compare.flips import Way, ways
-from harness.compare.rules import rules
+from harness.comparison.columns import Samples
+from harness.comparison.described import described
+from harness.comparison.flips import Way, ways
 from harness.errors import HarnessError
 from harness.metrics import extract
 from harness.record.schema import RunRecord, TaskRecord
@@ -153,10 +153,10 @@ def _sides(folder: Path, part: "pa.Table", task: TaskRecord | None) -> list[int]
     column = f"score.{task.primary}" if task else ""
     if task is None or baseline is None or column not in part.column_names:
         return sides
-    rule = rules(task, [task.primary]).get(task.primary)
-    if rule is None or not rule.flips:
+    known = described(task, [task.primary])
+    if not known.flips(task.primary):
         return sides
-    worths = Samples(folder, part.unify_dictionaries(), {}).worths(task.primary, rule.failure_value)
+    worths = Samples(folder, part.unify_dictionaries(), {}).worths(task.primary, known.columns[task.primary])
     ids, cells = part["sample_id"].to_pylist(), part["cell"].to_pylist()
     before = {id_: worth for id_, cell, worth in zip(ids, cells, worths, strict=True) if cell == baseline}
     for way, mask in ways(np.array([before.get(id_, math.nan) for id_ in ids]), worths):

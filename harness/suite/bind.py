@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, Problem, SpecError, UsageError, did_you_mean
+from harness.estimate import Statistic
 from harness.locate import find
 from harness.registry import registry
 from harness.spec.check import check
 from harness.spec.document import Document, KeyPath
 from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
-from harness.spec.models import SuiteSpec
+from harness.spec.models import GateSpec, SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
 from harness.tasks import BuildContext, Task
 from harness.tasks.former import up_to_date
+from harness.tasks.told import told
 from harness.types import Dataset
 
 
@@ -140,10 +142,12 @@ class _Binder:
             if task not in tasks:
                 hint = did_you_mean(task, self._spec.tasks)
                 self.problems.append(self._document.problem((*path, "metric"), f"no task is called {task!r}", hint))
-            elif metric not in tasks[task].metric_names():
-                hint = did_you_mean(metric, tasks[task].metric_names())
+            elif metric not in (known := told(tasks[task])):
                 said = f"task {task!r} has no metric {metric!r}"
+                hint = did_you_mean(metric, known)
                 self.problems.append(self._document.problem((*path, "metric"), said, hint))
+            else:
+                self._check_gate(path, gate, known[metric])
             if gate.empty:
                 said = "a gate needs `min`, `max`, `max_drop`, `max_increase` or `max_ratio`"
                 self.problems.append(self._document.problem(path, said))
@@ -153,6 +157,18 @@ class _Binder:
                     said = f"no other gate is on {name!r}, so nothing can be judged jointly with it"
                     hint = did_you_mean(name, gated)
                     self.problems.append(self._document.problem((*path, "jointly", j), said, hint))
+
+    def _check_gate(self, path: KeyPath, gate: GateSpec, statistic: Statistic) -> None:
+        """See that a gate can be decided at all, before anything is asked."""
+        for key in ("max_drop", "max_increase"):
+            if getattr(gate, key) is None:
+                continue
+            if statistic.refusal:
+                said = f"{gate.metric} cannot be tested against a baseline: {statistic.refusal}"
+                self.problems.append(self._document.problem((*path, key), said))
+            elif key == "max_increase" and statistic.direction == "higher":
+                said = f"`max_increase` is for metrics that are better when lower; {gate.metric} is better when higher"
+                self.problems.append(self._document.problem((*path, key), said, "use `max_drop`"))
 
     def _plugin(self, path: KeyPath, key: str, kind: str) -> tuple[Any, Any] | None:
         name = self._document.value[path[0]][path[1]].get(key)

@@ -9,23 +9,31 @@ import numpy as np
 from pydantic import BaseModel
 
 from harness.errors import UsageError, did_you_mean
+from harness.estimate.reduce import Codes, Floats, decompose, reducer
 from harness.metrics import SampleMetric
 from harness.record.schema import SelectionRecord
 from harness.seeds import derive_seed
 from harness.suite.bind import Suite
-from harness.suite.reduce import Codes, Floats, decompose, reducer
 from harness.tasks import (
+    Adjusts,
     Brings,
     BuildContext,
     Cell,
     CellResult,
     Column,
+    ColumnSpec,
     Continues,
+    Figures,
     Finding,
+    Illustrates,
+    Illustration,
     Joins,
+    Labels,
+    Made,
+    Makes,
     Measures,
     NeedsAdapter,
-    Summary,
+    Statistic,
     Table,
     Task,
 )
@@ -146,58 +154,42 @@ class _Around:
         """The adapters that the task brings."""
         return self._task.roles if isinstance(self._task, Brings) else {}
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        return self._task.summarise(results, seed)
+    def statistics(self) -> Sequence[Statistic]:
+        return self._task.statistics()
 
-    def metric_names(self) -> Sequence[str]:
-        return self._task.metric_names()
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return self._task.cell_statistics(cell)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return self._task.columns()
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Make what the task makes, if it makes anything."""
+        return self._task.make(results) if isinstance(self._task, Makes) else Made()
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show what the task shows."""
+        return self._task.illustrate(results, figures) if isinstance(self._task, Illustrates) else Illustration()
 
     def describe(self) -> Mapping[str, Any]:
         return self._task.describe()
 
 
 class ChosenTask(_Around):
-    """Some samples of a task: asked and scored as in the whole, the others stand as undefined and count nowhere."""
+    """Some samples of a task: asked and scored as in the whole."""
 
     def __init__(self, task: Task, wanted: frozenset[str]) -> None:
         super().__init__(task)
         self._wanted = wanted
-        self._indices: dict[str, list[int]] = {}
+        self._counts: dict[str, int] = {}
 
     def count(self, cell: Cell) -> int:
-        return len(self._of(cell))
+        if cell.id not in self._counts:
+            self._counts[cell.id] = sum(1 for _ in self.samples(cell))
+        return self._counts[cell.id]
 
     def samples(self, cell: Cell) -> Iterator[Sample]:
         return (sample for sample in self._task.samples(cell) if sample.id in self._wanted)
-
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        return self._task.summarise([self._spread(result) for result in results], seed)
-
-    def _of(self, cell: Cell) -> list[int]:
-        if cell.id not in self._indices:
-            samples = enumerate(self._task.samples(cell))
-            self._indices[cell.id] = [i for i, sample in samples if sample.id in self._wanted]
-        return self._indices[cell.id]
-
-    def _spread(self, result: CellResult) -> CellResult:
-        """Return the columns as long as the whole task's, so that what is known of its samples by place still fits."""
-        at = self._of(result.cell)[: len(result.clusters)]
-        size = self._task.count(result.cell)
-
-        def spread(values: "np.ndarray", fill: Any) -> "np.ndarray":
-            whole = np.full(size, fill, values.dtype)
-            whole[at] = values
-            return whole
-
-        columns = {}
-        for name, column in result.columns.items():
-            kinds = spread(column.kinds, _STATUSES.index(Status.UNDEFINED))
-            details = None if column.details is None else spread(np.array(column.details, object), None).tolist()
-            columns[name] = Column(spread(column.worths, np.nan), _counted(kinds), kinds, details)
-        clusters = -1 - np.arange(size, dtype=np.int64)
-        clusters[at] = result.clusters
-        answers = spread(result.answers, 0)
-        return CellResult(result.cell, columns, clusters, answers, result.vectors, result.texts)
 
 
 class ChosenWorkingTask(ChosenTask):
@@ -207,11 +199,6 @@ class ChosenWorkingTask(ChosenTask):
         """Pass on what lends the model."""
         if isinstance(self._task, NeedsAdapter):
             self._task.attach(turn)
-
-
-def _counted(kinds: "np.ndarray") -> dict[str, int]:
-    found, counts = np.unique(kinds, return_counts=True)
-    return dict(sorted((str(_STATUSES[kind]), int(count)) for kind, count in zip(found, counts, strict=True)))
 
 
 class RepeatedTask(_Around):
@@ -230,7 +217,8 @@ class RepeatedTask(_Around):
                 "sums, not the mean of values; run without --epochs, or put it into a suite of its own"
             )
         self.epochs = epochs
-        self._name = reducer_name
+        self.reducer = reducer_name
+        self._raw: Sequence[CellResult] = ()
         self._reduce = reducer(reducer_name, epochs)
 
     def count(self, cell: Cell) -> int:
@@ -255,15 +243,22 @@ class RepeatedTask(_Around):
     def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
         return super().joined(_of_epoch(sample)[0], responses)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        summary = self._task.summarise([self._reduced(result) for result in results], seed)
-        findings = [*summary.findings]
-        if all(self._alike(result) for result in results):
+    def adjusted(self, results: Sequence[CellResult]) -> Sequence[CellResult]:
+        """Return one row a question."""
+        self._raw = results
+        reduced = [self._reduced(result) for result in results]
+        return self._task.adjusted(reduced) if isinstance(self._task, Adjusts) else reduced
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show what the task shows, and where the noise comes from."""
+        shown = super().illustrate(results, figures)
+        findings = [*shown.findings]
+        if all(self._alike(result) for result in self._raw):
             findings.append(Finding("note", f"all {self.epochs} answers to each question were the same"))
-        return replace(summary, findings=tuple(findings), tables=(*summary.tables, self._noise(results)))
+        return replace(shown, findings=tuple(findings), tables=(*shown.tables, self._noise(self._raw)))
 
     def describe(self) -> Mapping[str, Any]:
-        return {**self._task.describe(), "epochs": self.epochs, "reducer": self._name}
+        return {**self._task.describe(), "epochs": self.epochs, "reducer": self.reducer}
 
     def _reduced(self, result: CellResult) -> CellResult:
         codes = self._shaped(result.answers)
@@ -271,7 +266,9 @@ class RepeatedTask(_Around):
         firsts = {_split(name)[0]: text for name, text in result.texts.items() if name.endswith("#0")}
         vectors = {_split(name)[0]: vector for name, vector in result.vectors.items() if name.endswith("#0")}
         clusters = self._shaped(result.clusters)[:, 0]
-        return CellResult(result.cell, columns, clusters, codes[:, 0], vectors, firsts)
+        tags = {name: Labels(self._shaped(labels.codes)[:, 0], labels.names) for name, labels in result.tags.items()}
+        ids = tuple(_split(name)[0] for name in result.ids[:: self.epochs][: len(codes)])
+        return CellResult(result.cell, columns, clusters, codes[:, 0], vectors, firsts, tags, ids)
 
     def _column(self, column: Column, codes: Codes) -> Column:
         kinds = self._shaped(column.kinds)
@@ -279,7 +276,7 @@ class RepeatedTask(_Around):
         # A question counts as scored where any of its answers was.
         kept = np.where(ok.any(axis=1), _STATUSES.index(Status.OK), kinds[:, 0]).astype(np.int8)
         worths: Floats = self._reduce(self._shaped(column.worths), codes)
-        return Column(worths, _counted(kept), kept)
+        return Column(worths, kept)
 
     def _shaped(self, values: "np.ndarray") -> "np.ndarray":
         whole = len(values) // self.epochs * self.epochs  # a limit may cut the last question's repeats short

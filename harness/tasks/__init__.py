@@ -1,18 +1,26 @@
 """Evaluation protocols, one module a kind, and what a kind of your own is made of."""
 
+from harness.estimate import ColumnSpec, Statistic
+from harness.estimate.rows import Column, Labels
+from harness.record.rows import MadeRows
 from harness.tasks._base import (
+    Adjusts,
     Bench,
     Brings,
     BuildContext,
     Cell,
     CellResult,
     Chart,
-    Column,
     Continues,
     Curve,
+    Figures,
     Finding,
+    Illustrates,
+    Illustration,
     Joins,
     Line,
+    Made,
+    Makes,
     Mark,
     Measures,
     NeedsAdapter,
@@ -25,6 +33,7 @@ from harness.tasks._base import (
 from harness.types import Dataset, MetricValue, Request, Response, Sample, Score
 
 __all__ = [
+    "Adjusts",
     "Bench",
     "Brings",
     "BuildContext",
@@ -32,12 +41,20 @@ __all__ = [
     "CellResult",
     "Chart",
     "Column",
+    "ColumnSpec",
     "Continues",
     "Curve",
     "Dataset",
+    "Figures",
     "Finding",
+    "Illustrates",
+    "Illustration",
     "Joins",
+    "Labels",
     "Line",
+    "Made",
+    "MadeRows",
+    "Makes",
     "Mark",
     "Measures",
     "MetricValue",
@@ -48,6 +65,7 @@ __all__ = [
     "Sample",
     "Score",
     "Severity",
+    "Statistic",
     "Summary",
     "Table",
     "Task",

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from harness.errors import UsageError
+from harness.estimate import ColumnSpec, Statistic
+from harness.estimate.rows import Column, Labels
 from harness.metrics import SampleMetric
+from harness.record.rows import MadeRows
 from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 if TYPE_CHECKING:
@@ -27,32 +30,8 @@ class Cell:
     """The cell of the same samples that this one is a worse (or better) version of."""
     group: str = ""
     """Cells of one group differ in degree: one corruption at several severities."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One metric over one cell, aligned with the cell's samples."""
-
-    worths: "NDArray[np.float64]"
-    """What each sample is worth, [n]; NaN where it does not count."""
-    statuses: Mapping[str, int]
-    kinds: "NDArray[np.int8]"
-    """The status of each sample, [n]: its place in ``list(Status)``."""
-    details: Sequence[str | None] | None = None
-    """The rows of each score, for a metric that keeps some."""
-
-    def among(self, *statuses: Status) -> "NDArray[np.bool_]":
-        """Return which samples ended in one of some statuses, [n]."""
-        import numpy as np
-
-        return np.isin(self.kinds, [list(Status).index(status) for status in statuses])
-
-    def counts(self, rows: "NDArray[np.bool_]") -> dict[str, int]:
-        """Return how many of some samples, a mask [n], ended in each status."""
-        import numpy as np
-
-        kinds, counts = np.unique(self.kinds[rows], return_counts=True)
-        return {str(list(Status)[kind]): int(count) for kind, count in zip(kinds, counts, strict=True)}
+    stratum: str = ""
+    """Where cells hold other samples than others: which of them are drawn together. Each keeps its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +48,10 @@ class CellResult:
     """By sample id: what the adapter answered where a sample's one request got numbers. Failed samples have none."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """By sample id: the first few answers, for pictures of them."""
+    tags: Mapping[str, Labels] = field(default_factory=dict)
+    """The tags that statistics of the task slice by."""
+    ids: Sequence[str] = ()
+    """Of the samples, [n], for a task that makes rows of them; none for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +122,41 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Illustration:
+    """What a task shows beside its figures."""
+
+    curves: tuple[Curve, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    stored: Mapping[str, MetricValue] = field(default_factory=dict)
+    """Values of the statistics that have no form: what the others' intervals say, what a search found."""
+    stored_cells: Mapping[str, Mapping[str, MetricValue]] = field(default_factory=dict)
+    """The same for statistics of cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A task's numbers, each with its interval."""
+
+    metrics: Mapping[str, MetricValue]
+    cells: Mapping[str, Mapping[str, MetricValue]]
+    estimate: Callable[[Statistic], MetricValue]
+    """Gives any other statistic over the same rows, for a finding or a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a task makes of the answers before anything is counted."""
+
+    rows: tuple[MadeRows, ...] = ()
+    """Columns beside those of its cells, and cells of their own: streams, detectors' scores."""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """What a task makes of its cells."""
+    """What a task of an earlier version makes of its cells by itself; such numbers cannot be tested."""
 
     metrics: Mapping[str, MetricValue]
     cells: Mapping[str, Mapping[str, MetricValue]]
@@ -148,6 +164,33 @@ class Summary:
     findings: tuple[Finding, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
+
+
+@runtime_checkable
+class Makes(Protocol):
+    """A task whose statistics read more than what was asked: a detector's scores, simulated streams."""
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Return the rows; it must depend on the results alone."""
+        ...
+
+
+@runtime_checkable
+class Illustrates(Protocol):
+    """A task that has something to show or to say about its figures."""
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Return curves, findings, charts and tables."""
+        ...
+
+
+@runtime_checkable
+class Adjusts(Protocol):
+    """A task that changes its columns before they are counted: several answers to a question become one."""
+
+    def adjusted(self, results: Sequence[CellResult]) -> Sequence[CellResult]:
+        """Return the columns that count."""
+        ...
 
 
 def _no_adapters(name: str) -> AdapterHandle:
@@ -265,7 +308,7 @@ class Task(Protocol):
     """One evaluation protocol bound to data and metrics.
 
     ``requests`` runs in worker threads and must be pure: its result depends on the cell and the
-    sample alone. ``score`` and ``summarise`` run where the engine likes.
+    sample alone. ``score`` runs where the engine likes.
     """
 
     Config: ClassVar[type["BaseModel"]]
@@ -310,10 +353,16 @@ class Task(Protocol):
         """
         ...
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary: ...
+    def statistics(self) -> Sequence[Statistic]:
+        """Return the task's numbers, each with a name of its own; they are known before anything is asked."""
+        ...
 
-    def metric_names(self) -> Sequence[str]:
-        """Return the names of all metrics that ``summarise`` gives, for checking gates beforehand."""
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        """Return the numbers of one cell."""
+        ...
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        """Return what the columns of its rows are, by name."""
         ...
 
     def describe(self) -> Mapping[str, Any]:

@@ -1,26 +1,26 @@
 """What sweeps share: a question-answering task again under perturbations that grow by degrees."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
-import numpy as np
 from pydantic import Field
 
 from harness.errors import Issue, did_you_mean
+from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric
-from harness.seeds import derive_seed
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Finding, Summary
+from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
 from harness.tasks.qa import QaTask, Transform
-from harness.tasks.scoring import no_mean, summarise_cell
-from harness.tasks.severity import RATIO, Point, SeverityTable
+from harness.tasks.scoring import cell_statistics, column_specs, no_mean
+from harness.tasks.severity import Errors, Grid, Point
 from harness.types import MetricValue, Request, Response, Sample, Score
 
 Cells = Mapping[str, Mapping[str, MetricValue]]
 
+NAN: Final = float("nan")
 _AT_ONCE: Final = 0.8
 """A corruption with this share of its effect at severity 1 that breaks the model there leaves nothing to sweep."""
 
@@ -90,7 +90,7 @@ class GradedTask(ABC):
         """Return what is done to a request at a point other than the clean one."""
 
     @abstractmethod
-    def _findings(self, table: SeverityTable, cells: Cells) -> Iterable[Finding]:
+    def _findings(self, figures: Figures) -> Iterable[Finding]:
         """Say what a reader must not miss."""
 
     def cells(self) -> Sequence[Cell]:
@@ -121,32 +121,33 @@ class GradedTask(ABC):
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return self._base.score(sample, responses)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        cells = {result.cell.id: summarise_cell(result, self.metrics) for result in results}
-        rng = np.random.Generator(np.random.PCG64(derive_seed(seed, self.name, "bootstrap")))
-        table = SeverityTable(
-            np.column_stack([result.columns[self.primary].worths for result in results]),
-            np.column_stack([result.answers for result in results]),
-            [self._points[result.cell.id] for result in results],
-            results[0].clusters,
-            rng,
-        )
-        return Summary(
-            metrics=self._metrics(table, results, cells),
-            cells=cells,
-            curves=tuple(self._curve(name, cells) for name in self._grades.perturbations),
-            findings=tuple(
-                self._findings(table, cells) if cells["clean"][self.primary].value > 0 else _nothing_to_lose()
-            ),
+    def statistics(self) -> Sequence[Statistic]:
+        return self.grid.statistics(self._errors())
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The cells, and the form of the primary metric in each."""
+        metric = self.metrics[self.primary]
+        return Grid.of(self._points, lambda cell: metric.form(self.primary, [cell]), self.primary)
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show a curve for each perturbation; say which of them tell nothing."""
+        something = figures.cells["clean"][self.primary].value > 0
+        return Illustration(
+            curves=tuple(self._curve(name, figures.cells) for name in self._grades.perturbations),
+            findings=tuple(self._findings(figures) if something else _nothing_to_lose()),
+            stored={f"breaking_severity[{name}]": self._breaking(name, figures) for name in self.grid.curves},
         )
 
-    def metric_names(self) -> Sequence[str]:
-        names = ["retained_accuracy", "mean_corruption_error", "severity_auc", "severity_slope", "worst_cell"]
-        names += ["flip_rate", "severity_consistency"]
-        if self._grades.reference:
-            names += ["mce", "relative_mce"]
-        per_corruption = ("retained_accuracy", "breaking_severity")
-        return [*names, *(f"{metric}[{name}]" for metric in per_corruption for name in self._grades.perturbations)]
+    def _errors(self) -> Errors | None:
+        reference = self._grades.reference
+        return Errors(reference.name, reference.clean, reference.errors) if reference else None
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -158,69 +159,37 @@ class GradedTask(ABC):
             "reference": self._grades.reference.model_dump(mode="json") if self._grades.reference else None,
         }
 
-    def _metrics(self, table: SeverityTable, results: Sequence[CellResult], cells: Cells) -> dict[str, MetricValue]:
-        values = {
-            "retained_accuracy": table.value(table.retained(table.columns()), bounds=RATIO),
-            "mean_corruption_error": table.value(table.error(), "lower"),
-            "severity_auc": table.value(table.area(self._grades.perturbations)),
-            "severity_slope": table.value(
-                table.slope(self._grades.perturbations), unit="share per severity", bounds=(-1.0, 1.0)
-            ),
-            "worst_cell": self._worst(results, cells),
-            "flip_rate": table.value(table.flips(), "lower"),
-            "severity_consistency": table.value(table.steadiness()),
-        }
-        if (reference := self._grades.reference) is not None:
-            errors = [reference.errors[name] for name in self._grades.perturbations]
-            unit = f"share of {reference.name}'s"
-            values["mce"] = table.value(table.relative_errors(errors, None), "lower", unit, RATIO)
-            values["relative_mce"] = table.value(
-                table.relative_errors(errors, reference.clean), "lower", unit, (-math.inf, math.inf)
-            )
-        for name in self._grades.perturbations:
-            values[f"retained_accuracy[{name}]"] = table.value(table.retained(table.columns(name)), bounds=RATIO)
-        for name in self._grades.perturbations:
-            values[f"breaking_severity[{name}]"] = self._breaking(name, table, cells)
-        return values
-
-    def _breaking(self, name: str, table: SeverityTable, cells: Cells) -> MetricValue:
+    def _breaking(self, name: str, figures: Figures) -> MetricValue:
         """Return the first severity whose whole interval lies below the floor; one past the last where none does."""
-        value = table.value(table.breaking(name, self._grades.floor), unit="severity")
-        curve = [(severity, cells[f"{name}@{severity}"][self.primary]) for severity in self._grades.severities]
-        broken = [severity for severity, point in curve if point.high < self._grades.floor]
-        first = float(broken[0] if broken else self._grades.severities[-1] + 1)
-        return replace(value, value=first, low=min(value.low, first), high=max(value.high, first))
+        curve = {severity: figures.cells[cell][self.primary] for severity, cell in self.grid.curves[name].items()}
+        last, floor = float(max(curve) + 1), self._grades.floor
+        first = next((float(severity) for severity, point in curve.items() if point.high < floor), last)
+        earliest = next((float(severity) for severity, point in curve.items() if point.low < floor), last)
+        known = figures.metrics[f"retained_accuracy[{name}]"]
+        ends = (first, min(earliest, first), first) if known.n else (NAN, NAN, NAN)
+        method = "the cells' intervals: which severities may lie below the floor, and which do"
+        return MetricValue(*ends, known.n, known.total, "higher", "severity", known.statuses, method)
 
-    def _uninformative(self, name: str, table: SeverityTable, cells: Cells) -> Iterable[Finding]:
+    def _uninformative(self, name: str, figures: Figures) -> Iterable[Finding]:
         """Say so where a corruption tells nothing: it never hurts, or leaves nothing from severity 1."""
-        columns = table.columns(name)
-        if not table.complete:
+        curve = self.grid.curves[name]
+        drops = [figures.estimate(self.grid.drop(cell)) for cell in curve.values()]
+        n = drops[-1].n
+        if not n:
             return
-        drops = [table.estimate(table.drop(column)) for column in columns]
         if not any(drop.low > 0 for drop in drops):
-            said = f"drop at severity {table.severity(columns[-1])}: {drops[-1].value:.3f}"
+            said = f"drop at severity {max(curve)}: {drops[-1].value:.3f}"
             if drops[-1].high > _NOTICEABLE:
                 interval = f"[{drops[-1].low:.3f}, {drops[-1].high:.3f}]"
-                yield Finding("note", f"{table.complete} samples cannot tell whether {name} hurts ({said} {interval})")
+                yield Finding("note", f"{n} samples cannot tell whether {name} hurts ({said} {interval})")
             else:
                 yield Finding("warning", f"uninformative: {name} never hurts ({said})")
             return
         at_once = drops[0].value / max(drop.value for drop in drops)
-        first = cells[f"{name}@{table.severity(columns[0])}"][self.primary]
-        if table.severity(columns[0]) == 1 and first.high < self._grades.floor and at_once >= _AT_ONCE:
+        first = figures.cells[curve[min(curve)]][self.primary]
+        if min(curve) == 1 and first.high < self._grades.floor and at_once >= _AT_ONCE:
             said = f"{first.value:.3f} is left, {at_once:.0%} of its whole effect"
             yield Finding("warning", f"uninformative: {name} destroys everything from severity 1 ({said})")
-
-    def _worst(self, results: Sequence[CellResult], cells: Cells) -> MetricValue:
-        """Return the lowest cell, its interval widened as Bonferroni asks for the lowest of many."""
-        corrupted = {result.cell.id: result for result in results if result.cell.id != "clean"}
-        known = [identity for identity in corrupted if cells[identity][self.primary].n]
-        if not known:
-            return cells[next(iter(corrupted))][self.primary]
-        worst = min(known, key=lambda identity: cells[identity][self.primary].value)
-        metric, confidence = self.metrics[self.primary], 1 - 0.05 / len(corrupted)
-        value = summarise_cell(corrupted[worst], {self.primary: metric}, confidence)[self.primary]
-        return replace(value, method=f"{value.method}, Bonferroni over {len(corrupted)} cells", confidence=0.95)
 
     def _curve(self, name: str, cells: Cells) -> Curve:
         ids = ["clean", *(f"{name}@{severity}" for severity in self._grades.severities)]

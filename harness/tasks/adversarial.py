@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 from harness.errors import ConfigError, Issue, SampleError
 from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, Finding
-from harness.tasks._graded import Cells, GradedTask, Grades, find_base
+from harness.tasks._base import BuildContext, Cell, Figures, Finding
+from harness.tasks._graded import GradedTask, Grades, find_base
 from harness.tasks.qa import QaTask, Transform
-from harness.tasks.severity import Point, SeverityTable
+from harness.tasks.severity import Point
 from harness.types import Adapter, GradientAdapter, Request
 
 ENTRIES: Final = {"adversarial": "AdversarialTask"}
@@ -122,9 +122,9 @@ class AdversarialTask(GradedTask):
             likelihoods = [adapter.score_text(_showing(request, image), [answer.text])[0] for image in found]
         return found[int(np.argmin(likelihoods))]
 
-    def _findings(self, table: SeverityTable, cells: Cells) -> list[Finding]:
-        attack, control = table.columns(ATTACK), table.columns(CONTROL)
-        edge = table.estimate(lambda means: np.asarray(means[..., control[-1]] - means[..., attack[-1]]))
+    def _findings(self, figures: Figures) -> list[Finding]:
+        attack, control = ([*self.grid.curves[name].values()][-1] for name in (ATTACK, CONTROL))
+        edge = figures.estimate(self.grid.drop(attack, control))
         interval = f"[{edge.low:.3f}, {edge.high:.3f}]"
         said = f"at ε = {self._config.epsilons[-1]:g} it costs {edge.value:.3f} more than noise {interval}"
         if not edge.low > 0:

@@ -8,15 +8,14 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
-from harness.metrics.agreement import BlindGap
+from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
 from harness.seeds import Stream
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Column, Finding, Summary
+from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._graded import find_base
-from harness.tasks._paired import Floats, unanswered, when_answered
 from harness.tasks.qa import CLEAN, QaTask
-from harness.tasks.scoring import summarise_cell
-from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score, Status
+from harness.tasks.scoring import cell_statistics, column_specs
+from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score
 
 ENTRIES: Final = {"blind": "BlindTask"}
 
@@ -107,32 +106,29 @@ class BlindTask:
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return self._base.score(sample, responses)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        cells = {result.cell.id: summarise_cell(result, self.metrics) for result in results}
-        clusters = [str(cluster) for cluster in results[0].clusters]
-        seen = results[0].columns[self.primary].worths
-        gaps = {
-            f"blind_gap[{result.cell.id}]": self._gap(seen, result.columns[self.primary], clusters)
-            for result in results[1:]
-        }
-        scores = {f"{self.primary}[{name}]": values[self.primary] for name, values in cells.items()}
-        return Summary(metrics=gaps | scores, cells=cells, findings=tuple(_findings(gaps)))
+    def statistics(self) -> Sequence[Statistic]:
+        scores = [
+            self.metrics[self.primary].statistic(self.primary, [cell.id], f"{self.primary}[{cell.id}]")
+            for cell in self.cells()
+        ]
+        return [*map(self._gap, self._controls), *scores]
 
-    def _gap(self, seen: Floats, blind: Column, clusters: Sequence[str]) -> MetricValue:
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Say where the images may not matter, and what was never answered without them."""
+        gaps = {one.name: figures.metrics[one.name] for one in map(self._gap, self._controls)}
+        return Illustration(findings=tuple(_findings(gaps)))
+
+    def _gap(self, control: str) -> Statistic:
         """Return the gap over the samples that the model answered blind: a crash is no proof that it needs to look."""
-        gap = BlindGap().compute(seen.tolist(), when_answered(blind).tolist(), clusters=list(clusters))
-        lost = blind.counts(unanswered(blind))
-        failed = sum(lost.values())
-        statuses = {
-            str(Status.OK): gap.n,
-            str(Status.UNDEFINED): gap.statuses.get(Status.UNDEFINED, 0) - failed,
-            **lost,
-        }
-        return replace(gap, total=gap.n + failed, statuses={name: n for name, n in statuses.items() if n})
-
-    def metric_names(self) -> Sequence[str]:
-        gaps = [f"blind_gap[{control}]" for control in self._controls]
-        return gaps + [f"{self.primary}[{cell.id}]" for cell in self.cells()]
+        seen = column(self.primary, CLEAN.id)
+        blind = column(self.primary, control, failed="exclude")
+        return Statistic(f"blind_gap[{control}]", mean(minus(seen, blind)), bounds=SIGNED)
 
     def describe(self) -> Mapping[str, Any]:
         return {

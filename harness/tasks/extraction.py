@@ -10,18 +10,19 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
+from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Column, Finding, Summary
+from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
+from harness.tasks.scoring import cell_statistics, column_specs
 from harness.types import (
     Dataset,
     Generation,
-    MetricValue,
     Oracle,
     Request,
     Response,
@@ -157,14 +158,19 @@ class ExtractionTask:
             return texts[0]
         return json.dumps({name: _value(given) for name, given in zip(_wanted(sample), texts, strict=True)})
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        (result,) = results
-        values = {name: self._value(name, result.columns[name], result.clusters) for name in self.metrics}
-        findings = [Finding("note", "the JSON is put together from one question a field")] if self._field else []
-        return Summary(metrics=values, cells={_CELL.id: values}, findings=tuple(findings))
+    def statistics(self) -> Sequence[Statistic]:
+        return self.cell_statistics(_CELL)
 
-    def metric_names(self) -> Sequence[str]:
-        return [*self.metrics]
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Say how a document was asked for, where that was field by field."""
+        said = Finding("note", "the JSON is put together from one question a field")
+        return Illustration(findings=(said,) if self._field else ())
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -195,14 +201,6 @@ class ExtractionTask:
 
     def _score(self, metric: str, text: str, reference: str) -> Score:
         return self.metrics[metric].score(text, [reference])
-
-    def _value(self, name: str, column: Column, clusters: Any) -> MetricValue:
-        metric = self.metrics[name]
-        worths = column.worths
-        if name != "mape":
-            worths = np.where(np.isnan(worths) & ~column.among(Status.UNDEFINED), 0.0, worths)
-        counted = ~np.isnan(worths)
-        return metric.aggregate_array(worths[counted], column.statuses, clusters[counted])
 
 
 def _wanted(sample: Sample) -> dict[str, Any]:

@@ -5,32 +5,51 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.tasks._base import Measures, Task
+from harness.estimate import ANY, Statistic, stored
+from harness.tasks._base import CellResult, Figures, Illustration, Measures, Summary, Task
+from harness.tasks.scoring import column_specs
 from harness.types import Response
 
 _SAID: Final = (
     "task kind {kind!r} is written for an earlier version: replace `prepare(cell, sample, *, oracle) -> Request` by "
-    "`requests(…) -> tuple[Request, ...]` and `score(sample, text)` by `score(sample, responses)`; the former methods "
-    "go with the next release"
+    "`requests(…) -> tuple[Request, ...]`, `score(sample, text)` by `score(sample, responses)` and `summarise(…)` by "
+    "`statistics()`; the former methods go with the next release"
 )
+_BY_ITSELF: Final = "its task sums it up by itself; give the task `statistics()` instead of `summarise()`"
 
 
 def up_to_date(task: Any) -> Task:
     """Return a task that speaks as tasks do now: itself, or one of the earlier form behind methods of the new."""
     known: Task = task
-    if isinstance(task, Measures):
-        return known
     own = type(task)
     adapted: dict[str, Any] = {"__slots__": ()}
-    if _place(own, "prepare") < _place(own, "requests"):
-        adapted["requests"] = lambda self, cell, sample, *, oracle: (own.prepare(self, cell, sample, oracle=oracle),)
-    if "text" in inspect.signature(own.score).parameters:
-        adapted["score"] = lambda self, sample, responses: own.score(self, sample, text_of(responses))
+    if not hasattr(own, "statistics") and hasattr(own, "summarise"):
+        adapted |= {"statistics": _statistics, "cell_statistics": lambda self, cell: ()}
+        adapted |= {"columns": lambda self: column_specs(self.metrics), "illustrate": _illustrate}
+    if not isinstance(task, Measures):
+        if _place(own, "prepare") < _place(own, "requests"):
+            adapted["requests"] = lambda self, cell, sample, *, oracle: (
+                own.prepare(self, cell, sample, oracle=oracle),
+            )
+        if "text" in inspect.signature(own.score).parameters:
+            adapted["score"] = lambda self, sample, responses: own.score(self, sample, text_of(responses))
     if len(adapted) > 1:
         warnings.warn(_SAID.format(kind=task.kind), DeprecationWarning, stacklevel=2)
         # The class is changed, and not the task put into another: it stays what other tasks and the engine know it as.
         task.__class__ = type(own.__name__, (own,), adapted)
     return known
+
+
+def _statistics(self: Any) -> list[Statistic]:
+    """Return numbers that can be looked at and never tested."""
+    return [Statistic(name, stored(), unit="", bounds=ANY, untestable=_BY_ITSELF) for name in self.metric_names()]
+
+
+def _illustrate(self: Any, results: Sequence[CellResult], figures: Figures) -> Illustration:
+    """Take what the task sums up as it is."""
+    found: Summary = self.summarise(results, seed=0)
+    shown = (found.curves, found.findings, found.charts, found.tables)
+    return Illustration(*shown, stored=found.metrics, stored_cells=found.cells)
 
 
 def text_of(answer: Sequence[Response] | str) -> str:

@@ -6,18 +6,19 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
 
-import numpy as np
 from pydantic import BaseModel
 
 from harness.errors import ConfigError
+from harness.estimate import ColumnSpec, Statistic
 from harness.spec.models import Model
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
+from harness.tasks._base import Bench, BuildContext, Cell, Observation
 from harness.tasks._graded import find_base
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks.qa import QaTask
-from harness.tasks.slices import Slices, aggregate
-from harness.types import Dataset, MetricValue, Sample
+from harness.tasks.scoring import column_specs
+from harness.tasks.slices import Slices
+from harness.types import Dataset, Sample
 
 ENTRIES: Final = {"majority": "MajorityTask"}
 
@@ -90,18 +91,15 @@ class MajorityTask(MeasuringTask):
         """Return the most frequent answer where the sample belongs."""
         return self._answers.get(self._group(sample), self._answers[""])
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        (result,) = results
-        metric = self._base.metrics[self._metric]
-        every = np.ones(len(result.clusters), bool)
-        whole = {self._metric: aggregate(metric, result.columns[_COLUMN], result.clusters, every)}
-        column = {self._metric: result.columns[_COLUMN]}
-        parts = self._slices.values(CellResult(_CELL, column, result.clusters, result.answers), {self._metric: metric})
-        values: dict[str, MetricValue] = whole | parts
-        return Summary(metrics=values, cells={_CELL.id: values})
+    def statistics(self) -> Sequence[Statistic]:
+        whole = self.cell_statistics(_CELL)
+        return [*whole, *self._slices.of(whole)]
 
-    def metric_names(self) -> Sequence[str]:
-        return [self._metric, *self._slices.metric_names([self._metric])]
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return [self._base.metrics[self._metric].statistic(_COLUMN, [cell.id], self._metric)]
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return {_COLUMN: column_specs(self._base.metrics)[self._metric]}
 
     def describe(self) -> Mapping[str, Any]:
         return {

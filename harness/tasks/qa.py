@@ -6,16 +6,17 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
+from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric, extract
 from harness.seeds import derive_seed
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Summary
+from harness.tasks._base import BuildContext, Cell
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.former import text_of
-from harness.tasks.scoring import build_metrics, fit_metrics, score_all, summarise_cell
+from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, score_all
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
@@ -145,13 +146,15 @@ class QaTask:
         """Judge one answer under every metric."""
         return score_all(self.metrics, sample, text, self._extract)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        values = summarise_cell(results[0], self.metrics)
-        parts = self._slices.values(results[0], self.metrics)
-        return Summary(metrics=values | parts, cells={CLEAN.id: values})
+    def statistics(self) -> Sequence[Statistic]:
+        whole = cell_statistics(self.metrics, CLEAN.id)
+        return [*whole, *self._slices.of(whole)]
 
-    def metric_names(self) -> Sequence[str]:
-        return [*self.metrics, *self._slices.metric_names(list(self.metrics))]
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
 
     def describe(self) -> Mapping[str, Any]:
         return {

@@ -5,20 +5,29 @@ from dataclasses import replace
 from itertools import combinations, islice
 from typing import Any, ClassVar, Final, Self
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError
+from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
 from harness.frames import Sampler, open_clip
 from harness.metrics.spans import evidence_recall
 from harness.seeds import generator
 from harness.spec.models import Model
-from harness.stats.intervals import mean_interval, wilson
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary, Table
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Figures,
+    Finding,
+    Illustration,
+    Observation,
+    Table,
+)
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, plain_ref
-from harness.tasks._paired import paired_gap, with_interval
+from harness.tasks._said import with_interval
 from harness.tasks._samplers import build_samplers
 from harness.types import Dataset, MetricValue, Sample, Status
 
@@ -98,40 +107,36 @@ class SamplingTask(MeasuringTask):
         share = sum(inside) / len(inside) if sample.spans else float("nan")
         return {RECALL: evidence_recall(times, sample.spans), SHARE: share}
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        recalls = {result.cell.id: result for result in results}
-        cells = {
-            label: {
-                "evidence_recall": _mean(result, RECALL),
-                "evidence_share": _mean(result, SHARE),
-            }
-            for label, result in recalls.items()
-        }
-        metrics = {f"evidence_recall[{label}]": values["evidence_recall"] for label, values in cells.items()}
-        metrics |= {f"evidence_share[{label}]": values["evidence_share"] for label, values in cells.items()}
-        first, *others = recalls
-        gaps = {
-            (a, b): paired_gap(
-                recalls[b].columns[RECALL].worths, recalls[a].columns[RECALL].worths, recalls[a].clusters
-            )
-            for a, b in combinations(recalls, 2)
-        }
-        metrics |= {f"recall_gain[{other}]": gaps[first, other] for other in others}
-        return Summary(
-            {name: metrics[name] for name in self.metric_names()},
-            cells,
-            findings=tuple(self._findings(gaps)),
-            tables=(self._table(cells),),
-        )
+    def statistics(self) -> Sequence[Statistic]:
+        told = [(cell.id, self.cell_statistics(cell)) for cell in self.cells()]
+        named = [[replace(one, name=f"{one.name}[{label}]") for one in some] for label, some in told]
+        recalls, shares = zip(*named, strict=True)
+        first, *others = self._samplers
+        return [*recalls, *shares, *(self._gain(first, other) for other in others)]
 
-    def _findings(self, gaps: Mapping[tuple[str, str], MetricValue]) -> Iterable[Finding]:
-        for (first, second), found in gaps.items():
-            a, b, gap = (second, first, _turned(found)) if found.value < 0 else (first, second, found)
-            said = f"at {self._config.frames} frames {b} shows {with_interval(gap)} more of the evidence than {a}"
-            if gap.low > 0:
-                yield Finding("note", f"samplers differ: {said}")
-            else:
-                yield Finding("note", f"no difference shown: {said}")
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        measured = {"evidence_recall": RECALL, "evidence_share": SHARE}
+        return [Statistic(name, mean(column(measure, cell.id))) for name, measure in measured.items()]
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return {measure: ColumnSpec() for measure in self.measures}
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Say which samplers show more of the evidence than others."""
+        return Illustration(findings=tuple(self._findings(figures)), tables=(self._table(figures.cells),))
+
+    def _gain(self, first: str, other: str) -> Statistic:
+        gain = mean(minus(column(RECALL, other), column(RECALL, first)))
+        return Statistic(f"recall_gain[{other}]", gain, bounds=SIGNED)
+
+    def _findings(self, figures: Figures) -> Iterable[Finding]:
+        for a, b in combinations(self._samplers, 2):
+            gap = figures.estimate(self._gain(a, b))
+            less, more = a, b
+            if gap.value < 0:
+                less, more, gap = b, a, figures.estimate(self._gain(b, a))
+            said = f"at {self._config.frames} frames {more} shows {with_interval(gap)} more of the evidence than {less}"
+            yield Finding("note", f"{'samplers differ' if gap.low > 0 else 'no difference shown'}: {said}")
 
     def _table(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
         rows = tuple(
@@ -142,14 +147,6 @@ class SamplingTask(MeasuringTask):
         columns = ("sampler", "evidence recall", "low", "high", "share of frames inside", "n")
         return Table("samplers", columns, rows, f"{self._config.frames} frames a clip, 95 % intervals")
 
-    def metric_names(self) -> Sequence[str]:
-        labels = list(self._samplers)
-        return [
-            *(f"evidence_recall[{label}]" for label in labels),
-            *(f"evidence_share[{label}]" for label in labels),
-            *(f"recall_gain[{label}]" for label in labels[1:]),
-        ]
-
     def describe(self) -> Mapping[str, Any]:
         return {
             "kind": self.kind,
@@ -157,25 +154,3 @@ class SamplingTask(MeasuringTask):
             "samplers": [plain_ref(ref) for ref in self._config.samplers],
             "frames": self._config.frames,
         }
-
-
-def _turned(gap: MetricValue) -> MetricValue:
-    """Return the same difference, the other way round."""
-    return replace(gap, value=-gap.value, low=-gap.high, high=-gap.low)
-
-
-def _mean(result: CellResult, measure: str) -> MetricValue:
-    """Return the mean of one measure over its clips, with Student's t interval, clustered by clip."""
-    column = result.columns[measure]
-    known = ~np.isnan(column.worths)
-    values, clusters = column.worths[known], result.clusters[known]
-    n = len(values)
-    value = float(values.mean()) if n else float("nan")
-    low, high = mean_interval(values, clusters)
-    method = "clustered t" if n > 1 else "none"
-    if n and (np.isnan(low) or low == high):
-        low, high = (float(bound) for bound in wilson(value * n, n))
-        method = "wilson (no spread in the sample)"
-    total = sum(count for status, count in column.statuses.items() if status != Status.UNDEFINED)
-    bounds = (max(low, 0.0), min(high, 1.0))
-    return MetricValue(value, *bounds, n, total, "higher", "share", dict(column.statuses), method)

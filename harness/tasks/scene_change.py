@@ -1,7 +1,7 @@
 """Detectors of scene changes on trial: precision, recall and F1 within declared tolerances, and delay in frames."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -11,6 +11,19 @@ from pydantic import BaseModel, Field
 
 from harness.detect import DriftDetector, SceneDetector, WindowedDrift, drift_detector, scene_detector
 from harness.errors import ConfigError, Issue, SampleError, in_words
+from harness.estimate import (
+    POSITIVE,
+    ColumnSpec,
+    Statistic,
+    above,
+    column,
+    f_beta,
+    only,
+    ratio,
+    ratio_of_sums,
+    times,
+    total,
+)
 from harness.frames import Clip, colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
 from harness.registry import registry
@@ -21,17 +34,18 @@ from harness.tasks._base import (
     Cell,
     CellResult,
     Chart,
+    Figures,
     Finding,
+    Illustration,
     Line,
     Mark,
     Observation,
-    Summary,
     Table,
 )
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, all_named
-from harness.tasks._transitions import ratio_of_sums, weighted_mean
+from harness.tasks._said import with_interval
 from harness.types import Dataset, EmbeddingAdapter, MetricValue, Sample, Status
 
 ENTRIES: Final = {"scene_change": "SceneChangeTask"}
@@ -155,36 +169,45 @@ class SceneChangeTask(MeasuringTask):
                 parts.append(np.asarray(adapter.embed(images), np.float64))
         return np.concatenate(parts)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        cells = {result.cell.id: self._judge(result, seed) for result in results}
-        names = self.metric_names()
-        metrics = {f"{metric}[{label}]": value for label, values in cells.items() for metric, value in values.items()}
-        return Summary(
-            {name: metrics[name] for name in names},
-            cells,
-            findings=tuple(self._findings(cells)),
-            charts=(self._chart(cells),),
-            tables=(self._table(cells),),
+    def statistics(self) -> Sequence[Statistic]:
+        told = ((cell.id, one) for cell in self.cells() for one in self.cell_statistics(cell))
+        return [replace(one, name=f"{one.name}[{label}]") for label, one in told]
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        """Return shares of changes, which are pooled over clips: a clip weighs as much as it holds."""
+        tolerances = self._config.tolerances
+        found, true, seconds = (column(name, cell.id) for name in ("found", "true", "seconds"))
+        hits = {tolerance: column(f"hits@{tolerance}", cell.id) for tolerance in tolerances}
+        shares = []
+        for tolerance, right in hits.items():
+            suffix = "" if tolerance == tolerances[0] else f"@{tolerance}"
+            shares += [
+                Statistic(f"precision{suffix}", ratio_of_sums([(1, right)], [(1, found)])),
+                Statistic(f"recall{suffix}", ratio_of_sums([(1, right)], [(1, true)])),
+                Statistic(f"f1{suffix}", f_beta(right, found, true)),
+            ]
+        false = ratio_of_sums([(60, found), (-60, hits[tolerances[0]])], [(1, seconds)])
+        # A clip's delay is the mean over its hits within the widest tolerance, and lies no further before a change.
+        widest = max(tolerances)
+        weight = only(hits[widest], above(hits[widest], 0))
+        delay = ratio(total(times(column("delay", cell.id), weight)), total(weight))
+        return [
+            *shares,
+            Statistic("false_alarms", false, "lower", "per minute", POSITIVE),
+            Statistic("delay", delay, "lower", "frames", (-float(widest), None)),
+        ]
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        counts = dict.fromkeys(self.measures, ColumnSpec("none", "changes", POSITIVE))
+        delay = ColumnSpec("lower", "frames", (-float(max(self._config.tolerances)), None))
+        return counts | {"delay": delay, "seconds": ColumnSpec("none", "s", POSITIVE)}
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show the detectors side by side; say which of them find nothing, or mostly what is no change."""
+        cells = figures.cells
+        return Illustration(
+            findings=tuple(self._findings(cells)), charts=(self._chart(cells),), tables=(self._table(cells),)
         )
-
-    def _judge(self, result: CellResult, seed: int) -> dict[str, MetricValue]:
-        first, *wider = self._config.tolerances
-        values: dict[str, MetricValue] = {}
-        for tolerance in (first, *wider):
-            suffix = "" if tolerance == first else f"@{tolerance}"
-            hits = f"hits@{tolerance}"
-            values[f"precision{suffix}"] = ratio_of_sums(result, {hits: 1}, {"found": 1}, seed)
-            values[f"recall{suffix}"] = ratio_of_sums(result, {hits: 1}, {"true": 1}, seed)
-            values[f"f1{suffix}"] = ratio_of_sums(result, {hits: 2}, {"found": 1, "true": 1}, seed)
-        false = {"found": 60.0, f"hits@{first}": -60.0}
-        values["false_alarms"] = ratio_of_sums(result, false, {"seconds": 1}, seed, "per minute", "lower")
-        values["delay"] = weighted_mean(result, "delay", f"hits@{max(self._config.tolerances)}", seed)
-        return values
-
-    def metric_names(self) -> Sequence[str]:
-        suffixes = ["", *(f"@{tolerance}" for tolerance in self._config.tolerances[1:])]
-        kinds = [f"{kind}{suffix}" for suffix in suffixes for kind in ("precision", "recall", "f1")]
-        return [f"{kind}[{label}]" for label in self._detectors for kind in (*kinds, "false_alarms", "delay")]
 
     def _findings(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Iterable[Finding]:
         for label, values in cells.items():
@@ -192,8 +215,8 @@ class SceneChangeTask(MeasuringTask):
             if recall.n and recall.value == 0:
                 yield Finding("warning", f"uninformative: {label} finds none of the changes")
             elif precision.n and precision.high < 0.5:
-                said = f"{precision.value:.3f} [{precision.low:.3f}, {precision.high:.3f}]"
-                yield Finding("warning", f"most of what {label} calls a change is none: precision {said}")
+                said = f"precision {with_interval(precision)}"
+                yield Finding("warning", f"most of what {label} calls a change is none: {said}")
 
     def _chart(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Chart:
         lines = tuple(

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness import estimate, facts, metrics
 from harness.errors import Issue, UsageError
-from harness.estimate import CellRows, Estimator
+from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic
 from harness.metrics import Fitted, SampleMetric
 from harness.metrics.extract import Step
 from harness.tasks._base import CellResult
@@ -88,6 +88,24 @@ def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, 
 def _speaks(metric: SampleMetric, score: Score) -> bool:
     """Return whether a score without a finite value is one: its sums speak for it, or its metric has no limit."""
     return bool(score.sums) if math.isnan(score.value) else score.value in metric.bounds
+
+
+def column_specs(metrics_: Mapping[str, SampleMetric]) -> dict[str, ColumnSpec]:
+    """Return what the columns of some metrics are, by label: a record then needs no metric to be read."""
+    found = {}
+    for label, metric in metrics_.items():
+        low, high = (bound if math.isfinite(bound) else None for bound in metric.bounds)
+        binary = metric.binary_columns(label) if metric.failure_value in (None, 0.0, 1.0) else frozenset[str]()
+        found[label] = ColumnSpec(metric.direction, metric.unit, (low, high), metric.failure_value, label in binary)
+        for name in metric.sums:
+            column = f"{label}.{name}"
+            found[column] = ColumnSpec("none", "", ANY, 0.0, column in binary, sum_of=label)
+    return found
+
+
+def cell_statistics(metrics_: Mapping[str, SampleMetric], cell: str) -> list[Statistic]:
+    """Return every metric over one cell."""
+    return [metric.statistic(label, [cell]) for label, metric in metrics_.items()]
 
 
 def summarise_cell(

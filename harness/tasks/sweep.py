@@ -10,12 +10,12 @@ from harness import perturb
 from harness.errors import ConfigError, Issue, UsageError
 from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Finding
-from harness.tasks._graded import Cells, GradedTask, Grades, Reference, find_base
+from harness.tasks._base import BuildContext, Figures, Finding
+from harness.tasks._graded import GradedTask, Grades, Reference, find_base
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named
 from harness.tasks.qa import QaTask, Transform
-from harness.tasks.severity import Point, SeverityTable
+from harness.tasks.severity import Point
 from harness.types import Corruption, Request
 
 ENTRIES: Final = {"sweep": "SweepTask"}
@@ -83,17 +83,13 @@ class SweepTask(GradedTask):
 
         return apply
 
-    def _findings(self, table: SeverityTable, cells: Cells) -> Iterable[Finding]:
+    def _findings(self, figures: Figures) -> Iterable[Finding]:
         for name in self._corruptions:
-            yield from self._uninformative(name, table, cells)
-        if (reference := self._config.reference) is not None:
-            errors = [reference.errors[name] for name in self._corruptions]
-            for metric, baseline in (("mce", None), ("relative_mce", reference.clean)):
-                totals = zip(self._corruptions, table.totals(errors, baseline), strict=True)
-                for name in (name for name, total in totals if total <= 0):
-                    yield Finding(
-                        "warning", f"{metric} leaves out {name}: {reference.name}'s summed error is not above 0"
-                    )
+            yield from self._uninformative(name, figures)
+        if (errors := self._errors()) is not None:
+            for metric, baseline in (("mce", 0.0), ("relative_mce", errors.clean)):
+                for name in (name for name in self._corruptions if errors.total(name, baseline) <= 0):
+                    yield Finding("warning", f"{metric} leaves out {name}: {errors.name}'s summed error is not above 0")
 
 
 def _build_corruptions(refs: Sequence[Ref], issues: list[Issue]) -> dict[str, Corruption]:

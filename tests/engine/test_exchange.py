@@ -22,8 +22,8 @@ from harness.record.folder import STORE_FILE
 from harness.record.store import ResponseStore
 from harness.spec.models import Model
 from harness.suite.select import Selection
-from harness.tasks import BuildContext, Cell, CellResult, Summary
-from harness.tasks.scoring import summarise_cell
+from harness.tasks import BuildContext, Cell, ColumnSpec, Statistic
+from harness.tasks.scoring import cell_statistics, column_specs
 from harness.types import AdapterHandle, Dataset, Generation, Request, Response, Sample, Score, Status
 from tests.doubles import Double
 
@@ -66,12 +66,14 @@ class Kind:
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {self.primary: self.metrics[self.primary].score(responses[0].text or "", sample.references)}
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        values = summarise_cell(results[0], self.metrics)
-        return Summary(values, {CELL.id: values})
+    def statistics(self) -> Sequence[Statistic]:
+        return self.cell_statistics(CELL)
 
-    def metric_names(self) -> Sequence[str]:
-        return [*self.metrics]
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
 
     def describe(self) -> Mapping[str, Any]:
         return {"kind": self.kind, **({"judge": dict(self.judge.describe())} if self.judge else {})}

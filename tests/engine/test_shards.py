@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.compare import compare
+from harness.comparison.compare import compare
 from harness.engine.merge import merge_runs
 from harness.engine.options import Silent
 from harness.engine.plan import Shard, make_plan

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from harness.estimate import (
     Comparer,
@@ -16,6 +17,7 @@ from harness.estimate import (
     minus,
     quantile,
     ratio,
+    ratio_of_sums,
     sight,
     stored,
     total,
@@ -210,3 +212,16 @@ def test_a_forecast_of_a_ratio_shrinks_with_the_root_of_n() -> None:
     rows = table(clean=cell({"edits": np.floor(words * rng.random(100)), "words": words}))
     few, many = (sight(WER, n, rows).minimum_effect for n in (100, 400))
     assert many == pytest.approx(few / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("seconds", [7.0, 6.8333])
+@pytest.mark.parametrize("wrong", [0.0, 1.0])
+def test_events_that_vary_nowhere_are_no_surer_than_a_count_of_them(seconds: float, wrong: float) -> None:
+    rows = table(clips=cell({"wrong": [wrong] * 6, "seconds": [seconds] * 6}))
+    rate = ratio_of_sums([(60, column("wrong", "clips"))], [(1, column("seconds", "clips"))])
+    found = Estimator(rows).value(Statistic("alarms", rate, "lower", "per minute", (0.0, None)))
+    count, minutes = 6 * wrong, 6 * seconds / 60
+    exact = scipy.stats.chi2.ppf(0.975, 2 * (count + 1)) / 2 / minutes
+    assert found.value == pytest.approx(count / minutes)
+    assert 0.6 * exact < found.high < 1.5 * exact
+    assert found.low < found.value or not wrong

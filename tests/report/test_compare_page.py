@@ -10,8 +10,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from harness.compare.compare import Options
-from harness.compare.identity import Difference
+from harness.comparison.compare import Options
+from harness.comparison.identity import Difference
 from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
 from harness.report.compare_html import compared_pair, comparisons_html, write_compare_html

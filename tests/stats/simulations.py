@@ -14,10 +14,8 @@ import numpy as np
 from scipy.special import ndtr
 from tabulate import tabulate
 
-from harness.compare.replicates import difference
-from harness.record.replicates import Replicates
-from harness.record.schema import MetricRecord
-from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired, draw_weights
+from harness.estimate import CellRows, Column, Comparer, Rows, Statistic, auroc, column
+from harness.stats.bootstrap import Resampling, bootstrap_mean, bootstrap_paired
 from harness.stats.multiplicity import holm
 from harness.stats.paired import mcnemar, newcombe_paired, paired_t, tango_paired
 from harness.stats.power import mcnemar_minimum_effect, t_minimum_effect
@@ -26,9 +24,10 @@ from harness.stats.results import Comparison, Flips
 from harness.stats.roc import delong_test, weighted_auroc
 from harness.stats.sequential import certain_at, sequential_plan
 from harness.stats.verdict import Outcome
-from harness.types import MetricValue
 
 Rng = np.random.Generator
+
+SEPARATION = Statistic("auroc", auroc(column("score", "out"), column("score", "in")))
 
 
 class Coverage(NamedTuple):
@@ -178,15 +177,18 @@ def coverage_of_shared_draws(runs: int = 400, seed: int = 8) -> list[Coverage]:
     truth = float(ndtr(1.5 / math.sqrt(2)) - ndtr(1.8 / math.sqrt(2)))
     results = []
     for rng in map(np.random.default_rng, range(seed, seed + runs)):
-        common, records, draws = rng.normal(size=n), [], []
+        common, place = rng.normal(size=n), np.arange(n)
+        sides = []
         for shift in (1.8, 1.5):
             scores = shift * labels + (0.8 * common + 0.6 * rng.normal(size=n))
-            statistic = weighted_auroc(labels, scores)
-            parts = draw_weights(n, np.random.default_rng(0), resamples, strata=labels)
-            draws.append(np.concatenate([statistic(weights) for weights in parts]))
-            value = MetricValue(float(statistic(np.ones((1, n)))[0]), math.nan, math.nan, n, n, "higher")
-            records.append(MetricRecord.of(value))
-        results.append(difference(records[0], records[1], (Replicates(draws[0]), Replicates(draws[1]))))
+            sides.append(Rows({
+                name: CellRows(place[labels == label], place[labels == label],
+                               {"score": Column.of(scores[labels == label])}, stratum=name)
+                for name, label in (("out", 1), ("in", 0))
+            }))  # fmt: skip
+        found = Comparer(*sides, seed=(0,), resamples=resamples).difference(SEPARATION).comparison
+        assert found is not None
+        results.append(found)
     return [_covered("shared draws", f"AUROC, n = {n}", truth, iter(results))]
 
 

@@ -12,9 +12,9 @@ from harness.adapters.mock import MockAdapter
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import UsageError
+from harness.estimate.reduce import decompose, reducer
 from harness.record import Run
 from harness.suite.adapters import read_adapter
-from harness.suite.reduce import decompose, reducer
 from harness.suite.select import Selection
 from harness.tasks import NeedsAdapter
 from tests.engine.test_resume import broken, same

@@ -116,7 +116,7 @@ def test_all_metrics_that_a_gate_may_name_are_there(run_levels: Callable[..., Ru
     assert set(record.metrics) == {f"blind_gap[{c}]" for c in ("blank", "mismatched", "no_image")} | {
         f"exact_match[{c}]" for c in ("clean", "blank", "mismatched", "no_image")
     }
-    assert set(record.metrics) == set(bind(CHARTS).tasks["blind"].metric_names())
+    assert set(record.metrics) == {one.name for one in bind(CHARTS).tasks["blind"].statistics()}
 
 
 def test_the_simulated_adapter_is_told_that_it_cannot_see(bind: Callable[[str], Suite]) -> None:

@@ -16,12 +16,14 @@ from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.record.rows import read_rows
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks import Measures, Summary
+from harness.tasks import Measures
 from harness.tasks.drift import DriftTask
 from harness.tasks.drift.streams import Drift, NormalSource, Plan, PoolSource, watch
 from harness.types import Response, Status
+from tests.tasks.figures import Seen, figures_of
 
 PROCESS = """\
 suite: s
@@ -70,7 +72,7 @@ def task_of(suite: Suite) -> DriftTask:
     return task
 
 
-def summarise(task: DriftTask, vectors: Mapping[str, Mapping[str, np.ndarray]]) -> Summary:
+def summarise(task: DriftTask, vectors: Mapping[str, Mapping[str, np.ndarray]]) -> Seen:
     results = []
     for cell in task.cells():
         scores = CellScores(cell, {})
@@ -78,7 +80,7 @@ def summarise(task: DriftTask, vectors: Mapping[str, Mapping[str, np.ndarray]]) 
             vector = vectors[cell.id].get(sample.id)
             scores.add(sample, {}, Response(None, Status.OK if vector is not None else Status.ERROR, value=vector))
         results.append(scores.result(task.count(cell)))
-    return task.summarise(results, seed=3)
+    return figures_of(task, results, seed=3)
 
 
 def features(task: DriftTask, apart: float = 3.0) -> dict[str, dict[str, np.ndarray]]:
@@ -139,7 +141,10 @@ def test_every_stream_is_a_row_that_two_runs_can_be_paired_on(process: Run) -> N
     assert early.mean() == found["false_alarm_rate[ewma]"].value
     assert all(length is None for length, alarm in zip(lengths, early, strict=True) if alarm)
     assert min(length for length in lengths if length is not None) == 1
-    assert (process.folder / "replicates.parquet").is_file()
+    made = {one.cell: one for one in read_rows(process.folder)}
+    assert [*made] == ["quiet", "change", "from-start"]
+    np.testing.assert_array_equal(made["change"].columns["false_alarm[ewma]"], early)
+    assert np.nanmean(made["change"].columns["delay[ewma]"]) == found["detection_delay[ewma]"].value
 
 
 def test_all_metrics_have_intervals_and_are_those_that_a_gate_may_name(
@@ -149,7 +154,7 @@ def test_all_metrics_have_intervals_and_are_those_that_a_gate_may_name(
     assert isinstance(task, Measures)
     assert task.requires == frozenset()
     found = process.record.tasks["drift"].metrics
-    assert set(found) == set(task.metric_names())
+    assert set(found) == {one.name for one in task.statistics()}
     for name, value in found.items():
         assert value.value is not None, name
         assert value.low is not None, name
@@ -175,7 +180,7 @@ def test_charts_show_the_stream_its_limit_its_onset_and_the_alarm(process: Run) 
 
 def test_nothing_is_said_about_delays_where_nothing_changes(bind: Callable[[str], Suite]) -> None:
     text = PROCESS.replace("batch: 1", "shape: none\n    batch: 1").replace(", adwin", "")
-    found = task_of(bind(text)).summarise((), 3)
+    found = figures_of(task_of(bind(text)), (), 3)
     assert {name.partition("[")[0] for name in found.metrics} == {"arl0", "mtfa"}
 
 
@@ -187,7 +192,7 @@ def test_streams_of_real_features_are_drawn_from_their_pools(bind: Callable[[str
     for sample in [*vectors["stream"]][:7]:
         del vectors["stream"][sample]
     found = summarise(task, vectors)
-    assert set(found.metrics) == set(task.metric_names())
+    assert set(found.metrics) == {one.name for one in task.statistics()}
     assert [f.text for f in found.findings] == [
         "psi cannot be calibrated to 20 batches: its statistic takes few values, and the nearest limit gives 26"
     ]
@@ -206,8 +211,8 @@ def test_the_same_seed_gives_the_same_streams(bind: Callable[[str], Suite]) -> N
     first, second = (summarise(task, features(task)) for _ in range(2))
     for name, value in first.metrics.items():
         assert value.value == second.metrics[name].value or np.isnan(value.value)
-    draws = [run.metrics["detection_delay[ks]"].replicates for run in (first, second)]
-    np.testing.assert_array_equal(*draws)
+    # Ends of intervals are drawn, and the same too.
+    assert first.metrics["arl0[ks]"].low == second.metrics["arl0[ks]"].low
 
 
 def test_a_class_that_takes_over_is_drawn_from_the_stream_itself(bind: Callable[[str], Suite]) -> None:

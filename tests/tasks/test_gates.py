@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.compare.absolute import judge
+from harness.comparison.absolute import judge
 from harness.record.schema import MetricRecord
 from harness.spec.models import GateSpec
 from harness.types import MetricValue

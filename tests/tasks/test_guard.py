@@ -94,7 +94,7 @@ def test_the_guard_needs_no_model_and_leaves_every_answer_with_its_tier(run: Run
     assert row["score.guard_score"] < 1
     assert row["score.tier"] in (1, 2)
     assert row["response"]
-    assert set(run.record.tasks["guard"].metrics) == set(task.metric_names())
+    assert set(run.record.tasks["guard"].metrics) == {one.name for one in task.statistics()}
 
 
 def test_what_is_caught_and_what_the_guard_is_blind_to_is_said_corruption_by_corruption(run: Run) -> None:

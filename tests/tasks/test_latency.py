@@ -1,9 +1,10 @@
 """The latency task: the protocol of timing, what it refuses to say, and what accuracy is left."""
 
+import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,24 @@ from PIL import Image
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError, SpecError
+from harness.estimate import CellRows, Column, Comparer, Rows
 from harness.locate import CACHE_VARIABLE
 from harness.record import Run
 from harness.record.schema import TaskRecord
 from harness.seeds import generator
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite, load_suite
-from harness.tasks.latency import figures
+from harness.tasks import Observation
+from harness.tasks.latency import LatencyTask
+from harness.tasks.latency.columns import row
 from harness.tasks.latency.retention import cosine, divergence
 from harness.tasks.latency.sides import stages
 from harness.timing import clock
 from harness.timing.clock import Timed, interleaved, overhead
 from harness.timing.energy import Meter
-from harness.types import Response
+from harness.types import Response, Status
 from harness.zoo.shapes import vit
+from tests.tasks.figures import Seen, figures_of, observed
 
 NO_METER = Meter(None)
 
@@ -99,45 +104,76 @@ def test_the_protocol_costs_microseconds_of_cpu() -> None:
     assert 0 <= overhead() < 0.1
 
 
-def test_a_ratio_covers_the_truth_and_is_one_of_a_side_against_itself() -> None:
+@pytest.fixture
+def seen(bind: Callable[[str], Suite]) -> Callable[..., Seen]:
+    """The figures of a task whose calls took so many milliseconds: ``cpu=[[of the candidate], [of the reference]]``."""
+
+    def of(cpu: Sequence[Sequence[float]], wall: Sequence[Sequence[float]] | None = None, batch: int = 1) -> Seen:
+        keys = f"rounds: {len(cpu[0])}, accuracy: false, footprint: false, batch_sizes: [{batch}]"
+        text = f"{{kind: latency, dataset: p, candidate: mock, against: mock, {keys}}}"
+        suite = bind(f"suite: s\nversion: 1\ndatasets: {{p: {{type: photo_crops, limit: 2}}}}\ntasks:\n  t: {text}\n")
+        task = suite.tasks["t"]
+        assert isinstance(task, LatencyTask)
+        (cell,) = task.cells()
+        calls = []
+        for number, side in itertools.product(range(len(cpu[0])), range(2)):
+            values = row(
+                side=side, round=number, cpu_ms=cpu[side][number], wall_ms=(cpu if wall is None else wall)[side][number]
+            )
+            status = Status.ERROR if math.isnan(cpu[side][number]) else Status.OK
+            calls.append(Observation(f"{number:06d}-{side}", values, status))
+        return figures_of(task, [observed(cell, calls)])
+
+    return of
+
+
+def test_a_ratio_covers_the_truth_and_is_one_of_a_side_against_itself(seen: Callable[..., Seen]) -> None:
     rng = generator(5)
     base = rng.lognormal(0, 0.1, 300)
-    twice = figures.ratio(base, 2 * rng.lognormal(0, 0.1, 300), generator(1))
+    twice = seen([base, 2 * rng.lognormal(0, 0.1, 300)]).metrics["speedup"]
     assert twice.low < 2 < twice.high
-    same = figures.ratio(base, rng.lognormal(0, 0.1, 300), generator(1))
+    same = seen([base, rng.lognormal(0, 0.1, 300)]).metrics["speedup"]
     assert same.low < 1 < same.high
 
 
-def test_a_round_in_which_one_side_failed_counts_for_neither() -> None:
-    found = figures.ratio(np.array([1.0, math.nan, 1.1, 1.2]), np.array([2.0, 2.0, 2.1, math.nan]), generator(1))
-    assert found.n == 2
-    assert found.total == 4
+def test_a_round_in_which_one_side_failed_counts_for_neither(seen: Callable[..., Seen]) -> None:
+    found = seen([[1.0, math.nan, 1.1, 1.2], [2.0, 2.0, 2.1, math.nan]])
+    assert found.metrics["speedup"].n == 2
+    assert found.metrics["speedup"].value == pytest.approx(2.05 / 1.05)
+    assert "batch=1: 2 of 8 calls failed; their rounds give no speed-up" in [one.text for one in found.findings]
 
 
-@pytest.mark.parametrize(("q", "needed"), [(0.9, 64), (0.99, 662)])
-def test_a_tail_from_too_few_calls_is_undefined(q: float, needed: int) -> None:
-    few, enough = (figures.quantile(np.linspace(1, 2, n), q) for n in (needed - 1, needed))
-    assert few.n == 0
-    assert math.isnan(few.value)
-    assert str(needed) in few.method
-    assert enough.low <= enough.value <= enough.high
+@pytest.mark.parametrize(("name", "needed"), [("cpu_p90", 64), ("cpu_p99", 662)])
+def test_a_tail_from_too_few_calls_is_undefined(seen: Callable[..., Seen], name: str, needed: int) -> None:
+    few, enough = (seen([np.linspace(1, 2, n)] * 2) for n in (needed - 1, needed))
+    assert few.metrics[name].n == 0
+    assert math.isnan(few.metrics[name].value)
+    assert any(f"{needed - 1} calls; " in finding.text for finding in few.findings)
+    assert enough.metrics[name].low <= enough.metrics[name].value <= enough.metrics[name].high
 
 
-def test_a_quantile_keeps_its_draws_for_a_gate_on_the_ratio_of_two_runs() -> None:
+def test_two_launches_have_no_pairs_and_are_compared_by_their_ratio(seen: Callable[..., Seen]) -> None:
     times = generator(2).lognormal(0, 0.1, 100)
-    before, after = (figures.quantile(scale * times, 0.5, generator(1)).replicates for scale in (1.0, 1.2))
-    assert before is not None
-    assert after is not None
-    np.testing.assert_allclose(after / before, 1.2, err_msg="the same calls are drawn in both runs")
+    found = seen([times, times])
+    p50 = next(one for one in found.statistics if one.name == "cpu_p50")
+    assert "gate it by `max_ratio`" in p50.refusal
+    rows = [
+        Rows({made.cell: CellRows(np.arange(100), np.arange(100), {"cpu_ms": Column.of(made.columns["cpu_ms"])})})
+        for one in (found, seen([1.2 * times, times]))
+        for made in one.made
+    ]
+    ratio = Comparer(*rows).ratio(p50)
+    assert ratio.estimate == pytest.approx(1.2)
+    assert ratio.lower_bound > 1.1
 
 
-def test_contention_is_how_far_the_wall_clock_runs_ahead() -> None:
-    cpu = np.full(50, 10.0)
-    assert figures.contention(cpu * 1.5, cpu).value == pytest.approx(0.5)
+def test_contention_is_how_far_the_wall_clock_runs_ahead(seen: Callable[..., Seen]) -> None:
+    cpu = np.full((2, 50), 10.0)
+    assert seen(cpu, cpu * 1.5).metrics["contention"].value == pytest.approx(0.5)
 
 
-def test_throughput_is_samples_by_time() -> None:
-    found = figures.throughput(np.array([100.0, 100.0, 101.0, 99.0]), batch=4)
+def test_throughput_is_samples_by_time(seen: Callable[..., Seen]) -> None:
+    found = seen([[100.0, 100.0, 101.0, 99.0]] * 2, batch=4).metrics["throughput"]
     assert found.value == pytest.approx(40)
     assert found.low <= found.value <= found.high
 

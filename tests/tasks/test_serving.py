@@ -1,6 +1,7 @@
 """The load test: latency from when a request was due, batching against one at a time, mistakes in the suite."""
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +19,13 @@ from harness.errors import AdapterError, SpecError
 from harness.record.schema import TaskRecord
 from harness.serve.batcher import Batcher, Done, Policy
 from harness.suite.bind import Suite
+from harness.tasks import Observation
+from harness.tasks.serving.figures import MEASURES, block
 from harness.tasks.serving.load import Batching, Calling, Sent, arrivals, drive
 from harness.tasks.serving.search import achieved
-from harness.types import Request, Response
+from harness.types import Request, Response, Status
 from tests.doubles import Double
+from tests.tasks.figures import Seen, figures_of, observed
 
 STEP = 0.01
 """Seconds of a call of the sleeping model, whatever its batch."""
@@ -147,6 +151,59 @@ def test_the_search_brackets_the_highest_rate_that_meets_the_objective(load: Loa
     assert found.value < 1 / STEP, "no more than the model can do"
     assert found.high is not None
     assert found.high > found.low
+
+
+@pytest.fixture
+def sent(bind: Callable[[str], Suite]) -> Callable[..., Seen]:
+    """The figures of two loads with answers after so many milliseconds; None is one that never came."""
+
+    def of(*loads: Sequence[float | None]) -> Seen:
+        keys = f"dataset: d, rates: [10.0], requests: {len(loads[0])}, slo_ms: 100"
+        data = "suite: s\nversion: 1\ndatasets: {d: {type: charts, limit: 4}}\n"
+        task = bind(f"{data}tasks:\n  t: {{kind: serving, {keys}}}\n").tasks["t"]
+        results = []
+        for cell, latencies in zip(task.cells(), loads, strict=True):
+            requests = [
+                Observation(
+                    f"{number:06d}",
+                    dict.fromkeys(MEASURES, 1.0)
+                    | {"arrival_s": number / 10, "latency_ms": latency or math.nan, "slo_ms": 100.0, "offered": 10.0},
+                    Status.ERROR if latency is None else Status.OK,
+                    cluster=block(cell.id, number, len(latencies)),
+                )
+                for number, latency in enumerate(latencies)
+            ]
+            results.append(observed(cell, requests))
+        return figures_of(task, results)
+
+    return of
+
+
+def test_a_request_without_an_answer_was_not_in_time_and_has_no_latency(sent: Callable[..., Seen]) -> None:
+    found = sent([50.0] * 30 + [150.0] * 20 + [None] * 10, [50.0] * 60)
+    assert found.metrics["goodput"].value == pytest.approx(30 / 60)
+    assert (found.metrics["p50"].n, found.metrics["p50"].total) == (50, 60)
+    assert found.metrics["achieved_rate"].value == pytest.approx(50 / (4.9 + 0.15))
+    assert found.metrics["goodput_rate"].value == pytest.approx(30 / (4.9 + 0.15))
+    assert found.metrics["throughput_gain"].value == pytest.approx(50 / 5.05 / (60 / 5.95))
+    assert found.metrics["offered_rate"].value == 10
+    assert "rate=10,policy=dynamic: 10 of 60 were not answered" in [one.text for one in found.findings]
+
+
+def test_neighbours_in_a_queue_are_drawn_together(sent: Callable[..., Seen]) -> None:
+    rng = np.random.default_rng(0)
+    queued = np.repeat(rng.permutation(np.repeat([40.0, 160.0], 10)), 20)
+    mixed = rng.permutation(queued)
+    wide, narrow = (sent(times, times).metrics["goodput"] for times in (queued, mixed))
+    assert wide.value == narrow.value == 0.5
+    assert wide.high - wide.low > 3 * (narrow.high - narrow.low), "20 stretches of 20 alike say as much as 20 requests"
+
+
+def test_a_load_is_compared_by_ratios_and_what_was_declared_or_searched_for_is_not(sent: Callable[..., Seen]) -> None:
+    told = {one.name: one for one in sent([50.0] * 30, [50.0] * 30).statistics}
+    assert "gate it by `max_ratio`" in told["p50"].refusal
+    assert not told["p50"].untestable
+    assert told["offered_rate"].untestable == "it is declared, not measured"
 
 
 @given(

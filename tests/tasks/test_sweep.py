@@ -14,9 +14,9 @@ from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
-from harness.tasks import Summary
 from harness.tasks.sweep import SweepTask
 from harness.types import Response, Sample, Score, Status
+from tests.tasks.figures import Seen, figures_of
 
 SUITE = """\
 suite: s
@@ -38,7 +38,7 @@ def sweep(bind: Callable[[str], Suite]) -> SweepTask:
     return task
 
 
-def summarise(task: SweepTask, answers: Mapping[str, Sequence[float | Status]]) -> Summary:
+def summarise(task: SweepTask, answers: Mapping[str, Sequence[float | Status]]) -> Seen:
     """Sum up cells whose samples got these scores, or failed with this status."""
     results = []
     for cell in task.cells():
@@ -49,7 +49,7 @@ def summarise(task: SweepTask, answers: Mapping[str, Sequence[float | Status]]) 
             answer = Response(None, Status.ERROR) if failed else Response(f"answer {worth}")
             scores.add(Sample(str(i), "q", ("a",)), {"exact_match": score}, answer)
         results.append(scores.result(len(answers[cell.id])))
-    return task.summarise(results, seed=3)
+    return figures_of(task, results, seed=3)
 
 
 def right(share: float, n: int = 100) -> list[float]:
@@ -73,7 +73,7 @@ def test_retained_accuracy_is_the_mean_of_the_corrupted_cells_over_the_clean_one
 
 def test_all_metrics_that_a_gate_may_name_are_there_and_no_others(sweep: SweepTask) -> None:
     found = summarise(sweep, dict.fromkeys(("clean", "gaussian_noise@1", "gaussian_noise@5"), right(0.5)))
-    assert set(found.metrics) == set(sweep.metric_names())
+    assert set(found.metrics) == {one.name for one in sweep.statistics()}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_answer_that_failed_is_a_changed_answer_and_shows_in_the_statuses_of_
     assert metrics["flip_rate"].value == pytest.approx(0.3)
     assert metrics["severity_consistency"].value == pytest.approx(1 - (2 / 10 + 2 / 8) / 2)
     for name in ("flip_rate", "retained_accuracy", "mean_corruption_error"):
-        assert metrics[name].statuses == {"ok": 6, "failed": 4}
+        assert metrics[name].statuses == {"ok": 6, "error": 4}
         assert metrics[name].coverage == 0.6
 
 
@@ -140,7 +140,7 @@ def test_the_worst_cells_interval_is_no_narrower_than_the_cells_own(bind: Callab
             sample = Sample(str(i), "q", ("a",), cluster=str(i // 10))
             scores.add(sample, {"exact_match": score}, Response(f"{score.value}"))
         results.append(scores.result(200))
-    summary = task.summarise(results, seed=3)
+    summary = figures_of(task, results, seed=3)
     worst, cell_value = summary.metrics["worst_cell"], summary.cells["gaussian_noise@1"]["exact_match"]
     assert worst.value == cell_value.value == 0.5
     assert worst.low < cell_value.low

@@ -13,10 +13,13 @@ from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import SpecError
 from harness.record import Run
+from harness.record.rows import read_rows
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
+from harness.suite.select import Selection
 from harness.tasks import Cell, Task
 from harness.tasks.temporal.views import PERTURBATIONS, View
+from harness.tasks.told import told
 from harness.types import Request, Response, Sample
 from tests.doubles import Double
 
@@ -159,7 +162,7 @@ def test_the_report_gets_windows_gaps_and_a_filmstrip(real_run: Run) -> None:
 
 def test_every_name_that_a_gate_may_use_is_in_the_record(real_run: Run, bind: Bind) -> None:
     task = task_of(bind, "perturbations: [dropped]")
-    assert list(real_run.record.tasks["when"].metrics) == list(task.metric_names())
+    assert list(real_run.record.tasks["when"].metrics) == list(told(task))
 
 
 class Guess(Double):
@@ -178,6 +181,18 @@ def test_a_model_that_does_not_look_is_told_apart(bind: Bind, tmp_path: Path) ->
     task = Run(folder).record.tasks["when"]
     assert task.metrics["control_gap[shuffled]"].value == 0.0
     assert any(f.level == "warning" and "not shown to be grounded" in f.text for f in task.findings)
+
+
+def test_what_one_expects_who_does_not_look_belongs_to_the_clip_whichever_are_asked(bind: Bind, tmp_path: Path) -> None:
+    suite, choice = bind(SUITE.format(more="controls: [shuffled]", limit=4)), Guess.choice(tmp_path)
+    whole, _ = run_suite(suite, choice, RunOptions(out=tmp_path), Silent())
+    (drawn,) = read_rows(whole)
+    first, *_, last = drawn.columns["uniform_span"]
+    chosen = RunOptions(out=tmp_path, selection=Selection(sample_ids=(drawn.ids[-1],)))
+    _, record = run_suite(suite, choice, chosen, Silent())
+    alone = record.tasks["when"].metrics["uniform_span"]
+    assert (alone.value, alone.n) == (last, 1)
+    assert first != last
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,36 @@ from pydantic import BaseModel
 from harness import perturb
 from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector, params_of
 from harness.errors import ConfigError, Issue
+from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Finding, Observation, Summary
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Figures,
+    Finding,
+    Illustration,
+    Made,
+    Observation,
+)
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import one_image
 from harness.tasks.drift.config import DriftConfig, check, corruption_of
+from harness.tasks.drift.figures import columns, statistics
 from harness.tasks.drift.pictures import charts
 from harness.tasks.drift.protocol import Trials, try_detectors
-from harness.tasks.drift.results import ALWAYS, CHANGE, Detected, agreement, tables, values_of
+from harness.tasks.drift.results import agreement, tables
+from harness.tasks.drift.rows import Detected, rows_of
 from harness.tasks.drift.streams import NormalSource, PoolSource, Source
-from harness.types import Corruption, Dataset, MetricValue, Request, Response, Sample, Score
+from harness.types import Corruption, Dataset, Request, Response, Sample, Score
 
 NAN: Final = float("nan")
 _LEAST: Final = 20
 """Samples of a pool, at least: fewer are no population to draw streams from."""
 _CLOSE: Final = 0.02
+_MEASURED: Final = ("false_alarm", "run_length")
 
 
 class DriftTask:
@@ -53,7 +67,8 @@ class DriftTask:
         self._pools = pools
         self._corruption = corruption
         self._seed = seed
-        self.primary = self.metric_names()[0]
+        self._trials: Trials | None = None
+        self.primary = self.statistics()[0].name
 
     @classmethod
     def build(cls, name: str, config: DriftConfig, context: BuildContext) -> "DriftTask":
@@ -94,22 +109,33 @@ class DriftTask:
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {}
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        cells: dict[str, dict[str, MetricValue]] = {cell.id: {} for cell in self.cells()}
-        metrics = {name: _undefined(name) for name in self.metric_names()}
+    def statistics(self) -> Sequence[Statistic]:
+        return statistics(self._config, self._detectors)
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return ()
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return columns(self._detectors)
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Draw the streams and let every detector watch them."""
+        self._trials = None
         try:
             source = self._source(results)
         except ValueError as error:
-            return Summary(metrics, cells, findings=(Finding("warning", f"nothing is simulated: {error}"),))
-        trials = self._tried(source)
-        for outcome in trials.outcomes:
-            metrics |= values_of(outcome, trials, self._config, generator(seed, self.name, "draws"))
-        return Summary(
-            metrics,
-            cells,
-            findings=tuple(self._findings(trials)),
-            charts=tuple(charts(trials, self._config)),
-            tables=tuple(tables(trials, self._config)),
+            return Made(findings=(Finding("warning", f"nothing is simulated: {error}"),))
+        self._trials = self._tried(source)
+        return Made(rows_of(self.name, self._trials, self._config))
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show the streams that were made."""
+        if self._trials is None:
+            return Illustration()
+        return Illustration(
+            findings=tuple(self._findings(self._trials)),
+            charts=tuple(charts(self._trials, self._config)),
+            tables=tuple(tables(self._trials, self._config, figures)),
         )
 
     def _tried(self, source: Source) -> Trials:
@@ -150,10 +176,6 @@ class DriftTask:
                 target = f"{self._config.target_arl0:g} batches"
                 yield Finding("warning", f"{outcome.label} cannot be calibrated to {target}: {said}")
 
-    def metric_names(self) -> Sequence[str]:
-        names = [*ALWAYS] if self._config.shape == "none" else [*CHANGE, *ALWAYS]
-        return [f"{name}[{label}]" for name in names for label in self._detectors]
-
     def describe(self) -> Mapping[str, Any]:
         return {
             "kind": self.kind,
@@ -166,11 +188,6 @@ class DriftTask:
         }
 
 
-def _undefined(name: str) -> MetricValue:
-    direction, unit = {**CHANGE, **ALWAYS}[name.partition("[")[0]]
-    return MetricValue(NAN, NAN, NAN, 0, 0, direction, unit)
-
-
 class ProcessTask(DriftTask):
     """A scalar process: no model is asked, and every stream is an observation."""
 
@@ -178,8 +195,8 @@ class ProcessTask(DriftTask):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.measures = [f"{name}[{label}]" for label in self._detectors for name in ("false_alarm", "run_length")]
-        self._trials: Trials | None = None
+        self.measures = [f"{name}[{label}]" for label in self._detectors for name in _MEASURED]
+        self._known: Trials | None = None
 
     def cells(self) -> Sequence[Cell]:
         return (Cell("process"),)
@@ -189,22 +206,18 @@ class ProcessTask(DriftTask):
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Yield, for each stream, whether an alarm came before the onset, else its run length from there."""
-        found = {
-            outcome.label: Detected.of(outcome, self._config.onset)
-            for outcome in self._tried(self._source(())).outcomes
-        }
-        lengths = {label: _spread(detected) for label, detected in found.items()}
+        outcomes = self._tried(self._source(())).outcomes
+        found = {outcome.label: Detected.of(outcome, self._config.onset).columns for outcome in outcomes}
         for run in range(min(self._config.seeds, bench.limit or self._config.seeds)):
             values = dict.fromkeys(self.measures, NAN)
-            for label, detected in found.items():
-                values[f"false_alarm[{label}]"] = float(detected.early[run])
-                values[f"run_length[{label}]"] = lengths[label][run]
+            for label, seen in found.items():
+                values |= {f"{name}[{label}]": float(seen[name][run]) for name in _MEASURED}
             yield Observation(f"stream-{run:06d}", values)
 
     def _tried(self, source: Source) -> Trials:
-        if self._trials is None:
-            self._trials = super()._tried(source)
-        return self._trials
+        if self._known is None:  # once for what is measured and for what is made of it
+            self._known = super()._tried(source)
+        return self._known
 
     def _source(self, results: Sequence[CellResult]) -> Source:
         process = self._config.process
@@ -221,10 +234,3 @@ class ProcessTask(DriftTask):
                     f"{outcome.label}: ARL0 {theory[0]:.1f} by theory, {outcome.quiet.mean:.1f} simulated; "
                     f"zero-state ARL1 {theory[1]:.2f} by theory, {outcome.from_start.mean:.2f} simulated",
                 )
-
-
-def _spread(detected: Detected) -> np.ndarray:
-    """Return the run length of each stream, NaN where a false alarm came first or none came at all."""
-    lengths = np.full(len(detected.early), NAN)
-    lengths[~detected.early] = np.where(detected.lengths.alarmed, detected.lengths.steps, NAN)
-    return lengths

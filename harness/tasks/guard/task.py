@@ -7,40 +7,53 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, did_you_mean
+from harness.estimate import (
+    ColumnSpec,
+    Node,
+    Statistic,
+    at_least,
+    auroc,
+    column,
+    equals,
+    filled,
+    linear,
+    looked_up,
+    mean,
+    only,
+    ratio_of_sums,
+    scaled,
+)
 from harness.facts import context
 from harness.metrics import SampleMetric
-from harness.metrics.guard import TIERS, GuardPrecision, GuardRecall, guard_confusion
-from harness.metrics.ranking import Auroc
+from harness.metrics.guard import TIERS
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.tasks._base import (
     BuildContext,
     Cell,
     CellResult,
-    Chart,
+    Figures,
     Finding,
-    Line,
-    Mark,
-    Summary,
-    Table,
+    Illustration,
 )
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
-from harness.tasks.guard.judged import Judged, defined, plain, squared_error
-from harness.tasks.scoring import build_metrics, no_mean
-from harness.types import Dataset, MetricValue, Request, Response, Sample, Score, Status
+from harness.tasks.guard.pictures import confusion, threshold_charts
+from harness.tasks.scoring import build_metrics, column_specs, no_mean
+from harness.types import Dataset, Request, Response, Sample, Score, Status
 
 SOUND: Final = Cell("sound", {"label": "sound"})
 _VOCABULARY: Final = 500
 """Samples whose evidence gives the words for absent objects."""
 _UNMADE: Final = "\0"
 """Stands for an answer that could not be made."""
+_NO_BETTER: Final = 0.1
+"""Catching so much more of the wrong answers than of the sound ones is hardly catching them."""
 _NAN: Final = float("nan")
 
 
@@ -190,118 +203,63 @@ class GuardTask:
             return "reject"
         return "flag" if score < self._config.flag_below else "pass"
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        judged = {result.cell.id: Judged.of(result) for result in results}
-        sound = judged[SOUND.id]
-        wrong = {kind: judged[kind] for kind in self._config.corruptions}
-        metrics = self._values(sound, wrong)
-        cells = {
-            kind: {f"{tier}_rate": self._rate(found, tier, kind == SOUND.id) for tier in TIERS}
-            for kind, found in judged.items()
-        }
-        blind = [kind for kind in wrong if metrics[f"guard_recall[{kind}]"].high < self._blind(sound)]
+    def statistics(self) -> Sequence[Statistic]:
+        wrong = self._config.corruptions
+        return [
+            self._precision("", "flag"),
+            Statistic("guard_recall", self._caught(*wrong)),
+            self._precision("_reject", "reject"),
+            Statistic("guard_recall_reject", self._caught(*wrong, tier="reject")),
+            *(Statistic(f"guard_recall[{kind}]", self._caught(kind)) for kind in wrong),
+            Statistic("auroc", auroc(_suspicion(*wrong), _suspicion(SOUND.id))),
+            _rate("fallback_rate[sound]", "reject", SOUND.id),
+            _rate("fallback_rate[hallucinated]", "reject", *wrong),
+            self._cost(),
+        ]
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return [_rate(f"{tier}_rate", tier, cell.id) for tier in TIERS]
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        score = column_specs({"guard_score": self._metric})["guard_score"]
+        tier = ColumnSpec("none", "tier", (0.0, len(TIERS) - 1.0))
+        return {"guard_score": replace(score, worth=None), "tier": tier}
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show what other thresholds would do, and say what the guard is blind to."""
+        by_id = {result.cell.id: result for result in results}
+        wrong = [by_id[kind] for kind in self._config.corruptions]
+        blind = 1 - figures.cells[SOUND.id]["pass_rate"].value + _NO_BETTER
         findings = [
             Finding("note", f"the guard is as good as blind to {kind}: it catches no more than of sound answers")
-            for kind in blind
+            for kind in self._config.corruptions
+            if figures.metrics[f"guard_recall[{kind}]"].high < blind
         ]
-        charts = tuple(self._charts(sound, Judged.join(list(wrong.values()))))
-        return Summary(metrics, cells, findings=tuple(findings), charts=charts, tables=(self._table(judged),))
+        return Illustration(
+            findings=tuple(findings),
+            charts=tuple(threshold_charts(self._config, by_id[SOUND.id], wrong)),
+            tables=(confusion(results, self._config.fallback),),
+        )
 
-    def _blind(self, sound: Judged) -> float:
-        return float((sound.tiers >= 1).mean()) + 0.1 if len(sound.tiers) else _NAN
+    def _caught(self, *cells: str, tier: str = "flag") -> Node:
+        return mean(_at_least(tier, *cells))
 
-    def _values(self, sound: Judged, wrong: Mapping[str, Judged]) -> dict[str, MetricValue]:
-        every = Judged.join([sound, *wrong.values()])
-        bad = [False] * len(sound.tiers) + [True] * (len(every.tiers) - len(sound.tiers))
-        clusters = [str(cluster) for cluster in every.clusters]
-        values = {}
-        for caught, suffix in (("flag", ""), ("reject", "_reject")):
-            for metric in (GuardPrecision(caught=caught), GuardRecall(caught=caught)):
-                values[f"{metric.name}{suffix}"] = metric.compute(every.decisions, bad, clusters=clusters)
-        for kind, found in wrong.items():
-            recall = GuardRecall().compute(found.decisions, [True] * len(found.tiers), clusters=found.names)
-            values[f"guard_recall[{kind}]"] = recall
-        values["auroc"] = Auroc().compute(-defined(every.scores), bad)
-        values["fallback_rate[sound]"] = self._rate(sound, "reject", sound=True)
-        values["fallback_rate[hallucinated]"] = self._rate(Judged.join(list(wrong.values())), "reject", sound=False)
-        values["cost"] = self._cost(sound, Judged.join(list(wrong.values())))
-        return values
+    def _precision(self, suffix: str, tier: str) -> Statistic:
+        """Return the share of what was caught that is wrong; undefined where nothing was."""
+        wrong = self._config.corruptions
+        caught = ratio_of_sums([(1.0, _at_least(tier, *wrong))], [(1.0, _at_least(tier, SOUND.id, *wrong))])
+        return Statistic(f"guard_precision{suffix}", caught)
 
-    def _rate(self, found: Judged, tier: str, sound: bool) -> MetricValue:
-        """Return the share in a tier; better is less, but for hallucinations that are not let pass."""
-        wanted = (tier == "pass") == sound
-        metric = GuardRecall(caught="flag" if tier != "reject" else "reject")
-        inside = ["reject" if decision == tier else "pass" for decision in found.decisions]
-        value = metric.compute(inside, [True] * len(inside), clusters=found.names)
-        return MetricValue(
-            value.value, value.low, value.high, value.n, value.total, "higher" if wanted else "lower",
-            statuses=value.statuses, method=value.method,
-        )  # fmt: skip
-
-    def _cost(self, sound: Judged, wrong: Judged) -> MetricValue:
+    def _cost(self) -> Statistic:
         """Return the expected cost of an answer at the declared prevalence."""
         costs, p = self._config.costs, self._config.prevalence
-        if not len(sound.tiers) or not len(wrong.tiers):
-            return MetricValue(_NAN, _NAN, _NAN, 0, 0, "lower", "cost")
-        of_sound = np.array([0.0, costs.review, costs.false_rejection])[sound.tiers.astype(int)]
-        of_wrong = np.array([costs.missed, costs.review, 0.0])[wrong.tiers.astype(int)]
-        value = (1 - p) * of_sound.mean() + p * of_wrong.mean()
-        # Each sample brings its sound answer and the wrong ones made of it: they stand or fall together.
-        error = math.sqrt(
-            (1 - p) ** 2 * squared_error(of_sound, sound.clusters) + p**2 * squared_error(of_wrong, wrong.clusters)
-        )
-        n = len(of_sound) + len(of_wrong)
-        low, high = max(0.0, value - 1.96 * error), value + 1.96 * error
-        return MetricValue(float(value), low, high, n, n, "lower", "cost", {"ok": n}, "normal, clustered by class")
-
-    def _charts(self, sound: Judged, wrong: Judged) -> Iterator[Chart]:
-        if not len(sound.scores) or not len(wrong.scores):
-            return
-        good, bad = defined(sound.scores), defined(wrong.scores)
-        limits = np.unique(np.concatenate([good, bad, [0.0, 1.0 + 1e-9]]))
-        recall = np.array([(bad < limit).mean() for limit in limits])
-        false = np.array([(good < limit).mean() for limit in limits])
-        p, costs = self._config.prevalence, self._config.costs
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision = p * recall / (p * recall + (1 - p) * false)
-        x = tuple(min(1.0, float(limit)) for limit in limits)
-        marks = (Mark("flag below", x=self._config.flag_below), Mark("reject below", x=self._config.reject_below))
-        yield Chart(
-            "precision and recall by threshold", "caught below this score", "share",
-            (
-                Line("recall", x, plain(recall), style="step"),
-                Line("precision in use", x, plain(precision), style="step"),
-                Line("sound answers caught", x, plain(false), style="step"),
-            ),
-            marks, note=f"Positive: hallucinated. Precision at a prevalence of {p:g}; no score counts as 0.",
-        )  # fmt: skip
-        cost = (1 - p) * costs.false_rejection * false + p * costs.missed * (1 - recall)
-        best = int(cost.argmin())
-        yield Chart(
-            "cost by threshold", "rejected below this score", "expected cost of an answer",
-            (Line("cost", x, plain(cost), style="step"),),
-            (*marks, Mark("least cost", x=x[best], y=float(cost[best]))),
-            note=f"One threshold, nothing flagged; a miss costs {costs.missed:g}, a false rejection "
-            f"{costs.false_rejection:g}, at a prevalence of {p:g}.",
-        )  # fmt: skip
-
-    def _table(self, judged: Mapping[str, Judged]) -> Table:
-        rows: list[tuple[str | int | float | None, ...]] = []
-        for kind, found in judged.items():
-            label = "sound" if kind == SOUND.id else "hallucinated"
-            counts = guard_confusion(found.decisions, [kind != SOUND.id] * len(found.tiers))
-            rows.append((kind, *(counts[tier][label] for tier in TIERS), found.skipped))
-        return Table(
-            "confusion by tier", ("answers", *TIERS, "could not be made"), tuple(rows),
-            f"Rejected answers are replaced by: {self._config.fallback!r}",
-        )  # fmt: skip
-
-    def metric_names(self) -> Sequence[str]:
-        return [
-            "guard_precision", "guard_recall", "guard_precision_reject", "guard_recall_reject",
-            *(f"guard_recall[{kind}]" for kind in self._config.corruptions),
-            "auroc", "fallback_rate[sound]", "fallback_rate[hallucinated]", "cost",
-        ]  # fmt: skip
+        of_sound, of_wrong = (0.0, costs.review, costs.false_rejection), (costs.missed, costs.review, 0.0)
+        parts = [
+            (1 - p, mean(looked_up(column("tier", SOUND.id), of_sound))),
+            (p, mean(looked_up(column("tier", *self._config.corruptions), of_wrong))),
+        ]
+        most = (1 - p) * max(of_sound) + p * max(of_wrong)
+        return Statistic("cost", linear(parts), "lower", "cost", (0.0, most))
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -310,3 +268,21 @@ class GuardTask:
             "dataset": self._dataset.content_hash(),
             "score": [plain_ref(self._config.score)],
         }
+
+
+def _at_least(tier: str, *cells: str) -> Node:
+    """Return 1 where an answer ended in a tier or a stricter one."""
+    return at_least(column("tier", *cells), TIERS.index(tier))
+
+
+def _rate(name: str, tier: str, *cells: str) -> Statistic:
+    """Return the share in a tier; better is less, but for sound answers that pass and wrong ones that do not."""
+    wanted = (tier == "pass") == (cells == (SOUND.id,))
+    share = mean(equals(column("tier", *cells), TIERS.index(tier)))
+    return Statistic(name, share, "higher" if wanted else "lower")
+
+
+def _suspicion(*cells: str) -> Node:
+    """Return how unlikely answers are to be sound; one without a score is the unlikeliest, one never made is none."""
+    score = filled(column("guard_score", *cells), 0.0)
+    return scaled(only(score, _at_least("pass", *cells)), -1.0)

@@ -36,8 +36,3 @@ def by_round(result: CellResult, column: str, sides: int) -> Floats:
     table = np.full((sides, rounds), np.nan)
     table[side[known].astype(int), number[known].astype(int)] = values[known]
     return table
-
-
-def complete(table: Floats) -> Floats:
-    """Return only the rounds in which every side has a value, [sides, rounds]."""
-    return table[:, np.isfinite(table).all(axis=0)]

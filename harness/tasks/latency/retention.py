@@ -1,7 +1,7 @@
 """What is left of accuracy: the same samples on both sides."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from harness.facts import context
 from harness.metrics import SampleMetric
-from harness.stats.intervals import mean_interval, wilson
-from harness.stats.paired import paired_t
 from harness.tasks._base import CellResult, Observation, Table
 from harness.tasks.latency.columns import Floats, row
 from harness.tasks.latency.sides import Answered
-from harness.types import Direction, MetricValue, Sample, Status
+from harness.types import Sample, Status
 
 FEWEST: Final = 200
 """Samples below which nothing is said about accuracy."""
@@ -65,22 +63,6 @@ def divergence(reference: NDArray[np.float32], candidate: NDArray[np.float32]) -
     return max(0.0, float(np.exp(p) @ (p - q)))
 
 
-def retention(result: CellResult) -> dict[str, MetricValue]:
-    """Return accuracy on both sides, its change, flips, and the agreement of logits."""
-    mine, theirs = (result.columns[name].worths for name in ("right", "reference_right"))
-    judged = np.isfinite(mine) & np.isfinite(theirs)
-    same = result.columns["same"].worths
-    return {
-        "accuracy": _share(result, "right", "higher"),
-        "reference_accuracy": _share(result, "reference_right", "higher"),
-        "accuracy_change": _change(mine[judged], theirs[judged], result.clusters[judged], result),
-        "agreement": _share(result, "same", "higher"),
-        "answer_flip_rate": _of(1 - same, result, "same", "lower", share=True),
-        "logit_cosine": _of(result.columns["cosine"].worths, result, "cosine", "higher"),
-        "logit_kl": _of(result.columns["kl_nats"].worths, result, "kl_nats", "lower", unit="nats"),
-    }
-
-
 def by_slice(result: CellResult, samples: Sequence[Sample]) -> Table | None:
     """Return accuracy and flips by tag; None where samples have no tags."""
     if not result.clusters.size or len(samples) != result.clusters.size:
@@ -104,42 +86,6 @@ def by_slice(result: CellResult, samples: Sequence[Sample]) -> Table | None:
 def _worth(metric: SampleMetric, text: str, sample: Sample) -> float:
     score = metric.score(text, sample.references, **context(sample))
     return metric.worth(score)
-
-
-def _share(result: CellResult, column: str, direction: Direction) -> MetricValue:
-    return _of(result.columns[column].worths, result, column, direction, share=True)
-
-
-def _of(
-    values: Floats, result: CellResult, column: str, direction: Direction, share: bool = False, unit: str = "share"
-) -> MetricValue:
-    """Return the mean of a column with its interval: Wilson for independent shares, else Student's t, clustered."""
-    kept = np.isfinite(values)
-    x, clusters = values[kept], result.clusters[kept]
-    statuses: Mapping[str, int] = result.columns[column].statuses
-    total = sum(count for status, count in statuses.items() if status != Status.UNDEFINED)
-    if not x.size:
-        return MetricValue(math.nan, math.nan, math.nan, 0, total, direction, unit, statuses)
-    mean = float(x.mean())
-    groups = np.unique(clusters).size
-    clustered = groups < x.size
-    if share and (not clustered or np.ptp(x) == 0):
-        # Where all agree no spread is seen: then as many independent samples count as there are clusters.
-        low, high = (float(end) for end in wilson(mean * groups, groups))
-        method = "Wilson, of clusters" if clustered else "Wilson"
-    else:
-        low, high = mean_interval(x, clusters if clustered else None)
-        method = "t, clustered" if clustered else "t"
-        if share:
-            low, high = max(0.0, low), min(1.0, high)
-    return MetricValue(mean, low, high, int(x.size), total, direction, unit, statuses, method)
-
-
-def _change(mine: Floats, theirs: Floats, clusters: NDArray[np.int64], result: CellResult) -> MetricValue:
-    found = paired_t(mine - theirs, clusters, span=1.0)
-    statuses = result.columns["right"].statuses
-    total = sum(count for status, count in statuses.items() if status != Status.UNDEFINED)
-    return MetricValue(found.estimate, found.low, found.high, found.n, total, "higher", "share", statuses, found.method)
 
 
 def _mean(values: Floats) -> float | None:

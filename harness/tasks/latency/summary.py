@@ -1,4 +1,4 @@
-"""From calls to figures: quantiles, ratios, memory, findings, tables, charts."""
+"""What the figures of a latency task say: findings, tables, charts; and what each model takes."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,115 +8,62 @@ from typing import Final
 import numpy as np
 
 from harness.cpu import has_vnni, saturates, speed_facts
-from harness.seeds import generator
 from harness.stats.quantiles import minimum_n
-from harness.tasks._base import CellResult, Chart, Finding, Line, Summary, Table
-from harness.tasks.latency import figures
-from harness.tasks.latency.columns import STAGES, TOKENS, Floats, by_round
-from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point
-from harness.tasks.latency.figures import QUANTILES
-from harness.tasks.latency.retention import FEWEST, by_slice, retention
+from harness.tasks._base import CellResult, Chart, Figures, Finding, Illustration, Line, Table
+from harness.tasks.latency.columns import STAGES, TOKENS, by_round
+from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig
+from harness.tasks.latency.figures import FOOTPRINT_FIGURES, QUANTILES
+from harness.tasks.latency.retention import FEWEST, by_slice
 from harness.timing.clock import overhead
 from harness.timing.energy import Meter
-from harness.types import MetricValue, Sample
+from harness.types import MetricValue, Sample, Status
 
 CONTENDED: Final = 0.10
 """How far wall-clock and CPU time may lie apart before a run counts as disturbed."""
 _OVERHEAD: Final = 0.01
-_RETAINED: Final = (
-    "accuracy", "reference_accuracy", "accuracy_change", "agreement", "answer_flip_rate", "logit_cosine", "logit_kl",
-)  # fmt: skip
-_FOOTPRINT: Final = {
-    "load_s": ("load_time", "s"),
-    "peak_mib": ("peak_memory", "MiB"),
-    "file_mib": ("model_size", "MiB"),
-}
 _WORST: Final = ("start_mib", "peak_mib", "device_mib")
 """Of several processes the largest counts: a peak that was once reached is memory that is needed. Times are medians."""
-_GATED: Final = ("p50", "p95")
-"""Quantiles that are kept under draws, so that two runs can be compared by their ratio."""
 _CURVE_POINTS: Final = 200
 
 
-def metric_names(config: LatencyConfig) -> list[str]:
-    """Return the names of all metrics that a task with these keys gives."""
-    timing = [f"{side}{clock}_{q}" for side in ("", "reference_") for clock in ("cpu", "wall") for q in QUANTILES]
-    names = ["speedup", "speedup_wall", *(f"speedup[{name}]" for name in config.references[1:])]
-    names += [*timing, "throughput", "reference_throughput", "contention"]
-    if Meter().available:
-        names += ["energy", "reference_energy"]
-    if config.accuracy:
-        names += _RETAINED
-    if config.footprint:
-        names += [f"{side}{name}" for name, _ in _FOOTPRINT.values() for side in ("", "reference_")]
-    return names
-
-
 @dataclass(frozen=True, slots=True)
-class Summariser:
-    """Turns the cells of one task into its summary."""
+class Teller:
+    """Says what the figures of one task mean."""
 
-    task: str
     config: LatencyConfig
     names: Sequence[str]
     """Of the sides, the candidate first."""
     sessions: Mapping[str, Mapping[str, str]]
-    seed: int
 
-    def summary(
+    def illustration(
         self,
         results: Sequence[CellResult],
-        points: Mapping[str, Point],
+        figures: Figures,
         samples: Callable[[int], Sequence[Sample]],
-    ) -> Summary:
-        """Return metrics, findings, tables and charts."""
-        cells: dict[str, Mapping[str, MetricValue]] = {}
-        findings: list[Finding] = []
+    ) -> Illustration:
+        """Return findings, tables and charts, and the figures that have no interval."""
+        timings = [result for result in results if result.cell.id not in (ANSWERS.id, FOOTPRINT.id)]
+        findings = [one for result in timings for one in self._judged(result, figures.cells[result.cell.id])]
         tables: list[Table] = []
-        metrics: dict[str, MetricValue] = {}
-        timings = [result for result in results if result.cell.id in points]
-        for result in timings:
-            cells[result.cell.id] = found = self._timing(result, points[result.cell.id])
-            metrics = metrics or dict(found)
-            findings += self._judged(result, found)
+        taken: dict[str, MetricValue] = {}
         for result in results:
             if result.cell.id == ANSWERS.id:
-                cells[result.cell.id] = kept = retention(result)
-                metrics |= kept
-                findings += self._retained(result, kept)
+                findings += self._retained(result, figures.cells[result.cell.id])
                 sliced = by_slice(result, samples(result.clusters.size))
                 tables += [sliced] if sliced else []
             elif result.cell.id == FOOTPRINT.id:
-                cells[result.cell.id] = taken = self._taken(result)
-                metrics |= taken
+                taken = self._taken(result)
                 tables.append(self._footprint_table(result))
         findings += [*_left_out(timings), *self._circumstances(timings)]
-        first = [self._latency_table(timings, cells), *self._stage_tables(timings)]
+        first = [self._latency_table(timings, figures.cells), *self._stage_tables(timings)]
         charts = [chart for result in timings if (chart := self._distribution(result))]
-        everything = (*first, *tables, self._machine())
-        return Summary(metrics, cells, findings=tuple(findings), charts=tuple(charts), tables=everything)
-
-    def _timing(self, result: CellResult, point: Point) -> dict[str, MetricValue]:
-        sides = len(self.names)
-        cpu, wall, energy = (by_round(result, column, sides) for column in ("cpu_ms", "wall_ms", "energy_mj"))
-        judged = cpu if self.config.clock == "cpu" else wall
-
-        def faster(table: Floats, side: int) -> MetricValue:
-            rng = generator(self.seed, "latency", self.task, result.cell.id, side)
-            return figures.ratio(table[0], table[side], rng)
-
-        found = {"speedup": faster(judged, 1), "speedup_wall": faster(wall, 1)}
-        found |= {f"speedup[{self.names[side]}]": faster(judged, side) for side in range(2, sides)}
-        for side, prefix in enumerate(("", "reference_")):
-            for clock, table in (("cpu", cpu), ("wall", wall)):
-                for name, q in QUANTILES.items():
-                    rng = generator(self.seed, "latency", self.task, result.cell.id, name) if name in _GATED else None
-                    found[f"{prefix}{clock}_{name}"] = figures.quantile(table[side], q, rng)
-            found[f"{prefix}throughput"] = figures.throughput(wall[side], point.batch)
-            if Meter().available:
-                found[f"{prefix}energy"] = figures.mean(energy[side], "lower", "mJ")
-        found["contention"] = figures.contention(wall[0], cpu[0])
-        return found
+        return Illustration(
+            findings=tuple(findings),
+            charts=tuple(charts),
+            tables=(*first, *tables, self._machine()),
+            stored=taken,
+            stored_cells={FOOTPRINT.id: taken},
+        )
 
     def _judged(self, result: CellResult, found: Mapping[str, MetricValue]) -> Iterator[Finding]:
         cell, ratio = result.cell.id, found["speedup"]
@@ -127,6 +74,10 @@ class Summariser:
             f"{ratio.value:.2f}× [{ratio.low:.2f}, {ratio.high:.2f}] in {self.config.clock} time over {ratio.n} rounds"
         )
         reference = self.names[1]
+        calls = result.columns["wall_ms"].statuses
+        if failed := calls.get(str(Status.ERROR), 0):
+            said = f"{failed} of {sum(calls.values())} calls failed; their rounds give no speed-up"
+            yield Finding("warning", f"{cell}: {said}")
         if ratio.low > 1:
             yield Finding("note", f"{cell}: faster than {reference}: {said}")
         elif ratio.high < 1:
@@ -162,16 +113,17 @@ class Summariser:
 
     def _taken(self, result: CellResult) -> dict[str, MetricValue]:
         found = {}
-        for column, (name, unit) in _FOOTPRINT.items():
+        for column, (name, unit) in FOOTPRINT_FIGURES.items():
             for side, prefix in enumerate(("", "reference_")):
                 value, processes = _of_processes(result, column, side)
-                if value is None:
-                    found[prefix + name] = figures.undefined(1, "lower", unit)
-                else:
-                    method = f"{'largest' if column in _WORST else 'median'} of {processes} processes"
-                    rounds = self.config.footprint_rounds
-                    figure = (value, math.nan, math.nan)
-                    found[prefix + name] = figures.value(figure, processes, rounds, "lower", unit, method)
+                asked = self.config.footprint_rounds if processes else 1
+                statuses = {str(Status.OK): processes} if processes else {}
+                if 0 < processes < asked:
+                    statuses[str(Status.ERROR)] = asked - processes
+                method = f"{'largest' if column in _WORST else 'median'} of {processes} processes" if processes else ""
+                found[prefix + name] = MetricValue(
+                    value, math.nan, math.nan, processes, asked, "lower", unit, statuses, method
+                )
         return found
 
     def _circumstances(self, timings: Sequence[CellResult]) -> Iterator[Finding]:
@@ -220,7 +172,7 @@ class Summariser:
         rows = []
         for side, name in enumerate(self.names):
             values = [_of_processes(result, column, side) for column in columns]
-            rows.append((name, values[0][1], *(value for value, _ in values)))
+            rows.append((name, values[0][1], *(value if known else None for value, known in values)))
         titles = ("model", "processes", "load, s", "first answer, s", "memory before, MiB", "peak, MiB", "device, MiB",
                   "files, MiB")  # fmt: skip
         note = "Memory is resident, the largest of the processes; times are their medians."
@@ -258,10 +210,10 @@ def _number(value: MetricValue) -> float | None:
     return value.value if value.n and math.isfinite(value.value) else None
 
 
-def _of_processes(result: CellResult, column: str, side: int) -> tuple[float | None, int]:
-    """Return a side's figure over its processes, None where none could be measured, and how many were."""
+def _of_processes(result: CellResult, column: str, side: int) -> tuple[float, int]:
+    """Return a side's figure over its processes, NaN where none could be measured, and how many were."""
     values = result.columns[column].worths[result.columns["side"].worths == side]
     known = values[np.isfinite(values)]
     if not known.size:
-        return None, 0
+        return math.nan, 0
     return float(known.max() if column in _WORST else np.median(known)), int(known.size)

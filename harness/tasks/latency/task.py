@@ -10,18 +10,20 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel
 
 from harness.errors import ConfigError, HarnessError, Issue, in_words
+from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Observation, Summary
+from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Figures, Illustration, Made, Observation
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
+from harness.tasks.latency.figures import Timing, answer_columns, footprint, retention
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
-from harness.tasks.latency.summary import Summariser, metric_names
+from harness.tasks.latency.summary import Teller
 from harness.tasks.scoring import build_metrics, no_mean
 from harness.timing.clock import Call, Timed, interleaved
 from harness.timing.energy import Meter
@@ -59,6 +61,11 @@ class LatencyTask(MeasuringTask):
         self._metric = metric
         self._seed = seed
         self._points = {point.cell.id: point for point in points(config)}
+        self._names = [config.candidate_name, *config.references]
+        """Of the sides, the candidate first."""
+        self._timings = {
+            cell: Timing(cell, self._names, point.batch, config.clock) for cell, point in self._points.items()
+        }
         self._prompt = compile_prompt(config.prompt)
         self._sessions: dict[str, Mapping[str, str]] = {}
 
@@ -104,13 +111,32 @@ class LatencyTask(MeasuringTask):
             else:
                 yield from self._time(cell, point, adapters, bench)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        names = [self._config.candidate_name, *self._config.references]
-        summariser = Summariser(self.name, self._config, names, self._sessions, seed)
-        return summariser.summary(results, self._points, lambda n: list(islice(self._dataset, n)))
+    def statistics(self) -> Sequence[Statistic]:
+        first = next(iter(self._timings.values()))
+        return [
+            *first.statistics(),
+            *(retention() if self._config.accuracy else ()),
+            *(footprint() if self._config.footprint else ()),
+        ]
 
-    def metric_names(self) -> Sequence[str]:
-        return metric_names(self._config)
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        if cell.id in self._timings:
+            return [*self._timings[cell.id].statistics()]
+        return retention() if cell.id == ANSWERS.id else footprint()
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        first = next(iter(self._timings.values()))
+        return first.columns() | answer_columns(self._metric)
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Bring the calls of a round together."""
+        timings = [result for result in results if result.cell.id in self._timings]
+        return Made(tuple(self._timings[one.cell.id].made(self.name, one) for one in timings))
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Say what the figures mean, and what each model takes."""
+        teller = Teller(self._config, self._names, self._sessions)
+        return teller.illustration(results, figures, lambda n: list(islice(self._dataset, n)))
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -184,10 +210,9 @@ class LatencyTask(MeasuringTask):
 
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
         (request,) = self._inputs(self._dataset).requests([0])
-        names = [self._config.candidate_name, *self._config.references]
         sizes: dict[int, float] = {}
         for turn in range(self._config.footprint_rounds):
-            for side, (name, handle) in enumerate(zip(names, self._sides(bench), strict=True)):
+            for side, (name, handle) in enumerate(zip(self._names, self._sides(bench), strict=True)):
                 identity, tags = f"{turn}-{side}-{name}", {"side": name}
                 try:
                     if side not in sizes:
@@ -205,8 +230,7 @@ class LatencyTask(MeasuringTask):
                 yield Observation(identity, values, tags=tags)
 
     def _note_sessions(self, adapters: Sequence[Adapter]) -> None:
-        names = [self._config.candidate_name, *self._config.references]
-        for name, adapter in zip(names, adapters, strict=True):
+        for name, adapter in zip(self._names, adapters, strict=True):
             self._sessions[name] = getattr(adapter, "session", {})
 
 

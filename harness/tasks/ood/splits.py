@@ -38,24 +38,6 @@ class Known:
     split: Split
     views: Views
     samples: tuple[Sample, ...]
-    places: NDArray[np.int64]
-    """Where each stands among all samples of the split."""
-    clusters: tuple[str, ...]
-    """Of all samples of the split, failed ones too."""
-
-    @property
-    def expected(self) -> int:
-        """How many samples the split has, failed ones too."""
-        return len(self.clusters)
-
-    @property
-    def groups(self) -> int:
-        """How many independent samples are known: clusters."""
-        return len({self.clusters[place] for place in self.places})
-
-    def weights(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the draws [b, expected] of the samples that are known, [b, n]."""
-        return np.ascontiguousarray(draws[:, self.places])
 
     def for_column(self, tag: str) -> Views:
         """Return the views with the numbers that stand in a tag.
@@ -125,26 +107,24 @@ def _identity(source: Any) -> Any:
     return source
 
 
-def know(split: Split, results: Mapping[str, CellResult], limit: int) -> Known:
+def know(split: Split, results: Mapping[str, CellResult], ids: Sequence[str]) -> Known:
     """Collect what is known of a split's samples.
 
     Args:
         split: which.
         results: by view (``features``, ``logits``), the cell in which it was asked for; a sample must have all. None
             where no model was asked.
-        limit: so many samples were asked.
+        ids: of the samples that were asked, or observed.
     """
-    samples = tuple(islice(split.dataset, limit))
-    usable = ((i, s) for i, s in enumerate(samples) if s.problem is None)
-    there = [i for i, s in usable if all(s.id in result.vectors for result in results.values())]
-    stacked = {view: _stack([found.vectors[samples[i].id] for i in there]) for view, found in results.items()}
-    return Known(
-        split,
-        Views(stacked.get("features"), stacked.get("logits")),
-        tuple(samples[i] for i in there),
-        np.array(there, np.int64),
-        tuple(sample.cluster or f"\0{sample.id}" for sample in samples),
+    wanted = frozenset(ids)
+    asked = islice((sample for sample in split.dataset if sample.id in wanted), len(ids))
+    samples = tuple(
+        sample
+        for sample in asked
+        if sample.problem is None and all(sample.id in result.vectors for result in results.values())
     )
+    stacked = {view: _stack([found.vectors[s.id] for s in samples]) for view, found in results.items()}
+    return Known(split, Views(stacked.get("features"), stacked.get("logits")), samples)
 
 
 def _stack(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -1,16 +1,20 @@
 """The task: a cell for each split and view, and every detector fitted and tried on what came back."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Final
 
+import numpy as np
 from pydantic import BaseModel
 
 from harness import perturb
 from harness.detect import OodDetector, ood_detector, params_of
 from harness.detect.column import Column
 from harness.errors import ConfigError
+from harness.estimate import ANY, ColumnSpec, Statistic
 from harness.metrics import SampleMetric
+from harness.record.rows import MadeRows
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import (
     Bench,
@@ -18,32 +22,36 @@ from harness.tasks._base import (
     Cell,
     CellResult,
     Chart,
+    Figures,
     Finding,
+    Illustration,
     Line,
+    Made,
     Mark,
     Observation,
-    Summary,
     Table,
 )
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import Key, one_image
+from harness.tasks.ood import numbers
 from harness.tasks.ood.config import OodConfig, check, corruptions_of
-from harness.tasks.ood.pictures import precision_chart, roc_chart, severity_chart
-from harness.tasks.ood.separation import STATISTICS
+from harness.tasks.ood.pictures import Draws, draws, precision_chart, roc_chart, severity_chart
 from harness.tasks.ood.splits import Known, Split, find_datasets, know, leaks, number_in, same_features
-from harness.tasks.ood.trial import (
-    LOWER,
-    Draws,
-    Trial,
-    flagged,
-    mean_auroc,
-    separation_values,
-    try_detector,
-)
-from harness.types import Ask, Direction, MetricValue, Request, Response, Sample, Score, Status
+from harness.tasks.ood.trial import Floats, Trial, try_detector
+from harness.types import Ask, MetricValue, Request, Response, Sample, Score, Status
 
 ASKS: Final[Mapping[str, Ask]] = {"features": "embed", "logits": "classify"}
-NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of the detectors in one run."""
+
+    splits: Mapping[str, Known]
+    trials: Sequence[Trial]
+    findings: tuple[Finding, ...]
+    leaked: bool = False
+    """The splits share samples, so that nothing was tried."""
 
 
 class OodTask:
@@ -69,7 +77,8 @@ class OodTask:
             split.role: split.name for split in splits if split.role in ("fit", "calibrate", "test")
         }
         self._sets = [split for split in splits if split.role in ("near", "far", "corrupted")]
-        self.primary = self.metric_names()[0]
+        self.primary = self.statistics()[0].name
+        self._tried: tuple[Sequence[CellResult], _Tried] | None = None
         self._cells = {view: {split.name: self._cell(split, view) for split in splits} for view in self._views}
 
     @classmethod
@@ -103,7 +112,11 @@ class OodTask:
         labels: dict[str, str | int] = {"split": split.role, "asked": ASKS[view]}
         if split.severity:
             labels |= {"corruption": split.label, "severity": split.severity}
-        return Cell(identity, labels, group=split.label)
+        return Cell(identity, labels, group=split.label, stratum=self._stratum(split))
+
+    def _stratum(self, split: Split) -> str:
+        """Return what a split is drawn with: a corrupted one holds the samples of the test split."""
+        return self._roles["test"] if split.role == "corrupted" else split.name
 
     def _asked(self, cell: Cell) -> tuple[Split, str]:
         for view, cells in self._cells.items():
@@ -129,34 +142,59 @@ class OodTask:
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return {}
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+    def statistics(self) -> Sequence[Statistic]:
+        return list(numbers.statistics(list(self._detectors), self._roles["test"], self._sets))
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        tested = [split for split in self._tested() if split.name == cell.id]
+        return [one for split in tested for one in numbers.flagged(list(self._detectors), split)]
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return numbers.columns(list(self._detectors))
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Fit, calibrate and score: a column of scores and one of flags for each detector, beside each tested split."""
+        self._tried = results, self._try(results)
+        tried = self._tried[1]
+        rows = tuple(self._rows(tried.splits[split.name], tried.trials) for split in self._tested())
+        return Made(tuple(one for one in rows if one.columns), tried.findings)
+
+    def _rows(self, known: Known, trials: Sequence[Trial]) -> MadeRows:
+        columns: dict[str, Floats] = {}
+        for trial in trials:
+            scores = trial.scores[known.split.name]
+            columns[numbers.score_of(trial.label)] = scores
+            columns[numbers.flag_of(trial.label)] = (scores > trial.threshold).astype(np.float64)
+        ids, clusters = ([getattr(sample, key) or "" for sample in known.samples] for key in ("id", "cluster"))
+        return MadeRows(self.name, known.split.name, ids, columns, clusters)
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show curves with bands, and the operating points."""
+        made_of, tried = self._tried or ((), None)
+        if tried is None or made_of is not results:
+            tried = self._try(results)
+        self._tried = None
+        if tried.leaked:
+            return Illustration()
+        drawn = draws([tried.splits[split.name] for split in self._tested()], self._seed, self.name)
+        return Illustration(
+            charts=tuple(self._charts(tried.trials, figures.metrics, drawn)),
+            tables=(self._operating(tried.trials, figures.metrics),),
+        )
+
+    def _tested(self) -> list[Split]:
+        return [self._splits[self._roles["test"]], *self._sets]
+
+    def _try(self, results: Sequence[CellResult]) -> "_Tried":
         by_id = {result.cell.id: result for result in results}
         splits = {
-            name: know(split, self._answers(name, by_id), len(by_id[self._cells[self._views[0]][name].id].clusters))
-            for name, split in self._splits.items()
+            name: know(split, self._answers(name, by_id), by_id[name].ids) for name, split in self._splits.items()
         }
-        metrics = {name: MetricValue(NAN, NAN, NAN, 0, 0, _direction(name)) for name in self.metric_names()}
-        cells: dict[str, dict[str, MetricValue]] = {cell.id: {} for cell in self.cells()}
         leak = same_features([splits[name] for name in self._roles.values()])
         if leak:
-            return Summary(metrics, cells, findings=(Finding("warning", f"nothing is scored: {leak}"),))
+            return _Tried(splits, (), (Finding("warning", f"nothing is scored: {leak}"),), leaked=True)
         trials, findings = self._trials(splits)
-        tested = [splits[name] for name in (self._roles["test"], *(split.name for split in self._sets))]
-        draws = Draws(tested, seed, self.name)
-        test = splits[self._roles["test"]]
-        for trial in trials:
-            metrics |= self._values(trial, splits, draws)
-            for known in tested:
-                cells[self._cells[self._views[0]][known.split.name].id][f"flagged[{trial.label}]"] = flagged(
-                    trial, known, "lower" if known is test else "higher", draws
-                )
-        return Summary(
-            metrics,
-            cells,
-            findings=tuple(findings),
-            charts=tuple(self._charts(trials, metrics, draws)),
-            tables=(self._operating(trials, metrics),),
-        )
+        return _Tried(splits, tuple(trials), tuple(findings))
 
     def _answers(self, split: str, by_id: Mapping[str, CellResult]) -> Mapping[str, CellResult]:
         """Return by view what the model said of a split."""
@@ -173,23 +211,6 @@ class OodTask:
                 findings.append(Finding("warning", f"{label} has no result: {error}"))
         return trials, findings
 
-    def _values(self, trial: Trial, splits: Mapping[str, Known], draws: Draws) -> dict[str, MetricValue]:
-        test = splits[self._roles["test"]]
-        values = {f"fpr[{trial.label}]": flagged(trial, test, _direction("fpr"), draws)}
-        parts: dict[str, list[tuple[MetricValue, Any]]] = {"near": [], "far": [], "corrupted": []}
-        for split in self._sets:
-            other = splits[split.name]
-            found, drawn = separation_values(trial, split.name, test, other, draws)
-            parts[split.role].append((found["auroc"], drawn))
-            kept = STATISTICS if split.role != "corrupted" else ("auroc",)
-            values |= {f"{name}[{trial.label},{split.name}]": found[name] for name in kept}
-            values[f"tpr[{trial.label},{split.name}]"] = flagged(trial, other, _direction("tpr"), draws)
-        both = parts["near"] + parts["far"]
-        for name, some in (("auroc_near", parts["near"]), ("auroc_far", parts["far"]), ("auroc_mean", both)):
-            if some:
-                values[f"{name}[{trial.label}]"] = mean_auroc(some)
-        return values
-
     def _by_severity(self, corruption: str, trials: Sequence[Trial], metrics: Mapping[str, MetricValue]) -> Chart:
         severities = tuple(float(severity) for severity in self._config.severities)
         lines = []
@@ -200,19 +221,19 @@ class OodTask:
         name = f"AUROC under growing {corruption}"
         return Chart(name, "severity", "AUROC", tuple(lines), (Mark("chance", y=0.5),), note="Band: 95 % interval.")
 
-    def _charts(self, trials: Sequence[Trial], metrics: Mapping[str, MetricValue], draws: Draws) -> Iterable[Chart]:
+    def _charts(self, trials: Sequence[Trial], metrics: Mapping[str, MetricValue], drawn: Draws) -> Iterable[Chart]:
         if not trials:
             return
         test = self._roles["test"]
         for split in self._sets:
             if split.role != "corrupted":
-                yield roc_chart(f"ROC: {split.name} ({split.role})", trials, test, split.name, draws)
-                yield precision_chart(f"precision and recall: {split.name}", trials, test, split.name, draws)
+                yield roc_chart(f"ROC: {split.name} ({split.role})", trials, test, split.name, drawn)
+                yield precision_chart(f"precision and recall: {split.name}", trials, test, split.name, drawn)
         for corruption in self._config.corruptions:
             others = [(split.name, f"severity {split.severity}") for split in self._sets if split.label == corruption]
             yield self._by_severity(corruption, trials, metrics)
             name = f"ROC of {trials[0].label} under {corruption}"
-            yield severity_chart(name, trials[0], test, others, draws)
+            yield severity_chart(name, trials[0], test, others, drawn)
 
     def _operating(self, trials: Sequence[Trial], metrics: Mapping[str, MetricValue]) -> Table:
         sets = [split.name for split in self._sets]
@@ -228,17 +249,6 @@ class OodTask:
         columns = ("detector", "threshold", "in distribution (FPR)", *(f"{name} (TPR)" for name in sets))
         return Table("operating points", columns, tuple(rows), note)
 
-    def metric_names(self) -> Sequence[str]:
-        roles = {split.role for split in self._sets}
-        means = [f"auroc_{role}" for role in ("near", "far") if role in roles]
-        means += ["auroc_mean"] if means else []
-        names = [f"{mean}[{label}]" for mean in means for label in self._detectors]
-        names += [f"fpr[{label}]" for label in self._detectors]
-        for split in self._sets:
-            kept = (*STATISTICS, "tpr") if split.role != "corrupted" else ("auroc", "tpr")
-            names += [f"{name}[{label},{split.name}]" for name in kept for label in self._detectors]
-        return names
-
     def describe(self) -> Mapping[str, Any]:
         return {
             "kind": self.kind,
@@ -252,11 +262,6 @@ class OodTask:
             "labels": self._config.labels,
             "target_fpr": self._config.target_fpr,
         }
-
-
-def _direction(name: str) -> Direction:
-    """Return which way a metric is better, whether it has a value or not: ``fpr[knn]`` as ``fpr``."""
-    return "lower" if name.partition("[")[0] in LOWER else "higher"
 
 
 class ColumnsTask(OodTask):
@@ -280,7 +285,10 @@ class ColumnsTask(OodTask):
             )
 
     def _cell(self, split: Split, view: str) -> Cell:
-        return Cell(split.name, {"split": split.role})
+        return Cell(split.name, {"split": split.role}, stratum=self._stratum(split))
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return {**{name: ColumnSpec("none", "score", ANY) for name in self.measures}, **super().columns()}
 
     def _answers(self, split: str, by_id: Mapping[str, CellResult]) -> Mapping[str, CellResult]:
         return {}

@@ -1,15 +1,25 @@
-"""Figures of one load: latency, rates, batches, goodput."""
+"""What a load says, as statistics of its requests: latency, rates, batches, goodput."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.seeds import generator
-from harness.stats.bootstrap import percentile_interval
-from harness.stats.intervals import wilson
+from harness.estimate import (
+    POSITIVE,
+    ColumnSpec,
+    Node,
+    Statistic,
+    column,
+    count,
+    mean,
+    quantile,
+    ratio,
+    stored,
+    total,
+)
+from harness.record.rows import MadeRows
 from harness.stats.quantiles import minimum_n
 from harness.tasks._base import CellResult
 from harness.types import Direction, MetricValue, Status
@@ -18,83 +28,88 @@ MEASURES: Final = (
     "arrival_s", "late_ms", "latency_ms", "queue_ms", "compute_ms", "batch", "offered", "achieved", "slo_ms"
 )  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-NAMES: Final = (
-    "offered_rate", "achieved_rate", *QUANTILES, "queue_p50", "compute_p50", "mean_batch", "goodput", "goodput_rate",
-    "sender_late_p99",
-)  # fmt: skip
+COLUMNS: Final[Mapping[str, ColumnSpec]] = {
+    **{name: ColumnSpec("lower", "ms", POSITIVE) for name in ("late_ms", "latency_ms", "queue_ms", "compute_ms")},
+    "batch": ColumnSpec("higher", "requests", POSITIVE),
+    "gap": ColumnSpec("lower", "s", POSITIVE),
+    "good": ColumnSpec("higher", binary=True),
+}
+"""What statistics read of a request."""
 _BLOCKS: Final = 20
-_RESAMPLES: Final = 500
 
 Floats = NDArray[np.float64]
 
 
-def load_figures(result: CellResult, seed: int) -> dict[str, MetricValue]:
-    """Return the figures of a load; undefined where nothing came back."""
-    columns = {name: result.columns[name].worths for name in MEASURES}
-    statuses = result.columns["latency_ms"].statuses
-    answered = np.isfinite(columns["latency_ms"])
-    total = sum(count for status, count in statuses.items() if status != Status.UNDEFINED)
-
-    def value(figure: tuple[float, float, float], direction: Direction, unit: str, method: str = "") -> MetricValue:
-        return MetricValue(*figure, int(answered.sum()), total, direction, unit, statuses, method)
-
-    def blocks(of: Callable[[Floats], float], name: str) -> tuple[float, float, float]:
-        x = columns[name][answered]
-        return of(x), *_block_interval(x, of, seed)
-
-    if not answered.any():
-        undefined = (math.nan,) * 3
-        return {name: MetricValue(*undefined, 0, total, "lower", "", statuses) for name in NAMES}
-    method = f"bootstrap of {_BLOCKS} blocks"
-    found = {"offered_rate": value((_constant(columns["offered"]), math.nan, math.nan), "higher", "1/s", "declared")}
-    arrival, latency = columns["arrival_s"][answered], columns["latency_ms"][answered]
-    span = float((arrival + latency / 1000).max() - arrival.min())
-    achieved = len(arrival) / span if span > 0 else math.nan
-    found["achieved_rate"] = value((achieved, *percentile_interval(rate_draws(result, seed))), "higher", "1/s", method)
-    for name, q in QUANTILES.items():
-        if len(latency) < minimum_n(q):
-            undefined_value = (math.nan,) * 3
-            found[name] = MetricValue(
-                *undefined_value, 0, total, "lower", "ms", statuses, f"needs {minimum_n(q)} answers"
-            )
-            continue
-        found[name] = value(blocks(_quantile(q), "latency_ms"), "lower", "ms", method)
-    found["queue_p50"] = value(blocks(_quantile(0.5), "queue_ms"), "lower", "ms", method)
-    found["compute_p50"] = value(blocks(_quantile(0.5), "compute_ms"), "lower", "ms", method)
-    found["mean_batch"] = value(blocks(_mean, "batch"), "higher", "requests", method)
-    slo = _constant(columns["slo_ms"])
-    kept = int((latency <= slo).sum())
-    low, high = wilson(kept, total)
-    found["goodput"] = value((kept / total, float(low), float(high)), "higher", "share", "Wilson")
-    found["goodput_rate"] = value((kept / span if span > 0 else math.nan, math.nan, math.nan), "higher", "1/s")
-    late = columns["late_ms"][answered]
-    found["sender_late_p99"] = value((float(np.quantile(late, 0.99)), math.nan, math.nan), "lower", "ms")
-    return found
+def block(cell: str, number: int, requests: int) -> str:
+    """Return the stretch of a load that a request belongs to: neighbours in a queue wait for the same thing."""
+    return f"{cell} {number * _BLOCKS // max(_BLOCKS, requests):02d}"
 
 
-def rate_draws(result: CellResult, seed: int) -> Floats:
-    """Return bootstrap draws of the achieved rate, from whole stretches of the times between answers."""
-    arrival, latency = result.columns["arrival_s"].worths, result.columns["latency_ms"].worths
-    answered = np.isfinite(latency)
-    ends = np.sort(arrival[answered] + latency[answered] / 1000)
-    gaps = np.diff(ends, prepend=arrival[answered].min()) if ends.size else ends
-    means = _block_draws(gaps, _mean, seed)
-    return np.asarray(1 / means[means > 0], np.float64)
+def made(task: str, result: CellResult) -> MadeRows:
+    """Return, for each request, the seconds between its answer and the one before, and whether it was in time."""
+    arrival, latency = (result.columns[name].worths for name in ("arrival_s", "latency_ms"))
+    gap, answered = np.zeros(len(latency)), np.flatnonzero(np.isfinite(latency))
+    if answered.size:
+        ends = arrival[answered] + latency[answered] / 1000
+        order = np.argsort(ends, kind="stable")
+        gap[answered[order]] = np.diff(ends[order], prepend=arrival[answered].min())
+    # A request without an answer adds no time and was not in time; one that was never sent says nothing.
+    never = result.columns["latency_ms"].among(Status.MISSING)
+    good = (latency <= result.columns["slo_ms"].worths).astype(np.float64)
+    gap[never] = good[never] = np.nan
+    return MadeRows(task, result.cell.id, result.ids, {"gap": gap, "good": good})
 
 
-def gain(mine: CellResult, base: CellResult, seed: int) -> MetricValue:
-    """Return the ratio of achieved rates, with both sides drawn independently."""
-    rates = [load_figures(result, seed)["achieved_rate"] for result in (mine, base)]
-    n = min(rate.n for rate in rates)
-    if not n:
-        return MetricValue(math.nan, math.nan, math.nan, 0, 0, "higher", "×")
-    draws = [rate_draws(result, seed + place) for place, result in enumerate((mine, base))]
-    size = min(map(len, draws))
-    interval = percentile_interval(draws[0][:size] / draws[1][:size])
-    value = rates[0].value / rates[1].value
-    return MetricValue(
-        value, *interval, n, n, "higher", "×", {str(Status.OK): n}, "ratio of achieved rates, bootstrap of blocks"
+def of_load(cell: str) -> list[Statistic]:
+    """Return the numbers of one load."""
+
+    def read(name: str) -> Node:
+        return column(name, cell)
+
+    def told(name: str, of: Node, direction: Direction, unit: str) -> Statistic:
+        return Statistic(name, of, direction, unit, POSITIVE, paired=False)
+
+    latency = read("latency_ms")
+    return [
+        Statistic("offered_rate", stored(), unit="1/s", bounds=POSITIVE, untestable="it is declared, not measured"),
+        told("achieved_rate", achieved_rate(cell), "higher", "1/s"),
+        *(told(name, quantile(latency, q, minimum_n(q)), "lower", "ms") for name, q in QUANTILES.items()),
+        told("queue_p50", quantile(read("queue_ms"), 0.5), "lower", "ms"),
+        told("compute_p50", quantile(read("compute_ms"), 0.5), "lower", "ms"),
+        told("mean_batch", mean(read("batch")), "higher", "requests"),
+        Statistic("goodput", mean(read("good")), paired=False),
+        told("goodput_rate", ratio(total(read("good")), total(read("gap"))), "higher", "1/s"),
+        told("sender_late_p99", quantile(read("late_ms"), 0.99), "lower", "ms"),
+    ]
+
+
+def achieved_rate(cell: str) -> Node:
+    """Answers a second, from the first request to the last answer."""
+    return ratio(count(column("latency_ms", cell)), total(column("gap", cell)))
+
+
+def gain(cell: str, base: str) -> Statistic:
+    """Return how many times the rate of another load is achieved."""
+    return Statistic(
+        "throughput_gain", ratio(achieved_rate(cell), achieved_rate(base)), "higher", "×", POSITIVE, paired=False
     )
+
+
+def max_rate() -> Statistic:
+    """Return the highest rate that meets the objective."""
+    why = "a search found it, by probes that its own answers chose; gate it by `min`"
+    return Statistic("max_rate", stored(), unit="1/s", bounds=POSITIVE, untestable=why)
+
+
+def offered(result: CellResult) -> MetricValue:
+    """Return the rate that a load was sent at."""
+    rates = result.columns["offered"].worths
+    known, statuses = rates[np.isfinite(rates)], result.columns["latency_ms"].statuses
+    nan = float("nan")
+    answered = int(np.isfinite(result.columns["latency_ms"].worths).sum())
+    asked = sum(number for status, number in statuses.items() if status != Status.UNDEFINED)
+    value = float(known[0]) if known.size else nan
+    return MetricValue(value, nan, nan, answered, asked, "higher", "1/s", statuses, "declared")
 
 
 def batch_sizes(result: CellResult) -> Mapping[int, int]:
@@ -102,30 +117,3 @@ def batch_sizes(result: CellResult) -> Mapping[int, int]:
     sizes = result.columns["batch"].worths
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)].astype(int)
     return {int(size): int((sizes == size).sum() // size) for size in np.unique(sizes)}
-
-
-def _block_interval(x: Floats, of: Callable[[Floats], float], seed: int) -> tuple[float, float]:
-    """Return a bootstrap interval from whole stretches: neighbours in a queue wait for the same thing."""
-    return percentile_interval(_block_draws(x, of, seed))
-
-
-def _block_draws(x: Floats, of: Callable[[Floats], float], seed: int) -> Floats:
-    count = min(_BLOCKS, len(x))
-    if count < 2:
-        return np.empty(0)
-    parts = np.array_split(x, count)
-    rng = generator(seed, "serving blocks")
-    return np.array([of(np.concatenate([parts[i] for i in rng.integers(0, count, count)])) for _ in range(_RESAMPLES)])
-
-
-def _quantile(q: float) -> Callable[[Floats], float]:
-    return lambda x: float(np.quantile(x, q))
-
-
-def _mean(x: Floats) -> float:
-    return float(x.mean())
-
-
-def _constant(x: Floats) -> float:
-    known = x[np.isfinite(x)]
-    return float(known[0]) if known.size else math.nan

@@ -12,14 +12,38 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
+from harness.estimate import ColumnSpec, Statistic
 from harness.serve.batcher import Batcher, Policy
 from harness.spec.models import BatchSize, Model
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Chart, Finding, Line, Observation, Summary, Table
+from harness.tasks._base import (
+    Bench,
+    BuildContext,
+    Cell,
+    CellResult,
+    Chart,
+    Figures,
+    Finding,
+    Illustration,
+    Line,
+    Made,
+    Observation,
+    Table,
+)
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
-from harness.tasks.serving.figures import MEASURES, NAMES, batch_sizes, gain, load_figures
+from harness.tasks.serving.figures import (
+    COLUMNS,
+    MEASURES,
+    batch_sizes,
+    block,
+    gain,
+    made,
+    max_rate,
+    of_load,
+    offered,
+)
 from harness.tasks.serving.load import Batching, Calling, Sent, Target, arrivals, drive
 from harness.tasks.serving.search import achieved, highest, unsettled
 from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Status
@@ -27,7 +51,7 @@ from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sa
 _ALONE: Final = 30
 """Calls of one request each, from which the capacity without batching is read."""
 _PATIENCE: Final = 120.0
-SEARCH: Final = Cell("search", {"policy": "dynamic"})
+SEARCH: Final = Cell("search", {"policy": "dynamic"}, stratum="search")
 
 
 class ServingConfig(Model):
@@ -118,7 +142,8 @@ class ServingTask(MeasuringTask):
 
     def cells(self) -> Sequence[Cell]:
         key = "rate" if self._config.rates else "load"
-        found = [Cell(id_, {key: f"{p.amount:g}", "policy": p.policy}) for id_, p in self._points.items()]
+        # Loads are drawn apart: what disturbs one says nothing of another.
+        found = [Cell(id_, {key: f"{p.amount:g}", "policy": p.policy}, stratum=id_) for id_, p in self._points.items()]
         return [*found, SEARCH] if self._config.search else found
 
     def count(self, cell: Cell) -> int:
@@ -139,32 +164,43 @@ class ServingTask(MeasuringTask):
             due = arrivals(1.0, max(2, count), self._seed, self.name, f"{point.amount:g}") / rate
             sent = self._drive(adapter, requests, point.policy, due)
         for one in sent:
-            yield _observed(one, rate, slo)
+            yield _observed(one, rate, slo, block(cell.id, one.number, len(sent)))
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
+    def statistics(self) -> Sequence[Statistic]:
+        last, base = self._last("dynamic") or self._last("calls"), self._last("one at a time")
+        return [
+            *(of_load(last) if last else ()),
+            *([gain(last, base)] if last and base else ()),
+            *([max_rate()] if self._config.search else ()),
+        ]
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return [max_rate()] if cell.id == SEARCH.id else of_load(cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return COLUMNS
+
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Say of each request how long after the answer before it was answered, and whether in time."""
+        return Made(tuple(made(self.name, result) for result in results if result.cell.id != SEARCH.id))
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show the loads and what became of them."""
         loads = [result for result in results if result.cell.id != SEARCH.id]
-        cells = {result.cell.id: load_figures(result, seed) for result in loads}
-        last = self._last("dynamic") or self._last("calls")
-        metrics = dict(cells[last]) if last else {}
-        base = self._last("one at a time")
-        if base and last:
-            by_id = {result.cell.id: result for result in loads}
-            metrics["throughput_gain"] = gain(by_id[last], by_id[base], seed)
+        stored_cells = {result.cell.id: {"offered_rate": offered(result)} for result in loads}
+        stored = dict(stored_cells.get(self._last("dynamic") or self._last("calls") or "", {}))
         for result in results:
             if result.cell.id == SEARCH.id:
-                metrics["max_rate"] = highest(result)
-                cells[SEARCH.id] = {"max_rate": metrics["max_rate"]}
-        return Summary(
-            metrics,
-            cells,
-            findings=(*self._findings(loads, cells, metrics), *_unsettled(results)),
+                stored["max_rate"] = highest(result)
+                stored_cells[SEARCH.id] = {"max_rate": stored["max_rate"]}
+        cells = {result.cell.id: {**figures.cells[result.cell.id], **stored_cells[result.cell.id]} for result in loads}
+        return Illustration(
+            findings=(*self._findings(loads, cells, {**figures.metrics, **stored}), *_unsettled(results)),
             charts=tuple(self._charts(cells)),
-            tables=(self._table(loads, cells), _histogram(loads)),
+            tables=(_table(loads, cells), _histogram(loads)),
+            stored=stored,
+            stored_cells=stored_cells,
         )
-
-    def metric_names(self) -> Sequence[str]:
-        extra = ["throughput_gain"] * bool(self._last("one at a time")) + ["max_rate"] * bool(self._config.search)
-        return [*NAMES, *extra]
 
     def describe(self) -> Mapping[str, Any]:
         config = self._config.model_dump(mode="json", exclude={"dataset"})
@@ -275,13 +311,6 @@ class ServingTask(MeasuringTask):
         if most and most.n:
             yield Finding("note", f"highest rate whose p95 meets the objective: {most.value:.1f} requests/s")
 
-    def _table(self, loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
-        rows = []
-        for result in loads:
-            found = cells[result.cell.id]
-            rows.append((result.cell.id, *(_number(found[name]) for name in NAMES)))
-        return Table("Loads", ("cell", *NAMES), tuple(rows), "rates in requests a second, times in ms")
-
     def _charts(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Iterator[Chart]:
         policies = list(dict.fromkeys(point.policy for point in self._points.values()))
         for name, label in (("p95", "p95 latency, ms"), ("achieved_rate", "achieved rate, requests/s")):
@@ -294,7 +323,7 @@ class ServingTask(MeasuringTask):
             yield Chart(label.split(",")[0], axis, label, tuple(lines), y_scale="log" if name == "p95" else "linear")
 
 
-def _observed(sent: Sent, rate: float, slo: float) -> Observation:
+def _observed(sent: Sent, rate: float, slo: float, cluster: str) -> Observation:
     values = {
         "arrival_s": sent.arrival,
         "late_ms": 1000 * sent.late,
@@ -306,7 +335,13 @@ def _observed(sent: Sent, rate: float, slo: float) -> Observation:
         "slo_ms": slo,
     }
     status = Status.OK if sent.error is None else Status.ERROR
-    return Observation(f"{sent.number:06d}", values, status, sent.error)
+    return Observation(f"{sent.number:06d}", values, status, sent.error, cluster=cluster)
+
+
+def _table(loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
+    names = [one.name for one in of_load("")]
+    rows = [(result.cell.id, *(_number(cells[result.cell.id][name]) for name in names)) for result in loads]
+    return Table("Loads", ("cell", *names), tuple(rows), "rates in requests a second, times in ms")
 
 
 def _histogram(loads: Sequence[CellResult]) -> Table:

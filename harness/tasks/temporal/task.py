@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -10,19 +11,24 @@ from pydantic import BaseModel, Field
 
 from harness import perturb
 from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
+from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
 from harness.frames import Clip, Sampler, open_clip
 from harness.metrics import SampleMetric
+from harness.metrics.moments import MomentMetric
+from harness.record.rows import MadeRows
 from harness.seeds import derive_seed, generator
 from harness.spec.answer import SCHEMA
-from harness.tasks._base import Cell, CellResult, Summary
+from harness.tasks._base import Cell, CellResult, Curve, Figures, Illustration, Made
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named, plain_ref
 from harness.tasks._samplers import build_sampler
 from harness.tasks.qa import QaConfig, QaTask, Transform
-from harness.tasks.scoring import no_mean
-from harness.tasks.temporal.summary import Facts, metric_names, summarise
+from harness.tasks.scoring import cell_statistics, no_mean
+from harness.tasks.severity import Grid, Point
+from harness.tasks.temporal.controls import BASELINE, expected, findings, table
+from harness.tasks.temporal.timeline import timelines
 from harness.tasks.temporal.views import CONTROLS, PERTURBATIONS, Edit, View
-from harness.types import Corruption, Dataset, Request, Sample
+from harness.types import Corruption, Dataset, MetricValue, Request, Sample
 
 _EXAMPLE: Final = "dropped, or {corruption: gaussian_noise, share: 0.5}"
 
@@ -198,17 +204,67 @@ class TemporalTask(QaTask):
             self._picked[identity] = tuple(self._sampler.pick(clip, self.config.frames, rng).tolist())
         return np.array(self._picked[identity], np.int64)
 
-    def summarise(self, results: Sequence[CellResult], seed: int) -> Summary:
-        return summarise(results, self._facts(), seed)
+    def statistics(self) -> Sequence[Statistic]:
+        own = cell_statistics(self.metrics, NORMAL.id)
+        baseline = [self.metrics[self.primary].statistic(BASELINE, [NORMAL.id])] if self._draws_windows else []
+        kept = [self.grid.retained(), *map(self.grid.retained, self._perturbations)] if self._perturbations else []
+        return [*own, *map(self._gap, self._compared), *baseline, *kept]
 
-    def metric_names(self) -> Sequence[str]:
-        return metric_names(self._facts())
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return {**super().columns(), **({BASELINE: ColumnSpec()} if self._draws_windows else {})}
 
-    def _facts(self) -> Facts:
-        config = self.config
-        return Facts(
-            self.name, self.dataset, self.metrics, self.primary, config.controls, self._perturbations, self._severities
+    def make(self, results: Sequence[CellResult]) -> Made:
+        """Say what each sample is worth to one who draws windows without looking, where there are windows."""
+        if not self._draws_windows:
+            return Made()
+        (asked,) = (set(result.ids) for result in results if result.cell.id == NORMAL.id)
+        samples = [sample for sample in self.dataset if sample.id in asked]
+        values = expected(samples, self.metrics[self.primary], self._seed, self.name)
+        return Made((MadeRows(self.name, NORMAL.id, [sample.id for sample in samples], {BASELINE: values}),))
+
+    def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
+        """Show the first clips' windows and what perturbations leave; say of each control whether the model falls."""
+        gaps = {control: figures.metrics[f"control_gap[{control}]"] for control in self._compared}
+        points = {cell: values[self.primary] for cell, values in figures.cells.items()}
+        under = {control: figures.metrics[BASELINE] if control == BASELINE else points[control] for control in gaps}
+        (texts,) = (result.texts for result in results if result.cell.id == NORMAL.id)
+        return Illustration(
+            curves=tuple(self._curve(name, points) for name in self._perturbations),
+            findings=tuple(findings(gaps, points[NORMAL.id], self.primary)),
+            charts=timelines(self.dataset, texts),
+            tables=(table(gaps, under, self.primary),),
         )
+
+    @property
+    def _draws_windows(self) -> bool:
+        """Whether the first metric judges windows, which can be drawn without looking."""
+        return isinstance(self.metrics[self.primary], MomentMetric)
+
+    @property
+    def _compared(self) -> Sequence[str]:
+        """What the normal view is compared with."""
+        return [*self.config.controls, *([BASELINE] if self._draws_windows else [])]
+
+    def _gap(self, control: str) -> Statistic:
+        """Return the gap over the samples that were answered: a crash under a control is no proof that it looks."""
+        normal = column(self.primary, NORMAL.id)
+        drawn = control == BASELINE
+        other = column(BASELINE, NORMAL.id) if drawn else column(self.primary, control, failed="exclude")
+        return Statistic(f"control_gap[{control}]", mean(minus(normal, other)), bounds=SIGNED)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The normal view and the perturbations, and the form of the first metric in each."""
+        metric = self.metrics[self.primary]
+        points = {NORMAL.id: Point("", 0)} | {
+            f"{name}@{severity}": Point(name, severity) for name in self._perturbations for severity in self._severities
+        }
+        return Grid.of(points, lambda cell: metric.form(self.primary, [cell]), self.primary)
+
+    def _curve(self, name: str, points: Mapping[str, MetricValue]) -> Curve:
+        curve = {0: NORMAL.id, **self.grid.curves[name]}
+        values = tuple(points[cell] for cell in curve.values())
+        return Curve(f"{self.primary} under {name}", "severity", tuple(map(float, curve)), values)
 
     def describe(self) -> Mapping[str, Any]:
         config = self.config

@@ -1,7 +1,8 @@
 """True and predicted windows of a few clips over time, as charts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from harness.metrics import moments
@@ -13,15 +14,15 @@ _LOWER: Final = 0.9
 """How high the predicted windows are drawn, so that both can be seen where they agree."""
 
 
-def timelines(samples: Sequence[Sample], texts: Mapping[str, str]) -> tuple[Chart, ...]:
+def timelines(samples: Iterable[Sample], texts: Mapping[str, str]) -> tuple[Chart, ...]:
     """Return a chart of each of the first clips that were answered.
 
     Args:
         samples: the clips, with their true windows.
         texts: answers by sample id.
     """
-    shown = [sample for sample in samples if sample.spans and sample.id in texts][:_CLIPS]
-    return tuple(_timeline(sample, texts[sample.id]) for sample in shown)
+    shown = (sample for sample in samples if sample.spans and sample.id in texts)
+    return tuple(_timeline(sample, texts[sample.id]) for sample in islice(shown, _CLIPS))
 
 
 def duration_of(sample: Sample) -> float | None:

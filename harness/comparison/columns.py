@@ -1,0 +1,148 @@
+"""A run's samples as columns: only what a comparison needs, as Arrow and NumPy arrays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UsageError
+from harness.estimate import ColumnSpec
+from harness.estimate.rows import CODES, FAILED, Column
+from harness.record.folder import SAMPLES_FILE
+from harness.types import Status
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+CellKey = tuple[str, str]
+"""Task and cell."""
+
+_NEEDED: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """The columns of one run, and which rows belong to which cell."""
+
+    folder: Path
+    table: "pa.Table"
+    rows: Mapping[CellKey, Index]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all per-sample metrics."""
+        return [name.removeprefix("status.") for name in self.table.column_names if name.startswith("status.")]
+
+    @property
+    def tags(self) -> list[str]:
+        """Names of all tags."""
+        return [name.removeprefix("tag.") for name in self.table.column_names if name.startswith("tag.")]
+
+    def column(self, name: str) -> "pa.Array":
+        """Return one column in one piece."""
+        import pyarrow as pa
+
+        whole = self.table[name].combine_chunks()
+        return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+
+    def text(self, name: str) -> "pa.Array":
+        """Return a column of text, whether it is stored as it is or as a dictionary."""
+        import pyarrow as pa
+
+        return self.column(name).cast(pa.string())
+
+    def scores(self, label: str, spec: ColumnSpec) -> Column:
+        """Return a column of scores over all rows; a failure counts what the record says it is worth."""
+        values = np.array(self.column(f"score.{label}").to_numpy(zero_copy_only=False), np.float64)
+        statuses = self.column(f"status.{spec.sum_of or label}")
+        named = [*statuses.dictionary.to_pylist(), Status.UNDEFINED]  # no status: the metric says nothing of the row
+        places = np.array([CODES[str(name)] for name in named], np.int8)
+        kinds = places[statuses.indices.fill_null(len(named) - 1).to_numpy(zero_copy_only=False)]
+        ok, failed = kinds == CODES[Status.OK], np.isin(kinds, [CODES[status] for status in FAILED])
+        worth = np.nan if spec.worth is None else spec.worth
+        counted = values if spec.sum_of and spec.worth is not None else worth
+        details = None
+        if f"detail.{label}" in self.table.column_names:
+            details = self.text(f"detail.{label}").to_pylist()
+        return Column(np.where(ok, values, np.where(failed, counted, np.nan)), kinds, details)
+
+    def worths(self, label: str, spec: ColumnSpec) -> Floats:
+        """Return what each row is worth, [rows]: its score, the worth of a failure, NaN where it does not count."""
+        return self.scores(label, spec).worths
+
+    def codes(self, name: str) -> tuple[Index, list[str | None]]:
+        """Return a text column as codes [rows] and what they stand for; −1 is null."""
+        encoded = self.column(name)
+        if not hasattr(encoded, "dictionary"):
+            encoded = encoded.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return codes, encoded.dictionary.to_pylist()
+
+    def answers(self) -> tuple[Index, list[str]]:
+        """Return a code for the answer of each row, [rows], and the texts; answers that failed have −1.
+
+        Texts that differ in case and white space only are one.
+        """
+        codes, names = self.codes("response")
+        normal = [" ".join((name or "").casefold().split()) for name in names]
+        distinct = {name: i for i, name in enumerate(dict.fromkeys(normal))}
+        lookup = np.array([*(distinct[name] for name in normal), -1], np.int64)
+        status, words = self.codes("status")
+        ok = np.isin(status, [i for i, word in enumerate(words) if word == Status.OK])
+        return np.where(ok, lookup[codes], -1), list(distinct)
+
+    def texts(self, rows: Sequence[int] | Index, columns: Iterable[str]) -> list[dict[str, Any]]:
+        """Read columns of a few rows from the file; one that it does not have is None."""
+        import pyarrow.parquet as pq
+
+        file = self.folder / SAMPLES_FILE
+        wanted = list(columns)
+        there = [name for name in wanted if name in pq.read_schema(file).names]
+        picked = pq.read_table(file, columns=there).take(np.asarray(rows, np.int64)).to_pylist()
+        return [{name: row.get(name) for name in wanted} for row in picked]
+
+
+def read_samples(folder: Path) -> Samples:
+    """Read the samples of the run in ``folder``.
+
+    Raises:
+        UsageError: if ``samples.parquet`` is missing or unreadable.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = folder / SAMPLES_FILE
+    try:
+        names = pq.read_schema(file).names
+        columns = [
+            name for name in names if name in _NEEDED or name.split(".")[0] in ("score", "status", "tag", "detail")
+        ]
+        table = pq.read_table(file, columns=columns)
+    except (OSError, pa.ArrowInvalid) as cause:
+        raise UsageError(f"{file} cannot be read: {cause}") from cause
+    absent = [name for name in _NEEDED if name not in names]
+    if absent:
+        raise UsageError(f"{file} has no column {', '.join(absent)}; it was not written by this harness")
+    return samples_of(folder, table)
+
+
+def samples_of(folder: Path, table: "pa.Table") -> Samples:
+    """Return the samples of a run whose table is at hand, or some of them."""
+    whole = table.unify_dictionaries()
+    return Samples(folder, whole, _by_cell(Samples(folder, whole, {})))
+
+
+def _by_cell(samples: Samples) -> dict[CellKey, Index]:
+    """Return the rows of each cell in the order of the file."""
+    tasks, task_names = samples.codes("task")
+    cells, cell_names = samples.codes("cell")
+    joint = tasks * max(1, len(cell_names)) + cells
+    order = np.argsort(joint, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(joint[order]) > 0]) if order.size else np.zeros(0, np.intp)
+    parts = np.split(order, starts[1:]) if order.size else []
+    return {(str(task_names[tasks[part[0]]]), str(cell_names[cells[part[0]]])): part for part in parts}

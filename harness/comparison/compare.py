@@ -1,0 +1,306 @@
+"""Two runs side by side, sample by sample: what moved, how sure that is, and on which samples."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from harness.comparison import identity
+from harness.comparison.columns import Samples, read_samples
+from harness.comparison.described import described
+from harness.comparison.flips import Flipped, flipped
+from harness.comparison.identity import Difference as Changed
+from harness.comparison.identity import Identity, Incomparable
+from harness.comparison.pair import CellPairs, Pairs, pair
+from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.slices import SliceDelta, slices
+from harness.estimate import Comparer, Difference, Rows, Statistic, placed
+from harness.estimate.statistic import columns_in
+from harness.record import Run
+from harness.record.rows import read_rows
+from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
+from harness.seeds import derive_seed
+from harness.stats.bootstrap import RESAMPLES
+from harness.stats.multiplicity import holm
+from harness.stats.quantiles import ratio_of_draws
+from harness.stats.results import Comparison, nothing
+from harness.types import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compare."""
+
+    resamples: int = RESAMPLES
+    """Bootstrap draws for aggregate metrics."""
+    confidence: float = 0.95
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """By ``task/metric``: the drop that matters."""
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    """By ``task/metric``: how many times worse matters."""
+    force: bool = False
+    """Compare what must not be compared; the result says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How one metric moved."""
+
+    task: str
+    metric: str
+    direction: Direction
+    unit: str
+    before: float
+    """Over the pairs alone."""
+    after: float
+    comparison: Comparison | None
+    """Above zero is better. None where it cannot be tested; the note says why."""
+    adjusted_p: float = math.nan
+    """Two-sided, Holm over all metrics of the comparison."""
+    note: str = ""
+    lost: int = 0
+    """Samples that have a value in the baseline and none in the candidate, because it failed and failures are not
+    counted; they are left out."""
+    gained: int = 0
+    """Samples of which the reverse is true."""
+
+    @property
+    def name(self) -> str:
+        """``task/metric``."""
+        return f"{self.task}/{self.metric}"
+
+    @property
+    def moved(self) -> str:
+        """``better`` or ``worse`` where the adjusted p says so, else nothing."""
+        if self.comparison is None or not self.adjusted_p <= 1 - self.comparison.confidence:
+            return ""
+        return "better" if self.comparison.estimate > 0 else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Everything that is to be said about two runs."""
+
+    baseline: RunRecord
+    candidate: RunRecord
+    deltas: tuple[Delta, ...]
+    cells: tuple[Delta, ...]
+    """The primary metric in every cell of tasks with more than one; exploratory."""
+    slices: tuple[SliceDelta, ...]
+    flips: tuple[Flipped, ...]
+    lineage: tuple[Changed, ...]
+    warnings: tuple[str, ...]
+    forced: tuple[str, ...]
+    """Why these runs must not be compared, where ``force`` did it all the same."""
+    resamples: int
+    seed: int
+    ratios: Mapping[str, Comparison] = field(default_factory=dict)
+    """How many times worse the metrics are that were asked for as ratios."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a number comes from a run without a model."""
+        return self.baseline.adapter.simulated or self.candidate.adapter.simulated
+
+    def delta(self, name: str) -> Delta | None:
+        """Return the delta of ``task/metric``."""
+        return next((delta for delta in self.deltas if delta.name == name), None)
+
+
+def compare(baseline: Run, candidate: Run, options: Options = Options()) -> Compared:
+    """Compare two runs.
+
+    Raises:
+        Incomparable: with every reason, unless ``options.force``.
+        UsageError: if the samples cannot be read.
+    """
+    before, after = Identity.of(baseline.record), Identity.of(candidate.record)
+    reasons = [str(difference) for difference in identity.conflicts(before, after)]
+    reasons += identity.unfinished(baseline.record, "baseline") + identity.unfinished(candidate.record, "candidate")
+    if reasons and not options.force:
+        raise Incomparable(reasons)
+    return _Comparer(baseline, candidate, options).compare(reasons)
+
+
+class _Comparer:
+    def __init__(self, baseline: Run, candidate: Run, options: Options) -> None:
+        self._records = baseline.record, candidate.record
+        self._samples = read_samples(baseline.folder), read_samples(candidate.folder)
+        made = read_rows(baseline.folder), read_rows(candidate.folder)
+        self._rows = RunRows(self._samples[0], made[0]), RunRows(self._samples[1], made[1])
+        self._pairs: Pairs = pair(*self._samples)
+        self._options = options
+        suite = candidate.record.suite
+        self._seed = derive_seed(suite.name, suite.seed, "compare", SCHEMA_VERSION)
+
+    def compare(self, reasons: Sequence[str]) -> Compared:
+        before, after = self._records
+        deltas: list[Delta] = []
+        cells: list[Delta] = []
+        found: list[SliceDelta] = []
+        flips: list[Flipped] = []
+        ratios: dict[str, Comparison] = {}
+        for name in (name for name in after.tasks if name in before.tasks):
+            one = self._task(name)
+            deltas += one.deltas()
+            cells += one.cells()
+            found += one.slices(after.suite.content.get("slice_by"))
+            flips += one.flips()
+            ratios |= one.ratios()
+        sided = identity.one_sided(Identity.of(before), Identity.of(after))
+        return Compared(
+            *self._records,
+            deltas=tuple(_adjusted(deltas)),
+            cells=tuple(_adjusted(cells)),
+            slices=tuple(found),
+            flips=tuple(flips),
+            lineage=tuple(identity.lineage(before, after)),
+            warnings=(*sided, *self._pairs.warnings(after.options.get("limit"))),
+            forced=tuple(reasons),
+            resamples=self._options.resamples,
+            seed=self._seed,
+            ratios=ratios,
+        )
+
+    def _task(self, name: str) -> "_TaskComparer":
+        records = self._records[0].tasks[name], self._records[1].tasks[name]
+        views = [
+            TaskView(name, record, described(record, samples.metrics))
+            for record, samples in zip(records, self._samples, strict=True)
+        ]
+        parts = {cell: pairs for (owner, cell), pairs in self._pairs.cells.items() if owner == name}
+        places = {cell: pairs.candidate for cell, pairs in parts.items()}
+        candidate = self._rows[1].of(views[1], places)
+        # What a record of an earlier version does not say of its columns, the newer one says of both.
+        old = views[0] if records[0].statistics else replace(views[0], described=views[1].described)
+        ours = {cell: pairs.baseline for cell, pairs in parts.items()}
+        baseline = self._rows[0].of(old, ours, self._rows[1], places)
+        options = self._options
+        comparer = Comparer(
+            baseline,
+            candidate,
+            (self._seed, name),
+            views[1].described.binary,
+            options.resamples,
+            options.confidence,
+        )
+        return _TaskComparer(
+            (views[0], views[1]), comparer, (baseline, candidate), [*parts.values()], self._samples, options
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskComparer:
+    """One task in two runs."""
+
+    views: tuple[TaskView, TaskView]
+    comparer: Comparer
+    rows: tuple[Rows, Rows]
+    pairs: Sequence[CellPairs]
+    samples: tuple[Samples, Samples]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        return self.views[1].name
+
+    @property
+    def primary(self) -> Statistic | None:
+        """What the primary metric of a cell is; None where it has none."""
+        return self.views[1].described.per_cell.get(self.views[1].record.primary)
+
+    def deltas(self) -> Iterator[Delta]:
+        for metric in self.views[1].record.metrics:
+            yield self._delta(metric)
+
+    def _delta(self, metric: str) -> Delta:
+        old, new = (view.record.metrics.get(metric) for view in self.views)
+        defined = [view.described.statistics.get(metric) for view in self.views]
+        assert new is not None  # noqa: S101 - it was listed
+        statistic, why = defined[1], ""
+        if old is None:
+            why = "the baseline does not have this metric"
+        elif statistic is None:
+            why = "its record does not say what it is"
+        elif defined[0] is not None and self.views[0].record.statistics and defined[0] != statistic:
+            why = "it is defined otherwise in the baseline"
+        values = [math.nan if one is None or one.value is None else one.value for one in (old, new)]
+        if statistic is None or why:
+            note = f"not tested: {why}"
+            return Delta(self.name, metric, new.direction, new.unit, values[0], values[1], None, note=note)
+        margin = self.options.margins.get(f"{self.name}/{metric}", 0.0)
+        found = self.comparer.difference(statistic, margin)
+        if found.comparison is None:
+            note = f"not tested: {found.why_not}"
+            return Delta(self.name, metric, new.direction, new.unit, values[0], values[1], None, note=note)
+        return self._told(metric, statistic, found)
+
+    def _told(self, label: str, statistic: Statistic, found: Difference) -> Delta:
+        said = f"{found.lost:,} scores only the baseline has, {found.gained:,} only the candidate; they are left out"
+        if any(column["column"] in self.views[1].described.guessed for column in columns_in(statistic.of)):
+            said += ": the metric's definition is not installed here, so failures cannot be counted"
+        return Delta(
+            self.name,
+            label,
+            statistic.direction,
+            statistic.unit,
+            found.before,
+            found.after,
+            found.comparison,
+            note=said if found.lost or found.gained else "",
+            lost=found.lost,
+            gained=found.gained,
+        )
+
+    def cells(self) -> Iterator[Delta]:
+        """Yield the primary metric in every cell of a task with more than one."""
+        if self.primary is None or len(self.views[1].record.cells) == 1:
+            return
+        for pairs in self.pairs:
+            one = placed(self.primary, pairs.cell)
+            yield self._told(f"{pairs.cell}: {self.primary.name}", one, self.comparer.difference(one))
+
+    def slices(self, tags: Collection[str] | None) -> list[SliceDelta]:
+        """Return how the primary metric moved on parts of the samples of a task with one cell."""
+        if self.primary is None or len(self.views[1].record.cells) != 1 or not self.pairs:
+            return []
+        cell = self.pairs[0].cell
+        return slices(self.name, placed(self.primary, cell), self.comparer, self.rows[1].cells[cell], tags)
+
+    def flips(self) -> Iterator[Flipped]:
+        """Yield the samples that changed sides, where the primary metric tells right from wrong."""
+        primary, known = self.views[1].record.primary, self.views[1].described
+        if known.flips(primary) and self.pairs:
+            spec = known.columns[primary]
+            worths = self.samples[0].worths(primary, spec), self.samples[1].worths(primary, spec)
+            yield flipped(self.name, primary, self.pairs, worths, self.samples)
+
+    def ratios(self) -> Iterator[tuple[str, Comparison]]:
+        """Yield how many times worse the metrics are that were asked for as ratios."""
+        for name, limit in self.options.ratios.items():
+            task, _, metric = name.partition("/")
+            old, new = (view.record.metrics.get(metric) for view in self.views)
+            if task != self.name or old is None or new is None:
+                continue
+            statistic = self.views[1].described.statistics.get(metric)
+            if statistic is None or statistic.untestable:
+                yield name, _of_values(old, new, self.options.confidence, limit - 1)
+            else:
+                yield name, self.comparer.ratio(statistic, limit - 1)
+
+
+def _of_values(before: MetricRecord, after: MetricRecord, confidence: float, margin: float) -> Comparison:
+    """Return the ratio of two values without an interval; above 1 is worse."""
+    if not before.value or not after.value or before.value < 0 or after.value < 0:
+        return nothing("ratio", confidence, margin)
+    logs = (1 if after.direction == "lower" else -1) * math.log(after.value / before.value)
+    return ratio_of_draws(logs, np.zeros(0), after.n, "ratio", confidence, margin)
+
+
+def _adjusted(deltas: Sequence[Delta]) -> list[Delta]:
+    """Return the deltas with Holm-adjusted p-values over those that have one."""
+    p = np.array([math.nan if delta.comparison is None else delta.comparison.p_value for delta in deltas], np.float64)
+    tested = ~np.isnan(p)
+    p[tested] = holm(p[tested])
+    return [replace(delta, adjusted_p=float(q)) for delta, q in zip(deltas, p, strict=True)]

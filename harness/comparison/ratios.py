@@ -1,0 +1,89 @@
+"""Gates on how many times slower or larger a metric may get: latency, throughput, memory."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from harness.comparison.absolute import relative_rule
+from harness.comparison.compare import Compared
+from harness.record.schema import GateRecord, MachineRecord, MetricRecord, RunRecord
+from harness.record.schema import Verdict as Word
+from harness.spec.models import GateSpec
+from harness.stats.results import Comparison
+from harness.stats.verdict import Outcome, Verdict, judge_ratio
+
+_SIZES: Final = ("B", "KiB", "MiB", "GiB", "bytes", "KB", "MB", "GB")
+"""Units of what hardly varies between repetitions: its ratio is judged without an interval."""
+
+_WORDS: Final[dict[Outcome, Word]] = {
+    Outcome.FAIL: "fail",
+    Outcome.NON_INFERIOR: "pass",
+    Outcome.INCONCLUSIVE: "inconclusive",
+}
+
+
+def limits(gates: Sequence[GateSpec]) -> dict[str, float]:
+    """Return the largest ratio that each metric may have, by ``task/metric``."""
+    return {gate.metric: gate.max_ratio for gate in gates if gate.max_ratio is not None}
+
+
+def judge_ratios(gates: Sequence[GateSpec], compared: Compared) -> Iterator[tuple[int, GateRecord, Verdict | None]]:
+    """Judge the gates with ``max_ratio``, each by itself, with its position.
+
+    FAIL iff the one-sided lower bound of the ratio exceeds ``max_ratio``; pass iff the upper bound lies below, or the
+    growth does not exceed ``floor``. Sizes are judged by their value. A baseline from another machine decides nothing.
+    """
+    for position, gate in enumerate(gates):
+        if gate.max_ratio is not None:
+            word, reason, verdict = _judge(gate, gate.max_ratio, compared)
+            record = GateRecord(metric=gate.metric, rule=relative_rule(gate), verdict=word, reason=reason)
+            yield position, record, verdict
+
+
+def _judge(gate: GateSpec, limit: float, compared: Compared) -> tuple[Word, str, Verdict | None]:
+    before, after = (_metric(record, gate.metric) for record in (compared.baseline, compared.candidate))
+    comparison = compared.ratios.get(gate.metric)
+    if before is None or after is None or comparison is None:
+        return "inconclusive", "the baseline does not have this metric", None
+    if before.value is None or after.value is None or not comparison.n:
+        return "inconclusive", "a ratio needs values above 0 on both sides", None
+    said = f"{before.value:.4g} → {after.value:.4g} {after.unit}"
+    elsewhere = _elsewhere(compared.baseline.machine, compared.candidate.machine)
+    if elsewhere:
+        return "inconclusive", f"{said}: advisory only, the baseline is from another machine ({elsewhere})", None
+    grown = (after.value - before.value) * (1 if after.direction == "lower" else -1)
+    if gate.floor and grown <= gate.floor:
+        ratio = f"{comparison.estimate:.3f} times"
+        return "pass", f"{said}, {ratio}; the growth is below the floor of {gate.floor:g} {after.unit}", None
+    if math.isnan(comparison.lower_bound):
+        return *_by_value(comparison, limit, after, said), None
+    verdict = judge_ratio(comparison)
+    word = _WORDS[verdict.outcome]
+    bounds = f"at least {comparison.lower_bound:.3f}, at most {comparison.upper_bound:.3f}"
+    said += f", {comparison.estimate:.3f} times, {bounds}"
+    if word == "inconclusive" and verdict.n_needed:
+        said += f"; n = {verdict.n_needed:,} would decide"
+    return word, said, verdict
+
+
+def _by_value(comparison: Comparison, limit: float, after: MetricRecord, said: str) -> tuple[Word, str]:
+    if after.unit not in _SIZES:
+        return "inconclusive", f"{said}: {'; '.join(comparison.warnings)}"
+    told = f"{said}, {comparison.estimate:.3f} times (a size; no interval)"
+    return ("fail" if comparison.estimate > limit else "pass"), told
+
+
+def _metric(record: RunRecord, name: str) -> MetricRecord | None:
+    task, _, metric = name.partition("/")
+    return record.tasks[task].metrics.get(metric) if task in record.tasks else None
+
+
+def _elsewhere(one: MachineRecord, other: MachineRecord) -> str:
+    """Return how two machines differ; nothing where they look the same."""
+    keys = ("processor", "cores", "platform")
+    differing = [
+        f"{key}: {getattr(one, key)} / {getattr(other, key)}"
+        for key in keys
+        if getattr(one, key) != getattr(other, key)
+    ]
+    return "; ".join(differing)

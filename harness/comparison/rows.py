@@ -1,0 +1,170 @@
+"""A task's rows as its run left them on disk: what statistics read, for one run or for two that are paired."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from harness.comparison.columns import Index, Samples
+from harness.comparison.described import Described
+from harness.estimate import ANSWER
+from harness.estimate.reduce import Codes, reducer, repeats_of
+from harness.estimate.rows import CODES, CellRows, Column, Labels, Rows, answers_column, apart, unit_code
+from harness.record.rows import MadeRows
+from harness.record.schema import TaskRecord
+from harness.types import Status
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EPOCH: Final = re.compile(r"#[0-9]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task and what its numbers are."""
+
+    name: str
+    record: TaskRecord
+    described: Described
+
+
+class RunRows:
+    """The rows of one run, by task.
+
+    Args:
+        samples: what was asked and measured.
+        made: what was made of it.
+    """
+
+    def __init__(self, samples: Samples, made: Sequence[MadeRows] = ()) -> None:
+        self.samples = samples
+        self._made = made
+        self._columns: dict[str, Column] = {}
+
+    def of(self, task: TaskView, rows: Mapping[str, Index] | None = None, named: "RunRows | None" = None,
+           places: Mapping[str, Index] | None = None) -> Rows:  # fmt: skip
+        """Return a task's rows.
+
+        Args:
+            task: which.
+            rows: of each cell, the rows to take, in that order; by default all.
+            named: the run that names samples, units and tags, where it is another one: both sides of a comparison
+                then hold the same.
+            places: the rows of the same samples in that run.
+        """
+        own = rows if rows is not None else self._own(task.name)
+        other, at = named or self, places if places is not None else own
+        cells = {cell: self._cell(task, cell, taken, other, at[cell]) for cell, taken in own.items()}
+        for made in (one for one in self._made if one.task == task.name):
+            if made.cell in cells:
+                ids = other.ids(at[made.cell])
+                cells[made.cell] = _beside(cells[made.cell], ids, made)
+            else:
+                cells[made.cell] = self.alone(made)
+        if task.record.epochs > 1:
+            cells = {name: self._reduced(task.record, cell, other.ids(at[name])) for name, cell in cells.items()}
+        return Rows(cells)
+
+    def ids(self, rows: Index) -> list[str]:
+        """Return the ids of some rows."""
+        import pyarrow as pa
+
+        found: list[str] = self.samples.text("sample_id").take(pa.array(rows)).to_pylist()
+        return found
+
+    @staticmethod
+    def alone(made: MadeRows) -> CellRows:
+        """Return a cell that no sample has."""
+        clusters = made.clusters or [""] * len(made.ids)
+        samples = np.array([unit_code("", identity) for identity in made.ids], np.int64)
+        units = np.array([unit_code(*pair) for pair in zip(clusters, made.ids, strict=True)], np.int64)
+        columns = {name: Column.of(np.asarray(values, np.float64)) for name, values in made.columns.items()}
+        return CellRows(samples, apart(units, made.stratum), columns, stratum=made.stratum)
+
+    def _own(self, task: str) -> dict[str, Index]:
+        return {cell: rows for (name, cell), rows in self.samples.rows.items() if name == task}
+
+    def _cell(self, task: TaskView, cell: str, rows: Index, named: "RunRows", places: Index) -> CellRows:
+        there = set(self.samples.table.column_names)
+        columns = {
+            label: self._column(label, task).take(rows)
+            for label, spec in task.described.columns.items()
+            if f"score.{label}" in there and f"status.{spec.sum_of or label}" in there
+        }
+        columns[ANSWER] = self._answers.take(rows)
+        samples, units = named.numbers
+        tags = {name: labels.take(places) for name, labels in named.labels.items()}
+        stratum = task.record.cells[cell].stratum if cell in task.record.cells else ""
+        return CellRows(samples[places], apart(units[places], stratum), columns, tags, stratum)
+
+    def _column(self, label: str, task: TaskView) -> Column:
+        spec = task.described.columns[label]
+        name = f"{label} {spec.worth} {spec.sum_of}"
+        if name not in self._columns:
+            self._columns[name] = self.samples.scores(label, spec)
+        return self._columns[name]
+
+    @cached_property
+    def _answers(self) -> Column:
+        codes, _ = self.samples.answers()
+        statuses, names = self.samples.codes("status")
+        places = np.array([CODES[str(name)] for name in names], np.int8)
+        return answers_column(codes + 1, places[statuses])
+
+    @cached_property
+    def numbers(self) -> tuple[Index, Index]:
+        """A number for the sample and for the unit of each row, [rows], as the run itself numbered them."""
+        import pyarrow.compute as pc
+
+        ids, clusters = self.samples.text("sample_id"), self.samples.text("cluster")
+        own = _coded(ids, lambda identity: unit_code("", identity))
+        alone = pc.or_kleene(pc.is_null(clusters), pc.equal(clusters, ""))
+        if pc.all(alone).as_py() is not False:
+            return own, own
+        shared = _coded(clusters.fill_null(""), lambda cluster: unit_code(cluster, ""))
+        return own, np.where(alone.to_numpy(zero_copy_only=False), own, shared)
+
+    @cached_property
+    def labels(self) -> Mapping[str, Labels]:
+        """The tags of all rows."""
+        found = {}
+        for name in self.samples.tags:
+            codes, names = self.samples.codes(f"tag.{name}")
+            found[name] = Labels(codes, [str(one) for one in names])
+        return found
+
+    def _reduced(self, task: TaskRecord, cell: CellRows, ids: Sequence[str]) -> CellRows:
+        """Return one row a question of rows that are one an answer."""
+        rows = repeats_of([_EPOCH.sub("", identity) for identity in ids], task.epochs)
+        reduce, answers = reducer(task.reducer, task.epochs), cell.columns[ANSWER]
+        codes: Codes = np.where(np.isnan(answers.worths), 0, answers.worths).astype(np.int64)[rows]
+        first = cell.take(rows[:, 0])
+        columns = {}
+        for label, column in cell.columns.items():
+            if label == ANSWER:
+                columns[label] = first.columns[label]
+                continue
+            kinds = column.kinds[rows]
+            kept = np.where((kinds == CODES[Status.OK]).any(axis=1), CODES[Status.OK], kinds[:, 0])
+            columns[label] = Column(reduce(column.worths[rows], codes), kept.astype(np.int8))
+        return replace(first, columns=columns)
+
+
+def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:
+    encoded = texts.dictionary_encode()
+    codes = np.array([code(name) for name in encoded.dictionary.to_pylist()], np.int64)
+    return codes[encoded.indices.to_numpy(zero_copy_only=False)] if len(codes) else np.zeros(0, np.int64)
+
+
+def _beside(cell: CellRows, ids: Sequence[str], made: MadeRows) -> CellRows:
+    """Return a cell with the columns that were made beside its own; rows that they say nothing of are missing."""
+    place = {identity: i for i, identity in enumerate(made.ids)}
+    at = np.array([place.get(identity, -1) for identity in ids], np.int64)
+    columns = dict(cell.columns)
+    for name, values in made.columns.items():
+        columns[name] = Column.laid(values, at)
+    return replace(cell, columns=columns)

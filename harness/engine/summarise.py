@@ -1,0 +1,107 @@
+"""From a task's columns to its figures: one way for every kind of task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from harness.estimate import ANSWER, ColumnSpec, Estimator, Statistic, anywhere
+from harness.estimate.rows import CellRows, Column, Rows, answers_column, apart, unit_code
+from harness.estimate.statistic import columns_in
+from harness.record.rows import MadeRows
+from harness.tasks import Adjusts, CellResult, Figures, Illustrates, Illustration, Made, Makes, Task
+from harness.types import MetricValue
+
+_NOTHING: Final = Made()
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """Everything that a record says of one task's numbers."""
+
+    metrics: Mapping[str, MetricValue]
+    cells: Mapping[str, Mapping[str, MetricValue]]
+    illustration: Illustration
+    columns: Mapping[str, ColumnSpec]
+    statistics: Sequence[Statistic]
+    per_cell: Sequence[Statistic]
+    """Of the first cell, as they are told for each."""
+    made: Sequence[MadeRows]
+
+
+def summarise(task: Task, results: Sequence[CellResult], seed: int) -> Summarised:
+    """Return a task's figures.
+
+    Args:
+        task: whose.
+        results: its cells, in order.
+        seed: of the suite.
+    """
+    adjusted = task.adjusted(results) if isinstance(task, Adjusts) else results
+    made = task.make(adjusted) if isinstance(task, Makes) else _NOTHING
+    statistics = task.statistics()
+    told = {result.cell.id: task.cell_statistics(result.cell) for result in adjusted}
+    every = [*statistics, *(one for some in told.values() for one in some)]
+    rows = rows_of(adjusted, made.rows, answers=any(_reads_answers(one) for one in every))
+    estimator = Estimator(rows, (seed, task.name, "bootstrap"), partial(_is_binary, task.columns()))
+    figures = Figures(
+        estimator.all(statistics),
+        {cell: estimator.all(some) for cell, some in told.items()},
+        estimator.value,
+    )
+    illustration = task.illustrate(adjusted, figures) if isinstance(task, Illustrates) else Illustration()
+    shown = replace(illustration, findings=(*made.findings, *illustration.findings))
+    per_cell = [anywhere(one, cell) for cell, some in list(told.items())[:1] for one in some]
+    cells = {cell: {**values, **shown.stored_cells.get(cell, {})} for cell, values in figures.cells.items()}
+    return Summarised(
+        {**figures.metrics, **shown.stored}, cells, shown, task.columns(), statistics, per_cell, made.rows
+    )
+
+
+def rows_of(results: Sequence[CellResult], made: Sequence[MadeRows] = (), *, answers: bool = True) -> Rows:
+    """Return a task's columns as a table of rows; cells hold the same samples in the same order, or are strata.
+
+    Args:
+        results: what was asked or measured.
+        made: rows and columns that were made of them.
+        answers: whether to hold codes of the answers too.
+    """
+    cells: dict[str, CellRows] = {}
+    beside = {one.cell: one for one in made}
+    for result in results:
+        columns: dict[str, Column] = dict(result.columns)
+        if answers:
+            known = next(iter(result.columns.values()), None)
+            columns[ANSWER] = answers_column(result.answers, known.kinds if known else None)
+        own = beside.pop(result.cell.id, None)
+        if own is not None:
+            columns |= _laid_beside(result.ids, own)
+        place = np.arange(len(result.clusters))
+        stratum = result.cell.stratum
+        cells[result.cell.id] = CellRows(place, apart(result.clusters, stratum), columns, result.tags, stratum)
+    return Rows(cells | {one.cell: _made_cell(one) for one in beside.values()})
+
+
+def _laid_beside(ids: Sequence[str], made: MadeRows) -> dict[str, Column]:
+    """Return made columns as long as a cell; samples that they say nothing of are missing."""
+    place = {identity: i for i, identity in enumerate(made.ids)}
+    at = np.array([place.get(identity, -1) for identity in ids], np.int64)
+    return {name: Column.laid(np.asarray(values, np.float64), at) for name, values in made.columns.items()}
+
+
+def _made_cell(made: MadeRows) -> CellRows:
+    clusters = made.clusters or [""] * len(made.ids)
+    units = [unit_code(cluster, identity) for cluster, identity in zip(clusters, made.ids, strict=True)]
+    columns = {name: Column.of(np.asarray(values, np.float64)) for name, values in made.columns.items()}
+    place = np.arange(len(made.ids))
+    return CellRows(place, apart(np.array(units, np.int64), made.stratum), columns, stratum=made.stratum)
+
+
+def _is_binary(columns: Mapping[str, ColumnSpec], name: str) -> bool:
+    return name in columns and columns[name].binary
+
+
+def _reads_answers(statistic: Statistic) -> bool:
+    return any(column["column"] == ANSWER for column in columns_in(statistic.of))

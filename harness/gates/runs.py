@@ -1,0 +1,177 @@
+"""Run what a gate needs and judge it: one place for the command line, the pytest plugin and bisect."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.comparison.compare import Compared, Options, compare
+from harness.comparison.decide import Decision, blocks, check_directions, decide, margins
+from harness.comparison.forecast import Forecast, Planned, forecast
+from harness.comparison.identity import Identity
+from harness.comparison.ratios import limits
+from harness.comparison.sequential import Looked, Looks
+from harness.engine.run import Progress, RunOptions, run_suite
+from harness.errors import UsageError
+from harness.gates import baseline as stored
+from harness.gates.baseline import Baseline
+from harness.gates.planned import planned_identity
+from harness.gates.remember import remembering
+from harness.record import Run, RunRecord
+from harness.record.folder import write_run
+from harness.spec.models import GateSpec
+from harness.stats.bootstrap import RESAMPLES
+from harness.stats.verdict import Outcome
+from harness.suite.adapters import AdapterChoice
+from harness.suite.bind import Suite
+from harness.tasks.told import planned_units, told
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What the caller chooses and the suite does not."""
+
+    baseline: str = "main"
+    """Name of a baseline, or the folder of a run."""
+    baselines: Path = stored.ROOT
+    """Where baselines lie."""
+    strict: bool = False
+    """Every gate that compares must show that there is no drop."""
+    block: bool = False
+    """Let a ``domain`` or ``stress`` suite stop the change too."""
+    resamples: int = RESAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGate:
+    """A gate before its run: the baseline fits, and what can be seen is known."""
+
+    suite: Suite
+    options: GateOptions
+    baseline: Baseline | None
+    """None where no gate of the suite compares and there is none."""
+    forecasts: tuple[Forecast, ...]
+
+
+def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOptions, limit: int | None) -> PlannedGate:
+    """Find the baseline, see that it fits, and say what the gate will be able to see.
+
+    Args:
+        suite: the suite.
+        planned: of the run that will be or was made.
+        adapter: its adapter's name.
+        options: what the caller chooses.
+        limit: at most so many samples a cell.
+
+    Raises:
+        NoBaseline: if a gate needs one and there is none, or it no longer fits.
+        UsageError: if the suite has no gates, or two that contradict each other.
+    """
+    gates = suite.spec.gates
+    if not gates:
+        raise UsageError(f"suite {suite.spec.suite!r} has no gates, so there is nothing to decide")
+    compared = _compared(gates)
+    if not compared:
+        return PlannedGate(suite, options, None, ())
+    baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
+    check_directions(gates, baseline.record)
+    stored.check(baseline, planned, compared)
+    seen = forecast(gates, planned_gates(suite, limit), Run(baseline.folder))
+    return PlannedGate(suite, options, baseline, tuple(seen))
+
+
+def planned_gates(suite: Suite, limit: int | None = None) -> dict[str, Planned]:
+    """Return what the gates of a suite are on, and how many samples of a run each will rest on."""
+    found = {}
+    for gate in suite.spec.gates:
+        name, _, metric = gate.metric.partition("/")
+        task = suite.tasks.get(name)
+        statistic = told(task).get(metric) if task else None
+        if task and statistic:
+            found[gate.metric] = Planned(statistic, planned_units(task, statistic, limit))
+    return found
+
+
+def judge_run(planned: PlannedGate, folder: Path) -> Decision:
+    """Judge a run that was made.
+
+    Raises:
+        NoBaseline: if the run does not fit the baseline.
+    """
+    candidate = Run(folder)
+    compared = None
+    if planned.baseline and candidate.record.status == "complete":
+        gates = planned.suite.spec.gates
+        stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates))
+        options = Options(planned.options.resamples, margins=margins(gates), ratios=limits(gates))
+        compared = compare(Run(planned.baseline.folder), candidate, options)
+    return _decide(planned, candidate.record, compared)
+
+
+def run_gate(planned: PlannedGate, choice: AdapterChoice, run: RunOptions, progress: Progress) -> tuple[Path, Decision]:
+    """Run the suite, judge the run, and keep the verdicts in its record.
+
+    Raises:
+        AdapterError: if the adapter cannot be loaded or lacks what a task needs.
+    """
+    folder, _ = run_suite(planned.suite, choice, run, progress)
+    decision = judge_run(planned, folder)
+    _keep(folder, decision)
+    return folder, decision
+
+
+def run_sequentially(
+    planned: PlannedGate, choice: AdapterChoice, run: RunOptions, looks: Looks, progress: Progress
+) -> tuple[Path, Decision]:
+    """Run the suite look by look and stop as soon as the verdict is certain.
+
+    A look runs the first so many samples of every cell. What an earlier look asked the model is
+    remembered, not asked again.
+    """
+    if planned.baseline is None:
+        raise UsageError("--sequential needs a gate that compares with a baseline (max_drop or max_increase)")
+    spec = planned.suite.spec
+    asking = [task for task in planned.suite.tasks.values() if task.metrics]
+    looks = looks.within(max((task.count(cell) for task in asking for cell in task.cells()), default=looks.counts[-1]))
+    with remembering(choice) as once:
+        for look, samples in enumerate(looks.counts):
+            folder, decision = run_gate(planned, once, replace(run, limit=samples), progress)
+            if decision.compared is None:
+                return folder, decision
+            outcomes = looks.outcomes(look, decision.compared, margins(spec.gates))
+            last = look == len(looks.counts) - 1
+            if outcomes is not None and (last or Outcome.FAIL in outcomes.values() or not _open(decision)):
+                said = looks.said(look, outcomes)
+                decision = _decide(planned, decision.candidate, decision.compared, said)
+                _keep(folder, decision)
+                return folder, decision
+            shutil.rmtree(folder)  # the next look holds all of it
+    raise AssertionError("the last look always decides")
+
+
+def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, limit: int | None) -> PlannedGate:
+    """As :func:`plan_gate`, for a run that is still to be made."""
+    return plan_gate(suite, planned_identity(suite, choice), choice.spec.adapter, options, limit)
+
+
+def _keep(folder: Path, decision: Decision) -> None:
+    gates = [judged.gate for judged in decision.gates] if decision.candidate.status == "complete" else []
+    write_run(folder, decision.candidate.model_copy(update={"gates": gates}))
+
+
+def _open(decision: Decision) -> bool:
+    """Return whether a gate that needs no baseline could still be decided by more samples."""
+    return any(judged.gate.verdict == "inconclusive" and judged.delta is None for judged in decision.gates)
+
+
+def _decide(
+    planned: PlannedGate, candidate: RunRecord, compared: Compared | None, looked: Looked | None = None
+) -> Decision:
+    spec = planned.suite.spec
+    blocking = blocks(spec.tier, planned.options.block)
+    return decide(spec.gates, candidate, compared, strict=planned.options.strict, blocking=blocking, looked=looked)
+
+
+def _compared(gates: Sequence[GateSpec]) -> list[str]:
+    """Return the tasks whose gates need a baseline."""
+    return [metric.partition("/")[0] for metric in (*margins(gates), *limits(gates))]

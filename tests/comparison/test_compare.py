@@ -1,0 +1,131 @@
+"""Deltas are oriented, intervals are paired, failures keep their worth, and nothing undefined is averaged away."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from harness.comparison.compare import Options, compare
+from harness.stats.paired import mcnemar, paired_t
+from harness.stats.results import Flips
+
+
+def bits(text: str) -> list[float]:
+    return [float(bit) for bit in text]
+
+
+def test_binary_scores_of_independent_samples_get_mcnemars_test(make_run) -> None:
+    one, other = make_run("a", bits("1" * 90 + "0" * 10)), make_run("b", bits("1" * 80 + "0" * 15 + "1" * 5))
+    (delta,) = compare(one, other).deltas
+    assert delta.comparison == mcnemar(Flips(both_right=80, lost=10, gained=5, both_wrong=5))
+    assert (delta.before, delta.after) == (0.9, 0.85)
+
+
+def test_samples_that_share_a_cluster_get_clustered_errors(make_run) -> None:
+    before, after = bits("10" * 40), bits("1010" * 10 + "0010" * 10)
+    rows = {f"s{i:04d}": {"cluster": f"c{i // 4}"} for i in range(80)}
+    (delta,) = compare(make_run("a", before, rows), make_run("b", after, rows)).deltas
+    differences = np.array(after) - np.array(before)
+    assert delta.comparison == paired_t(differences, np.arange(80) // 4, span=1.0)
+
+
+def test_a_failed_answer_is_worth_what_its_metric_says_and_stays_in_the_pairs(make_run) -> None:
+    (delta,) = compare(make_run("a", [1.0] * 40), make_run("b", [1.0] * 30 + [None] * 10)).deltas
+    assert delta.comparison.n == 40
+    assert delta.after == 0.75
+
+
+def test_where_failures_are_left_out_the_lost_pairs_are_told(make_run) -> None:
+    config = {"metrics": [{"metric": "exact_match", "failures": "exclude"}]}
+    one, other = make_run("a", [1.0] * 40, config=config), make_run("b", [1.0] * 30 + [None] * 10, config=config)
+    (delta,) = compare(one, other).deltas
+    assert delta.comparison.n == 30
+    assert (delta.lost, delta.gained) == (10, 0)
+    assert delta.note == "10 scores only the baseline has, 0 only the candidate; they are left out"
+
+
+def test_of_a_metric_whose_plug_in_is_gone_nobody_knows_what_a_failure_is_worth(make_run) -> None:
+    config = {"metrics": [{"metric": "vanished", "as": "exact_match"}]}
+    one, other = (make_run("a", [1.0] * 40, config=config), make_run("b", [1.0] * 30 + [None] * 10, config=config))
+    for before, after, lost in ((one, other, 10), (other, one, 0)):
+        (delta,) = compare(before, after).deltas
+        assert delta.comparison.n == 30
+        assert (delta.lost, delta.gained) == (lost, 10 - lost)
+        assert "definition is not installed here" in delta.note
+
+
+def test_identical_runs_show_no_change_with_an_honest_interval(make_run) -> None:
+    compared = compare(make_run("a", bits("1110" * 50)), make_run("b", bits("1110" * 50)))
+    (delta,) = compared.deltas
+    assert delta.comparison.estimate == 0
+    assert delta.comparison.low < 0 < delta.comparison.high
+    assert delta.moved == ""
+    assert [(flips.lost, flips.gained) for flips in compared.flips] == [(0, 0)]
+
+
+def test_a_clear_drop_is_marked_worse_and_a_clear_gain_better(make_run) -> None:
+    good, bad = make_run("a", bits("1" * 200)), make_run("b", bits("1" * 150 + "0" * 50))
+    assert compare(good, bad).deltas[0].moved == "worse"
+    assert compare(bad, good).deltas[0].moved == "better"
+
+
+def test_swapping_the_runs_turns_the_estimate_around(make_run) -> None:
+    one, other = make_run("a", bits("1100" * 30)), make_run("b", bits("1010" * 20 + "1111" * 10))
+    there, back = compare(one, other).deltas[0].comparison, compare(other, one).deltas[0].comparison
+    assert there.estimate == pytest.approx(-back.estimate)
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+def test_flips_name_the_samples_with_both_answers(make_run) -> None:
+    before, after = {"x": 1.0, "y": 0.0, "z": 1.0}, {"x": 0.0, "y": 1.0, "z": None}
+    (flips,) = compare(make_run("a", before), make_run("b", after)).flips
+    assert (flips.lost, flips.gained) == (2, 1)
+    told = {flip.sample_id: (flip.way, flip.before, flip.after, flip.references, flip.prompt) for flip in flips.samples}
+    assert told["x"] == ("lost", "right", "wrong", ("right",), "question x")
+    assert told["y"][:3] == ("gained", "wrong", "right")
+    assert told["z"][:3] == ("lost", "right", "(error)")
+
+
+def test_without_a_single_pair_nothing_is_claimed(make_run) -> None:
+    (delta,) = compare(make_run("a", {"x": 1.0}), make_run("b", {"y": 1.0})).deltas
+    assert delta.comparison.n == 0
+    assert math.isnan(delta.before)
+    assert delta.moved == ""
+
+
+def test_slices_find_where_the_drop_is_and_adjust_for_looking_everywhere(make_run) -> None:
+    kinds = {f"s{i:04d}": {"tags": {"kind": f"k{i % 5}", "half": "ab"[i % 2]}} for i in range(400)}
+    after = [0.0 if i % 5 == 3 and i % 20 else 1.0 for i in range(400)]
+    found = compare(make_run("a", [1.0] * 400, kinds), make_run("b", after, kinds)).slices
+    assert found[0].where in {"kind = k3", "half = b, kind = k3"}
+    assert found[0].comparison.estimate < -0.7
+    assert all(one.adjusted_p >= one.comparison.p_value for one in found)
+    assert {"kind = k0", "half = a", "half = a, kind = k0"} <= {one.where for one in found}
+
+
+def test_slices_under_ten_pairs_and_tags_that_name_samples_are_left_out(make_run) -> None:
+    rows = {f"s{i:04d}": {"tags": {"id": str(i), "rare": "yes" if i < 9 else "no"}} for i in range(100)}
+    found = compare(make_run("a", [1.0] * 100, rows), make_run("b", [0.0] * 100, rows)).slices
+    assert [one.where for one in found] == ["rare = no"]
+
+
+def test_the_margin_reaches_the_comparison(make_run) -> None:
+    one, other = make_run("a", [1.0] * 50), make_run("b", [1.0] * 50)
+    assert compare(one, other, Options(margins={"qa/exact_match": 0.03})).deltas[0].comparison.margin == 0.03
+
+
+def test_half_right_is_right_and_an_undefined_score_has_not_flipped(make_run) -> None:
+    undefined = {"u": {"scores": {"exact_match": (None, "undefined")}}}
+    one, other = make_run("a", {"h": 1.0, "u": 1.0, "w": 0.4}), make_run("b", {"h": 0.5, "u": 0.0, "w": 0.1}, undefined)
+    (flips,) = compare(one, other).flips
+    assert (flips.lost, flips.gained) == (0, 0)
+
+
+def test_slices_are_adjusted_by_benjamini_and_hochberg_for_a_change_either_way(make_run) -> None:
+    kinds = {f"s{i:04d}": {"tags": {"kind": f"k{i % 5}", "half": "ab"[i % 2]}} for i in range(400)}
+    before, after = np.random.default_rng(0).integers(0, 2, (2, 400)).astype(float).tolist()
+    found = compare(make_run("a", before, kinds), make_run("b", after, kinds)).slices
+    p = [one.comparison.p_value for one in found]
+    assert len(set(p)) > 5
+    assert [one.adjusted_p for one in found] == pytest.approx(scipy.stats.false_discovery_control(p, method="bh"))
