@@ -46,6 +46,8 @@ class Work:
 
     error: str | None
     """Why there is nothing to ask, or nothing more."""
+    first: int
+    """How many of its parts are asked before any answer is known."""
     parts: list[Part] = field(default_factory=list)
 
     @property
@@ -101,7 +103,7 @@ class Asker:
 
     def __call__(self, ready: Prepared) -> Exchanged:
         """Return what came of every sample of the batch."""
-        works = [Work(error) for error in ready.errors]
+        works = [Work(error, len(asked)) for error, asked in zip(ready.errors, ready.asked, strict=True)]
         task, waiting, seconds = ready.batch.task, ready.asked, 0.0
         for _ in range(ROUNDS):
             seconds += self._round(task.name, works, waiting)

@@ -67,7 +67,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
     parts, responses, failed = work.parts, work.responses, work.failed
     status = Status.ERROR if work.error is not None else Status(failed.response.status) if failed else Status.OK
     judged, complaint = judge(batch.task, sample, responses, status)
-    alone = parts[0] if len(parts) == 1 and not parts[0].request.part and not parts[0].request.role else None
+    alone = _alone(parts)
     text, said = (alone.response.text, None) if alone else _text(batch.task, sample, responses, status)
     counts = alone.response if alone else _counts(parts)
     return Row(
@@ -78,7 +78,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
         batch=batch.number,
         status=str(status),
         error=work.error or (failed.response.error if failed else None) or complaint or said,
-        request_hash=alone.hash if alone else _joined_hash(parts),
+        request_hash=_asked_hash(parts[: work.first]),
         prompt=parts[0].request.prompt if parts else None,
         references=sample.references,
         evidence=sample.evidence,
@@ -109,8 +109,16 @@ def _text(task: Task, sample: Sample, responses: Sequence[Response], status: Sta
         return None, f"the task cannot join the answers: {in_words(error)}"
 
 
-def _joined_hash(parts: Sequence[Part]) -> str | None:
-    return hashlib.sha256(" ".join(part.hash for part in parts).encode()).hexdigest() if parts else None
+def _alone(parts: Sequence[Part]) -> Part | None:
+    """Return the only part of a sample that has no parts by name."""
+    return parts[0] if len(parts) == 1 and not parts[0].request.part and not parts[0].request.role else None
+
+
+def _asked_hash(first: Sequence[Part]) -> str | None:
+    """Return a hash of what a sample is asked before any answer: what follows from answers differs between models."""
+    if alone := _alone(first):
+        return alone.hash
+    return hashlib.sha256(" ".join(part.hash for part in first).encode()).hexdigest() if first else None
 
 
 def _counts(parts: Sequence[Part]) -> Response:

@@ -16,7 +16,8 @@ from harness.tasks import Cell
 from harness.tasks.scoring import score_all, summarise_cell, without_answer
 from harness.types import MetricValue, Response, Sample, Score, Status
 
-_COLUMNS: Final = ("task", "cell", "sample_id", "cluster", "status", "references", "evidence", "facts", "response")
+_PLACE: Final = ("task", "cell", "sample_id", "cluster", "status")
+_COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
                 references=tuple(row["references"]),
                 evidence=row["evidence"],
                 cluster=row["cluster"],
-                facts=json.loads(row.get("facts", "parts") or "{}"),
+                facts=json.loads(row.get("facts") or "{}"),
                 tags={name.removeprefix("tag."): row[name] for name in tags if row[name] is not None},
             )
             yield row, sample
