@@ -30,6 +30,7 @@ from harness.tasks._base import (
     Table,
     Task,
 )
+from harness.tasks.base import TaskBase, TaskConfig
 from harness.types import Dataset, MetricValue, Request, Response, Sample, Score
 
 __all__ = [
@@ -69,4 +70,6 @@ __all__ = [
     "Summary",
     "Table",
     "Task",
+    "TaskBase",
+    "TaskConfig",
 ]

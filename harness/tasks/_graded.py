@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Final
 from pydantic import Field
 
 from harness.errors import Issue, did_you_mean
-from harness.estimate import ColumnSpec, Statistic
-from harness.metrics import SampleMetric
+from harness.estimate import Statistic
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks.base import OverDataset
 from harness.tasks.qa import QaTask, Transform
-from harness.tasks.scoring import cell_statistics, column_specs, no_mean
+from harness.tasks.scoring import no_mean
 from harness.tasks.severity import Errors, Grid, Point
 from harness.types import MetricValue, Request, Response, Sample, Score
 
@@ -52,7 +52,7 @@ class Grades:
     reference: Reference | None = None
 
 
-class GradedTask(ABC):
+class GradedTask(OverDataset, ABC):
     """The clean cell, then every perturbation at every severity, over the same samples."""
 
     kind: ClassVar[str]
@@ -74,7 +74,8 @@ class GradedTask(ABC):
 
     def __init__(self, name: str, base: QaTask, grades: Grades, seed: int) -> None:
         self.name = name
-        self.metrics: Mapping[str, SampleMetric] = base.metrics
+        self.dataset = base.dataset
+        self.metrics = base.metrics
         self.primary = grades.primary
         self._base = base
         self._grades = grades
@@ -104,12 +105,6 @@ class GradedTask(ABC):
             for identity, point in self._points.items()
         ]
 
-    def count(self, cell: Cell) -> int:
-        return len(self._base.dataset)
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return self._base.dataset
-
     def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         point = self._points[cell.id]
         transform = self._transform(point) if point.severity else None
@@ -123,12 +118,6 @@ class GradedTask(ABC):
 
     def statistics(self) -> Sequence[Statistic]:
         return self.grid.statistics(self._errors())
-
-    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return cell_statistics(self.metrics, cell.id)
-
-    def columns(self) -> Mapping[str, ColumnSpec]:
-        return column_specs(self.metrics)
 
     @cached_property
     def grid(self) -> Grid:

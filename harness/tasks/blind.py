@@ -8,13 +8,13 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
-from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
+from harness.estimate import SIGNED, Statistic, column, mean, minus
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._graded import find_base
-from harness.tasks.qa import CLEAN, QaTask
-from harness.tasks.scoring import cell_statistics, column_specs
+from harness.tasks.base import CLEAN, OverDataset
+from harness.tasks.qa import QaTask
 from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score
 
 ENTRIES: Final = {"blind": "BlindTask"}
@@ -53,7 +53,7 @@ class BlankImage:
         return Image.new("RGB", self.source.load().size, _GREY)
 
 
-class BlindTask:
+class BlindTask(OverDataset):
     """The clean cell, then one cell a control, over the same samples.
 
     ``blind_gap[control]`` is the mean paired difference, clean minus blind, clustered by image: near 0 the
@@ -67,6 +67,7 @@ class BlindTask:
 
     def __init__(self, name: str, config: BlindConfig, base: QaTask, seed: int) -> None:
         self.name = name
+        self.dataset = base.dataset
         self.metrics = base.metrics
         self.primary = config.metric or base.primary
         self._base = base
@@ -86,18 +87,15 @@ class BlindTask:
         blind = (Cell(control, {"image": control}, baseline=CLEAN.id) for control in self._controls)
         return [replace(CLEAN, labels={"image": "its own"}), *blind]
 
-    def count(self, cell: Cell) -> int:
-        return len(self._base.dataset)
-
     def samples(self, cell: Cell) -> Iterable[Sample]:
         match cell.id:
             case "blank":
-                return (replace(sample, images=tuple(map(_blank, sample.images))) for sample in self._base.dataset)
+                return (replace(sample, images=tuple(map(_blank, sample.images))) for sample in self.dataset)
             case "no_image":
-                return (replace(sample, images=()) for sample in self._base.dataset)
+                return (replace(sample, images=()) for sample in self.dataset)
             case "mismatched":
-                return _mismatched(self._base.dataset, self._seed, self.name)
-        return self._base.dataset
+                return _mismatched(self.dataset, self._seed, self.name)
+        return self.dataset
 
     def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         severity = 0 if cell.id == CLEAN.id else _SIMULATED_SEVERITY
@@ -112,12 +110,6 @@ class BlindTask:
             for cell in self.cells()
         ]
         return [*map(self._gap, self._controls), *scores]
-
-    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return cell_statistics(self.metrics, cell.id)
-
-    def columns(self) -> Mapping[str, ColumnSpec]:
-        return column_specs(self.metrics)
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say where the images may not matter, and what was never answered without them."""

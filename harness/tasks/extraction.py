@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
-from harness.estimate import ColumnSpec, Statistic
+from harness.estimate import Statistic
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
@@ -19,7 +19,7 @@ from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
-from harness.tasks.scoring import cell_statistics, column_specs
+from harness.tasks.base import OverDataset
 from harness.types import (
     Dataset,
     Generation,
@@ -67,7 +67,7 @@ class ExtractionConfig(Model):
     """Longest answer."""
 
 
-class ExtractionTask:
+class ExtractionTask(OverDataset):
     """One document at a time: JSON from the model, or from its answers about single fields.
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
@@ -84,7 +84,7 @@ class ExtractionTask:
     def __init__(self, name: str, config: ExtractionConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
         self._config = config
-        self._dataset = dataset
+        self.dataset = dataset
         self._seed = seed
         self._render = compile_prompt(config.prompt)
         self._field: Callable[..., str] | None = (
@@ -92,7 +92,7 @@ class ExtractionTask:
         )
         self._extract = extract.chain(config.extract)
         self._schema = None if config.json_schema is None else json.dumps(config.json_schema)
-        self.metrics: dict[str, SampleMetric] = {
+        self.metrics = {
             "mape": sample_metric("mape"),
             "number_coverage": _NumberCoverage(),
             "field_accuracy": sample_metric("field_accuracy", tolerance=config.tolerance),
@@ -112,12 +112,6 @@ class ExtractionTask:
 
     def cells(self) -> Sequence[Cell]:
         return (_CELL,)
-
-    def count(self, cell: Cell) -> int:
-        return len(self._dataset)
-
-    def samples(self, cell: Cell) -> Iterable[Sample]:
-        return self._dataset
 
     def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         """Ask for the document, or for each of its fields, which are the parts of the sample's work."""
@@ -161,12 +155,6 @@ class ExtractionTask:
     def statistics(self) -> Sequence[Statistic]:
         return self.cell_statistics(_CELL)
 
-    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return cell_statistics(self.metrics, cell.id)
-
-    def columns(self) -> Mapping[str, ColumnSpec]:
-        return column_specs(self.metrics)
-
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say how a document was asked for, where that was field by field."""
         said = Finding("note", "the JSON is put together from one question a field")
@@ -175,7 +163,7 @@ class ExtractionTask:
     def describe(self) -> Mapping[str, Any]:
         return {
             "kind": self.kind,
-            "dataset": self._dataset.content_hash(),
+            "dataset": self.dataset.content_hash(),
             **self._config.model_dump(mode="json", exclude={"dataset", "extract"}),
             "extract": [extract.resolve(step) for step in self._config.extract],
         }

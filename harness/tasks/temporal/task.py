@@ -172,7 +172,7 @@ class TemporalTask(QaTask):
     ) -> Request:
         """As for a question about images; the frames come behind the sample's own images, with their times."""
         asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity)
-        seed = derive_seed(self._seed, task, cell.id, sample.id)
+        seed = derive_seed(self.seed, task, cell.id, sample.id)
         treatment = self._treatments.get(cell.id, Treatment()) if task == self.name else Treatment()
         images, times = self._show(sample, treatment, seed)
         said = ", ".join(f"{time:.2f}" for time in times)
@@ -200,7 +200,7 @@ class TemporalTask(QaTask):
     def _pick(self, identity: str, clip: Clip) -> np.ndarray:
         """Return the sampled frames; a sampler looks through a clip once, not once a cell."""
         if identity not in self._picked:
-            rng = generator(self._seed, "sampler", identity)
+            rng = generator(self.seed, "sampler", identity)
             self._picked[identity] = tuple(self._sampler.pick(clip, self.config.frames, rng).tolist())
         return np.array(self._picked[identity], np.int64)
 
@@ -219,7 +219,7 @@ class TemporalTask(QaTask):
             return Made()
         (asked,) = (set(result.ids) for result in results if result.cell.id == NORMAL.id)
         samples = [sample for sample in self.dataset if sample.id in asked]
-        values = expected(samples, self.metrics[self.primary], self._seed, self.name)
+        values = expected(samples, self.metrics[self.primary], self.seed, self.name)
         return Made((MadeRows(self.name, NORMAL.id, [sample.id for sample in samples], {BASELINE: values}),))
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:

@@ -1,0 +1,177 @@
+"""The base of a task kind: questions about the samples of one dataset, judged by metrics that the suite names.
+
+A kind of its own then says which requests a sample is (``requests``, ``then``) and, where it differs, which of the
+answers is judged (``score``) and which cells there are (``cells``). Numbers, slices and gates follow from the metrics.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import BaseModel, Field
+
+from harness.errors import ConfigError, Issue, SampleError, UsageError
+from harness.estimate import ColumnSpec, Statistic
+from harness.metrics import SampleMetric, extract
+from harness.seeds import derive_seed
+from harness.spec.models import Model
+from harness.tasks._base import BuildContext, Cell
+from harness.tasks._lookup import find_dataset
+from harness.tasks._named import Ref, plain_ref
+from harness.tasks._needs import unmet
+from harness.tasks._prompt import compile_prompt
+from harness.tasks.former import text_of
+from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, score_all
+from harness.tasks.slices import Slices
+from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
+
+CLEAN: Final = Cell("clean")
+
+_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices"}
+"""Keys that ``describe`` tells in another form, or that change no number."""
+
+
+class TaskConfig(Model):
+    """Keys of a task that asks about one dataset."""
+
+    dataset: str
+    """A dataset of this suite."""
+    prompt: str = "{{ question }}"
+    """Jinja template; knows `question`, `tags` and the sample's facts by name: `{{ choices | join(', ') }}`."""
+    system: str | None = None
+    """System prompt."""
+    extract: tuple[str, ...] = ()
+    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, final_answer]`."""
+    metrics: tuple[Ref, ...] = Field(min_length=1)
+    """Names, or mappings with `metric`, `variant`, `as` and parameters."""
+    max_new_tokens: int = Field(default=16, ge=1, le=100_000)
+    """Longest answer."""
+    slices: tuple[str, ...] = ()
+    """Tags to cut the metrics by: `[style]` gives `relaxed_accuracy[style=vbar-light]` and so on, beside the whole."""
+
+
+class OverDataset:
+    """What is the same for all tasks that show every sample of one dataset in each cell."""
+
+    dataset: Dataset
+    metrics: Mapping[str, SampleMetric]
+
+    def count(self, cell: Cell) -> int:
+        return len(self.dataset)
+
+    def samples(self, cell: Cell) -> Iterable[Sample]:
+        return self.dataset
+
+    def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
+        return cell_statistics(self.metrics, cell.id)
+
+    def columns(self) -> Mapping[str, ColumnSpec]:
+        return column_specs(self.metrics)
+
+
+class TaskBase(OverDataset):
+    """A task whose keys are those of :class:`TaskConfig` and its own; ``kind`` is what its entry point is called.
+
+    As it stands it asks each question once. Every metric is a number of the task, ``label``, or ``label[cell]`` where
+    there are several cells, and so is every slice of it.
+    """
+
+    Config: ClassVar[type[BaseModel]] = TaskConfig
+    kind: ClassVar[str]
+    requires: frozenset[str] = frozenset({"generate"})
+
+    def __init__(
+        self, name: str, config: TaskConfig, dataset: Dataset, metrics: Mapping[str, SampleMetric], seed: int
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.dataset = dataset
+        self.metrics = metrics
+        self.primary = next(iter(metrics))
+        self.seed = seed
+        self._render = compile_prompt(config.prompt)
+        self._extract = extract.chain(config.extract)
+        self._slices = Slices(dataset, config.slices)
+        self._fitted = fit_metrics(metrics, dataset)
+
+    @classmethod
+    def build(cls, name: str, config: TaskConfig, context: BuildContext) -> Self:
+        metrics, issues = build_metrics(config.metrics)
+        dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
+        for i, step in enumerate(config.extract):
+            try:
+                extract.resolve(step)
+            except UsageError as error:
+                issues.append(Issue(("extract", i), str(error)))
+        try:
+            prompt = compile_prompt(config.prompt)
+            issues += unmet(config.dataset, dataset, prompt, config.metrics, {} if issues else metrics)
+        except ValueError as cause:
+            issues.append(Issue(("prompt",), str(cause)))
+        if issues or dataset is None:
+            raise ConfigError(*issues)
+        return cls(name, config, dataset, metrics, context.seed)
+
+    def cells(self) -> Sequence[Cell]:
+        return (CLEAN,)
+
+    def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
+        return (self.ask(cell, sample, oracle=oracle),)
+
+    def ask(
+        self, cell: Cell, sample: Sample, *, oracle: bool, prompt: str | None = None, part: str = "", **fields: Any
+    ) -> Request:
+        """Return a request about a sample, with its images.
+
+        Args:
+            cell: where it is asked.
+            sample: what it is about.
+            oracle: whether a simulated adapter is told the right answer.
+            prompt: by default the suite's template, filled in.
+            part: its name among the sample's requests; needed where there are several.
+            fields: others of a ``Request``: ``ask``, ``candidates``, ``role``, ``generation``, …
+
+        Raises:
+            SampleError: if the sample's data cannot be used.
+        """
+        if sample.problem is not None:
+            raise SampleError(sample.problem)
+        names = (self.name, cell.id, sample.id, *filter(None, (part,)))
+        right = Oracle(sample.references, 0, derive_seed(self.seed, *names)) if oracle else None
+        own = {"system": self.config.system, "generation": Generation(self.config.max_new_tokens), "oracle": right}
+        return Request(
+            id="/".join(names),
+            prompt=self._render(sample) if prompt is None else prompt,
+            images=tuple(source.load() for source in sample.images),
+            part=part,
+            **(own | fields),
+        )
+
+    def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        return self.judge(sample, text_of(responses))
+
+    def judge(self, sample: Sample, text: str) -> Mapping[str, Score]:
+        """Judge one answer under every metric, after the suite's ``extract``."""
+        return score_all(self.metrics, sample, text, self._extract)
+
+    def taken(self, text: str) -> str:
+        """Return what the suite's ``extract`` takes out of an answer; nothing where it finds none."""
+        return self._extract(text) or ""
+
+    def statistics(self) -> Sequence[Statistic]:
+        cells = self.cells()
+        whole = [
+            metric.statistic(label, [cell.id], label if len(cells) == 1 else f"{label}[{cell.id}]")
+            for cell in cells
+            for label, metric in self.metrics.items()
+        ]
+        return [*whole, *self._slices.of(whole)]
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "kind": self.kind,
+            "dataset": self.dataset.content_hash(),
+            **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE),
+            "extract": [extract.resolve(step) for step in self.config.extract],
+            "metrics": [plain_ref(ref) for ref in self.config.metrics],
+            **({"fitted": self._fitted} if self._fitted else {}),
+        }
