@@ -6,6 +6,7 @@ from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSo
 
 if TYPE_CHECKING:
     from harness.data._images import FileImage, confine
+    from harness.spec.models import Model
 
 __all__ = [
     "ClipData",
@@ -14,13 +15,18 @@ __all__ = [
     "Dataset",
     "FileImage",
     "ImageSource",
+    "Model",
     "Sample",
     "confine",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Pillow when it is used: the names of datasets are listed without."""
+    """Import what needs Pillow or pydantic when it is used: the names of datasets are listed without."""
+    if name == "Model":
+        from harness.spec.models import Model
+
+        return Model
     if name not in ("FileImage", "confine"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from harness.data import _images

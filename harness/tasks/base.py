@@ -28,6 +28,8 @@ CLEAN: Final = Cell("clean")
 
 _TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices"}
 """Keys that ``describe`` tells in another form, or that change no number."""
+_DRAWN: Final = {"temperature", "top_p"}
+"""Keys that change nothing where the model does not sample."""
 
 
 class TaskConfig(Model):
@@ -45,6 +47,10 @@ class TaskConfig(Model):
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
     """Longest answer."""
+    temperature: float = Field(default=0.0, ge=0, le=10)
+    """Above 0 the model samples its answer; for `--epochs`. Needs an adapter that can `sample`."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Sample among the most likely tokens that together are this likely."""
     slices: tuple[str, ...] = ()
     """Tags to cut the metrics by: `[style]` gives `relaxed_accuracy[style=vbar-light]` and so on, beside the whole."""
 
@@ -76,7 +82,7 @@ class TaskBase(OverDataset):
     """
 
     Config: ClassVar[type[BaseModel]] = TaskConfig
-    kind: ClassVar[str]
+    kind: str
     requires: frozenset[str] = frozenset({"generate"})
 
     def __init__(
@@ -88,6 +94,8 @@ class TaskBase(OverDataset):
         self.metrics = metrics
         self.primary = next(iter(metrics))
         self.seed = seed
+        if config.temperature:
+            self.requires = self.requires | {"sample"}
         self._render = compile_prompt(config.prompt)
         self._extract = extract.chain(config.extract)
         self._slices = Slices(dataset, config.slices)
@@ -118,32 +126,35 @@ class TaskBase(OverDataset):
         return (self.ask(cell, sample, oracle=oracle),)
 
     def ask(
-        self, cell: Cell, sample: Sample, *, oracle: bool, prompt: str | None = None, part: str = "", **fields: Any
+        self, cell: Cell, sample: Sample, *, oracle: bool, task: str = "", severity: int = 0, part: str = "", **own: Any
     ) -> Request:
-        """Return a request about a sample, with its images.
+        """Return a request about a sample: its images, and the suite's prompt filled in.
 
         Args:
             cell: where it is asked.
             sample: what it is about.
             oracle: whether a simulated adapter is told the right answer.
-            prompt: by default the suite's template, filled in.
+            task: whose request it is, where it is another's.
+            severity: how bad its images are, for a simulated adapter.
             part: its name among the sample's requests; needed where there are several.
-            fields: others of a ``Request``: ``ask``, ``candidates``, ``role``, ``generation``, …
+            own: fields of the ``Request`` that are other than the suite says: ``prompt``, ``ask``, ``role``, …
 
         Raises:
             SampleError: if the sample's data cannot be used.
         """
         if sample.problem is not None:
             raise SampleError(sample.problem)
-        names = (self.name, cell.id, sample.id, *filter(None, (part,)))
-        right = Oracle(sample.references, 0, derive_seed(self.seed, *names)) if oracle else None
-        own = {"system": self.config.system, "generation": Generation(self.config.max_new_tokens), "oracle": right}
+        names = [task or self.name, cell.id, sample.id, *filter(None, [part])]
+        seed = derive_seed(self.seed, *names)
+        config, prompt = self.config, own.pop("prompt", None)
+        drawn = (config.temperature, config.top_p, seed >> 33) if config.temperature else ()
         return Request(
             id="/".join(names),
             prompt=self._render(sample) if prompt is None else prompt,
             images=tuple(source.load() for source in sample.images),
+            oracle=Oracle(sample.references, severity, seed) if oracle else None,
             part=part,
-            **(own | fields),
+            **{"system": config.system, "generation": Generation(config.max_new_tokens, *drawn), **own},
         )
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
@@ -167,10 +178,11 @@ class TaskBase(OverDataset):
         return [*whole, *self._slices.of(whole)]
 
     def describe(self) -> Mapping[str, Any]:
+        sampled = self.config.temperature > 0
         return {
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
-            **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE),
+            **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
             "extract": [extract.resolve(step) for step in self.config.extract],
             "metrics": [plain_ref(ref) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
