@@ -1,30 +1,25 @@
 """Declarative evaluation of vision and vision-language models."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.record import Run
+    from harness.api import compare, gate, load_run, load_suite, run, score
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_run"]
+__all__ = ["__version__", "compare", "gate", "load_run", "load_suite", "run", "score"]
+
+_FACES: Final = ("adapters", "data", "detect", "estimate", "frames", "metrics", "perturb", "tasks", "testing")
 
 
-def load_run(path: "str | Path") -> "Run":
-    """Open a run record.
+def __getattr__(name: str) -> Any:
+    """Import the front door, or a face, when it is used: the package itself is there at once."""
+    if name in _FACES:
+        return import_module(f"harness.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("harness.api"), name)
 
-    Args:
-        path: the run's folder.
 
-    Returns:
-        An object with ``record`` (what ``run.json`` holds) and ``samples()`` (a pandas data frame).
-
-    Raises:
-        UsageError: if there is no readable record.
-    """
-    from pathlib import Path
-
-    from harness.record import Run
-
-    return Run(Path(path))
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_FACES})

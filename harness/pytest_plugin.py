@@ -81,15 +81,10 @@ class _Session:
 
 
 def _run(suite: str, adapter: str, limit: int | None, out: Path) -> "Run":
-    from harness.engine.options import Silent
-    from harness.engine.run import RunOptions, run_suite
-    from harness.record import Run
-    from harness.suite.adapters import read_adapter
-    from harness.suite.bind import load_suite
+    from harness.api import run
 
-    options = RunOptions(out=out, limit=limit, fresh=True)  # workers of xdist make the same run at the same time
-    folder, _ = run_suite(load_suite(suite), read_adapter(adapter), options, Silent())
-    return Run(folder)
+    # Workers of xdist make the same run at the same time.
+    return run(suite, adapter, out=out, limit=limit, fresh=True, report=False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -294,14 +289,14 @@ def assert_no_regression(
         AssertionError: with the verdicts and the samples that were lost.
         UsageError: if the runs cannot be compared, or a metric is unknown.
     """
+    from harness.api import load_run
     from harness.comparison.compare import Options, compare
     from harness.comparison.decide import decide
     from harness.errors import UsageError, did_you_mean
-    from harness.record import Run
     from harness.spec.models import GateSpec
 
-    candidate, reference = (one if isinstance(one, Run) else Run(Path(one)) for one in (run, baseline))
-    known = {f"{name}/{metric}" for name, task in candidate.record.tasks.items() for metric in task.metrics}
+    candidate, reference = load_run(run), load_run(baseline)
+    known = candidate.metrics
     primary = [f"{name}/{task.primary}" for name, task in candidate.record.tasks.items()]
     asked = [name for name in primary if name in known] if metrics is None else metrics
     margins = dict(asked) if isinstance(asked, Mapping) else dict.fromkeys(asked, margin)

@@ -152,6 +152,7 @@ def _plugins(group: str) -> Iterator[Entry]:
 _PACKAGES: Final = {
     "adapters": "harness.adapters",
     "asks": "harness.asks",
+    "cards": "harness.report",
     "corruptions": "harness.perturb",
     "datasets": "harness.data",
     "detectors": "harness.detect",
@@ -163,5 +164,5 @@ _PACKAGES: Final = {
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, asks, corruptions, datasets, detectors, metrics, samplers or tasks."""
+    """Return the registry of ``kind``: adapters, asks, cards, corruptions, datasets, detectors, metrics, …."""
     return Registry(kind, _PACKAGES[kind])

@@ -28,7 +28,7 @@ FLOORS = (
     ("estimate",),
     ("asks",),
     ("spec", "stats", "timing", "serve", "quantise"),
-    ("errors", "types", "facts", "seeds", "registry", "locate", "cpu", "git", "kv_cache"),
+    ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache"),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""
 

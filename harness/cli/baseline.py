@@ -66,7 +66,7 @@ def save(name: str, run: str | None, runs: Path, root: Path) -> None:
 
     It replaces the baseline of the same name, suite and adapter.
     """
-    from harness.cli._runs import locate_run
+    from harness.engine.named import locate_run
     from harness.gates import baseline, branch
 
     with branch.writing(root, f"Save the baseline {name}") as folder:

@@ -42,20 +42,17 @@ def command(
 
     Runs that did not ask the same questions in the same way are refused, by name.
     """
-    from harness.cli._runs import locate_run
-    from harness.comparison.compare import Options, compare
-    from harness.record import Run
+    from harness.api import compare, load_run
 
-    options = Options(resamples=resamples, force=force)
-    first = Run(locate_run(baseline, runs))
-    others = [Run(locate_run(name, runs)) for name in candidates]
+    first = load_run(baseline, runs)
+    others = [load_run(name, runs) for name in candidates]
+    compared = [compare(first, other, resamples=resamples, force=force) for other in others]
     if format_ == "html":
-        from harness.report.compare_html import compared_pair, write_compare_html
+        from harness.report.compare_html import Pair, write_compare_html
 
-        pairs = [compared_pair(first, other, options) for other in others]
+        pairs = [Pair(first, *one) for one in zip(others, compared, strict=True)]
         click.echo(write_compare_html(pairs, out or Path("compare.html")))
         return
-    compared = [compare(first, other, options) for other in others]
     if format_ == "table" and out is None:
         for one in compared:
             print_comparison(one)

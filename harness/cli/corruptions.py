@@ -42,7 +42,7 @@ def show(image: Path, names: tuple[str, ...], seed: int, out: Path) -> None:
               help="Where to look for RUN.")  # fmt: skip
 def reference(run: str, task: str, runs: Path) -> None:
     """Print the errors of the sweep TASK in RUN, for `reference:` in a suite (mce and relative_mce)."""
-    from harness.cli._runs import locate_run
+    from harness.engine.named import locate_run
     from harness.errors import UsageError, did_you_mean
     from harness.record import read_run
 

@@ -30,8 +30,8 @@ def command(run_a: str, run_b: str, runs: Path, as_json: bool) -> None:
 
     It shows differences and does not judge them: `harness compare` pairs the samples and says which are real.
     """
-    from harness.cli._runs import locate_run
     from harness.comparison.difference import difference
+    from harness.engine.named import locate_run
     from harness.record import read_run
 
     one, other = (read_run(locate_run(name, runs)) for name in (run_a, run_b))

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.comparison.decide import Decision
-    from harness.engine.run import RunOptions
     from harness.errors import HarnessError
-    from harness.gates.runs import GateOptions, PlannedGate
-    from harness.suite.bind import Suite
+    from harness.gates.runs import PlannedGate
 
 _EPILOG: Final = """\b
 Examples:
@@ -35,7 +33,7 @@ _COLORS: Final = {
 @click.command(epilog=_EPILOG)
 @click.argument("suite")
 @click.option("-a", "--adapter", required=True, help="Name or YAML file of the adapter that is judged.")
-@click.option("--baseline", "name", default="main", show_default=True, help="A baseline's name, or a run's folder.")
+@click.option("--baseline", default="main", show_default=True, help="A baseline's name, or a run's folder.")
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
               help="Where baselines lie: a folder, or branch:NAME.")  # fmt: skip
 @click.option("--candidate", help="Judge this run (a folder, or a part of its id) instead of making one.")
@@ -59,7 +57,7 @@ _COLORS: Final = {
 def command(
     suite: str,
     adapter: str,
-    name: str,
+    baseline: str,
     baselines: Path,
     candidate: str | None,
     out: Path,
@@ -77,94 +75,50 @@ def command(
     quiet: bool,
 ) -> int:
     """Judge ADAPTER on SUITE: run it (or take --candidate), pair it with the baseline, apply the suite's gates."""
+    from harness import api
+    from harness.cli._done import say
+    from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
-    from harness.engine.run import RunOptions
     from harness.errors import HarnessError
-    from harness.gates import branch
-    from harness.gates.runs import GateOptions
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
     if github and as_json:
         raise click.UsageError(f"--github writes the JSON to {github_dir / 'gate.json'}; leave out --json")
-    run = RunOptions(out=out, workers=workers, limit=limit)
     outputs = _Outputs(suite, junit, github_dir if github else None)
+    plans: list[PlannedGate] = []
+
+    def planned(plan: "PlannedGate") -> None:
+        plans.append(plan)
+        _print_plan(plan)
+
     try:
-        with _guarded(github), branch.reading(baselines) as folder:
-            options = GateOptions(name, folder, strict, block, resamples)
+        with _guarded(github):
             with kept_for_json(as_json):
-                planned, decision = _decide(suite, adapter, roots, options, run, candidate, sequential, quiet)
-            _print(planned, decision, as_json)
+                decision = api.gate(
+                    suite,
+                    adapter,
+                    baseline=baseline,
+                    baselines=baselines,
+                    candidate=candidate,
+                    out=out,
+                    workers=workers,
+                    limit=limit,
+                    roots=roots,
+                    strict=strict,
+                    block=block,
+                    sequential=sequential,
+                    resamples=resamples,
+                    progress=choose(quiet),
+                    say=say,
+                    planned=planned,
+                )
+            _print(plans[0], decision, as_json)
     except HarnessError as error:
         outputs.failed(adapter, error)
         raise
-    outputs.decided(planned, decision)
+    outputs.decided(plans[0], decision)
     return int(decision.exit_code)
-
-
-def _decide(
-    suite: str,
-    adapter: str,
-    roots: tuple[Path, ...],
-    options: "GateOptions",
-    run: "RunOptions",
-    candidate: str | None,
-    sequential: str | None,
-    quiet: bool,
-) -> "tuple[PlannedGate, Decision]":
-    from harness.cli._progress import choose
-    from harness.comparison.sequential import Looks
-    from harness.gates.runs import planned_for, run_gate, run_sequentially
-    from harness.suite.adapters import read_adapter
-    from harness.suite.bind import load_suite
-
-    looks = Looks.parse(sequential) if sequential else None
-    loaded = load_suite(suite, roots)
-    if candidate:
-        return _judge(candidate, run.out, loaded, adapter, options)
-    choice = read_adapter(adapter)
-    planned = planned_for(loaded, choice, options, looks.counts[-1] if looks else run.limit)
-    _print_plan(planned)
-    if looks:
-        folder, decision = run_sequentially(planned, choice, run, looks, choose(quiet))
-    else:
-        folder, decision = run_gate(planned, choice, run, choose(quiet))
-    click.echo(f"record: {folder}", err=True)
-    return planned, decision
-
-
-def _judge(
-    candidate: str, runs: Path, suite: "Suite", adapter: str, options: "GateOptions"
-) -> "tuple[PlannedGate, Decision]":
-    """Judge a run that was made earlier; its adapter's file need not be here."""
-    from harness.cli._runs import locate_run
-    from harness.comparison.identity import Identity
-    from harness.errors import UsageError
-    from harness.gates.planned import check_run_of
-    from harness.gates.runs import judge_run, plan_gate
-    from harness.record import read_run
-
-    folder = locate_run(candidate, runs)
-    record = read_run(folder)
-    if record.suite.name != suite.spec.suite:
-        raise UsageError(f"{folder} is a run of suite {record.suite.name!r}, not of {suite.spec.suite!r}")
-    if record.adapter.name not in (adapter, _adapter_name(adapter)):
-        raise UsageError(f"{folder} is a run of adapter {record.adapter.name!r}, not of {adapter!r}")
-    check_run_of(suite, record)
-    planned = plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
-    _print_plan(planned)
-    return planned, judge_run(planned, folder)
-
-
-def _adapter_name(adapter: str) -> str:
-    """Return the name that an adapter's file gives it, or the file's own where it cannot be read here."""
-    from harness.errors import UsageError
-    from harness.suite.adapters import read_adapter
-
-    try:
-        return read_adapter(adapter).spec.adapter
-    except UsageError:
-        return Path(adapter).stem
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def command(context: click.Context) -> None:
 @_repository
 def record(runs_named: tuple[str, ...], runs: Path, allow_dirty: bool, repository: Path) -> None:
     """Write each RUN into asv's result file of its commit. Nothing but git is needed."""
-    from harness.cli._runs import locate_run
+    from harness.engine.named import locate_run
     from harness.history.publish import settings
     from harness.history.record import record as write
 

@@ -22,7 +22,7 @@ def command(run: str | None, runs: Path) -> None:
     A store that is truncated or damaged is set aside, and what can be read of it goes into a new one; batches of which
     anything is lost are dropped. `harness resume` then asks what is missing.
     """
-    from harness.cli._runs import locate_unfinished
+    from harness.engine.named import locate_unfinished
     from harness.engine.recover import recover_run
 
     found = recover_run(locate_unfinished(run, runs))

@@ -44,7 +44,7 @@ def command(
 
     Several runs of one suite give one page, side by side.
     """
-    from harness.cli._runs import locate_run
+    from harness.engine.named import locate_run
 
     if every or site:
         _write_many(runs, site, open_)

@@ -37,8 +37,8 @@ def command(
     """
     from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._progress import choose
-    from harness.cli._runs import locate_unfinished
     from harness.cli._stdout import kept_for_json
+    from harness.engine.named import locate_unfinished
     from harness.engine.options import RunOptions
     from harness.engine.run import resume_run
     from harness.types import Status

@@ -84,17 +84,14 @@ def command(
     says what the suite's gates made of it. The same command again continues a run that was
     interrupted or killed.
     """
-    from harness.cli._done import exit_code, print_done, say, write_report
+    from harness.api import load_suite
+    from harness.api import run as run_one
+    from harness.cli._done import exit_code, print_done, say
     from harness.cli._profile import print_profile
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
-    from harness.engine.plan import WHOLE, Shard
-    from harness.engine.run import RunOptions, run_suite
-    from harness.locate import cache_folder
     from harness.suite.adapters import read_adapter
-    from harness.suite.bind import load_suite
     from harness.suite.fit import check_capabilities
-    from harness.suite.select import Selection
 
     if reducer != "mean" and epochs == 1:
         raise click.UsageError(f"--reducer {reducer} makes one score of several: it needs --epochs 2 or more")
@@ -104,32 +101,33 @@ def command(
         check_capabilities(loaded, choices)
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], limit, as_json)
-    options = RunOptions(
-        out=out,
-        batch_size=batch_size,
-        workers=workers,
-        limit=limit,
-        selection=Selection(only, sample_ids, epochs, reducer),
-        shard=Shard.parse(shard) if shard else WHOLE,
-        executor="ray" if ray_address and not executor else executor,
-        ray_address=ray_address,
-        ray_workers=ray_workers,
-        cache=cache_folder() if cache else None,
-        fresh=fresh,
-        say=say,
-    )
     progress = choose(quiet)
     done: list[Done] = []
     try:
         for choice in choices:
             with kept_for_json(as_json):
-                folder, record = run_suite(loaded, choice, options, progress)
-            if batch_size is not None and record.adapter.batch_size != batch_size:
-                said = (
-                    f"--batch-size {batch_size} is ignored: answers of {choice.spec.adapter} can depend on their batch"
+                made = run_one(
+                    loaded,
+                    choice,
+                    out=out,
+                    batch_size=batch_size,
+                    workers=workers,
+                    limit=limit,
+                    only=only,
+                    sample_ids=sample_ids,
+                    epochs=epochs,
+                    reducer=reducer,
+                    shard=shard,
+                    executor=executor,
+                    ray_address=ray_address,
+                    ray_workers=ray_workers,
+                    cache=cache,
+                    fresh=fresh,
+                    report=report,
+                    progress=progress,
+                    say=say,
                 )
-                click.echo(f"{said}, so it stays at {record.adapter.batch_size}", err=True)
-            done.append((folder, record, write_report(folder) if report else None))
+            done.append((made.folder, made.record, made.folder / "report.html" if report else None))
     finally:
         # One adapter's failure must not hide what the ones before it measured.
         if done:

@@ -1,14 +1,12 @@
 """``harness score``."""
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
-    from harness.metrics import SampleMetric
     from harness.record import Run
 
 _EPILOG: Final = """\b
@@ -27,7 +25,7 @@ _MOST_SHOWN: Final = 50
 @click.option("-m", "--metric", help="The metric to score with.")
 @click.option("--variant", default="default", show_default=True, help="Its variant.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the metric, as in YAML.")
-@click.option("--extract", "steps", multiple=True, metavar="STEP",
+@click.option("--extract", multiple=True, metavar="STEP",
               help="An extraction step to use instead of the tasks' own; in order.")  # fmt: skip
 @click.option("--diff-variants", metavar="METRIC", help="List the answers on which the metric's variants disagree.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -37,7 +35,7 @@ def command(
     metric: str | None,
     variant: str,
     params: tuple[str, ...],
-    steps: tuple[str, ...],
+    extract: tuple[str, ...],
     diff_variants: str | None,
     as_json: bool,
 ) -> None:
@@ -45,14 +43,13 @@ def command(
 
     The record is left as it is. Needs no model.
     """
-    from harness.cli._runs import locate_run
-    from harness.record import Run
+    from harness.api import load_run
 
     if (metric is None) == (diff_variants is None):
         raise click.UsageError("name one of --metric and --diff-variants")
-    opened = Run(locate_run(run, runs))
+    opened = load_run(run, runs)
     if metric is not None:
-        _rescore(opened, _Wish(metric, variant, _parse(params), steps), as_json)
+        _rescore(opened, metric, variant, extract, _parse(params), as_json)
     elif diff_variants is not None:
         _diff(opened, diff_variants, as_json)
 
@@ -70,24 +67,19 @@ def _parse(params: tuple[str, ...]) -> dict[str, Any]:
     return parsed
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    metric: str
-    variant: str
-    params: dict[str, Any]
-    steps: tuple[str, ...]
-
-
-def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
-    from harness.engine.rescore import rescore, unasked
+def _rescore(
+    run: "Run", metric: str, variant: str, extract: tuple[str, ...], params: dict[str, Any], as_json: bool
+) -> None:
+    from harness.api import score
+    from harness.engine.rescore import unasked
     from harness.record.schema import MetricRecord
     from harness.report.numbers import arrow, coverage, interval, title
 
-    metric = _one_by_one(wish.metric, wish.variant, **wish.params)
-    found, skipped = rescore(run, metric, wish.steps or None), unasked(run)
+    found, skipped = score(run, metric, variant=variant, extract=extract, **params), unasked(run)
     values = {key: MetricRecord.of(value) for key, value in found.items()}
     if as_json:
-        told = {"run": run.record.run_id, "simulated": run.record.adapter.simulated, **asdict(wish)}
+        told = {"run": run.record.run_id, "simulated": run.record.adapter.simulated}
+        told |= {"metric": metric, "variant": variant, "params": params, "steps": extract}
         cells = {key: value.model_dump(mode="json") for key, value in values.items()}
         click.echo(json.dumps(told | {"cells": cells, "skipped": skipped}, indent=2))
         return
@@ -97,7 +89,7 @@ def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
 
     from harness.cli._tables import console
 
-    table = Table(title=f"{wish.metric} ({wish.variant}), scored again: {run.record.run_id}", title_justify="left")
+    table = Table(title=f"{metric} ({variant}), scored again: {run.record.run_id}", title_justify="left")
     table.add_column("cell", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column(title(run.record), no_wrap=True)
@@ -107,23 +99,11 @@ def _rescore(run: "Run", wish: _Wish, as_json: bool) -> None:
     console().print(table)
 
 
-def _one_by_one(name: str, variant: str = "default", **params: Any) -> "SampleMetric":
-    from harness import metrics
-    from harness.errors import UsageError
-
-    metric = metrics.get(name, variant, **params)
-    if not isinstance(metric, metrics.SampleMetric):
-        raise UsageError(
-            f"metric {name!r} needs all rows at once; `harness score` takes metrics that judge one answer at a time"
-        )
-    return metric
-
-
 def _diff(run: "Run", name: str, as_json: bool) -> None:
-    from harness.engine.rescore import disagreements
+    from harness.engine.rescore import disagreements, one_by_one
 
-    variants = _one_by_one(name).variants
-    found = list(disagreements(run, {variant: _one_by_one(name, variant) for variant in variants}))
+    variants = one_by_one(name).variants
+    found = list(disagreements(run, {variant: one_by_one(name, variant) for variant in variants}))
     if as_json:
         rows = [
             {"task": d.task, "cell": d.cell, "sample_id": d.sample_id, "response": d.response}

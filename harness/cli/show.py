@@ -20,7 +20,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print run.json.")
 def command(run: str | None, runs: Path, as_json: bool) -> None:
     """Show RUN: a folder, or (a part of) the id of a run; the newest by default."""
-    from harness.cli._runs import locate_run
+    from harness.engine.named import locate_run
     from harness.record import read_run
 
     folder = locate_run(run, runs)

@@ -21,6 +21,7 @@ from harness.record import Run
 from harness.record.rows import read_rows
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
+from harness.shown import Shown
 from harness.stats.bootstrap import RESAMPLES
 from harness.stats.multiplicity import holm
 from harness.stats.quantiles import ratio_of_draws
@@ -78,8 +79,8 @@ class Delta:
         return "better" if self.comparison.estimate > 0 else "worse"
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+@dataclass(frozen=True, slots=True, repr=False)
+class Compared(Shown):
     """Everything that is to be said about two runs."""
 
     baseline: RunRecord

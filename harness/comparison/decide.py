@@ -13,6 +13,7 @@ from harness.comparison.sequential import Looked
 from harness.errors import ExitCode, UsageError
 from harness.record.schema import GateRecord, RunRecord
 from harness.record.schema import Verdict as Word
+from harness.shown import Shown
 from harness.spec.models import GateSpec
 from harness.stats.verdict import Outcome, Verdict, judge_family
 
@@ -45,8 +46,8 @@ class Judged:
         return self.gate.verdict == "fail" or (self.strict and self.gate.verdict != "pass")
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+@dataclass(frozen=True, slots=True, repr=False)
+class Decision(Shown):
     """All rules of a suite."""
 
     candidate: RunRecord

@@ -9,7 +9,7 @@ from typing import Any, Final
 from harness.engine.collect import CellScores
 from harness.errors import UsageError
 from harness.facts import described
-from harness.metrics import Fitted, SampleMetric, extract
+from harness.metrics import Fitted, SampleMetric, extract, get
 from harness.metrics.extract import Step
 from harness.record import Run
 from harness.tasks import Cell
@@ -31,6 +31,20 @@ class Disagreement:
     references: tuple[str, ...]
     scores: Mapping[str, float | str]
     """By variant: the value, or the status where there is none."""
+
+
+def one_by_one(name: str, variant: str = "default", **params: Any) -> SampleMetric:
+    """Return a metric that judges one answer at a time.
+
+    Raises:
+        UsageError: if the metric does not, or its name, the variant or a parameter is unknown or impossible.
+    """
+    metric = get(name, variant, **params)
+    if not isinstance(metric, SampleMetric):
+        raise UsageError(
+            f"metric {name!r} needs all rows at once; `harness score` takes metrics that judge one answer at a time"
+        )
+    return metric
 
 
 def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) -> dict[str, MetricValue]:

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.record._arrow import array, vectors
-from harness.record.schema import SCHEMA_VERSION, RunRecord
+from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.record.store import ResponseStore, Row
 from harness.registry import registry
+from harness.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,12 +158,17 @@ def _newer_schema(text: str) -> int | None:
     return version if isinstance(version, int) and version > SCHEMA_VERSION else None
 
 
-class Run:
+class Run(Shown):
     """A run on disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.record = read_run(folder)
+
+    @property
+    def metrics(self) -> dict[str, MetricRecord]:
+        """Every metric of every task, by ``task/metric``."""
+        return {f"{name}/{key}": one for name, task in self.record.tasks.items() for key, one in task.metrics.items()}
 
     def table(self) -> "pa.Table":
         """Return all responses as an Arrow table.

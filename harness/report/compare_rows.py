@@ -12,6 +12,7 @@ from harness.stats.results import Comparison
 from harness.types import Direction
 
 SLICES: Final = 10
+SIMULATED: Final = "Simulated: no model stands behind these numbers. They say nothing about any model."
 
 
 def heading(compared: Compared) -> str:
@@ -23,7 +24,7 @@ def notices(compared: Compared) -> list[str]:
     """Return what a reader must know before any number."""
     said = []
     if compared.simulated:
-        said.append("Simulated: no model stands behind these numbers. They say nothing about any model.")
+        said.append(SIMULATED)
     if compared.forced:
         said.append("Forced: these runs must not be compared. " + "; ".join(compared.forced))
     notes = [f"{delta.name}: {delta.note}" for delta in compared.deltas if delta.lost or delta.gained]

@@ -1,0 +1,342 @@
+"""The front door: what the command line does, as functions that print nothing and return what they found.
+
+Names, paths or objects go in; options are called as on the command line and have its defaults. A mistake is a
+:class:`~harness.errors.HarnessError` whose text says what to do. A run that failed is no exception: it comes back
+with a record whose status says so, for what it measured is there to be looked at.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+
+from harness.engine.named import locate_run
+from harness.engine.options import Executor, Progress, RunOptions, Silent
+from harness.engine.plan import WHOLE, Shard
+from harness.errors import UsageError
+from harness.locate import cache_folder
+from harness.record import Run
+from harness.spec.limits import MOST_IN_A_BATCH
+from harness.suite.adapters import AdapterChoice, read_adapter
+from harness.suite.bind import Suite
+from harness.suite.bind import load_suite as read_suite
+from harness.suite.select import Selection
+
+if TYPE_CHECKING:
+    from harness.comparison.compare import Compared
+    from harness.comparison.decide import Decision
+    from harness.gates.runs import GateOptions, PlannedGate
+    from harness.types import MetricValue
+
+__all__ = ["compare", "gate", "load_run", "load_suite", "run", "score"]
+
+PathLike = str | os.PathLike[str]
+AnySuite = Suite | PathLike
+AnyAdapter = AdapterChoice | PathLike
+AnyRun = Run | PathLike
+_Name = TypeVar("_Name", str, os.PathLike[str], PathLike)
+
+_RUNS: Final = Path("results/runs")
+_BASELINES: Final = Path("baselines")
+_SILENT: Final = Silent()
+_DRAWS: Final = 2_000
+_FEWEST_DRAWS: Final = 100
+
+
+def _ignore(_: object) -> None: ...
+
+
+def load_suite(suite: AnySuite, roots: PathLike | Sequence[PathLike] = ()) -> Suite:
+    """Read and check a suite.
+
+    Args:
+        suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
+        roots: folders outside the suite's own that its data may lie in.
+
+    Raises:
+        SpecError: with everything that is wrong, each at its place.
+        UsageError: if there is no such suite.
+    """
+    if isinstance(suite, Suite):
+        if roots:
+            raise UsageError("roots count while a suite is read; give them to harness.load_suite")
+        return suite
+    return read_suite(os.fspath(suite), [Path(root) for root in _several(roots)])
+
+
+def load_run(run: AnyRun | None = None, runs: PathLike = _RUNS) -> Run:
+    """Open a run record.
+
+    Args:
+        run: the run's folder, or a part of its id; the newest under ``runs`` by default.
+        runs: where runs lie.
+
+    Returns:
+        An object with ``record`` (what ``run.json`` holds), ``metrics`` (by ``task/metric``), ``table()`` (an Arrow
+        table, a row a response) and ``samples()`` (the same as a pandas data frame).
+
+    Raises:
+        UsageError: if there is no readable record, or several fit.
+    """
+    return run if isinstance(run, Run) else Run(locate_run(None if run is None else os.fspath(run), Path(runs)))
+
+
+def run(
+    suite: AnySuite,
+    adapter: AnyAdapter,
+    *,
+    out: PathLike = _RUNS,
+    batch_size: int | None = None,
+    workers: int = 1,
+    limit: int | None = None,
+    only: str | Sequence[str] = (),
+    sample_ids: str | Sequence[str] = (),
+    epochs: int = 1,
+    reducer: str = "mean",
+    shard: str | None = None,
+    executor: Executor | None = None,
+    ray_address: str | None = None,
+    ray_workers: int | None = None,
+    cache: bool = False,
+    fresh: bool = False,
+    roots: PathLike | Sequence[PathLike] = (),
+    report: bool = True,
+    progress: Progress = _SILENT,
+    say: Callable[[str], None] = _ignore,
+) -> Run:
+    """Run a suite on an adapter and leave a run record. An unfinished run of the same suite and options is continued.
+
+    Args:
+        suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
+        adapter: a YAML file or a name from ``harness list adapters``.
+        out: folder for run records.
+        batch_size: requests a call; the adapter's own by default.
+        workers: threads that load and perturb images ahead of the model.
+        limit: at most so many samples a cell.
+        only: names of the tasks to run; all by default.
+        sample_ids: the samples to ask about; all by default.
+        epochs: how often each question is asked.
+        reducer: one score from a question's several: ``mean``, ``majority``, ``pass@K`` or ``at_least@K``.
+        shard: ``K/N``, the K-th of N parts.
+        executor: where the model lives: ``local``, ``process`` or ``ray``; as the suite says by default.
+        ray_address: an existing Ray cluster.
+        ray_workers: copies of the model on Ray.
+        cache: take answers that this model gave to the same requests earlier.
+        fresh: begin anew even where an unfinished run could be continued.
+        roots: folders outside the suite's own that its data may lie in.
+        report: write ``report.html`` beside the record.
+        progress: who watches; nobody by default.
+        say: hears what a user should know and what is no error.
+
+    Returns:
+        The run. Where too many samples failed or none was answered, ``record.status`` is ``failed`` and
+        ``record.reason`` says why.
+
+    Raises:
+        SpecError: if the suite or the adapter's file is wrong.
+        UsageError: if an option is impossible, or the adapter lacks what a task needs.
+        AdapterError: if the adapter cannot be loaded.
+        Interrupted: on Ctrl-C, after what was measured is saved; the same call continues it.
+    """
+    from harness.engine.run import run_suite
+
+    numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
+    _at_least(1, **numbers, ray_workers=ray_workers)
+    if batch_size is not None and batch_size > MOST_IN_A_BATCH:
+        raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
+    if reducer != "mean" and epochs == 1:
+        raise UsageError(f"reducer {reducer!r} makes one score of several: it needs epochs of 2 or more")
+    if executor not in (None, *get_args(Executor)):
+        raise UsageError(f"executor must be one of {', '.join(get_args(Executor))}, not {executor!r}")
+    options = RunOptions(
+        out=Path(out),
+        batch_size=batch_size,
+        workers=workers,
+        limit=limit,
+        selection=Selection(_several(only), _several(sample_ids), epochs, reducer),
+        shard=Shard.parse(shard) if shard else WHOLE,
+        executor="ray" if ray_address and not executor else executor,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
+        cache=cache_folder() if cache else None,
+        fresh=fresh,
+        say=say,
+    )
+    folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
+    if batch_size not in (None, record.adapter.batch_size):
+        said = f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
+        say(f"{said}, so it stays at {record.adapter.batch_size}")
+    if report:
+        from harness.report.html import write_html
+
+        write_html(folder, folder / "report.html")
+    return Run(folder)
+
+
+def compare(
+    baseline: AnyRun, candidate: AnyRun, *, runs: PathLike = _RUNS, resamples: int = _DRAWS, force: bool = False
+) -> "Compared":
+    """Compare two runs sample by sample.
+
+    Args:
+        baseline: a run, its folder, or a part of its id.
+        candidate: the same.
+        runs: where to look for runs.
+        resamples: bootstrap draws for aggregate metrics; take 10,000 for a release.
+        force: compare what must not be compared; the result says so.
+
+    Raises:
+        Incomparable: with every reason, if the runs did not ask the same questions in the same way.
+        UsageError: if a run cannot be read.
+    """
+    from harness.comparison.compare import Options, compare
+
+    _at_least(_FEWEST_DRAWS, resamples=resamples)
+    return compare(load_run(baseline, runs), load_run(candidate, runs), Options(resamples=resamples, force=force))
+
+
+def gate(
+    suite: AnySuite,
+    adapter: AnyAdapter,
+    *,
+    baseline: str = "main",
+    baselines: PathLike = _BASELINES,
+    candidate: AnyRun | None = None,
+    out: PathLike = _RUNS,
+    workers: int = 1,
+    limit: int | None = None,
+    roots: PathLike | Sequence[PathLike] = (),
+    strict: bool = False,
+    block: bool = False,
+    sequential: str | None = None,
+    resamples: int = _DRAWS,
+    progress: Progress = _SILENT,
+    say: Callable[[str], None] = _ignore,
+    planned: "Callable[[PlannedGate], None]" = _ignore,
+) -> "Decision":
+    """Judge an adapter: run the suite, pair the run with the baseline, apply the suite's gates.
+
+    Args:
+        suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
+        adapter: a YAML file or a name from ``harness list adapters``.
+        baseline: a baseline's name, or a run's folder.
+        baselines: where baselines lie: a folder, or ``branch:NAME``.
+        candidate: judge this run instead of making one; the adapter's file need not be here.
+        out: folder for run records.
+        workers: threads that load and perturb images ahead of the model.
+        limit: at most so many samples a cell.
+        roots: folders outside the suite's own that its data may lie in.
+        strict: pass only where it is shown that nothing dropped by the margin.
+        block: let a domain or stress suite stop the change; they only warn by default.
+        sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
+        resamples: bootstrap draws.
+        progress: who watches; nobody by default.
+        say: hears where the record lies.
+        planned: hears the plan with its baseline and forecasts, before anything runs.
+
+    Returns:
+        The decision. Its ``verdict`` is ``pass``, ``fail``, ``inconclusive``, or ``error`` where the run failed.
+
+    Raises:
+        NoBaseline: if a gate needs a baseline and there is none that fits.
+        SpecError: if the suite or the adapter's file is wrong.
+        UsageError: if an option is impossible, or the candidate is a run of something else.
+        AdapterError: if the adapter cannot be loaded.
+    """
+    from harness.comparison.sequential import Looks
+    from harness.gates import branch
+    from harness.gates.runs import GateOptions, judge_run, planned_for, run_gate, run_sequentially
+
+    _at_least(1, workers=workers, limit=limit)
+    _at_least(_FEWEST_DRAWS, resamples=resamples)
+    if sequential and (candidate or limit):
+        raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
+    looks = Looks.parse(sequential) if sequential else None
+    with branch.reading(Path(baselines)) as folder:
+        options = GateOptions(baseline, folder, strict, block, resamples)
+        loaded = load_suite(suite, roots)
+        if candidate:
+            made = load_run(candidate, out)
+            plan = _planned_of(made, loaded, adapter, options)
+            planned(plan)
+            return judge_run(plan, made.folder)
+        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit)
+        plan = planned_for(loaded, choice, options, looks.counts[-1] if looks else limit)
+        planned(plan)
+        if looks:
+            record, decision = run_sequentially(plan, choice, run, looks, progress)
+        else:
+            record, decision = run_gate(plan, choice, run, progress)
+        say(f"record: {record}")
+        return decision
+
+
+def score(
+    run: AnyRun | None,
+    metric: str,
+    *,
+    variant: str = "default",
+    extract: str | Sequence[str] = (),
+    runs: PathLike = _RUNS,
+    **params: Any,
+) -> "Mapping[str, MetricValue]":
+    """Score the stored answers of a run again, without the model; the record is left as it is.
+
+    Args:
+        run: a run, its folder, or a part of its id; None for the newest.
+        metric: the metric's name.
+        variant: its variant.
+        extract: extraction steps to use instead of the tasks' own, in order.
+        runs: where to look for the run.
+        **params: parameters of the metric.
+
+    Returns:
+        The metric with its interval, by ``task/cell``.
+
+    Raises:
+        UsageError: if the metric, a parameter or the run is unknown, or the run holds no answers to questions.
+    """
+    from harness.engine.rescore import one_by_one, rescore
+
+    return rescore(load_run(run, runs), one_by_one(metric, variant, **params), _several(extract) or None)
+
+
+def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptions") -> "PlannedGate":
+    """Return the gate on a run that was made earlier."""
+    from harness.comparison.identity import Identity
+    from harness.gates.planned import check_run_of
+    from harness.gates.runs import plan_gate
+
+    record = run.record
+    if record.suite.name != suite.spec.suite:
+        raise UsageError(f"{run.folder} is a run of suite {record.suite.name!r}, not of {suite.spec.suite!r}")
+    if record.adapter.name not in _names(adapter):
+        said = adapter.name if isinstance(adapter, AdapterChoice) else os.fspath(adapter)
+        raise UsageError(f"{run.folder} is a run of adapter {record.adapter.name!r}, not of {said!r}")
+    check_run_of(suite, record)
+    return plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
+
+
+def _names(adapter: AnyAdapter) -> set[str]:
+    """Return what an adapter may be called in a record: as its file says, or as the file where it is not here."""
+    if isinstance(adapter, AdapterChoice):
+        return {adapter.name}
+    try:
+        return {os.fspath(adapter), _choice(adapter).name}
+    except UsageError:
+        return {os.fspath(adapter), Path(adapter).stem}
+
+
+def _choice(adapter: AnyAdapter) -> AdapterChoice:
+    return adapter if isinstance(adapter, AdapterChoice) else read_adapter(os.fspath(adapter))
+
+
+def _several(names: _Name | Sequence[_Name]) -> tuple[_Name, ...]:
+    """Return names as they are, and one that stands alone as the only one: a text is no list of letters."""
+    return (names,) if isinstance(names, (str, os.PathLike)) else tuple(names)
+
+
+def _at_least(fewest: int, **numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < fewest:
+            raise UsageError(f"{name} must be {fewest} or more, not {number}")
