@@ -81,8 +81,8 @@ def test_a_task_kind_of_ones_own_has_numbers_slices_gates_and_a_history(follow, 
     assert (again.code, again.out.splitlines()[-1]) == (0, "verdict: PASS"), again.err
 
     first, second, _ = sorted((folder / "results" / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
-    metrics = json.loads(run_here("compare", first, second, "--json").out)["metrics"]
-    compared = {one["metric"]: one for one in metrics}
+    (shown,) = json.loads(run_here("compare", first, second, "--json").out)
+    compared = {one["metric"]: one for one in shown["metrics"]}
     doubted = compared["relaxed_accuracy[doubted]"]
     assert doubted["comparison"]["p_less"] < 0.001
     assert len(compared) == 2 * (1 + 8)
@@ -106,7 +106,7 @@ def test_a_second_answer_is_kept_scored_again_and_remembered(follow, run_here: C
     assert f"Your answer was {parts[0]['response']}. Are you sure?" in parts[1]["prompt"]
     assert second["response"] == parts[1]["response"]
 
-    scored = json.loads(run_here("score", run, "-m", "relaxed_accuracy", "--json").out)
+    scored = json.loads(run_here("score", run, "-m", "relaxed_accuracy", "--json").out)["cells"]
     record = load_run(run).record.tasks["sure"].metrics
     assert scored["sure/doubted"]["value"] == record["relaxed_accuracy[doubted]"].value
 
