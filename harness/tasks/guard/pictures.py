@@ -10,7 +10,7 @@ from harness.metrics.guard import TIERS
 from harness.tasks._base import CellResult, Chart, Line, Mark, Table
 
 if TYPE_CHECKING:
-    from harness.tasks.guard.task import GuardConfig
+    from harness.tasks.guard.config import GuardConfig
 
 Floats = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from harness.errors import ConfigError, Issue, SampleError, did_you_mean
 from harness.estimate import (
@@ -30,7 +30,6 @@ from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.metrics.guard import TIERS
 from harness.seeds import Stream
-from harness.spec.models import Model
 from harness.tasks._base import (
     BuildContext,
     Cell,
@@ -40,8 +39,9 @@ from harness.tasks._base import (
     Illustration,
 )
 from harness.tasks._lookup import find_dataset
-from harness.tasks._named import Ref, plain_ref
+from harness.tasks._named import plain_ref
 from harness.tasks._needs import unmet
+from harness.tasks.guard.config import GuardConfig
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.pictures import confusion, threshold_charts
 from harness.tasks.scoring import build_metrics, column_specs, no_mean
@@ -55,42 +55,6 @@ _UNMADE: Final = "\0"
 _NO_BETTER: Final = 0.1
 """Catching so much more of the wrong answers than of the sound ones is hardly catching them."""
 _NAN: Final = float("nan")
-
-
-class CostSpec(Model):
-    """What a decision costs, in any unit."""
-
-    missed: float = Field(default=10.0, ge=0)
-    """A hallucination that passes."""
-    false_rejection: float = Field(default=2.0, ge=0)
-    """A sound answer that is replaced by the fallback message."""
-    review: float = Field(default=1.0, ge=0)
-    """An answer that is flagged: somebody looks at it."""
-
-
-class GuardConfig(Model):
-    """Keys of a task of ``kind: guard``."""
-
-    dataset: str
-    """A dataset of this suite whose samples have evidence."""
-    score: Ref = "grounding_score"
-    """The metric that the guard decides by. The reference is not shown to it: the evidence stands in its place."""
-    answers: Literal["references", "evidence_lines"] = "references"
-    """What sound answers are made of: the references, or lines of the evidence (statements with more to get wrong)."""
-    corruptions: tuple[str, ...] = Field(default=tuple(CORRUPTIONS), min_length=1)
-    """How answers are made wrong."""
-    flag_below: float = Field(default=1.0, ge=0, le=1)
-    """A score below this is flagged."""
-    reject_below: float = Field(default=0.6, ge=0, le=1)
-    """A score below this is rejected: the user sees the fallback message."""
-    undefined: Literal["pass", "flag", "reject"] = "flag"
-    """What becomes of an answer that the metric has no score for."""
-    fallback: str = "I cannot tell this from the picture."
-    """The safe message."""
-    prevalence: float = Field(default=0.1, gt=0, lt=1)
-    """The share of hallucinations in use, for costs: the labelled set holds more of them."""
-    costs: CostSpec = CostSpec()
-    """What each kind of mistake costs."""
 
 
 class _Verdict(SampleMetric):
