@@ -78,7 +78,9 @@ def load_run(run: AnyRun | None = None, runs: PathLike = _RUNS) -> Run:
     Raises:
         UsageError: if there is no readable record, or several fit.
     """
-    return run if isinstance(run, Run) else Run(locate_run(None if run is None else os.fspath(run), Path(runs)))
+    if isinstance(run, Run):
+        return run
+    return Run(locate_run(run, Path(runs)) if run is None or isinstance(run, str) else Path(run))
 
 
 def run(
