@@ -66,9 +66,8 @@ class Samples:
         ok, failed = kinds == CODES[Status.OK], np.isin(kinds, [CODES[status] for status in FAILED])
         worth = np.nan if spec.worth is None else spec.worth
         counted = values if spec.sum_of and spec.worth is not None else worth
-        details = None
-        if f"detail.{label}" in self.table.column_names:
-            details = self.text(f"detail.{label}").to_pylist()
+        kept = f"detail.{spec.sum_of or label}"
+        details = self.text(kept).to_pylist() if kept in self.table.column_names else None
         return Column(np.where(ok, values, np.where(failed, counted, np.nan)), kinds, details)
 
     def worths(self, label: str, spec: ColumnSpec) -> Floats:

@@ -175,7 +175,7 @@ def test_increase_and_strict_are_keys_of_a_gate(run_here) -> None:
     put("core", "  - {metric: qa/relaxed_accuracy, max_increase: 0.05}")
     done = gate(run_here, "good")
     assert done.code == 2
-    assert "max_increase is for metrics that are better when lower" in done.err
+    assert "`max_increase` is for metrics that are better when lower" in done.err
 
 
 def test_baselines_are_listed_shown_and_removed(run_here, saved) -> None:

@@ -313,13 +313,17 @@ def test_epochs_are_refused_before_anything_is_asked(write: Callable[..., Path],
     assert "corpus_wer: it is made of sums" in done.err
 
 
-def test_two_runs_are_not_compared_by_the_values_of_a_metric_of_sums(
+def test_two_runs_are_compared_by_the_number_that_a_metric_of_sums_makes(
     folder: Path, run_here: Callable[..., Any]
 ) -> None:
-    ((told,),) = (json.loads(run_here("compare", folder, folder, "--json").out),)
+    done = run_here("compare", folder, folder, "--json")
+    assert done.code == 0, done.err
+    ((told,),) = (json.loads(done.out),)
     (delta,) = (one for one in told["metrics"] if one["metric"] == "corpus_wer")
     assert delta["before"] == Run(folder).record.tasks["captions"].metrics["corpus_wer"].value
-    assert delta["comparison"] is None
+    assert delta["comparison"]["estimate"] == 0
+    tested = {one["metric"] for one in told["metrics"] if one["comparison"] is not None}
+    assert {"corpus_wer", "pope_f1", "bleu4", "map", "ece", "consistency", "mme_plus", "recall_at_k"} <= tested
 
 
 def test_a_card_says_how_a_number_is_made_and_what_it_needs(run_here: Callable[..., Any]) -> None:
