@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.comparison.compare import Compared
     from harness.comparison.decide import Decision
     from harness.gates.runs import GateOptions, PlannedGate
+    from harness.record import RunRecord
     from harness.types import MetricValue
 
 __all__ = ["compare", "gate", "load_run", "load_suite", "run", "score"]
@@ -315,8 +316,16 @@ def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptio
     if record.adapter.name not in _names(adapter):
         said = adapter.name if isinstance(adapter, AdapterChoice) else os.fspath(adapter)
         raise UsageError(f"{run.folder} is a run of adapter {record.adapter.name!r}, not of {said!r}")
-    check_run_of(suite, record)
+    check_run_of(_as_asked(suite, record), record)
     return plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
+
+
+def _as_asked(suite: Suite, record: "RunRecord") -> Suite:
+    """Return the suite with its tasks asked as often as by a run: that was the run's to choose."""
+    repeated = {name: task for name, task in record.tasks.items() if task.epochs > 1 and name in suite.tasks}
+    for task in repeated.values():
+        return Selection(tuple(repeated), (), task.epochs, task.reducer).apply(suite)
+    return suite
 
 
 def _names(adapter: AnyAdapter) -> set[str]:
