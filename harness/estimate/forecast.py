@@ -64,8 +64,8 @@ def sight(
     draws = Draws(known, seed=("forecast",), count=1)
     if rows is not None and (spread := _spread(statistic, draws)) > 0:
         return Sight(units, t_minimum_effect(spread, units, alpha=alpha, margin=margin))
-    if statistic.span is None and rows is None:
-        return Sight(units, math.nan)
+    if statistic.span is None and rows is None and statistic.unit != "share":
+        return Sight(units, math.nan)  # nobody knows how far one row can move it
     try:
         far = reach(statistic, draws)
     except (ValueError, IndexError):

@@ -42,7 +42,7 @@ def test_a_sweep_is_planned_from_the_rows_of_its_baseline(sweep_runs) -> None:
     (one,) = forecast([gate], planned(400, gate.metric, statistic), run)
     assert 0.0 < one.minimum_effect < 0.2
     (without,) = forecast([gate], planned(400, gate.metric, statistic))
-    assert one.minimum_effect / 4 < without.minimum_effect < 4 * one.minimum_effect
+    assert one.minimum_effect < without.minimum_effect < 10 * one.minimum_effect  # as if all cells moved together
 
 
 def test_without_a_baseline_scores_are_taken_to_be_0_or_1() -> None:

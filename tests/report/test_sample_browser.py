@@ -126,13 +126,8 @@ def test_an_answer_that_failed_is_lost(failed_run: Path) -> None:
 def test_a_metric_without_right_and_wrong_has_no_flips(small_run: Path) -> None:
     run = Run(small_run)
     sweep = run.record.tasks["sweep"]
-    cells = {
-        name: cell.model_copy(
-            update={"metrics": {m: v.model_copy(update={"direction": "lower"}) for m, v in cell.metrics.items()}}
-        )
-        for name, cell in sweep.cells.items()
-    }
-    turned = sweep.model_copy(update={"cells": cells})
+    columns = {name: column.model_copy(update={"direction": "lower"}) for name, column in sweep.columns.items()}
+    turned = sweep.model_copy(update={"columns": columns})
     record = run.record.model_copy(update={"tasks": {**run.record.tasks, "sweep": turned}})
     assert any(browser_data(small_run, run.record, run.table())["rows"]["flip"])
     assert not any(browser_data(small_run, record, run.table())["rows"]["flip"])

@@ -97,12 +97,32 @@ def test_an_error_rate_tells_no_answer_right_or_wrong_and_a_share_does(run) -> N
     assert {answer.response for answer in wrong} == {"a much longer answer than was asked for"}
 
 
-def test_a_metric_that_is_not_installed_here_still_has_its_slices(run, tmp_path: Path) -> None:
-    folder = tmp_path / "copied"
-    shutil.copytree(run("exact_match"), folder)
-    record = json.loads((folder / RUN_FILE).read_text())
-    record["tasks"]["qa"]["config"]["metrics"] = [{"metric": "from_elsewhere", "as": "exact_match"}]
-    (folder / RUN_FILE).write_text(json.dumps(record))
+@pytest.fixture
+def elsewhere(run, tmp_path: Path) -> Callable[..., Path]:
+    """A record whose metric is not installed here."""
+
+    def make(**changes: object) -> Path:
+        folder = tmp_path / "copied"
+        shutil.copytree(run("exact_match"), folder)
+        record = json.loads((folder / RUN_FILE).read_text())
+        record["tasks"]["qa"]["config"]["metrics"] = [{"metric": "from_elsewhere", "as": "exact_match"}]
+        record["tasks"]["qa"] |= changes
+        (folder / RUN_FILE).write_text(json.dumps(record))
+        return folder
+
+    return make
+
+
+def test_a_metric_that_is_not_installed_here_has_its_slices_as_the_record_describes_it(elsewhere) -> None:
+    folder = elsewhere()
+    slices = gather(folder).slices
+    assert slices
+    for one in slices:
+        assert one.found == read_run(folder).tasks["qa"].metrics[f"exact_match[part={one.value}]"]
+
+
+def test_a_record_of_schema_1_still_has_the_slices_of_a_metric_that_is_not_installed_here(elsewhere) -> None:
+    folder = elsewhere(columns={}, statistics=[], per_cell=[])
     for one in gather(folder).slices:
         wanted = read_run(folder).tasks["qa"].metrics[f"exact_match[part={one.value}]"]
         # Nobody knows what a failure is worth under it, so the failed answers are left out.

@@ -81,7 +81,7 @@ def test_the_suite_that_the_others_break_is_sound(write) -> None:
             "[exact_match]",
             "[exact_match]\n    prompt: '{{ q }}'",
             "10:13",
-            r"the prompt knows question and tags, not q",
+            r"the prompt knows question, tags, .*, not q",
         ),
         ("[exact_match]", "[exact_match]\n    prompt: '{{ q'", "10:13", r"the prompt is no Jinja template"),
         ("of: qa", "of: qaa", "12:9", r"task 'qaa' does not stand before this one \| did you mean 'qa'\?"),
