@@ -445,16 +445,6 @@ class MetricValue:
     method: str = ""
     """How the interval was made."""
     confidence: float = 0.95
-    replicates: "np.ndarray | None" = field(default=None, compare=False, repr=False)
-    """The metric under seeded draws of its samples, float64 [B], for metrics that are no mean over samples.
-
-    Draw b must weight a sample in the same way in every run over the same samples: two runs are then
-    compared draw by draw, as a paired bootstrap does.
-    """
-    units: int | None = None
-    """With replicates: independent units of the smallest class that the value rests on, where fewer than n."""
-    reach: float | None = None
-    """With replicates: how far two values of the metric can lie apart; 1 for shares."""
 
     @property
     def coverage(self) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -22,6 +23,11 @@ settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
 
 ROOT = Path(harness.__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240607)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Runs with the scores that a test chooses, and a pair of sweeps: fixtures of compare and gate."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.record.store import ResponseStore, Row
 from harness.spec.document import parse_document
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import bind_suite
+from harness.types import Score, Status
 
 METRIC = "exact_match"
 
@@ -92,10 +94,8 @@ def make_run(tmp_path: Path, small_run: Path) -> Callable[..., Run]:
 
 
 def _task(scores: Mapping[str, float | None], config: Mapping[str, Any]) -> TaskRecord:
-    worths = [score or 0.0 for score in scores.values()]
-    failed = sum(score is None for score in scores.values())
-    statuses = {"ok": len(worths) - failed} | ({"error": failed} if failed else {})
-    value = MetricRecord.of(metrics.sample_metric(METRIC).aggregate_array(worths, statuses))
+    told = [Score(math.nan, Status.ERROR) if score is None else Score(score) for score in scores.values()]
+    value = MetricRecord.of(metrics.sample_metric(METRIC).aggregate(told))
     body = {"kind": "qa", "dataset": "d0", "prompt": "{{ question }}", "metrics": [METRIC]} | dict(config)
     cell = CellRecord(labels={}, metrics={METRIC: value})
     return TaskRecord(

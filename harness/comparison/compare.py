@@ -22,7 +22,7 @@ from harness.record.rows import read_rows
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
 from harness.shown import Shown
-from harness.stats.bootstrap import RESAMPLES
+from harness.stats.draws import RESAMPLES
 from harness.stats.multiplicity import holm
 from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing

@@ -8,12 +8,13 @@ from typing import Final, Literal
 import numpy as np
 
 from harness.errors import UsageError
-from harness.estimate.draws import LIMIT, RESAMPLES, Draws
+from harness.estimate.draws import Draws
 from harness.estimate.estimator import Declared, nothing_binary
 from harness.estimate.forms import FORMS, Floats, evaluate, smooth
 from harness.estimate.means import mean_of
 from harness.estimate.rows import Read, Rows, is_binary, pair
 from harness.estimate.statistic import Node, Statistic, forms_in, inputs_in, key
+from harness.stats.draws import RESAMPLES
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
 from harness.stats.quantiles import ratio_of_draws
@@ -221,4 +222,4 @@ def _mean(values: Floats) -> float:
     return mean_of(values) if len(values) else math.nan
 
 
-__all__ = ["LIMIT", "Comparer", "Difference", "reach"]
+__all__ = ["Comparer", "Difference", "reach"]

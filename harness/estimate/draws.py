@@ -12,10 +12,8 @@ from harness.estimate.rows import Index, Rows
 from harness.estimate.statistic import Node, forms_in, key
 from harness.estimate.sums import Table
 from harness.seeds import generator
-from harness.stats.draws import Units
+from harness.stats.draws import RESAMPLES, Units
 
-RESAMPLES: Final = 2_000
-"""Draws for a pull request; take 10,000 for a release."""
 LIMIT: Final = 2_000
 """Up to so many units each is drawn by itself; above, random groups of units are: sums of groups vary as sums of many
 exchangeable units do, and the cost no longer grows with the number of samples."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.estimate.draws import LIMIT, RESAMPLES, Draws
+from harness.estimate.draws import Draws
 from harness.estimate.forms import FORMS, Floats
 from harness.estimate.means import (
     NONE,
@@ -20,6 +20,7 @@ from harness.estimate.means import (
 )
 from harness.estimate.rows import Read, Rows, is_binary
 from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
+from harness.stats.draws import RESAMPLES
 from harness.types import MetricValue, Status
 
 NAN: Final = math.nan
@@ -102,8 +103,7 @@ class Estimator:
         if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
             return widened
         from harness.estimate.compared import reach
-        from harness.stats.bootstrap import percentile_interval
-        from harness.stats.intervals import wilson
+        from harness.stats.intervals import percentile_interval, wilson
 
         inputs = [rows.unit[rows.counted] for rows in self._reads(statistic, self._slice(statistic))]
         units = draws.independent(*inputs).independent
@@ -215,4 +215,4 @@ def _metric_value(
     )  # fmt: skip
 
 
-__all__ = ["LIMIT", "Estimator", "undefined"]
+__all__ = ["Estimator", "undefined"]

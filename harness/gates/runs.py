@@ -20,7 +20,7 @@ from harness.gates.remember import remembering
 from harness.record import Run, RunRecord
 from harness.record.folder import write_run
 from harness.spec.models import GateSpec
-from harness.stats.bootstrap import RESAMPLES
+from harness.stats.draws import RESAMPLES
 from harness.stats.verdict import Outcome
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite

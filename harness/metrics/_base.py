@@ -3,7 +3,7 @@
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
@@ -14,6 +14,8 @@ from harness.types import Direction, MetricValue, Score, Status
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from harness.estimate import CellRows
 
 FAILED: Final = (Status.UNPARSED, Status.ERROR, Status.TIMEOUT, Status.MISSING)
 
@@ -67,6 +69,10 @@ class Metric(ABC):
     def sum(self, label: str, name: str, at: Sequence[str]) -> Node:
         """Return the column of one of its sums."""
         return column(f"{label}.{name}", *at)
+
+    def binary_columns(self, label: str) -> frozenset[str]:
+        """Return which of its columns hold 0 and 1 alone."""
+        return frozenset()
 
     def statistic(self, label: str, at: Sequence[str], name: str | None = None) -> Statistic:
         """Return the number that it makes over some cells, under its label or another name."""
@@ -127,7 +133,6 @@ class SampleMetric(Metric):
         return Score(NAN, status, sums={name: code for name, code in empty.sums.items() if name == "group"})
 
     def binary_columns(self, label: str) -> frozenset[str]:
-        """Return which of its columns hold 0 and 1 alone."""
         return frozenset({label} if self.binary else ()) | {f"{label}.{name}" for name in self.binary_sums}
 
     def score_batch(
@@ -187,38 +192,20 @@ class SampleMetric(Metric):
         self, columns: ScoreColumns, clusters: Sequence[str] | None = None, confidence: float = 0.95
     ) -> MetricValue:
         """As :meth:`aggregate`, from the columns that :meth:`score_batch` returns."""
+        from harness.estimate.means import mean_interval_of, mean_of
+
         worths = self._worths(columns)
         kept = columns.among(Status.OK, *(FAILED if self.failure_value is not None else ()))
         groups = cluster_index(clusters, len(columns))
-        return self.aggregate_array(
-            worths[kept], columns.counts(), None if groups is None else groups[kept], confidence
-        )
-
-    def aggregate_array(
-        self, values: Any, statuses: Mapping[str, int], clusters: Any = None, confidence: float = 0.95
-    ) -> MetricValue:
-        """As :meth:`aggregate`, from an array of worths (float64 [n]) and the counts of all statuses."""
-        import numpy as np
-
-        from harness.stats.intervals import mean_interval, wilson
-
-        n = len(values)
-        value = float(np.sort(values).mean()) if n else float("nan")
-        independent = clusters is None or _all_differ(clusters)
-        low = high = float("nan")
-        method = "none"
-        if n and self.binary and independent and np.isin(values, (0.0, 1.0)).all():
-            low, high = (float(bound) for bound in wilson(value * n, n, confidence))
-            method = "wilson"
-        elif n:
-            low, high = mean_interval(values, None if independent else clusters, confidence)
-            method = "t" if independent else "clustered t"
-            if self.bounds == (0.0, 1.0) and (np.isnan(low) or low == high):
-                low, high = (float(bound) for bound in wilson(value * n, n, confidence))
-                method = "wilson (no spread in the sample)"
-            low, high = max(low, self.bounds[0]), min(high, self.bounds[1])
+        values, units = worths[kept], None if groups is None else groups[kept]
+        low, high = self.statistic(self.name, ()).bounds
+        interval = mean_interval_of(values, units, (low, high), binary=self.binary, confidence=confidence)
+        statuses = columns.counts()
         total = sum(count for status, count in statuses.items() if status != Status.UNDEFINED)
-        return MetricValue(value, low, high, n, total, self.direction, self.unit, dict(statuses), method, confidence)
+        return MetricValue(
+            mean_of(values), interval[0], interval[1], len(values), total, self.direction, self.unit, statuses,
+            interval[2], confidence,
+        )  # fmt: skip
 
     def _worths(self, columns: ScoreColumns) -> "NDArray[np.float64]":
         """As :meth:`worth`, for every row."""
@@ -305,47 +292,22 @@ class CorpusMetric(Metric):
     one are resampled together) where rows can depend on each other, and ``confidence``.
     """
 
+    resamples: int = 1000
+    """Draws of :meth:`compute`; a suite has a number of its own."""
+
     @abstractmethod
     def compute(self, *args: Any, **kwargs: Any) -> MetricValue:
         """Return the metric over all rows, with its interval."""
 
-    def share(self, hits: float, n: int, statuses: StatusCounts, confidence: float) -> MetricValue:
-        """Return ``hits`` of ``n`` independent rows as a share with Wilson's interval; NaN where n = 0."""
-        from harness.stats.intervals import wilson
+    def over_rows(self, rows: "CellRows", confidence: float) -> MetricValue:
+        """Return what its form makes of rows whose columns it names, with its interval."""
+        from harness.estimate import Estimator
+        from harness.estimate import Rows as Table
 
-        low, high = (float(bound) for bound in wilson(hits, n, confidence))
-        return self._value(hits / n if n else NAN, (low, high), n, statuses, "wilson" if n else "none", confidence)
-
-    def of_sums(
-        self,
-        rows: Any,
-        statistic: Callable[[Any], Any],
-        clusters: Any,
-        statuses: StatusCounts,
-        confidence: float,
-        resamples: int = 1000,
-    ) -> MetricValue:
-        """Return a statistic of the sum of ``rows`` (float64 [n, k]) with its bootstrap interval.
-
-        Where every draw gives the same value, a bounded metric gets Wilson's interval instead of none.
-        """
-        import numpy as np
-
-        from harness.seeds import derive_seed
-        from harness.stats.intervals import BCA_LIMIT, bootstrap_sums, wilson
-
-        n = len(rows)
-        value = float(statistic(_total(rows))[0]) if n else NAN
-        if np.isnan(value):
-            return self._value(NAN, (NAN, NAN), 0, statuses, "none", confidence)
-        seed = derive_seed("interval", self.name, self.variant)
-        low, high = bootstrap_sums(rows, statistic, clusters, confidence, resamples, seed)
-        units = n if clusters is None else len(np.unique(clusters))
-        method = f"bootstrap ({'BCa' if units <= BCA_LIMIT else 'percentile'}, {resamples} draws)"
-        if self.bounds == (0.0, 1.0) and (np.isnan(low) or low == high):
-            low, high = (float(bound) for bound in wilson(min(value, 1.0) * units, units, confidence))
-            method = "wilson (no spread in the sample)"
-        return self._value(value, (low, high), n, statuses, method, confidence)
+        binary = self.binary_columns(self.name).__contains__
+        seed = ("interval", self.name, self.variant)
+        estimator = Estimator(Table({"": rows}), seed, binary, self.resamples, confidence)
+        return estimator.value(self.statistic(self.name, ("",)))
 
     def _value(
         self,
@@ -359,13 +321,6 @@ class CorpusMetric(Metric):
         counts = {str(status): count for status, count in statuses.items() if count}
         total = sum(count for status, count in counts.items() if status != Status.UNDEFINED)
         return MetricValue(value, *bounds, n, total, self.direction, self.unit, counts, method, confidence)
-
-
-def _total(rows: Any) -> Any:
-    # Summed in sorted order, column by column: the value must not depend on the order of the rows.
-    import numpy as np
-
-    return np.sort(np.asarray(rows, np.float64), axis=0).sum(axis=0)[None]
 
 
 def cluster_index(clusters: Sequence[str] | None, n: int) -> Any:
@@ -399,11 +354,3 @@ def same_length(**columns: Any) -> int:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(f"all arguments must have one length: {told}")
     return next(iter(lengths.values()))
-
-
-def _all_differ(values: Any) -> bool:
-    """Return whether no two are the same; sorting a copy takes a third of the memory of ``numpy.unique``."""
-    import numpy as np
-
-    ordered = np.sort(values)
-    return not bool((ordered[1:] == ordered[:-1]).any())

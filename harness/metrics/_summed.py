@@ -29,9 +29,6 @@ class SummedMetric(SampleMetric, CorpusMetric):
     A suite names it as any other; ``compute`` is for answers that lie at hand.
     """
 
-    resamples: int = 1000
-    """Draws of :meth:`compute`; a suite has a number of its own."""
-
     @abstractmethod
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
         """As :meth:`SampleMetric.score`; an answer of None is missing."""
@@ -91,8 +88,7 @@ class SummedMetric(SampleMetric, CorpusMetric):
             kinds: the status of each row, a place in ``list(Status)``; by default what is NaN is undefined.
             details: the rows of each score.
         """
-        from harness.estimate import CellRows, Column, Estimator
-        from harness.estimate import Rows as Table
+        from harness.estimate import CellRows, Column
 
         n = same_length(**{name or "values": column for name, column in columns.items()})
         units = cluster_index(clusters, n)
@@ -102,10 +98,7 @@ class SummedMetric(SampleMetric, CorpusMetric):
             else Column(values, kinds, details)
             for name, values in columns.items()
         }
-        table = Table({"": CellRows(_places(n), _places(n) if units is None else units, made)})
-        binary = self.binary_columns(self.name).__contains__
-        seed = ("interval", self.name, self.variant)
-        return Estimator(table, seed, binary, self.resamples, confidence).value(self.statistic(self.name, ("",)))
+        return self.over_rows(CellRows(_places(n), _places(n) if units is None else units, made), confidence)
 
 
 def _places(n: int) -> Any:

@@ -1,10 +1,9 @@
 """Comparisons of a model with itself: consistency over paraphrases, the gap without the image, obeyed injections."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from harness.estimate import Node, grouped, mean
+from harness.estimate import Node, column, grouped, mean, minus
 from harness.metrics._base import NAN, CorpusMetric, Failures, cluster_index, same_length, truth
 from harness.metrics._summed import SummedAnswerMetric, check_by, code_of
 from harness.metrics.captions import tokens
@@ -84,36 +83,6 @@ _LIKE_NO_OTHER: Final = -1.0
 """The code of an answer that agrees with nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptSpread:
-    """How much a score depends on the wording of the prompt."""
-
-    means: tuple[float, ...]
-    """Mean score of each prompt."""
-    spread: float
-    """Best minus worst mean."""
-    worst: int
-    """Index of the worst prompt; the first one of equals."""
-
-
-def prompt_spread(scores: Sequence[Sequence[float]]) -> PromptSpread:
-    """Return the mean of each prompt, their spread and the worst prompt.
-
-    Args:
-        scores: for each question, its score under each prompt; finite.
-
-    >>> prompt_spread([[1, 0], [1, 1]])
-    PromptSpread(means=(1.0, 0.5), spread=0.5, worst=1)
-    """
-    import numpy as np
-
-    table = np.asarray(scores, np.float64)
-    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
-        raise ValueError("scores must be a non-empty table of finite numbers, questions by prompts")
-    means = tuple(float(mean) for mean in np.sort(table, axis=0).mean(axis=0))
-    return PromptSpread(means, max(means) - min(means), means.index(min(means)))
-
-
 class BlindGap(CorpusMetric):
     """Mean paired difference between scores with the image and with a blank or shuffled one.
 
@@ -133,6 +102,9 @@ class BlindGap(CorpusMetric):
     name = "blind_gap"
     bounds = (-1.0, 1.0)
 
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        return mean(minus(column("seen", *at), column("blind", *at)))
+
     def compute(
         self,
         scores: Sequence[float],
@@ -151,20 +123,15 @@ class BlindGap(CorpusMetric):
         """
         import numpy as np
 
-        from harness.stats.paired import paired_t
+        from harness.estimate import CellRows, Column
 
         n = same_length(scores=scores, blind_scores=blind_scores)
         columns = np.array([scores, blind_scores], np.float64)
         if (columns < 0).any() or (columns > 1).any():
             raise ValueError("scores and blind_scores must lie in [0, 1]")
-        gaps = columns[0] - columns[1]
-        kept = np.flatnonzero(~np.isnan(gaps))
-        groups = cluster_index(clusters, n)
-        statuses = {Status.OK: len(kept), Status.UNDEFINED: n - len(kept)}
-        found = paired_t(gaps[kept], None if groups is None else groups[kept], confidence, span=1.0)
-        bounds = max(found.low, self.bounds[0]), min(found.high, self.bounds[1])
-        value = float(np.sort(gaps[kept]).mean()) if len(kept) else float("nan")
-        return self._value(value, bounds, len(kept), statuses, found.method, confidence)
+        place, units = np.arange(n), cluster_index(clusters, n)
+        made = dict(zip(("seen", "blind"), map(Column.of, columns), strict=True))
+        return self.over_rows(CellRows(place, place if units is None else units, made), confidence)
 
 
 class InjectionSuccessRate(SummedAnswerMetric):

@@ -4,7 +4,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from harness.errors import UsageError
@@ -15,23 +14,11 @@ from harness.metrics._summed import SummedMetric
 from harness.types import Direction, MetricValue, Score, Status
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
 ENTRIES: Final = {"brier": "Brier", "ece": "Ece", "mce": "Mce", "nll": "Nll"}
 
 _BINNINGS: Final = ("width", "mass")
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityCurve:
-    """Mean confidence and accuracy by bin; NaN where a bin is empty."""
-
-    edges: "NDArray[np.float64]"
-    """[bins + 1]."""
-    counts: "NDArray[np.int64]"
-    confidence: "NDArray[np.float64]"
-    accuracy: "NDArray[np.float64]"
 
 
 def _edges(confidences: Any, bins: int, binning: str) -> Any:
@@ -42,13 +29,6 @@ def _edges(confidences: Any, bins: int, binning: str) -> Any:
     edges = np.quantile(confidences, np.arange(bins + 1) / bins, method="inverted_cdf")
     edges[0], edges[-1] = 0.0, 1.0
     return edges
-
-
-def _assign(confidences: Any, edges: Any, closed: str) -> Any:
-    import numpy as np
-
-    side: Any = "left" if closed == "right" else "right"
-    return np.clip(np.searchsorted(edges, confidences, side=side) - 1, 0, len(edges) - 2)
 
 
 def _checked(confidences: "ArrayLike", correct: "ArrayLike") -> tuple[Any, Any]:
@@ -62,36 +42,6 @@ def _checked(confidences: "ArrayLike", correct: "ArrayLike") -> tuple[Any, Any]:
     if right.dtype != np.bool_ and not np.isin(right, (0, 1)).all():
         raise ValueError("correct must be 0 or 1")
     return values, right.astype(np.float64)
-
-
-def reliability_curve(
-    confidences: "ArrayLike", correct: "ArrayLike", bins: int = 15, binning: str = "width", closed: str = "right"
-) -> ReliabilityCurve:
-    """Return mean confidence and accuracy by bin.
-
-    Args:
-        confidences: of the chosen answers, in [0, 1], [n].
-        correct: 1 or True where the answer was right, [n].
-        bins: number of bins.
-        binning: ``width`` for equal widths, ``mass`` for equal counts (tied confidences stay together).
-        closed: the side on which a bin includes its edge.
-
-    >>> reliability_curve([0.2, 0.9, 0.8], [0, 1, 1], bins=2).accuracy.tolist()
-    [0.0, 1.0]
-    """
-    import numpy as np
-
-    values, right = _checked(confidences, correct)
-    edges = _edges(values, bins, binning)
-    index = _assign(values, edges, closed)
-    counts = np.bincount(index, minlength=bins)
-    with np.errstate(invalid="ignore"):
-        return ReliabilityCurve(
-            edges,
-            counts,
-            np.bincount(index, values, minlength=bins) / counts,
-            np.bincount(index, right, minlength=bins) / counts,
-        )
 
 
 class _Stated(SummedMetric):

@@ -1,10 +1,10 @@
 """A guard that passes, flags or rejects answers, against labelled hallucinations."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
 
 from harness.errors import UsageError, did_you_mean
+from harness.estimate import Node, column, mean, only
 from harness.metrics._base import CorpusMetric, cluster_index, same_length
 from harness.types import MetricValue, Status
 
@@ -30,6 +30,9 @@ def guard_confusion(decisions: Sequence[str | None], hallucinated: Sequence[bool
 
 
 class _Guard(CorpusMetric):
+    rate: ClassVar[tuple[str, str]]
+    """The share of which, among which."""
+
     def __init__(self, variant: str = "default", caught: str = "flag") -> None:
         super().__init__(variant)
         if caught not in ("flag", "reject"):
@@ -54,32 +57,31 @@ class _Guard(CorpusMetric):
         """
         import numpy as np
 
+        from harness.estimate import CellRows
+        from harness.estimate.rows import CODES, Column
+
         guard_confusion(decisions, hallucinated)
         tiers = TIERS[TIERS.index(self.caught) :]
-        statuses = Counter(Status.MISSING if decision is None else Status.OK for decision in decisions)
-        caught = np.array([decision in tiers for decision in decisions], bool)
-        bad = np.array([bool(label) for label in hallucinated], bool)
-        cases = self._cases(caught, bad)
-        groups = cluster_index(clusters, len(bad))
-        if groups is None:
-            return self.share(float((caught & bad).sum()), int(cases.sum()), statuses, confidence)
-        rows = np.column_stack([caught & bad, cases]).astype(np.float64)
-        return self.of_sums(rows, _ratio, groups, statuses, confidence)
+        kinds = np.array([CODES[Status.OK if decision else Status.MISSING] for decision in decisions], np.int8)
+        columns = {
+            "caught": Column(np.array([decision in tiers for decision in decisions], np.float64), kinds),
+            "hallucinated": Column(np.array([bool(label) for label in hallucinated], np.float64), kinds),
+        }
+        place, units = np.arange(len(kinds)), cluster_index(clusters, len(kinds))
+        return self.over_rows(CellRows(place, place if units is None else units, columns), confidence)
 
-    def _cases(self, caught: Any, bad: Any) -> Any:
-        raise NotImplementedError
+    def binary_columns(self, label: str) -> frozenset[str]:
+        return frozenset({"caught", "hallucinated"})
 
-
-def _ratio(sums: Any) -> Any:
-    import numpy as np
-
-    return np.where(sums[:, 1] > 0, sums[:, 0] / np.maximum(sums[:, 1], 1), np.nan)
+    def form(self, label: str, at: Sequence[str]) -> Node:
+        share, among = (column(name, *at) for name in self.rate)
+        return mean(only(share, among))
 
 
 class GuardPrecision(_Guard):
     """Share of the answers that the guard caught which are hallucinations.
 
-    Range 0 to 1, higher is better. Wilson interval, bootstrap with clusters. The full table by tier:
+    Range 0 to 1, higher is better. Wilson interval, clustered t with clusters. The full table by tier:
     ``harness.metrics.guard.guard_confusion``.
 
     Args:
@@ -96,16 +98,14 @@ class GuardPrecision(_Guard):
     """
 
     name = "guard_precision"
+    rate = ("hallucinated", "caught")
     variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
-
-    def _cases(self, caught: Any, bad: Any) -> Any:
-        return caught
 
 
 class GuardRecall(_Guard):
     """Share of the hallucinations that the guard caught.
 
-    Range 0 to 1, higher is better. Wilson interval, bootstrap with clusters.
+    Range 0 to 1, higher is better. Wilson interval, clustered t with clusters.
 
     Args:
         caught: from which tier on an answer counts as caught, for both classes alike: ``flag`` or ``reject``.
@@ -121,7 +121,5 @@ class GuardRecall(_Guard):
     """
 
     name = "guard_recall"
+    rate = ("caught", "hallucinated")
     variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
-
-    def _cases(self, caught: Any, bad: Any) -> Any:
-        return bad

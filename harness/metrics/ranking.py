@@ -155,8 +155,8 @@ class _Separation(CorpusMetric):
             return self._value(NAN, (NAN, NAN), 0, statuses, "none", confidence)
         if not 0 < value < 1:
             smaller = min(curve.n_positive, curve.n_negative) or n
-            edge = self.share(value * smaller, smaller, statuses, confidence)
-            return self._value(value, (edge.low, edge.high), n, statuses, "wilson (perfect order)", confidence)
+            edges = _wilson(value * smaller, smaller, confidence)
+            return self._value(value, edges, n, statuses, "wilson (perfect order)", confidence)
         half = float(ndtri(0.5 + confidence / 2)) * error / (value * (1 - value))
         bounds = float(expit(logit(value) - half)), float(expit(logit(value) + half))
         return self._value(value, bounds, n, statuses, method, confidence)
@@ -283,7 +283,16 @@ class FprAt95Tpr(_Separation):
     def of_curve(self, curve: Curve, confidence: float = 0.95) -> MetricValue:
         ours = curve if self.variant == "ood-positive" else curve.swapped()
         accepted, negatives = ours.fpr_at(95)
-        return self.share(accepted, negatives, {Status.OK: curve.n_positive + curve.n_negative}, confidence)
+        value, edges = accepted / negatives if negatives else NAN, _wilson(accepted, negatives, confidence)
+        statuses = {Status.OK: curve.n_positive + curve.n_negative}
+        return self._value(value, edges, negatives, statuses, "wilson" if negatives else "none", confidence)
+
+
+def _wilson(hits: float, n: int, confidence: float) -> tuple[float, float]:
+    from harness.stats.intervals import wilson
+
+    low, high = wilson(hits, n, confidence)
+    return float(low), float(high)
 
 
 def ood_report(scores: Any, labels: Any, confidence: float = 0.95) -> dict[str, MetricValue]:

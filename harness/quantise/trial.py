@@ -18,7 +18,6 @@ from harness.timing.energy import Meter
 
 ROUNDS: Final = 40
 _WARMUP: Final = 3
-_RESAMPLES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def speed(source: Path, target: Path, feeds: Sequence[Feed], rounds: int = ROUND
         if timed.error:
             raise UsageError(f"a timed call failed: {timed.error}")
         times[timed.side].append(timed.cpu)
-    found = median_ratio(times[1], times[0], generator(seed, "quantise", "ratio"), resamples=_RESAMPLES)
+    found = median_ratio(times[1], times[0], generator(seed, "quantise", "ratio"))
     medians = [float(np.median(values)) for values in times]
     return Speed(found.estimate, found.low, found.high, medians[0], medians[1], rounds)
 

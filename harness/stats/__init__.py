@@ -4,10 +4,8 @@
 module               what it answers
 ===================  ==================================================================================
 ``results``          what every comparison returns: :class:`~harness.stats.results.Comparison`
-``intervals``        how sure is one number? Wilson, t, bootstrap of functions of sums
-``paired``           did paired scores change? t with clusters, McNemar, Newcombe, Tango, sign flips
-``bootstrap``        did an aggregate change? the same resampled samples on both sides
-``roc``              did an AUROC change? DeLong
+``intervals``        how sure is one number? Wilson, t, percentiles of draws
+``paired``           did paired scores change? t with clusters, McNemar, Tango
 ``quantiles``        how slow is the slow tail, and by which factor did it move?
 ``multiplicity``     many p-values: Holm, Benjamini–Hochberg
 ``power``            what could this n have seen, and which n would decide?
@@ -15,6 +13,7 @@ module               what it answers
 ``verdict``          FAIL, NON-INFERIOR or INCONCLUSIVE
 ===================  ==================================================================================
 
+Did an aggregate change (an F1, an AUROC, a mAP)? That is :class:`harness.estimate.Comparer`, for every statistic.
 Differences are oriented so that above zero is better: ``d = s · (candidate − baseline)``, s = −1
 where lower is better. Arguments are checked at the door (``ValueError`` that names the argument;
 NaN is refused, never averaged away), no data gives NaN with ``n = 0``, and randomness comes from

@@ -18,27 +18,13 @@ def vector(name: str, values: ArrayLike) -> Floats:
     Raises:
         ValueError: if ``values`` is not one-dimensional, or holds NaN or an infinity.
     """
-    return _finite(name, values, 1)
-
-
-def matrix(name: str, values: ArrayLike) -> Floats:
-    """Return finite floats [n, k].
-
-    Raises:
-        ValueError: if ``values`` is not two-dimensional, or holds NaN or an infinity.
-    """
-    return _finite(name, values, 2)
-
-
-def _finite(name: str, values: ArrayLike, dimensions: int) -> Floats:
     array = np.asarray(values, np.float64)
-    if array.ndim != dimensions:
-        raise ValueError(f"{name}: expected {dimensions} dimension(s), got shape {array.shape}")
+    if array.ndim != 1:
+        raise ValueError(f"{name}: expected 1 dimension(s), got shape {array.shape}")
     bad = ~np.isfinite(array)
     if bad.any():
-        where = [int(i) for i in np.argwhere(bad)[0]]
-        at = where[0] if dimensions == 1 else where
-        kind = "NaN" if np.isnan(array[tuple(where)]) else "an infinite value"
+        at = int(bad.argmax())
+        kind = "NaN" if np.isnan(array[at]) else "an infinite value"
         raise ValueError(
             f"{name}: {kind} at {at} ({int(bad.sum())} in all); leave out what has no value, on both sides"
         )

@@ -1,8 +1,8 @@
-"""Did paired scores change? Student's t with clusters, McNemar, Newcombe, Tango and sign flips."""
+"""Did paired scores change? Student's t with clusters, McNemar and Tango."""
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,23 +12,15 @@ from harness.stats._binomial import at_most
 from harness.stats._door import (
     ROUNDING,
     Floats,
-    Index,
     at_least,
     binary,
     inside,
     labels,
     minus,
     same_length,
-    tied,
     vector,
 )
-from harness.stats.intervals import wilson
 from harness.stats.results import MIN_CLUSTERS, Comparison, Flips, checked_span, nothing, without_spread
-
-EXACT_LIMIT: Final = 20
-"""Up to so many non-zero differences all sign patterns are enumerated."""
-PERMUTATIONS: Final = 10_000
-_CHUNK: Final = 4_000_000
 
 
 def oriented(baseline: ArrayLike, candidate: ArrayLike, direction: Literal["higher", "lower"] = "higher") -> Floats:
@@ -223,54 +215,6 @@ def _check_flips(flips: Flips) -> None:
         raise ValueError(f"flips: counts must be 0 or more, got {flips}")
 
 
-def newcombe_paired(flips: Flips, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Newcombe's interval of the difference of two paired shares, candidate − baseline.
-
-    The Wilson intervals of both shares are combined, less what their correlation φ explains; φ is
-    corrected for continuity, so that without any flip the interval keeps a width.
-
-    Args:
-        flips: the table of independent samples.
-        confidence: two-sided coverage, in (0, 1).
-
-    Returns:
-        ``(low, high)`` in [−1, 1]; NaN for an empty table.
-
-    Raises:
-        ValueError: if an argument is not as described.
-
-    Source:
-        Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions
-        based on paired data", method 10.
-
-    >>> low, high = newcombe_paired(Flips(both_right=20, lost=2, gained=12, both_wrong=16))
-    >>> round(low, 4), round(high, 4)
-    (0.0562, 0.3292)
-    """
-    _check_flips(flips)
-    inside("confidence", confidence, 0, 1)
-    n = flips.n
-    if n == 0:
-        return math.nan, math.nan
-    new, old = flips.both_right + flips.gained, flips.both_right + flips.lost
-    (low_new, low_old), (high_new, high_old) = wilson([new, old], n, confidence)
-    below_new, above_new = new / n - low_new, high_new - new / n
-    below_old, above_old = old / n - low_old, high_old - old / n
-    phi = _corrected_phi(flips)
-    down = below_new**2 - 2 * phi * below_new * above_old + above_old**2
-    up = above_new**2 - 2 * phi * above_new * below_old + below_old**2
-    return flips.difference - math.sqrt(max(down, 0.0)), flips.difference + math.sqrt(max(up, 0.0))
-
-
-def _corrected_phi(flips: Flips) -> float:
-    new, old, n = flips.both_right + flips.gained, flips.both_right + flips.lost, flips.n
-    scale = math.sqrt(float(new) * (n - new) * old * (n - old))
-    if scale == 0:
-        return 0.0
-    cross = float(flips.both_right) * flips.both_wrong - float(flips.lost) * flips.gained
-    return (max(cross - n / 2, 0.0) if cross > 0 else cross) / scale
-
-
 def tango_paired(flips: Flips, confidence: float = 0.95) -> tuple[float, float]:
     """Return Tango's score interval of the difference of two paired shares, candidate − baseline.
 
@@ -323,91 +267,3 @@ def _falls_through(function: Callable[[float], float], low: float, high: float) 
         middle = (low + high) / 2
         low, high = (middle, high) if function(middle) > 0 else (low, middle)
     return (low + high) / 2
-
-
-def sign_flip(
-    differences: ArrayLike,
-    rng: np.random.Generator,
-    clusters: ArrayLike | None = None,
-    permutations: int = PERMUTATIONS,
-) -> Comparison:
-    """Return the sign-flip permutation test of a mean difference: each difference is as likely as its negative.
-
-    With up to 20 non-zero differences (or clusters: whole clusters flip) all sign patterns are
-    enumerated and ``rng`` is not touched; above, ``permutations`` random patterns are drawn and the
-    observed one is counted among them, so that a p-value is never 0. Equal absolute differences are
-    drawn together as a binomial count. It assumes no distribution, only symmetry under no change,
-    and gives no interval: ``low``, ``high``, the bounds and ``p_noninferior`` are NaN. Zeros flip to
-    themselves; without any other difference all p-values are 1.
-
-    Args:
-        differences: candidate − baseline, above zero is better, [n], finite.
-        rng: the only source of randomness.
-        clusters: a label for each row, [n].
-        permutations: random patterns where not all are enumerated, 1 or more.
-
-    Returns:
-        A comparison without interval; NaN with ``n = 0`` for no data.
-
-    Raises:
-        ValueError: if an argument is not as described.
-
-    Source:
-        Fisher 1935; Phipson and Smyth 2010 for counting the observed pattern.
-
-    >>> sign_flip([1.0, 2.0, 3.0], np.random.default_rng(0)).p_greater
-    0.125
-    """
-    d = vector("differences", differences)
-    index, groups = labels("clusters", clusters, d.size)
-    at_least("permutations", permutations, 1)
-    if d.size == 0:
-        return nothing("sign flip", 0.95)
-    units = tied(np.bincount(index, weights=d, minlength=groups).astype(np.float64), 0.0)
-    scale = float(np.abs(units).sum())
-    sizes, counts = np.unique(tied(np.abs(units[units != 0])), return_counts=True)
-    exact = int(counts.sum()) <= EXACT_LIMIT
-    sums = _all_patterns(np.repeat(sizes, counts)) if exact else _random_patterns(sizes, counts, permutations, rng)
-    observed, slack = float(units.sum()), ROUNDING * scale
-    extra = 0 if exact else 1
-
-    def share(as_extreme: int) -> float:
-        return (as_extreme + extra) / (sums.size + extra)
-
-    nan = math.nan
-    return Comparison(
-        float(d.mean()),
-        nan,
-        nan,
-        nan,
-        nan,
-        p_value=share(int(np.count_nonzero(np.abs(sums) >= abs(observed) - slack))),
-        p_less=share(int(np.count_nonzero(sums <= observed + slack))),
-        p_greater=share(int(np.count_nonzero(sums >= observed - slack))),
-        p_noninferior=nan,
-        n=d.size,
-        method="sign flip, exact" if exact else "sign flip, Monte Carlo",
-        clusters=groups,
-        resamples=sums.size,
-    )
-
-
-def _all_patterns(sizes: Floats) -> Floats:
-    sums = np.zeros(1)
-    for size in sizes:
-        sums = np.concatenate([sums - size, sums + size])
-    return sums
-
-
-def _random_patterns(sizes: Floats, counts: Index, permutations: int, rng: np.random.Generator) -> Floats:
-    sums = np.empty(permutations)
-    step = max(1, _CHUNK // sizes.size)
-    for start in range(0, permutations, step):
-        rows = min(step, permutations - start)
-        if counts.max() == 1:
-            packed = np.frombuffer(rng.bytes(-(-rows * sizes.size // 8)), np.uint8)
-            plus = np.unpackbits(packed, count=rows * sizes.size).reshape(rows, sizes.size).astype(np.float64)
-        else:
-            plus = rng.binomial(counts, 0.5, size=(rows, sizes.size)).astype(np.float64)
-        sums[start : start + rows] = (2 * plus - counts) @ sizes
-    return sums

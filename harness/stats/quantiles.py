@@ -6,17 +6,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from harness.stats._binomial import at_most
 from harness.stats._door import Floats, at_least, inside, same_length, vector
-from harness.stats.bootstrap import RESAMPLES
+from harness.stats.draws import RESAMPLES
 from harness.stats.results import Comparison, nothing
 
-MIN_N_P90: Final = 64
-"""No p90 from fewer runs; see :func:`minimum_n`."""
-MIN_N_P99: Final = 662
-"""No p99 from fewer runs; see :func:`minimum_n`."""
 _SURE: Final = 0.99
 _CHUNK: Final = 4_000_000
 
@@ -125,72 +120,6 @@ def _order_statistics(x: Floats, q: float, tail: float) -> tuple[float, float, f
     return low, high, float(1 - missed)
 
 
-def paired_ratio(
-    baseline: ArrayLike, candidate: ArrayLike, confidence: float = 0.95, margin: float = 0.0
-) -> Comparison:
-    """Return the median of the pairs' ratios candidate / baseline, with order-statistic limits and sign tests.
-
-    For interleaved timings (A B B A), where what disturbs one run of a pair disturbs the other. No
-    resampling, no distribution. A limit that so few pairs cannot give is 0 or infinite.
-
-    Args:
-        baseline: [n], above 0.
-        candidate: [n], above 0, in the order of ``baseline``.
-        confidence: of the interval (two-sided) and of the bounds (one-sided), in (0, 1).
-        margin: what counts as the same, 0 or more: ``p_noninferior`` is small where the ratio is below 1 + margin.
-
-    Returns:
-        A comparison of ratios: ``p_greater`` is small where the ratio is above 1, ``p_less`` where it is
-        below; NaN with ``n = 0`` for no data.
-
-    Raises:
-        ValueError: if an argument is not as described.
-
-    Source:
-        Thompson 1936 (sign test and its interval).
-
-    >>> result = paired_ratio([1.0] * 10, [1.1, 1.2, 1.1, 1.3, 0.9, 1.2, 1.1, 1.2, 1.4, 1.2])
-    >>> round(result.estimate, 2), round(result.lower_bound, 2), round(result.p_greater, 4)
-    (1.2, 1.1, 0.0107)
-    """
-    old, new = _positive("baseline", baseline), _positive("candidate", candidate)
-    same_length(baseline=old, candidate=new)
-    inside("confidence", confidence, 0, 1)
-    at_least("margin", margin, 0)
-    method = "median of paired ratios"
-    n = old.size
-    if n == 0:
-        return nothing(method, confidence, margin)
-    logs = np.sort(np.log(new / old))
-    low, high, _ = _order_statistics(logs, 0.5, 0.5 - confidence / 2)
-    lower, upper, _ = _order_statistics(logs, 0.5, 1 - confidence)
-    not_above, not_below = int((logs <= 0).sum()), int((logs >= 0).sum())
-    greater, less = float(at_most(not_above, n, 0.5)), float(at_most(not_below, n, 0.5))
-    within = int((logs >= math.log1p(margin)).sum())
-    return Comparison(
-        math.exp(float(np.median(logs))),
-        math.exp(low),
-        math.exp(high),
-        math.exp(lower),
-        math.exp(upper),
-        p_value=min(1.0, 2 * min(greater, less)),
-        p_less=less,
-        p_greater=greater,
-        p_noninferior=float(at_most(within, n, 0.5)),
-        n=n,
-        method=method,
-        confidence=confidence,
-        margin=margin,
-        standard_error=_spread_of_median(low, high, confidence),
-        clusters=n,
-    )
-
-
-def _spread_of_median(low: float, high: float, confidence: float) -> float:
-    width = high - low
-    return width / (2 * float(ndtri(0.5 + confidence / 2))) if math.isfinite(width) and width > 0 else math.nan
-
-
 def median_ratio(
     baseline: ArrayLike,
     candidate: ArrayLike,
@@ -213,10 +142,11 @@ def median_ratio(
         paired: whether the i-th values belong together.
         resamples: bootstrap draws, 1 or more.
         confidence: of the interval (two-sided) and of the bounds (one-sided), in (0, 1).
-        margin: as in :func:`paired_ratio`.
+        margin: what counts as the same, 0 or more: ``p_noninferior`` is small where the ratio is below 1 + margin.
 
     Returns:
-        A comparison of ratios, as in :func:`paired_ratio`; ``n`` is the smaller of n and m.
+        A comparison of ratios: ``p_greater`` is small where the ratio is above 1, ``p_less`` where it is below;
+        ``n`` is the smaller of n and m, NaN with ``n = 0`` for no data.
 
     Raises:
         ValueError: if an argument is not as described.
@@ -257,7 +187,7 @@ def ratio_of_draws(
         n: values that it is computed from.
         method: as it will be shown.
         confidence: of the interval (two-sided) and of the bounds (one-sided), in (0, 1).
-        margin: as in :func:`paired_ratio`.
+        margin: as in :func:`median_ratio`.
     """
     if draws.size == 0 or float(np.ptp(draws)) <= 1e-12:
         nan = math.nan

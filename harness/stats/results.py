@@ -48,7 +48,7 @@ class Flips:
 class Comparison:
     """An estimate with its interval and its p-values.
 
-    For differences above zero is better; for ratios (``median_ratio``, ``paired_ratio``) "zero" below
+    For differences above zero is better; for ratios (``median_ratio``) "zero" below
     stands for a ratio of 1. NaN stands for "this method, or this data, says nothing about it".
     """
 

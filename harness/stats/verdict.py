@@ -173,12 +173,13 @@ def judge_ratio(comparison: Comparison, strict: bool = False) -> Verdict:
     is below 1 + margin, else INCONCLUSIVE.
 
     Args:
-        comparison: from ``median_ratio`` or ``paired_ratio``, with its margin.
+        comparison: such as ``median_ratio``'s, with its margin.
         strict: whether anything but NON-INFERIOR blocks.
 
-    >>> from harness.stats.quantiles import paired_ratio
-    >>> old = [1.0 + i / 100 for i in range(20)]
-    >>> judge_ratio(paired_ratio(old, [1.2 * t for t in old], margin=0.03)).outcome
+    >>> from harness.stats.quantiles import median_ratio
+    >>> old = np.linspace(1.0, 1.2, 20)
+    >>> new = old * np.linspace(1.19, 1.21, 20)
+    >>> judge_ratio(median_ratio(old, new, np.random.default_rng(0), margin=0.03)).outcome
     <Outcome.FAIL: 'fail'>
     """
     limit = 1 + comparison.margin

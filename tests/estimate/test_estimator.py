@@ -25,6 +25,7 @@ from harness.estimate import (
 from harness.estimate.draws import LIMIT, Draws
 from harness.metrics import sample_metric
 from harness.stats.results import Comparison
+from harness.types import Score
 from tests.estimate.helpers import cell, table
 
 ACCURACY = Statistic("accuracy", mean(column("right", "clean")))
@@ -43,7 +44,7 @@ def binary(n: int, share: float, seed: int = 0) -> np.ndarray:
 def test_a_mean_has_the_interval_that_its_metric_gives_it() -> None:
     values = binary(80, 0.7)
     found = Estimator(table(clean=cell({"right": values})), binary=always).value(ACCURACY)
-    expected = sample_metric("exact_match").aggregate_array(values, {"ok": 80})
+    expected = sample_metric("exact_match").aggregate([Score(value) for value in values])
     assert (found.value, found.low, found.high, found.method) == (
         expected.value, expected.low, expected.high, expected.method,
     )  # fmt: skip

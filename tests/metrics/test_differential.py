@@ -16,7 +16,6 @@ import pytest
 from harness.metrics import CorpusMetric, get, sample_metric
 from harness.metrics.anls import anls_star
 from harness.metrics.boxes import giou_pairs, iou_pairs
-from harness.metrics.calibration import reliability_curve
 from harness.metrics.detection import Detection, Truth
 from harness.metrics.ranking import ood_report
 from harness.metrics.retrieval import RecallAtK
@@ -165,16 +164,6 @@ def test_calibration_error_equals_torchmetrics() -> None:
         theirs = classification.binary_calibration_error(torch.tensor(p), torch.tensor(y), n_bins=15, norm=norm)
         ours = corpus_metric(name, "left-closed", resamples=50).compute(p, y)
         assert ours.value == pytest.approx(float(theirs), abs=1e-6)
-
-
-def test_the_reliability_curve_equals_scikit_learn() -> None:
-    calibration = pytest.importorskip("sklearn.calibration")
-    rng = generator("reliability")
-    p, y = rng.uniform(0, 1, 400), rng.integers(0, 2, 400)
-    accuracy, confidence = calibration.calibration_curve(y, p, n_bins=10)
-    ours = reliability_curve(p, y, bins=10)
-    assert ours.accuracy == pytest.approx(accuracy)
-    assert ours.confidence == pytest.approx(confidence)
 
 
 def test_pope_rates_equal_scikit_learn() -> None:

@@ -10,9 +10,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.metrics import CorpusMetric, Status, get, sample_metric
-from harness.metrics.agreement import prompt_spread
 from harness.metrics.boxes import find_boxes, giou_pairs, iou_pairs
-from harness.metrics.calibration import reliability_curve
 from harness.metrics.detection import Detection, Truth
 from harness.metrics.extract import chain, steps
 from harness.metrics.guard import guard_confusion
@@ -20,7 +18,6 @@ from harness.metrics.hallucination import Vocabulary, plural
 from harness.metrics.ranking import Curve
 from harness.metrics.retrieval import best_ranks
 from harness.seeds import generator
-from harness.stats.intervals import bootstrap_sums, wilson
 
 
 def corpus(name: str, variant: str = "default", **params: Any) -> CorpusMetric:
@@ -181,13 +178,6 @@ def test_agreeing_on_nothing_is_no_agreement() -> None:
     assert metric.compute([["a"], ["b", "b"]]).statuses == {"ok": 1, "undefined": 1}
 
 
-def test_the_worst_prompt_is_named() -> None:
-    spread = prompt_spread([[1, 0, 1], [1, 1, 0.5]])
-    assert (spread.worst, spread.spread) == (1, 0.5)
-    with pytest.raises(ValueError, match="finite"):
-        prompt_spread([[1, math.nan]])
-
-
 def test_a_blind_gap_is_paired_and_clustered() -> None:
     scores, blind = [1, 1, 0, 0] * 5, [1, 0, 0, 0] * 5
     value = corpus("blind_gap").compute(scores, blind)
@@ -331,16 +321,21 @@ def test_clip_score_has_no_opinion_on_a_zero_vector_and_survives_tiny_ones() -> 
 
 
 def test_bins_are_closed_on_the_side_that_is_said() -> None:
-    confidences = [0.0, 0.5, 1.0]
-    assert reliability_curve(confidences, [0, 1, 1], bins=2).counts.tolist() == [2, 1]
-    assert reliability_curve(confidences, [0, 1, 1], bins=2, closed="left").counts.tolist() == [1, 2]
+    confidences, correct = [0.0, 0.5, 1.0], [0, 1, 1]
+    assert corpus("mce", bins=2).compute(confidences, correct).value == 0.25  # of 0 and 0.5 together
+    assert corpus("mce", "left-closed", bins=2).compute(confidences, correct).value == 0.25  # of 0.5 and 1 together
+    assert corpus("ece", bins=2).compute(confidences, correct).value == pytest.approx(0.5 / 3)
     every = [k / 15 for k in range(1, 16)]
-    assert reliability_curve(every, [1] * 15).counts.tolist() == [1] * 15
+    assert corpus("ece").compute(every, [1] * 15).value == pytest.approx(np.mean(1 - np.array(every)))
 
 
 def test_bins_of_equal_mass_hold_equal_counts() -> None:
-    confidences = generator("mass").uniform(0.8, 1, 300)
-    assert reliability_curve(confidences, np.ones(300), bins=10, binning="mass").counts.tolist() == [30] * 10
+    confidences = np.sort(generator("mass").uniform(0.8, 1, 300))
+    correct = np.arange(300) % 7 > 0
+    gaps = (confidences - correct).reshape(10, 30).mean(axis=1)
+    assert corpus("ece", bins=10, binning="mass").compute(confidences, correct).value == pytest.approx(
+        np.abs(gaps).mean()
+    )
 
 
 @pytest.mark.parametrize("bad", [[1.1], [-0.1], [math.nan]])
@@ -404,25 +399,6 @@ def test_a_thinned_curve_keeps_its_ends_and_its_area() -> None:
 
 
 # Intervals
-
-
-def test_the_bootstrap_of_a_share_is_close_to_wilson() -> None:
-    rows = np.array([[1.0, 1.0]] * 60 + [[0.0, 1.0]] * 140)
-    low, high = bootstrap_sums(rows, lambda sums: sums[:, 0] / sums[:, 1])
-    expected = [float(bound) for bound in wilson(60, 200)]
-    assert [low, high] == pytest.approx(expected, abs=0.015)
-
-
-def test_the_bootstrap_repeats_and_widens_with_clusters() -> None:
-    rows = np.array([[float(i // 10 % 2), 1.0] for i in range(100)])
-
-    def share(sums: Any) -> Any:
-        return sums[:, 0] / sums[:, 1]
-
-    first = bootstrap_sums(rows, share, seed=3)
-    assert first == bootstrap_sums(rows, share, seed=3)
-    clustered = bootstrap_sums(rows, share, clusters=np.arange(100) // 10, seed=3)
-    assert clustered[1] - clustered[0] > 1.5 * (first[1] - first[0])
 
 
 def test_a_perfect_rate_still_has_an_interval() -> None:

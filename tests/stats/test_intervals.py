@@ -1,4 +1,4 @@
-"""Intervals of one run against statsmodels, SciPy and the bootstrap of means."""
+"""Intervals of one run against statsmodels and SciPy."""
 
 import math
 
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.stats.bootstrap import Resampling, bootstrap_mean
-from harness.stats.intervals import bootstrap_sums, mean_interval, wilson
+from harness.stats.intervals import mean_interval, wilson
 from harness.stats.paired import paired_t
 
 
@@ -31,24 +30,7 @@ def test_a_mean_has_students_interval_and_the_paired_test_agrees(values):
         assert mean_interval(values, clusters) == pytest.approx((clustered.low, clustered.high), nan_ok=True, abs=1e-9)
 
 
-@pytest.mark.parametrize("clusters", [None, np.arange(200) // 4])
-def test_a_mean_as_a_function_of_sums_has_the_bootstrap_of_a_mean(clusters, rng):
-    x = rng.exponential(size=200)
-    rows = np.column_stack([x, np.ones(200)])
-    by_sums = bootstrap_sums(rows, lambda sums: sums[:, 0] / sums[:, 1], clusters, resamples=20_000)
-    by_mean = bootstrap_mean(x, rng, Resampling(20_000, clusters=clusters))
-    assert by_sums == pytest.approx((by_mean.low, by_mean.high), abs=0.1 * by_mean.standard_error)
-
-
 def test_no_data_or_one_cluster_has_no_interval():
     assert all(math.isnan(end) for end in mean_interval([]))
     assert all(math.isnan(end) for end in mean_interval([1.0, 2.0], np.array([0, 0])))
-    assert all(math.isnan(end) for end in bootstrap_sums([[1.0]], lambda sums: sums[:, 0]))
     assert math.isnan(float(wilson(0, 0)[0]))
-
-
-def test_a_statistic_that_mostly_has_no_value_has_no_interval():
-    rows = np.eye(12)
-    low, high = bootstrap_sums(rows, lambda sums: np.where((sums > 0).all(axis=1), 1.0, np.nan))
-    assert math.isnan(low)
-    assert math.isnan(high)

@@ -25,7 +25,7 @@ def test_tango_bounds_hold_where_newcombes_do_not():
     assert worst < 0.9
 
 
-def test_bootstrap_delong_and_order_statistics_cover_nearly_what_they_say():
+def test_bootstrap_ratios_and_order_statistics_cover_nearly_what_they_say():
     for row in simulations.coverage_of_bootstrap(600):
         assert row.two_sided >= 0.93 - monte_carlo_error(0.93, row.runs), row
 

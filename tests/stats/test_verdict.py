@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.stats.multiplicity import holm
 from harness.stats.paired import mcnemar, paired_t
 from harness.stats.power import mcnemar_minimum_effect, t_minimum_effect, t_power
-from harness.stats.quantiles import paired_ratio
+from harness.stats.quantiles import median_ratio
 from harness.stats.results import Flips, nothing
 from harness.stats.verdict import Outcome, compare_scores, judge, judge_family, judge_ratio
 
@@ -110,10 +110,11 @@ def test_where_lower_is_better_a_rise_is_a_drop(pairs):
 def test_latency_fails_beyond_the_margin_only(rng):
     old = rng.lognormal(0, 0.05, 40)
     slower = [
-        judge_ratio(paired_ratio(old, factor * old * rng.lognormal(0, 0.005, 40), margin=0.03)) for factor in (1.1, 1.0)
+        judge_ratio(median_ratio(old, factor * old * rng.lognormal(0, 0.005, 40), rng, margin=0.03))
+        for factor in (1.1, 1.0)
     ]
     assert [verdict.outcome for verdict in slower] == [Outcome.FAIL, Outcome.NON_INFERIOR]
-    few = judge_ratio(paired_ratio(old[:4], 1.1 * old[:4], margin=0.03), strict=True)
+    few = judge_ratio(median_ratio(old[:4], 1.1 * old[:4], rng, margin=0.03), strict=True)
     assert few.outcome is Outcome.INCONCLUSIVE
     assert few.blocking
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from harness.metrics.ranking import Curve as RankCurve
 from harness.seeds import generator
-from harness.stats.draws import row_weights, units_of
+from harness.stats.draws import row_weights
 from harness.tasks._base import Chart, Line, Mark
 from harness.tasks.ood.splits import Known
 from harness.tasks.ood.trial import Trial
@@ -41,7 +41,7 @@ def draws(splits: Sequence[Known], *seed: str | int) -> Draws:
     for known in splits:
         clusters = [sample.cluster or f"\0{sample.id}" for sample in known.samples]
         rng = generator(*seed, known.split.name, "draws")
-        found[known.split.name] = np.concatenate([*row_weights(units_of(len(clusters), clusters, None), count, rng)])
+        found[known.split.name] = np.concatenate([*row_weights(len(clusters), clusters, count, rng)])
     return found
 
 
