@@ -59,14 +59,15 @@ class RunRows:
         own = rows if rows is not None else self._own(task.name)
         other, at = named or self, places if places is not None else own
         cells = {cell: self._cell(task, cell, taken, other, at[cell]) for cell, taken in own.items()}
+        ids = {cell: other.ids(at[cell]) for cell in cells}
+        if task.record.epochs > 1:  # before what was made is laid beside: that is of questions, not of answers
+            ids = {cell: [_EPOCH.sub("", identity) for identity in names] for cell, names in ids.items()}
+            for name, cell in cells.items():
+                asked = repeats_of(ids[name], task.record.epochs)
+                cells[name], ids[name] = self._reduced(task.record, cell, asked), [ids[name][i] for i in asked[:, 0]]
         for made in (one for one in self._made if one.task == task.name):
-            if made.cell in cells:
-                ids = other.ids(at[made.cell])
-                cells[made.cell] = _beside(cells[made.cell], ids, made)
-            else:
-                cells[made.cell] = self.alone(made)
-        if task.record.epochs > 1:
-            cells = {name: self._reduced(task.record, cell, other.ids(at[name])) for name, cell in cells.items()}
+            own_cell = cells.get(made.cell)
+            cells[made.cell] = self.alone(made) if own_cell is None else _beside(own_cell, ids[made.cell], made)
         return Rows(cells)
 
     def ids(self, rows: Index) -> list[str]:
@@ -137,9 +138,9 @@ class RunRows:
             found[name] = Labels(codes, [str(one) for one in names])
         return found
 
-    def _reduced(self, task: TaskRecord, cell: CellRows, ids: Sequence[str]) -> CellRows:
-        """Return one row a question of rows that are one an answer."""
-        rows = repeats_of([_EPOCH.sub("", identity) for identity in ids], task.epochs)
+    @staticmethod
+    def _reduced(task: TaskRecord, cell: CellRows, rows: Codes) -> CellRows:
+        """Return one row a question of rows that are one an answer; ``rows`` are those of each, [questions, epochs]."""
         reduce, answers = reducer(task.reducer, task.epochs), cell.columns[ANSWER]
         codes: Codes = np.where(np.isnan(answers.worths), 0, answers.worths).astype(np.int64)[rows]
         first = cell.take(rows[:, 0])

@@ -7,14 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.comparison.columns import read_samples
 from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import Decision, decide, margins
+from harness.comparison.described import described
+from harness.comparison.rows import RunRows, TaskView
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
+from harness.record.rows import MadeRows
 from harness.spec.models import GateSpec
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
+from harness.suite.select import Selection
 
 GUARD = """\
 suite: s
@@ -111,3 +116,29 @@ def test_samples_of_two_splits_that_share_a_cluster_are_drawn_apart(
         found = run(OOD).record.tasks["ood"].metrics["auroc[column,odd]"]
         widths.append(found.high - found.low)
     assert widths[0] == pytest.approx(widths[1], rel=0.1)
+
+
+ASKED_TWICE = """\
+suite: s
+version: 1
+datasets: {charts: {type: charts, limit: 12}}
+tasks:
+  qa: {kind: qa, dataset: charts, metrics: [exact_match]}
+"""
+
+
+def test_rows_made_of_questions_lie_beside_questions_that_were_asked_several_times(
+    bind: Callable[[str], Suite], tmp_path: Path
+) -> None:
+    options = RunOptions(out=tmp_path / "runs", selection=Selection(epochs=2))
+    folder, record = run_suite(bind(ASKED_TWICE), read_adapter("mock"), options, Silent())
+    asked = read_samples(folder)
+    plain = sorted({identity.partition("#")[0] for identity in asked.text("sample_id").to_pylist()})
+    values = dict(zip(plain, np.arange(12.0), strict=True))
+    task = record.tasks["qa"]
+    made = [MadeRows("qa", cell, plain, {"made": np.array([*values.values()])}) for cell in ("clean", "new")]
+    view = TaskView("qa", task, described(task, asked.metrics))
+    rows = RunRows(asked, made).of(view)
+    assert (len(rows.cells["clean"]), len(rows.cells["new"])) == (12, 12)
+    assert sorted(rows.cells["clean"].columns["made"].worths.tolist()) == list(values.values())
+    assert set(rows.cells["clean"].columns) == {"exact_match", "answer", "made"}
