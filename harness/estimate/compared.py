@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from harness.errors import UsageError
-from harness.estimate.draws import Draws
+from harness.estimate.draws import Draws, Pool
 from harness.estimate.estimator import Declared, nothing_binary
 from harness.estimate.forms import FORMS, Floats, evaluate, smooth
 from harness.estimate.means import mean_of
@@ -69,7 +69,7 @@ class Comparer:
         self._resamples = resamples
         self._confidence = confidence
         self._sides: dict[str, tuple[Rows, Rows]] = {}
-        self._draws: dict[str, Draws] = {}
+        self._draws: dict[str, Pool] = {}
 
     def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
         """Return both values over the pairs, and the comparison of them."""
@@ -137,6 +137,8 @@ class Comparer:
             without = sign * (draws.without(statistic.of, 1) - draws.without(statistic.of, 0))
             acceleration = acceleration_of(without, replace(units, strata=draws.strata))
         far = None if math.isnan(estimate) else reach(statistic, draws, 1)
+        if far is not None and statistic.span is not None:
+            far = min(far, statistic.span)
         span = None if far is None else max(far, abs(estimate))
         found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span)
         n = max((int(draws.tables[1].read(node).counted.sum()) for node in _inputs(statistic.of)), default=0)
@@ -160,17 +162,18 @@ class Comparer:
         name = key(statistic.where)
         if name not in self._draws:
             seed = (*self._seed, name) if statistic.where else self._seed
-            self._draws[name] = Draws(*self._of(statistic), seed=seed, count=self._resamples)
-        return self._draws[name]
+            self._draws[name] = Pool(*self._of(statistic), seed=seed, count=self._resamples)
+        return self._draws[name].of(statistic.of)
 
-    def _apart(self, side: int) -> Draws:
+    def _apart(self, side: int, node: Node) -> Draws:
         name = f"side {side}"
         if name not in self._draws:
-            self._draws[name] = Draws(self._whole[side], seed=(*self._seed, name), count=self._resamples)
-        return self._draws[name]
+            self._draws[name] = Pool(self._whole[side], seed=(*self._seed, name), count=self._resamples)
+        return self._draws[name].of(node)
 
     def _alone(self, statistic: Statistic) -> tuple[float, float]:
-        return self._apart(0).exactly(statistic.of), self._apart(1).exactly(statistic.of)
+        old, new = (self._apart(side, statistic.of).exactly(statistic.of) for side in (0, 1))
+        return old, new
 
     def _both(self, statistic: Statistic) -> tuple[float, float]:
         draws = self._paired_draws(statistic)
@@ -180,7 +183,8 @@ class Comparer:
         if statistic.paired:
             draws = self._paired_draws(statistic)
             return draws.drawn(statistic.of, 0), draws.drawn(statistic.of, 1)
-        return self._apart(0).drawn(statistic.of), self._apart(1).drawn(statistic.of)
+        old, new = (self._apart(side, statistic.of).drawn(statistic.of) for side in (0, 1))
+        return old, new
 
 
 def reach(statistic: Statistic, draws: Draws, side: int = 0) -> float | None:

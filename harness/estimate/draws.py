@@ -1,6 +1,6 @@
-"""One set of draws for all statistics of a table, or of two paired ones: whole units, stratum by stratum."""
+"""One set of draws for all statistics that read the same units of a table, or of two paired ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
-from harness.estimate.rows import Index, Rows
-from harness.estimate.statistic import Node, forms_in, key
+from harness.estimate.rows import CellRows, Index, Rows
+from harness.estimate.statistic import Node, cells_in, forms_in, key
 from harness.estimate.sums import Table
 from harness.seeds import generator
 from harness.stats.draws import RESAMPLES, Units
@@ -28,17 +28,21 @@ class Draws:
     Args:
         rows: the table, or both of a pair: the same weights are then drawn on both sides.
         seed: what the draws are derived from.
+        cells: whose units are drawn; by default all. Units of cells that no statistic reads would take up groups.
         count: B, how many.
     """
 
-    def __init__(self, *rows: Rows, seed: tuple[str | int, ...], count: int = RESAMPLES) -> None:
+    def __init__(
+        self, *rows: Rows, seed: tuple[str | int, ...], cells: Iterable[str] | None = None, count: int = RESAMPLES
+    ) -> None:
         self._rows = rows
         self._seed = seed
         self.count = count
-        every = [cell.unit for cell in rows[0].cells.values()]
-        self.units: Index = np.unique(np.concatenate(every)) if every else np.zeros(0, np.int64)
+        held = rows[0].cells
+        read = list(held.values()) if cells is None else [held[name] for name in cells if name in held]
+        self.units: Index = np.unique(np.concatenate([cell.unit for cell in read] or [np.zeros(0, np.int64)]))
         """The codes of all units, sorted."""
-        self.strata = _strata(rows[0], self.units)
+        self.strata = _strata(read, self.units)
         self.grouped = len(self.units) > LIMIT
         self._group: Index = np.arange(len(self.units))
         parts = self.strata
@@ -118,10 +122,37 @@ class Draws:
         return group, tuple(parts)
 
 
-def _strata(rows: Rows, units: Index) -> tuple[Index, ...]:
+class Pool:
+    """The draws of a table, or of both of a pair: one set for all statistics that read the same units.
+
+    Args:
+        rows: as for :class:`Draws`.
+        seed: what draws are derived from.
+        count: how many.
+    """
+
+    def __init__(self, *rows: Rows, seed: tuple[str | int, ...], count: int) -> None:
+        self._rows, self._seed, self._count = rows, seed, count
+        self._known: dict[tuple[str, ...], Draws] = {}
+
+    def of(self, node: Node) -> Draws:
+        """Return the draws of the units that a form reads."""
+        cells = tuple(sorted({*cells_in(node)}))
+        if cells not in self._known:
+            made = Draws(*self._rows, seed=self._seed, cells=cells, count=self._count)
+            self._known[cells] = next((old for old in self._known.values() if _alike(old, made)), made)
+        return self._known[cells]
+
+
+def _alike(one: Draws, other: Draws) -> bool:
+    parts = [one.units, *one.strata], [other.units, *other.strata]
+    return len(parts[0]) == len(parts[1]) and all(map(np.array_equal, *parts))
+
+
+def _strata(cells: Sequence[CellRows], units: Index) -> tuple[Index, ...]:
     """Return the units of each stratum; all are one where a unit lies in several."""
     names: dict[str, Index] = {}
-    for cell in rows.cells.values():
+    for cell in cells:
         there = np.unique(cell.unit)
         names[cell.stratum] = np.union1d(names[cell.stratum], there) if cell.stratum in names else there
     if len(names) < 2 or sum(map(len, names.values())) > len(units):

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.estimate.draws import Draws
+from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import FORMS, Floats
 from harness.estimate.means import (
     NONE,
@@ -61,7 +61,7 @@ class Estimator:
         self._resamples = resamples
         self._confidence = confidence
         self._slices: dict[str, Rows] = {}
-        self._draws: dict[str, Draws] = {}
+        self._draws: dict[str, Pool] = {}
 
     def all(self, statistics: Sequence[Statistic]) -> dict[str, MetricValue]:
         """Return the values of some statistics by name; those that have no form are undefined."""
@@ -144,8 +144,8 @@ class Estimator:
     def _drawn(self, statistic: Statistic, rows: Rows) -> Draws:
         name = key(statistic.where)
         if name not in self._draws:
-            self._draws[name] = Draws(rows, seed=(*self._seed, name), count=self._resamples)
-        return self._draws[name]
+            self._draws[name] = Pool(rows, seed=(*self._seed, name), count=self._resamples)
+        return self._draws[name].of(statistic.of)
 
     def _reads(self, statistic: Statistic, rows: Rows) -> list[Read]:
         table = self._drawn(statistic, rows).tables[0]

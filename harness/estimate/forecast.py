@@ -61,7 +61,7 @@ def sight(
         part = mcnemar_minimum_effect(CHANGED, units, alpha=alpha, margin=margin / statistic.span)
         return Sight(units, statistic.span * part)
     known = rows.select(statistic.where) if rows is not None else _typical(statistic)
-    draws = Draws(known, seed=("forecast",), count=1)
+    draws = Draws(known, seed=("forecast",), cells=cells_in(statistic.of), count=1)
     if rows is not None and (spread := _spread(statistic, draws)) > 0:
         return Sight(units, t_minimum_effect(spread, units, alpha=alpha, margin=margin))
     if statistic.span is None and rows is None and statistic.unit != "share":

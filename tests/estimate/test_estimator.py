@@ -22,7 +22,7 @@ from harness.estimate import (
     stored,
     total,
 )
-from harness.estimate.draws import LIMIT, Draws
+from harness.estimate.draws import LIMIT, Draws, Pool
 from harness.metrics import sample_metric
 from harness.stats.results import Comparison
 from harness.types import Score
@@ -226,3 +226,31 @@ def test_events_that_vary_nowhere_are_no_surer_than_a_count_of_them(seconds: flo
     assert found.value == pytest.approx(count / minutes)
     assert 0.6 * exact < found.high < 1.5 * exact
     assert found.low < found.value or not wrong
+
+
+def test_cells_that_a_statistic_does_not_read_take_no_draws_from_it() -> None:
+    rng = np.random.default_rng(8)
+    few = cell({"edits": rng.poisson(3, 100), "words": rng.integers(5, 30, 100)})
+    many = cell({"edits": np.zeros(50 * LIMIT), "words": np.ones(50 * LIMIT)}, first=1000, stratum="other")
+    alone, beside = Estimator(table(clean=few)).value(WER), Estimator(table(clean=few, other=many)).value(WER)
+    assert (alone.low, alone.high) == (beside.low, beside.high)
+    changed = cell({"edits": rng.poisson(3, 100), "words": few.columns["words"].worths})
+    both = difference(WER, table(clean=few, other=many), table(clean=changed, other=many))
+    assert both == difference(WER, table(clean=few), table(clean=changed))
+
+
+def test_statistics_over_the_same_samples_share_their_draws() -> None:
+    rows = table(clean=cell({"x": [1.0, 2.0]}), noisy=cell({"x": [1.0, 2.0]}), other=cell({"x": [1.0]}, first=9))
+    pool = Pool(rows, seed=(0,), count=10)
+    clean, noisy, other = (pool.of(total(column("x", name))) for name in ("clean", "noisy", "other"))
+    assert clean is noisy
+    assert other is not clean
+
+
+def test_a_difference_without_spread_is_allowed_no_more_than_its_bounds() -> None:
+    share = Statistic("share", ratio(total(column("hits", "c")), total(column("claims", "c"))))
+    rows = table(c=cell({"hits": np.full(50, 0.4), "claims": np.full(50, 0.5)}))
+    found = difference(share, rows, rows)
+    unseen = 1 - 0.025 ** (1 / 50)
+    assert found.low == pytest.approx(-unseen)
+    assert found.high == pytest.approx(unseen)
