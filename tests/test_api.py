@@ -18,7 +18,7 @@ from harness.errors import SpecError, UsageError
 from harness.record import Run
 from harness.registry import registry
 from harness.shown import Shown
-from harness.stats.bootstrap import RESAMPLES
+from harness.stats.draws import RESAMPLES
 from tests.test_layers import HEAVY, loaded_after
 
 ROOT = Path(harness.__file__).resolve().parents[1]
