@@ -9,8 +9,8 @@ from harness.comparison.described import described
 from harness.comparison.rows import RunRows, TaskView
 from harness.errors import UsageError
 from harness.estimate import Rows, Sight, Statistic, sight
-from harness.estimate.estimator import nothing_binary
 from harness.estimate.forecast import CHANGED
+from harness.estimate.rows import nothing_binary
 from harness.estimate.statistic import cells_in
 from harness.record import Run
 from harness.record.rows import read_rows

@@ -9,11 +9,11 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.estimate.draws import Draws, Pool
-from harness.estimate.estimator import Declared, nothing_binary
-from harness.estimate.forms import FORMS, Floats, evaluate, smooth
+from harness.estimate.forms import Floats, smooth
 from harness.estimate.means import mean_of
-from harness.estimate.rows import Read, Rows, is_binary, pair
-from harness.estimate.statistic import Node, Statistic, forms_in, inputs_in, key
+from harness.estimate.reach import reach
+from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary, pair
+from harness.estimate.statistic import Node, Statistic, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
@@ -21,7 +21,6 @@ from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing
 from harness.stats.verdict import compare_scores
 
-_STEP: Final = 1e-6
 _USELESS: Final = 0.025
 """With more draws than this without a value nothing can be said; dropping them would be choosing."""
 
@@ -187,27 +186,6 @@ class Comparer:
         return old, new
 
 
-def reach(statistic: Statistic, draws: Draws, side: int = 0) -> float | None:
-    """Return by how much a statistic can move if a share ε of its rows is exchanged, divided by ε, to first order.
-
-    All columns move together, each the way that it moves the statistic; rank forms can move by their whole range,
-    which nobody knows where they have none.
-    """
-    if any(FORMS[form].block or FORMS[form].unsummed for form in forms_in(statistic.of)):
-        return statistic.span
-    found = draws.tables[side].sums(statistic.of, exact=True)
-    here = float(evaluate(statistic.of, found)[0])
-    sums = {name: place for name, (place, _) in found.places.items() if not name.startswith("#")}
-    steps = np.zeros((len(sums), found.totals.shape[1]))
-    for i, (name, place) in enumerate(sums.items()):
-        steps[i, place] = _STEP * max(1.0, found.totals[0, found.places[f"#{name}"][0]])
-    rises, falls = (evaluate(statistic.of, found.moved(found.totals + sign * steps)) - here for sign in (1, -1))
-    slopes = np.where(np.abs(rises) > np.abs(falls), rises, -falls)
-    together = (np.sign(np.where(np.isfinite(slopes), slopes, 0.0))[:, None] * steps).sum(axis=0)
-    moved = [float(evaluate(statistic.of, found.moved(found.totals + sign * together))[0]) - here for sign in (1, -1)]
-    return float(np.nanmax(np.abs(moved), initial=0.0)) / _STEP
-
-
 def _inputs(node: Node) -> list[Node]:
     named: Mapping[str, Node] = {key(one): one for one in inputs_in(node)}
     return list(named.values())
@@ -226,4 +204,4 @@ def _mean(values: Floats) -> float:
     return mean_of(values) if len(values) else math.nan
 
 
-__all__ = ["Comparer", "Difference", "reach"]
+__all__ = ["Comparer", "Difference"]

@@ -1,7 +1,7 @@
 """From a statistic and rows to its value with an interval: the only place that chooses how an interval is made."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,8 @@ from harness.estimate.means import (
     mean_interval_of,
     mean_of,
 )
-from harness.estimate.rows import Read, Rows, is_binary
+from harness.estimate.reach import reach
+from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary
 from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.types import MetricValue, Status
@@ -26,14 +27,6 @@ from harness.types import MetricValue, Status
 NAN: Final = math.nan
 _ROUNDING: Final = 1e-12
 """Draws that differ by less, relative to the value, are the same."""
-
-Declared = Callable[[str], bool]
-"""Whether a column of some name is binary: 0 or 1, a failure's worth included."""
-
-
-def nothing_binary(name: str) -> bool:
-    """Say of every column that it is graded."""
-    return False
 
 
 class Estimator:
@@ -102,7 +95,6 @@ class Estimator:
             return NONE
         if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
             return widened
-        from harness.estimate.compared import reach
         from harness.stats.intervals import percentile_interval, wilson
 
         inputs = [rows.unit[rows.counted] for rows in self._reads(statistic, self._slice(statistic))]

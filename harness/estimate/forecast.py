@@ -7,10 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from harness.estimate.compared import reach
 from harness.estimate.draws import Draws
-from harness.estimate.estimator import Declared, nothing_binary
-from harness.estimate.rows import CellRows, Column, Rows, is_binary
+from harness.estimate.reach import reach
+from harness.estimate.rows import CellRows, Column, Declared, Rows, is_binary, nothing_binary
 from harness.estimate.statistic import Statistic, cells_in, columns_in
 from harness.stats.power import mcnemar_minimum_effect, t_minimum_effect
 

@@ -1,13 +1,13 @@
 """What forms come to: each is a function of sums over rows, under any number of weightings at once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.estimate.statistic import Node, children, forms_in, key
+from harness.estimate.statistic import Node, Statistic, children, forms_in, key
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +56,19 @@ def evaluate(node: Node, sums: Sums) -> Floats:
     """Return the value of a form under every weighting, [...]; NaN where it has none."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(FORMS[node["form"]].evaluate(node, sums), np.float64)
+
+
+def read(found: Mapping[str, Any]) -> Statistic:
+    """Return a statistic of a record; one with a form that is not known here is untestable, and says so.
+
+    Raises:
+        ValueError: if it is no statistic.
+    """
+    made = Statistic.from_plain(found)
+    unknown = next((form for form in forms_in(made.of) if form not in FORMS), None)
+    if unknown is None or made.untestable:
+        return made
+    return replace(made, untestable=f"the form {unknown!r} is not known here")
 
 
 def smooth(node: Node) -> bool:

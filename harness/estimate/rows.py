@@ -308,7 +308,16 @@ ROW: Final[Mapping[str, Callable[..., Any]]] = {
 _FLAGS: Final = ("differs", "equals", "at_least", "above")
 
 
-def is_binary(node: Node, declared: Callable[[str], bool]) -> bool:
+Declared = Callable[[str], bool]
+"""Whether a column of some name is binary: 0 or 1, a failure's worth included."""
+
+
+def nothing_binary(name: str) -> bool:
+    """Say of every column that it is graded."""
+    return False
+
+
+def is_binary(node: Node, declared: Declared) -> bool:
     """Return whether a column can hold 0 and 1 alone: as it is declared, never as its values happen to be.
 
     Args:

@@ -162,11 +162,11 @@ class TaskRecord(RecordModel):
 
     def defined(self) -> dict[str, Statistic]:
         """Return what each metric is, by name."""
-        return {one.name: one for one in map(Statistic.from_plain, self.statistics)}
+        return _read(self.statistics)
 
     def defined_per_cell(self) -> dict[str, Statistic]:
         """Return what each metric of a cell is, by name; see :func:`harness.estimate.placed`."""
-        return {one.name: one for one in map(Statistic.from_plain, self.per_cell)}
+        return _read(self.per_cell)
 
 
 class GateRecord(RecordModel):
@@ -282,6 +282,12 @@ class RunRecord(RecordModel):
     """How many answers were known from an earlier run and not asked for."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+
+
+def _read(found: list[dict[str, Any]]) -> dict[str, Statistic]:
+    from harness.estimate.forms import read
+
+    return {one.name: one for one in map(read, found)}
 
 
 def _number(value: float) -> float | None:

@@ -38,7 +38,7 @@ from harness.estimate import (
     total,
 )
 from harness.estimate.draws import Draws
-from harness.estimate.forms import FORMS
+from harness.estimate.forms import FORMS, read
 from harness.estimate.statistic import Node
 from harness.metrics.calibration import Ece
 from tests.estimate.helpers import cell, table
@@ -170,7 +170,7 @@ def test_every_form_goes_to_json_and_back_and_an_unknown_one_says_so() -> None:
     one = Statistic("r", ratio(mean(only(X, Y)), total(scaled(X, 2.0))), "lower", where={"style": "a"}, paired=False)
     assert Statistic.from_plain(json.loads(json.dumps(one.plain()))) == one
     plain = {"name": "n", "of": {"form": "novel", "of": []}, "bounds": [0, 1], "direction": "higher"}
-    found = Statistic.from_plain(plain)
+    found = read(plain)
     assert "'novel' is not known here" in found.untestable
     with pytest.raises(ValueError, match="not a statistic"):
         Statistic.from_plain({"name": "n"})
