@@ -70,6 +70,7 @@ class CellScores:
         self._cell = cell
         self._metrics = metrics
         self._sums = {label: [(name, f"{label}.{name}") for name in one.sums] for label, one in metrics.items()}
+        self._sum_columns = frozenset(sum_columns(metrics))
         names = (*metrics, *measures)
         self._worths = {name: array("d") for name in (*names, *sum_columns(metrics))}
         self._kinds: dict[str, array[int]] = {name: array("b") for name in names}
@@ -101,7 +102,7 @@ class CellScores:
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster, row.tags)
-        for name, score in unpacked(row, self._metrics).items():
+        for name, score in unpacked(row, self._metrics, self._sum_columns).items():
             if name in self._metrics:
                 self._score(name, score)
             else:
@@ -195,9 +196,8 @@ def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
     return found
 
 
-def unpacked(row: Row, metrics: Mapping[str, SampleMetric]) -> dict[str, Score]:
-    """Return the scores that a row stores, and what it measured."""
-    sums = frozenset(sum_columns(metrics))
+def unpacked(row: Row, metrics: Mapping[str, SampleMetric], sums: frozenset[str]) -> dict[str, Score]:
+    """Return the scores that a row stores, and what it measured; the columns of the metrics' sums go with theirs."""
     found: dict[str, Score] = {}
     for label, (value, status) in row.scores.items():
         if label in sums:
