@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -70,9 +70,10 @@ class CellScores:
         self._cell = cell
         self._metrics = metrics
         self._sums = {label: [(name, f"{label}.{name}") for name in one.sums] for label, one in metrics.items()}
-        self._sum_columns = frozenset(sum_columns(metrics))
+        summed = sum_columns(metrics)
+        self._summed = frozenset(summed)
         names = (*metrics, *measures)
-        self._worths = {name: array("d") for name in (*names, *sum_columns(metrics))}
+        self._worths = {name: array("d") for name in (*names, *summed)}
         self._kinds: dict[str, array[int]] = {name: array("b") for name in names}
         self._details: dict[str, list[str | None]] = {name: [] for name, one in metrics.items() if one.keeps_rows}
         self._clusters = array("q")
@@ -102,7 +103,7 @@ class CellScores:
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster, row.tags)
-        for name, score in unpacked(row, self._metrics, self._sum_columns).items():
+        for name, score in unpacked(row, self._sums, self._summed).items():
             if name in self._metrics:
                 self._score(name, score)
             else:
@@ -196,14 +197,19 @@ def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
     return found
 
 
-def unpacked(row: Row, metrics: Mapping[str, SampleMetric], sums: frozenset[str]) -> dict[str, Score]:
-    """Return the scores that a row stores, and what it measured; the columns of the metrics' sums go with theirs."""
+def unpacked(row: Row, sums: Mapping[str, Sequence[tuple[str, str]]], summed: Set[str]) -> dict[str, Score]:
+    """Return the scores that a row stores, and what it measured.
+
+    Args:
+        row: as :func:`packed` filled it.
+        sums: the names of each metric's sums with their columns, by label.
+        summed: all those columns; what they hold goes with their metrics' scores.
+    """
     found: dict[str, Score] = {}
     for label, (value, status) in row.scores.items():
-        if label in sums:
+        if label in summed:
             continue
-        names = metrics[label].sums if label in metrics else ()
-        stored = {name: row.scores.get(f"{label}.{name}", (None, ""))[0] for name in names}
+        stored = {name: row.scores.get(column, (None, ""))[0] for name, column in sums.get(label, ())}
         kept = {name: one for name, one in stored.items() if one is not None}
         rows = row.details.get(label)
         found[label] = Score(math.nan if value is None else value, Status(status), sums=kept, rows=rows)
