@@ -1,7 +1,8 @@
-"""The user's own git, run as a program."""
+"""The user's own git, run as a program; and the harness of a commit that it checked out."""
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,19 @@ def worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
         yield tree
     finally:
         git(repository, "worktree", "remove", "--force", str(tree))
+
+
+def run_checked_out(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run ``harness run`` with the code of a worktree, whatever is installed; return how it ended and what it said."""
+    first = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
+    return subprocess.run(  # noqa: S603 - this interpreter, with the user's own arguments
+        [sys.executable, "-m", "harness", "run", *arguments],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": first, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
 
 
 def _run(

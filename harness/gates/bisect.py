@@ -1,9 +1,6 @@
 """Find the commit that made a suite worse: ``git bisect`` with the gate as its oracle."""
 
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from harness.comparison.decide import Decision, Overall
 from harness.comparison.identity import Identity
 from harness.errors import HarnessError, UsageError
 from harness.gates.runs import GateOptions, judge_run, plan_gate
-from harness.git import commit_of, git, words, worktree
+from harness.git import commit_of, git, run_checked_out, words, worktree
 from harness.record import find_runs, read_run
 from harness.suite.bind import Suite, load_suite
 
@@ -129,14 +126,7 @@ def _run(search: Search, tree: Path, out: Path) -> tuple[Path | None, str]:
     """Run the suite with the code that is checked out; return the run's folder, or nothing and why."""
     limit = [] if search.limit is None else ["--limit", str(search.limit)]
     given = ["--adapter", search.adapter, "--out", str(out), "--no-report", "--quiet", *limit, *search.arguments]
-    done = subprocess.run(  # noqa: S603 - this interpreter, with the user's own arguments
-        [sys.executable, "-m", "harness", "run", search.suite, *given],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    done = run_checked_out(tree, search.suite, *given)
     folders = list(find_runs(out))
     if folders and read_run(folders[-1]).status == "complete":
         return folders[-1], ""

@@ -1,15 +1,12 @@
 """Run a suite at commits of the past, each with its own code in a worktree of its own."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.git import worktree
+from harness.git import run_checked_out, worktree
 from harness.history import record, runs
 from harness.history.commits import Commit
 from harness.record import find_runs, read_run
@@ -61,14 +58,7 @@ def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch:
     with worktree(repository, scratch / "tree", commit.hash) as tree:
         limit = [] if what.limit is None else ["--limit", str(what.limit)]
         given = ["--adapter", what.adapter, "--out", str(out), "--quiet", *limit, *what.arguments]
-        done = subprocess.run(  # noqa: S603 - this interpreter, with the user's own arguments
-            [sys.executable, "-m", "harness", "run", what.suite, *given],
-            cwd=tree,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": _path(tree), "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+        done = run_checked_out(tree, what.suite, *given)
     folders = list(find_runs(out))
     if not folders:
         said = (done.stderr or done.stdout).split()
@@ -81,8 +71,3 @@ def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch:
         return f"the run {one.status}: {one.reason}"
     record.add(one, commit, results, f"{what.suite} {what.adapter}")
     return ""
-
-
-def _path(tree: Path) -> str:
-    """Return where Python looks first: in the commit's own code."""
-    return os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
