@@ -66,8 +66,12 @@ class RunRows:
                 asked = repeats_of(ids[name], task.record.epochs)
                 cells[name], ids[name] = self._reduced(task.record, cell, asked), [ids[name][i] for i in asked[:, 0]]
         for made in (one for one in self._made if one.task == task.name):
-            own_cell = cells.get(made.cell)
-            cells[made.cell] = self.alone(made) if own_cell is None else _beside(own_cell, ids[made.cell], made)
+            if (own_cell := cells.get(made.cell)) is None:
+                samples = np.array([unit_code("", identity) for identity in made.ids], np.int64)
+                cells[made.cell] = made.alone(samples)
+            else:
+                columns = {**own_cell.columns, **made.beside(ids[made.cell])}
+                cells[made.cell] = replace(own_cell, columns=columns)
         return Rows(cells)
 
     def ids(self, rows: Index) -> list[str]:
@@ -76,15 +80,6 @@ class RunRows:
 
         found: list[str] = self.samples.text("sample_id").take(pa.array(rows)).to_pylist()
         return found
-
-    @staticmethod
-    def alone(made: MadeRows) -> CellRows:
-        """Return a cell that no sample has."""
-        clusters = made.clusters or [""] * len(made.ids)
-        samples = np.array([unit_code("", identity) for identity in made.ids], np.int64)
-        units = np.array([unit_code(*pair) for pair in zip(clusters, made.ids, strict=True)], np.int64)
-        columns = {name: Column.of(np.asarray(values, np.float64)) for name, values in made.columns.items()}
-        return CellRows(samples, apart(units, made.stratum), columns, stratum=made.stratum)
 
     def _own(self, task: str) -> dict[str, Index]:
         return {cell: rows for (name, cell), rows in self.samples.rows.items() if name == task}
@@ -159,13 +154,3 @@ def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:
     encoded = texts.dictionary_encode()
     codes = np.array([code(name) for name in encoded.dictionary.to_pylist()], np.int64)
     return codes[encoded.indices.to_numpy(zero_copy_only=False)] if len(codes) else np.zeros(0, np.int64)
-
-
-def _beside(cell: CellRows, ids: Sequence[str], made: MadeRows) -> CellRows:
-    """Return a cell with the columns that were made beside its own; rows that they say nothing of are missing."""
-    place = {identity: i for i, identity in enumerate(made.ids)}
-    at = np.array([place.get(identity, -1) for identity in ids], np.int64)
-    columns = dict(cell.columns)
-    for name, values in made.columns.items():
-        columns[name] = Column.laid(values, at)
-    return replace(cell, columns=columns)

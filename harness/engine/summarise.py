@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from harness.estimate import ANSWER, ColumnSpec, Estimator, Statistic, anywhere
-from harness.estimate.rows import CellRows, Column, Rows, answers_column, apart, unit_code
+from harness.estimate.rows import CellRows, Column, Rows, answers_column, apart
 from harness.estimate.statistic import columns_in
 from harness.record.rows import MadeRows
 from harness.tasks import Adjusts, CellResult, Figures, Illustrates, Illustration, Made, Makes, Task
@@ -77,26 +77,11 @@ def rows_of(results: Sequence[CellResult], made: Sequence[MadeRows] = (), *, ans
             columns[ANSWER] = answers_column(result.answers, known.kinds if known else None)
         own = beside.pop(result.cell.id, None)
         if own is not None:
-            columns |= _laid_beside(result.ids, own)
+            columns |= own.beside(result.ids)
         place = np.arange(len(result.clusters))
         stratum = result.cell.stratum
         cells[result.cell.id] = CellRows(place, apart(result.clusters, stratum), columns, result.tags, stratum)
-    return Rows(cells | {one.cell: _made_cell(one) for one in beside.values()})
-
-
-def _laid_beside(ids: Sequence[str], made: MadeRows) -> dict[str, Column]:
-    """Return made columns as long as a cell; samples that they say nothing of are missing."""
-    place = {identity: i for i, identity in enumerate(made.ids)}
-    at = np.array([place.get(identity, -1) for identity in ids], np.int64)
-    return {name: Column.laid(np.asarray(values, np.float64), at) for name, values in made.columns.items()}
-
-
-def _made_cell(made: MadeRows) -> CellRows:
-    clusters = made.clusters or [""] * len(made.ids)
-    units = [unit_code(cluster, identity) for cluster, identity in zip(clusters, made.ids, strict=True)]
-    columns = {name: Column.of(np.asarray(values, np.float64)) for name, values in made.columns.items()}
-    place = np.arange(len(made.ids))
-    return CellRows(place, apart(np.array(units, np.int64), made.stratum), columns, stratum=made.stratum)
+    return Rows(cells | {one.cell: one.alone(np.arange(len(one.ids))) for one in beside.values()})
 
 
 def _is_binary(columns: Mapping[str, ColumnSpec], name: str) -> bool:

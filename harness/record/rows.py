@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.estimate.rows import CellRows, Column, apart, unit_code
 
 ROWS_FILE: Final = "rows.parquet"
 
@@ -29,6 +30,19 @@ class MadeRows:
     clusters: Sequence[str] = ()
     """Of each row; empty where every row is its own."""
     stratum: str = ""
+
+    def beside(self, ids: Sequence[str]) -> dict[str, Column]:
+        """Return the columns as a cell's own rows have them, by id; rows that they say nothing of are missing."""
+        place = {identity: i for i, identity in enumerate(self.ids)}
+        at = np.array([place.get(identity, -1) for identity in ids], np.int64)
+        return {name: Column.laid(np.asarray(values, np.float64), at) for name, values in self.columns.items()}
+
+    def alone(self, samples: NDArray[np.int64]) -> CellRows:
+        """Return a cell that no answered sample has, given the numbers of its samples."""
+        clusters = self.clusters or [""] * len(self.ids)
+        units = np.array([unit_code(*pair) for pair in zip(clusters, self.ids, strict=True)], np.int64)
+        columns = {name: Column.of(np.asarray(values, np.float64)) for name, values in self.columns.items()}
+        return CellRows(samples, apart(units, self.stratum), columns, stratum=self.stratum)
 
 
 def write_rows(folder: Path, made: Iterable[MadeRows]) -> None:
