@@ -27,6 +27,7 @@ FLOORS = (
     ("metrics", "detect", "perturb", "frames"),
     ("estimate",),
     ("asks",),
+    ("reading",),
     ("spec", "stats", "timing", "serve", "quantise"),
     ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache"),
 )
