@@ -10,7 +10,7 @@ from harness.engine.collect import CellScores
 from harness.errors import UsageError
 from harness.facts import described
 from harness.metrics import Fitted, SampleMetric, extract, get
-from harness.metrics.extract import Step
+from harness.metrics.extract import Chain
 from harness.record import Run
 from harness.tasks import Cell
 from harness.tasks.scoring import score_all, summarise_cell, without_answer
@@ -144,16 +144,19 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
             yield row, sample
 
 
-def _extractors(run: Run, steps: Sequence[str] | None) -> dict[str, Step]:
-    """Return each task's extraction: the given steps, or those that the task (or the one it is made from) declares."""
+def _extractors(run: Run, steps: Sequence[str] | None) -> dict[str, Chain]:
+    """Return each task's extraction: the given steps, or those that the task (or the one it is made from) declares.
+
+    Given steps are applied as a task would; those of a record as it names them, ``clean`` only where it does.
+    """
     found = {}
     for name, task in run.record.tasks.items():
         declared = task.config.get("extract", task.config.get("of", {}).get("extract", []))
-        found[name] = extract.chain(declared if steps is None else steps)
+        found[name] = extract.chain(declared) if steps is None else extract.reading(steps)
     return found
 
 
-def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extractors: Mapping[str, Step]) -> Score:
+def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extractors: Mapping[str, Chain]) -> Score:
     status = Status(row["status"])
     text = (row["response"] or "") if status == Status.OK else ""
     step = extract.chain([]) if _joined(row) else extractors[row["task"]]

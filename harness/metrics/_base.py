@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.estimate import Node, Statistic, column, mean
-from harness.metrics._columns import Rows, ScoreColumns
+from harness.metrics._columns import Rows, ScoreColumns, blank
+from harness.reading.clean import visible
 from harness.types import Direction, MetricValue, Score, Status
 
 if TYPE_CHECKING:
@@ -217,10 +218,16 @@ class SampleMetric(Metric):
 
 
 class AnswerMetric(SampleMetric):
-    """A per-sample metric on text: checks its input once, so that a subclass only judges.
+    """A per-sample metric on text: checks and cleans its input once, so that a subclass only judges.
 
     A missing answer (None) is ``missing``; anything that is not text is a ``ValueError`` that names the argument.
+    What is judged, answer, references and evidence alike, is what can be seen of them
+    (:func:`harness.reading.clean.visible`).
     """
+
+    compares_text: ClassVar[bool] = False
+    """True where an answer is held against the references as text. An empty answer is then judged like any other,
+    right where a reference is empty; where it is worth nothing it counts as ``unparsed``, since nothing was said."""
 
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
         answers = check_references(references)
@@ -228,7 +235,14 @@ class AnswerMetric(SampleMetric):
             return Score(NAN, Status.MISSING)
         if not isinstance(prediction, str):
             raise ValueError(f"prediction must be a string or None, got {type(prediction).__name__}")
-        return self.judge(prediction, answers, context)
+        evidence = context.get("evidence")
+        if isinstance(evidence, str) and not evidence.isascii():
+            context["evidence"] = visible(evidence)
+        prediction = visible(prediction)
+        score = self.judge(prediction, answers, context)
+        if self.compares_text and score.value == 0 and (not prediction or prediction.isspace()):
+            return Score(NAN, Status.UNPARSED)
+        return score
 
     @abstractmethod
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
@@ -237,7 +251,7 @@ class AnswerMetric(SampleMetric):
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         """Judge many answers at once, as :meth:`judge` would, to the bit; None where there is no faster way.
 
-        For subclasses that can. The rows are checked: every answer is a string, none is missing, every
+        For subclasses that can. The rows are checked and cleaned: every answer is a string, none is missing, every
         row has at least one reference. Not asked where a subclass has a ``judge`` or ``score`` of its own.
         """
         return None
@@ -246,9 +260,12 @@ class AnswerMetric(SampleMetric):
         if not rows.plain() or not self._batch_fits():
             return super()._score_rows(rows)
         here = rows.answered()
-        judged = self.judge_batch(rows if here is None else rows.take(here))
+        answered = (rows if here is None else rows.take(here)).visible()
+        judged = self.judge_batch(answered)
         if judged is None:
             return super()._score_rows(rows)
+        if self.compares_text:
+            judged = judged.but(blank(answered.predictions) & (judged.values == 0), Status.UNPARSED)
         return judged if here is None else judged.spread(here, len(rows), Status.MISSING)
 
     def _batch_fits(self) -> bool:
@@ -262,7 +279,7 @@ _JUDGING: Final = ("judge", "judge_batch", "score")
 
 
 def check_references(references: Sequence[str]) -> tuple[str, ...]:
-    """Return ``references`` as a tuple.
+    """Return what can be seen of ``references``, as a tuple.
 
     Raises:
         ValueError: if they are empty, one bare string, or not all strings.
@@ -274,10 +291,12 @@ def check_references(references: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"references must be a sequence of strings, got {type(references).__name__}")
     if not references:
         raise ValueError("references must hold at least one string, got none")
+    plain = True
     for reference in references:
         if not isinstance(reference, str):
             raise ValueError(f"references must be strings, got {type(reference).__name__}")
-    return tuple(references)
+        plain = plain and reference.isascii()
+    return tuple(references) if plain else tuple(map(visible, references))
 
 
 def truth(value: bool) -> Score:

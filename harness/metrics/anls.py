@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._text import fold
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.types import Score, Status
@@ -107,6 +107,7 @@ class Anls(AnswerMetric):
     """
 
     name = "anls"
+    compares_text = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "Unicode case folding, white space squeezed, 0.5 counts",
         "pix2struct": "lower case only; white space counts",
@@ -116,8 +117,6 @@ class Anls(AnswerMetric):
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip() and all(reference.strip() for reference in references):
-            return Score(NAN, Status.UNPARSED)
         if self.variant == "lmms-eval":
             return Score(_lmms_eval(prediction, references))
         clean = _CLEANERS[self.variant]
@@ -125,16 +124,12 @@ class Anls(AnswerMetric):
         return Score(max(_thresholded(answer, clean(reference)) for reference in references))
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
-        import numpy as np
 
         if self.variant == "lmms-eval":
             return None
         pairs, clean = rows.pairs(), _CLEANERS[self.variant]
         values = _thresholded_columns(pairs, clean)
-        unparsed = blank(rows.predictions)
-        for place in np.flatnonzero(unparsed).tolist():
-            unparsed[place] = all(reference.strip() for reference in rows.references[place])
-        return ScoreColumns.ok(pairs.highest(values)).but(unparsed, Status.UNPARSED)
+        return ScoreColumns.ok(pairs.highest(values))
 
 
 class _Match(NamedTuple):
@@ -235,14 +230,13 @@ class AnlsStar(AnswerMetric):
     """
 
     name = "anls_star"
+    compares_text = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "an extra key with nothing in it is forgiven",
         "anls-star": "an extra key with nothing in it counts as a made-up leaf, as the package scores it",
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip() and all(reference.strip() for reference in references):
-            return Score(NAN, Status.UNPARSED)
         truths = tuple(_structure(reference, "references") for reference in references)
         try:
             answer = _structure(prediction, "prediction")

@@ -4,9 +4,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from harness.metrics._base import NAN, AnswerMetric, truth
+from harness.metrics._base import AnswerMetric, truth
 from harness.metrics._text import fold
-from harness.types import Score, Status
+from harness.types import Score
 
 ENTRIES: Final = {"ocrbench": "OcrBench"}
 
@@ -75,6 +75,7 @@ class OcrBench(AnswerMetric):
     """
 
     name = "ocrbench"
+    compares_text = True
     binary = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "whole words and numbers",
@@ -82,8 +83,6 @@ class OcrBench(AnswerMetric):
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         formula = (context.get("tags") or {}).get("dataset") == FORMULAS
         if self.variant == "lmms-eval":
             return truth(any(_published(prediction, reference, formula) for reference in references))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._numbers import Number, exact_tolerance, is_simple, near, near_columns, parse_number, within
 from harness.metrics._text import fold
-from harness.types import Score, Status
+from harness.types import Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,7 +193,7 @@ class RelaxedAccuracy(AnswerMetric):
 
     Edge cases:
         "1,000", "$1000" and "1000." are 1000; "62%" matches 62, 62% and 0.62. A zero must be met exactly.
-        "nan", "inf", "1_000", "1e400" and digits of other scripts are text. An empty answer: ``unparsed``.
+        "nan", "inf", "1_000", "1e400" and digits of other scripts are text. An empty answer: as ``anls``.
 
     Source:
         Methani et al. 2020, "PlotQA" (arXiv:1909.00997); Masry et al. 2022, "ChartQA" (arXiv:2203.10244).
@@ -206,6 +206,7 @@ class RelaxedAccuracy(AnswerMetric):
     """
 
     name = "relaxed_accuracy"
+    compares_text = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as documented",
         "pix2struct": "float() on raw text, 62% is only 0.62, a zero target compares as text",
@@ -232,8 +233,6 @@ class RelaxedAccuracy(AnswerMetric):
         self._exact = exact_tolerance(tolerance)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         if self.variant == "default":
             year = self._is_tagged(context)
             return truth(any(_matches(prediction, text, self._tolerance(text, year)) for text in references))
@@ -255,7 +254,7 @@ class RelaxedAccuracy(AnswerMetric):
             published, beside = _PUBLISHED[self.variant], zip(pairs.answers, pairs.references, strict=True)
             scores = (published(answer, text, self.tolerance) for answer, text in beside)
             values = pairs.highest(np.fromiter(scores, np.float64, len(pairs.rows)))
-        return ScoreColumns.ok(values).but(blank(rows.predictions), Status.UNPARSED)
+        return ScoreColumns.ok(values)
 
     def _matching(self, rows: Rows, pairs: Pairs) -> "NDArray[np.bool_]":
         import numpy as np

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._text import fold
 from harness.types import Score, Status
 
@@ -222,7 +222,7 @@ class VqaAccuracy(AnswerMetric):
 
     Edge cases:
         Fewer than 4 annotators: ``undefined``, since even a perfect answer could not reach 1 (use
-        ``exact_match``); the published variants score it as they do. An empty answer: ``unparsed``.
+        ``exact_match``); the published variants score it as they do. An empty answer: as ``anls``.
 
     Source:
         Antol et al. 2015 (arXiv:1505.00468), Goyal et al. 2017 (arXiv:1612.00837); variants after
@@ -233,6 +233,7 @@ class VqaAccuracy(AnswerMetric):
     """
 
     name = "vqa_accuracy"
+    compares_text = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "both sides always normalised, see harness.metrics.vqa.normalize",
         "official": "normalises only where the annotators disagree; its punctuation rules",
@@ -243,13 +244,10 @@ class VqaAccuracy(AnswerMetric):
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         if self.variant == "default" and len(references) < MIN_ANNOTATORS:
             return Score(NAN, Status.UNDEFINED, {"annotators": len(references)})
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         return Score(leave_one_out(_matches(prediction, references, _CLEANERS[self.variant]), len(references)))
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         pairs = rows.pairs()
         matches = _match_columns(rows.predictions, pairs, _CLEANERS[self.variant])
         columns = ScoreColumns.ok(leave_one_out_columns(matches, pairs.sizes))
-        columns = columns.but(blank(rows.predictions), Status.UNPARSED)
         return columns.but(pairs.sizes < MIN_ANNOTATORS, Status.UNDEFINED) if self.variant == "default" else columns

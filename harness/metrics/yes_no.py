@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Final
 from harness.estimate import Node, f_beta, grouped, mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, check_references, same_length, truth
 from harness.metrics._summed import SummedAnswerMetric, check_by, code_of
-from harness.metrics._text import words
 from harness.metrics.vqa import official_punctuation
+from harness.reading.yes_no import read_yes_no
 from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {
@@ -23,22 +23,8 @@ ENTRIES: Final = {
 }
 
 
-def read_yes_no(text: str) -> str | None:
-    """Return "yes" or "no" where the answer says exactly one of them, None where it says neither or both.
-
-    The first word decides; if it is neither, the only one of the two that occurs. "y" and "n" alone
-    count. A refusal, an empty answer or "not sure" is None, never "yes".
-
-    >>> [read_yes_no(text) for text in ("Yes, there is no doubt", "There is no dog", "I am not sure", "yes or no", "")]
-    ['yes', 'no', None, 'yes', None]
-    """
-    said = words(text)
-    if said in (["y"], ["n"]):
-        return {"y": "yes", "n": "no"}[said[0]]
-    if said and said[0] in ("yes", "no"):
-        return said[0]
-    found = {word for word in said if word in ("yes", "no")}
-    return found.pop() if len(found) == 1 else None
+def _default(text: str) -> str | None:
+    return read_yes_no(text).value
 
 
 def _pope_official(text: str) -> str | None:
@@ -71,7 +57,7 @@ def _mme_lmms_eval(text: str) -> str | None:
 
 
 _POPE: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "default": read_yes_no,
+    "default": _default,
     "official": _pope_official,
     "lmms-eval": _whole,
     "vlmevalkit": _vlmevalkit,
@@ -83,7 +69,7 @@ _POPE_VARIANTS: Final = {
     "vlmevalkit": "yes or no occurs as a word, not both",
 }
 _MME: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "default": read_yes_no,
+    "default": _default,
     "official": _mme_official,
     "lmms-eval": _mme_lmms_eval,
     "vlmevalkit": _vlmevalkit,

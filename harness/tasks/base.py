@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
+from harness.facts import context
 from harness.metrics import SampleMetric, extract
 from harness.seeds import derive_seed
 from harness.spec.models import Model
@@ -42,7 +43,8 @@ class TaskConfig(Model):
     system: str | None = None
     """System prompt."""
     extract: tuple[str, ...] = ()
-    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, final_answer]`."""
+    """Steps that take the answer out of what the model wrote, in order: `[final_answer, choice_letter]`. Thinking and
+    special tokens are gone before the first."""
     metrics: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
     max_new_tokens: int = Field(default=16, ge=1, le=100_000)
@@ -97,7 +99,7 @@ class TaskBase(OverDataset):
         if config.temperature:
             self.requires = self.requires | {"sample"}
         self._render = compile_prompt(config.prompt)
-        self._extract = extract.chain(config.extract)
+        self._extract = extract.reading(config.extract)
         self._slices = Slices(dataset, config.slices)
         self._fitted = fit_metrics(metrics, dataset)
 
@@ -164,9 +166,9 @@ class TaskBase(OverDataset):
         """Judge one answer under every metric, after the suite's ``extract``."""
         return score_all(self.metrics, sample, text, self._extract)
 
-    def taken(self, text: str) -> str:
-        """Return what the suite's ``extract`` takes out of an answer; nothing where it finds none."""
-        return self._extract(text) or ""
+    def taken(self, text: str, sample: Sample | None = None) -> str:
+        """Return what the suite's ``extract`` takes out of an answer to a sample; nothing where it finds none."""
+        return self._extract(text, context(sample) if sample else {}) or ""
 
     def statistics(self) -> Sequence[Statistic]:
         cells = self.cells()
@@ -183,7 +185,7 @@ class TaskBase(OverDataset):
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
             **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
-            "extract": [extract.resolve(step) for step in self.config.extract],
+            "extract": extract.resolved(self.config.extract),
             "metrics": [plain_ref(ref) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
         }

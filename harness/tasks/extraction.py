@@ -90,7 +90,7 @@ class ExtractionTask(OverDataset):
         self._field: Callable[..., str] | None = (
             None if config.fields is None else compile_template(config.fields, ["field"])
         )
-        self._extract = extract.chain(config.extract)
+        self._extract = extract.reading(config.extract)
         self._schema = None if config.json_schema is None else json.dumps(config.json_schema)
         self.metrics = {
             "mape": sample_metric("mape"),
@@ -165,7 +165,7 @@ class ExtractionTask(OverDataset):
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
             **self._config.model_dump(mode="json", exclude={"dataset", "extract"}),
-            "extract": [extract.resolve(step) for step in self._config.extract],
+            "extract": extract.resolved(self._config.extract),
         }
 
     def _judge(self, sample: Sample, text: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Metrics as a suite names them: ``relaxed_accuracy``, or a mapping with a variant and parameters."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from harness import estimate, facts, metrics
 from harness.errors import Issue, UsageError
 from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic
 from harness.metrics import Fitted, SampleMetric
-from harness.metrics.extract import Step
+from harness.metrics.extract import Chain
 from harness.tasks._base import CellResult
 from harness.tasks._named import Ref, all_named
 from harness.types import MetricValue, Sample, Score, Status
@@ -48,17 +48,30 @@ def fit_metrics(metrics_: Mapping[str, SampleMetric], dataset: Iterable[Sample])
     return {label: str(metric.fitted) for label, metric in fitted.items()}
 
 
-def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Step) -> dict[str, Score]:
-    """Judge the answer that ``step`` takes out of ``text``, under every metric; those that want it whole get ``text``.
+def score_all(
+    metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Chain | Callable[[str], str | None]
+) -> dict[str, Score]:
+    """Judge the answer that ``step`` takes out of ``text``, under every metric.
 
-    Where the step finds none, the sample is unparsed (or undefined, under a metric that has no meaning for
-    it). A metric that fails costs its own score, not the others'.
+    Metrics that want it whole get all of it but for what ``step`` cleans away: thinking that an answer holds is no
+    part of it. Where the step finds none, or the thinking never ends, the sample is unparsed (or undefined, under a
+    metric that has no meaning for it); an empty answer is one, and the metric's to judge. A metric that fails costs
+    its own score, not the others'.
+
+    Args:
+        metrics_: by label.
+        sample: what was asked about.
+        text: what the model wrote.
+        step: of :func:`harness.metrics.extract.reading`, or any function of the text.
     """
-    answer, known = step(text), facts.context(sample)
-    whole = {name: _score(metric, sample, text, known) for name, metric in metrics_.items() if metric.whole}
-    taken = {name: _score(metric, sample, answer or "", known) for name, metric in metrics_.items() if not metric.whole}
-    scores = whole | (taken if answer is not None else without_answer(metrics_, taken, Status.UNPARSED))
-    return {name: scores[name] for name in metrics_}
+    known = facts.context(sample)
+    cleaned, answer = (step.cleaned(text), step(text, known)) if isinstance(step, Chain) else (text, step(text))
+    scores = {}
+    for name, metric in metrics_.items():
+        said = cleaned if metric.whole else answer
+        score = _score(metric, sample, said or "", known)
+        scores[name] = score if said is not None else metric.failed(score, Status.UNPARSED)
+    return scores
 
 
 def without_answer(

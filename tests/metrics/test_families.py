@@ -434,6 +434,6 @@ def test_extraction_steps_compose_and_may_find_nothing(names: list[str], text: s
 
 
 def test_steps_carry_versions_and_unknown_ones_are_named() -> None:
-    assert all(name.endswith("@1") for name in steps())
+    assert all(name.partition("@")[2] in ("1", "2") for name in steps())
     with pytest.raises(UsageError, match="did you mean 'final_answer'"):
         chain(["final_anser"])
