@@ -235,12 +235,14 @@ class AnswerMetric(SampleMetric):
             return Score(NAN, Status.MISSING)
         if not isinstance(prediction, str):
             raise ValueError(f"prediction must be a string or None, got {type(prediction).__name__}")
-        evidence = context.get("evidence")
-        if isinstance(evidence, str) and not evidence.isascii():
-            context["evidence"] = visible(evidence)
-        prediction = visible(prediction)
+        if context:
+            evidence = context.get("evidence")
+            if isinstance(evidence, str) and not evidence.isascii():
+                context["evidence"] = visible(evidence)
+        if not prediction.isascii():
+            prediction = visible(prediction)
         score = self.judge(prediction, answers, context)
-        if self.compares_text and score.value == 0 and (not prediction or prediction.isspace()):
+        if (not prediction or prediction.isspace()) and self.compares_text and score.value == 0:
             return Score(NAN, Status.UNPARSED)
         return score
 
@@ -295,7 +297,8 @@ def check_references(references: Sequence[str]) -> tuple[str, ...]:
     for reference in references:
         if not isinstance(reference, str):
             raise ValueError(f"references must be strings, got {type(reference).__name__}")
-        plain = plain and reference.isascii()
+        if not reference.isascii():
+            plain = False
     return tuple(references) if plain else tuple(map(visible, references))
 
 
