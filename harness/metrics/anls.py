@@ -235,6 +235,7 @@ class AnlsStar(AnswerMetric):
     """
 
     name = "anls_star"
+    answer_tokens = 512
     variants: ClassVar[Mapping[str, str]] = {
         "default": "an extra key with nothing in it is forgiven",
         "anls-star": "an extra key with nothing in it counts as a made-up leaf, as the package scores it",
