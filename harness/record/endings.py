@@ -11,8 +11,8 @@ NOTICED: Final = 0.01
 
 _BECOME: Final[Mapping[str, str]] = {
     "count": "scored as they stand",
-    "fail": "counted as failed",
-    "unparsed": "counted as unparsed",
+    "fail": "failures here (`on_truncated: fail`)",
+    "unparsed": "unparsed here (`on_truncated: unparsed`)",
 }
 
 
@@ -49,7 +49,7 @@ def said_of(finishes: Mapping[str, int], config: Mapping[str, Any]) -> str:
     """Return what a reader must not miss of how a task's answers ended; nothing where few were cut off.
 
     >>> said_of({"stop": 2, "length": 4}, {"max_new_tokens": 16})
-    '4 of 6 answers reached max_new_tokens 16 and are scored as they stand: raise `max_new_tokens`'
+    '4 of 6 answers reached max_new_tokens 16: raise `max_new_tokens`; such answers are scored as they stand'
     >>> said_of({"stop": 200, "length": 1}, {"max_new_tokens": 16})
     ''
     """
@@ -58,9 +58,9 @@ def said_of(finishes: Mapping[str, int], config: Mapping[str, Any]) -> str:
         return ""
     limit = _declared(config, "max_new_tokens")
     reached = "their limit of tokens" if limit is None else f"max_new_tokens {limit}"
-    become = _BECOME[on_truncated(config)]
     answers = "answers" if found.known > 1 else "answer"
-    return f"{found} {answers} reached {reached} and are {become}: raise `max_new_tokens`"
+    become = _BECOME[on_truncated(config)]
+    return f"{found} {answers} reached {reached}: raise `max_new_tokens`; such answers are {become}"
 
 
 def _declared(config: Mapping[str, Any], key: str) -> Any:

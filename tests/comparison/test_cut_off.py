@@ -151,7 +151,7 @@ def test_every_report_of_a_run_counts_them_beside_its_metrics(make: Make) -> Non
     for page in (html, render_overview([rambling.record])):
         row = page.partition("<code>qa</code>: answers cut off")[2].partition("</tr>")[0]
         assert "30 of 40" in row
-    assert "30 of 40 answers reached max_new_tokens 16 and are scored as they stand" in html
+    assert "30 of 40 answers reached max_new_tokens 16: raise" in html
 
 
 def test_the_commands_print_it(make: Make, run_here: Callable[..., object], write: Callable[..., Path]) -> None:

@@ -71,7 +71,7 @@ def test_they_are_counted_told_and_stand_in_every_row(execute: Execute) -> None:
     task = run.record.tasks["qa"]
     assert task.finishes == {"length": 4, "stop": 2}
     assert str(task.cut_off) == "4 of 6"
-    said = "4 of 6 answers reached max_new_tokens 16 and are scored as they stand: raise `max_new_tokens`"
+    said = "4 of 6 answers reached max_new_tokens 16: raise `max_new_tokens`; such answers are scored as they stand"
     assert [(finding.level, finding.text) for finding in task.findings] == [("warning", said)]
     assert columns(run, "finish") == [("stop",)] * 2 + [("length",)] * 4
     assert run.samples()["finish"].tolist() == ["stop"] * 2 + ["length"] * 4
