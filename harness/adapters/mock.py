@@ -61,8 +61,8 @@ class MockAdapter:
         stream = Stream("mock", oracle.seed)
         rate = self._config.error_rate + self._config.error_per_severity * oracle.severity
         text = _wrong(oracle, stream) if stream.uniform() < rate else oracle.references[0]
-        counts = {"tokens_in": len(request.prompt.split()), "tokens_out": len(text.split())}
-        return Response(text, **counts, finish=Finish.STOP)
+        read, written = len(request.prompt.split()), len(text.split())
+        return Response(text, tokens_in=read, tokens_out=written, finish=Finish.STOP)
 
 
 def _wrong(oracle: Oracle, stream: Stream) -> str:
