@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.engine.summarise import Summarised, summarise
+from harness.record.endings import said_of
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.lineage import without_users
 from harness.record.rows import MadeRows, write_rows
@@ -32,7 +34,7 @@ from harness.record.schema import (
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
 from harness.suite.select import RepeatedTask
-from harness.tasks import Curve, Measures, Task
+from harness.tasks import Curve, Finding, Measures, Task
 from harness.types import MetricValue
 
 
@@ -105,7 +107,7 @@ def _record(
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
         found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
-        tasks[name] = _task_record(task, found)
+        tasks[name] = _task_record(task, found, sum((one.finishes for one in collected.values()), Counter[str]()))
         made += found.made
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
@@ -137,9 +139,11 @@ def _record(
     )
 
 
-def _task_record(task: Task, found: Summarised) -> TaskRecord:
+def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int]) -> TaskRecord:
     config = plain(task.describe())
     shown = found.illustration
+    cut = said_of(finishes, config)
+    findings = [Finding("warning", cut)] * bool(cut) + [*shown.findings]
     return TaskRecord(
         kind=task.kind,
         primary=task.primary,
@@ -158,7 +162,8 @@ def _task_record(task: Task, found: Summarised) -> TaskRecord:
         epochs=task.epochs if isinstance(task, RepeatedTask) else 1,
         reducer=task.reducer if isinstance(task, RepeatedTask) else "mean",
         curves=_curve_records(shown.curves),
-        findings=[FindingRecord(level=finding.level, text=finding.text) for finding in shown.findings],
+        finishes=dict(sorted(finishes.items())),
+        findings=[FindingRecord(level=finding.level, text=finding.text) for finding in findings],
         charts=[chart_record(chart) for chart in shown.charts],
         tables=[table_record(table) for table in shown.tables],
     )

@@ -12,12 +12,13 @@ from harness.facts import described
 from harness.metrics import Fitted, SampleMetric, extract, get
 from harness.metrics.extract import Chain
 from harness.record import Run
+from harness.record.endings import on_truncated
 from harness.tasks import Cell
 from harness.tasks.scoring import score_all, summarise_cell, without_answer
-from harness.types import MetricValue, Response, Sample, Score, Status
+from harness.types import Finish, MetricValue, Response, Sample, Score, Status
 
 _PLACE: Final = ("task", "cell", "sample_id", "cluster", "status")
-_COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts")
+_COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts", "finish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
     left_out = set(unasked(run))
     if left_out >= run.record.tasks.keys():
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
+    unread = {name for name, task in run.record.tasks.items() if on_truncated(task.config) == "unparsed"}
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
     columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions lack some
@@ -132,6 +134,8 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
         for row in batch.to_pylist():
             if row["task"] in left_out:
                 continue
+            if row.get("finish") == Finish.LENGTH and row["task"] in unread:
+                row["status"] = Status.UNPARSED
             sample = Sample(
                 id=row["sample_id"],
                 question="",

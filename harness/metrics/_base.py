@@ -101,6 +101,8 @@ class SampleMetric(Metric):
     """True where scores have ``rows``, for a form that is no function of sums."""
     left_out: ClassVar[str] = ""
     """Why failed answers can only be left out; empty where they need not be."""
+    answer_tokens: ClassVar[int] = 32
+    """Tokens that an answer of the kind it judges takes at most: what a task gives where the suite does not say it."""
 
     def __init__(self, variant: str = "default", failures: Failures = "wrong") -> None:
         super().__init__(variant)

@@ -231,6 +231,7 @@ class AnlsStar(AnswerMetric):
 
     name = "anls_star"
     compares_text = True
+    answer_tokens = 512
     variants: ClassVar[Mapping[str, str]] = {
         "default": "an extra key with nothing in it is forgiven",
         "anls-star": "an extra key with nothing in it counts as a made-up leaf, as the package scores it",

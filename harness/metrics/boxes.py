@@ -220,6 +220,7 @@ class Iou(_BoxMetric):
     """
 
     name = "iou"
+    answer_tokens = 64
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
         return self._rate(max(_iou(_box(points), target) for target in targets))
@@ -305,6 +306,7 @@ class Giou(_BoxMetric):
     """
 
     name = "giou"
+    answer_tokens = 64
     bounds = (-1.0, 1.0)
     failure_value = -1.0
 
@@ -334,6 +336,7 @@ class PointingAccuracy(_BoxMetric):
     """
 
     name = "pointing_accuracy"
+    answer_tokens = 64
     binary = True
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:

@@ -70,6 +70,7 @@ class Bleu4(SummedAnswerMetric):
     """
 
     name = "bleu4"
+    answer_tokens = 128
     variants: ClassVar[Mapping[str, str]] = {
         "default": "words without case and punctuation, no smoothing",
         "sacrebleu": "13a tokens, case kept, exponential smoothing",
@@ -138,6 +139,7 @@ class RougeL(AnswerMetric):
     """
 
     name = "rouge_l"
+    answer_tokens = 128
     variants: ClassVar[Mapping[str, str]] = {
         "default": "F1, words without case and punctuation",
         "rouge-score": "F1, runs of a-z and 0-9",
@@ -197,6 +199,7 @@ class CiderD(SummedAnswerMetric):
     """
 
     name = "cider_d"
+    answer_tokens = 128
     unit = "points"
     bounds = (0.0, 10.0)
     computed = "mean over answers, given the document frequencies of all references"

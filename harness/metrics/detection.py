@@ -373,6 +373,7 @@ class MeanAveragePrecision(SummedMetric):
     """
 
     name = "map"
+    answer_tokens = 512
     thresholds: ClassVar[tuple[float, ...]] = tuple((50 + 5 * step) / 100 for step in range(10))
 
     needs = ("boxes",)

@@ -117,6 +117,7 @@ class Wer(_ErrorRate):
     """
 
     name = "wer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
     variants: ClassVar[Mapping[str, str]] = {
         "default": "Unicode NFC, any white space separates words",
@@ -143,6 +144,7 @@ class Cer(_ErrorRate):
     """
 
     name = "cer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
     variants: ClassVar[Mapping[str, str]] = {
         "default": "code points in Unicode NFC, runs of white space one space",
@@ -199,6 +201,7 @@ class CorpusWer(_CorpusRate):
     """
 
     name = "corpus_wer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
     variants: ClassVar[Mapping[str, str]] = Wer.variants
 
@@ -220,5 +223,6 @@ class CorpusCer(_CorpusRate):
     """
 
     name = "corpus_cer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
     variants: ClassVar[Mapping[str, str]] = Cer.variants

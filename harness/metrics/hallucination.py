@@ -186,6 +186,7 @@ class ChairI(_Chair):
     """
 
     name = "chair_i"
+    answer_tokens = 256
     computed = "Σ mentions of absent objects / Σ mentions"
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as documented",
@@ -217,6 +218,7 @@ class ChairS(_Chair):
     """
 
     name = "chair_s"
+    answer_tokens = 256
     computed = "captions with an absent object / captions that mention one"
     binary_sums = frozenset({"hallucinated", "mentioned"})
     variants: ClassVar[Mapping[str, str]] = {

@@ -108,6 +108,7 @@ class FieldAccuracy(AnswerMetric):
     """
 
     name = "field_accuracy"
+    answer_tokens = 1024
 
     def __init__(self, variant: str = "default", tolerance: float = 0.0, failures: Failures = "wrong") -> None:
         super().__init__(variant, failures)
@@ -183,6 +184,7 @@ class SchemaCompliance(AnswerMetric):
     """
 
     name = "schema_compliance"
+    answer_tokens = 1024
     binary = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as strict",

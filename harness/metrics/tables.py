@@ -80,6 +80,7 @@ class Rnss(AnswerMetric):
     """
 
     name = "rnss"
+    answer_tokens = 512
     variants: ClassVar[Mapping[str, str]] = {
         "default": "missing and extra numbers cost 1, zero is exact",
         "deplot": "unmatched numbers cost nothing, a zero target is right where it is missed, 1_000 is a number",
@@ -305,6 +306,7 @@ class RmsF1(_Rms):
     """
 
     name = "rms_f1"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.recall if self.variant == "deplot-per-point" else rates.f1
@@ -326,6 +328,7 @@ class RmsPrecision(_Rms):
     """
 
     name = "rms_precision"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.precision
@@ -347,6 +350,7 @@ class RmsRecall(_Rms):
     """
 
     name = "rms_recall"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.recall

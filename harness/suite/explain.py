@@ -14,7 +14,7 @@ from harness.registry import registry
 from harness.spec.check import describe
 from harness.spec.document import Document, KeyPath
 from harness.spec.models import SuiteSpec
-from harness.suite.bind import load_document
+from harness.suite.bind import INHERITED, load_document
 
 _PLUGINS: Final = {"datasets": "type", "tasks": "kind"}
 
@@ -114,7 +114,10 @@ def _keys(document: Document) -> Iterator[Resolved]:
                 yield from _written(document, path, body)
             else:
                 yield Resolved((*path, tag), body[tag], _origin(document, (*path, tag)))
-                yield from _model(document, path, body, config, leave_out=[tag])
+                handed = [key for key in INHERITED if group == "tasks" and key in suite and key not in body]
+                own = [key for key in handed if key in config.model_fields]
+                yield from _model(document, path, body, config, leave_out=[tag, *own])
+                yield from (Resolved((*path, key), suite[key], _origin(document, (key,))) for key in own)
 
 
 def _config(group: str, name: Any) -> type[BaseModel] | None:

@@ -14,12 +14,13 @@ from harness.estimate import ColumnSpec, Statistic
 from harness.facts import context
 from harness.metrics import SampleMetric, extract
 from harness.seeds import derive_seed
-from harness.spec.models import Model
+from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref, plain_ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks._room import room, stated
 from harness.tasks.former import text_of
 from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, score_all
 from harness.tasks.slices import Slices
@@ -27,7 +28,7 @@ from harness.types import Dataset, Generation, Oracle, Request, Response, Sample
 
 CLEAN: Final = Cell("clean")
 
-_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices"}
+_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices", "on_truncated"}
 """Keys that ``describe`` tells in another form, or that change no number."""
 _DRAWN: Final = {"temperature", "top_p"}
 """Keys that change nothing where the model does not sample."""
@@ -47,8 +48,12 @@ class TaskConfig(Model):
     special tokens are gone before the first."""
     metrics: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
-    max_new_tokens: int = Field(default=16, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    """Longest answer. By default what the longest of the metrics' answers takes: 32 tokens for a word or a number,
+    more for captions, transcripts and tables; 2,048 where `strip_thinking` says that the model thinks first."""
+    on_truncated: OnTruncated = "count"
+    """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
+    as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
     temperature: float = Field(default=0.0, ge=0, le=10)
     """Above 0 the model samples its answer; for `--epochs`. Needs an adapter that can `sample`."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -91,7 +96,8 @@ class TaskBase(OverDataset):
         self, name: str, config: TaskConfig, dataset: Dataset, metrics: Mapping[str, SampleMetric], seed: int
     ) -> None:
         self.name = name
-        self.config = config
+        self.longest = config.max_new_tokens or room(metrics, config.extract)
+        self.config = config.model_copy(update={"max_new_tokens": self.longest})
         self.dataset = dataset
         self.metrics = metrics
         self.primary = next(iter(metrics))
@@ -156,7 +162,7 @@ class TaskBase(OverDataset):
             images=tuple(source.load() for source in sample.images),
             oracle=Oracle(sample.references, severity, seed) if oracle else None,
             part=part,
-            **{"system": config.system, "generation": Generation(config.max_new_tokens, *drawn), **own},
+            **{"system": config.system, "generation": Generation(self.longest, *drawn), **own},
         )
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
@@ -186,6 +192,7 @@ class TaskBase(OverDataset):
             "dataset": self.dataset.content_hash(),
             **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
             "extract": extract.resolved(self.config.extract),
+            **stated(self.config.on_truncated),
             "metrics": [plain_ref(ref) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
         }

@@ -14,11 +14,12 @@ from harness.estimate import Statistic
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
-from harness.spec.models import Model
+from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
+from harness.tasks._room import stated, thinking
 from harness.tasks.base import OverDataset
 from harness.types import (
     Dataset,
@@ -34,6 +35,11 @@ from harness.types import (
 ENTRIES: Final = {"extraction": "ExtractionTask"}
 
 _CELL: Final = Cell("documents")
+
+_DOCUMENT: Final = 1_024
+"""Tokens of a document: a receipt of thirty lines takes some 600."""
+_FIELD: Final = 64
+"""Tokens of one of its fields: an address takes some 30."""
 
 
 class _NumberCoverage(SampleMetric):
@@ -63,8 +69,12 @@ class ExtractionConfig(Model):
     """JSON Schema (2020-12) that a document must fit."""
     tolerance: float = Field(default=0.0, ge=0, lt=1)
     """How far a number may lie from the right one to be right in `field_accuracy`: 0.05 is 5 %."""
-    max_new_tokens: int = Field(default=256, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    """Longest answer: 1,024 tokens for a document, 64 for one of its `fields`, and 2,048 where `strip_thinking` says
+    that the model thinks first."""
+    on_truncated: OnTruncated = "count"
+    """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
+    as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
 
 
 class ExtractionTask(OverDataset):
@@ -91,6 +101,9 @@ class ExtractionTask(OverDataset):
             None if config.fields is None else compile_template(config.fields, ["field"])
         )
         self._extract = extract.reading(config.extract)
+        self._longest = config.max_new_tokens or thinking(
+            _DOCUMENT if config.fields is None else _FIELD, config.extract
+        )
         self._schema = None if config.json_schema is None else json.dumps(config.json_schema)
         self.metrics = {
             "mape": sample_metric("mape"),
@@ -129,7 +142,7 @@ class ExtractionTask(OverDataset):
                 prompt=self._render(replace(sample, question=question)),
                 images=images,
                 system=self._config.system,
-                generation=Generation(self._config.max_new_tokens),
+                generation=Generation(self._longest),
                 oracle=Oracle(right, 0, derive_seed(self._seed, self.name, sample.id, name)) if oracle else None,
                 part=name,
             )
@@ -164,7 +177,9 @@ class ExtractionTask(OverDataset):
         return {
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
-            **self._config.model_dump(mode="json", exclude={"dataset", "extract"}),
+            **self._config.model_dump(mode="json", exclude={"dataset", "extract", "on_truncated"}),
+            "max_new_tokens": self._longest,
+            **stated(self._config.on_truncated),
             "extract": extract.resolved(self._config.extract),
         }
 

@@ -96,3 +96,10 @@ def test_names_that_are_none_are_a_mistake_at_their_place(
 def test_a_kind_that_nobody_knows_is_printed_as_it_stands(write, run_here, tmp_path: Path) -> None:
     file = write("odd.yaml", "suite: odd\nversion: 1\ntasks:\n  x: {kind: nothing, key: 1}\n")
     assert "tasks.x.key: 1" in run_here("explain", file).out
+
+
+def test_what_a_suite_says_for_its_tasks_is_shown_in_each_that_does_not_say_it_itself(explained, write) -> None:
+    write("child.yaml", f"{CHILD}  apart: {{on_truncated: count}}\non_truncated: fail\n")
+    keys = explained()
+    assert keys["tasks.qa.on_truncated"] == ("fail", "child.yaml:6:15")
+    assert keys["tasks.apart.on_truncated"] == ("count", "child.yaml:5:25")

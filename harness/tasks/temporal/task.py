@@ -54,8 +54,8 @@ class TemporalConfig(QaConfig):
 
     extract: tuple[str, ...] = ("temporal_answer",)
     """Steps that take the words out of an answer, for the metrics on words; those on windows read all of it."""
-    max_new_tokens: int = Field(default=128, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=256, ge=1, le=100_000)
+    """Longest answer: windows and a time for each of the frames, as JSON."""
     sampler: Ref = "uniform"
     """Which frames are shown: a name, or a mapping with `sampler` and its keys."""
     frames: int = Field(default=8, ge=1, le=10_000)
