@@ -12,8 +12,8 @@ from typing import Final
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._moments import read
-from harness.metrics.boxes import find_boxes
 from harness.metrics.yes_no import read_yes_no
+from harness.reading.boxes import read_places
 
 Step = Callable[[str], str | None]
 
@@ -146,12 +146,19 @@ def choice_letter(text: str) -> str | None:
 
 
 def boxes(text: str) -> str | None:
-    """Return the boxes in the text, "x1, y1, x2, y2" a line, as they stand; None where there is none.
+    """Return the boxes in the text, four numbers a line, in the order in which they stand; None where there is none.
 
-    >>> boxes("<box>(10,20),(30,40)</box>")
-    '10, 20, 30, 40'
+    One that says its order or frame itself keeps what says it.
+
+    >>> boxes("<box>(10,20),(30,40)</box>"), boxes('{"box_2d": [20, 10, 40, 30]}')
+    ('10, 20, 30, 40', '"box_2d": [20.0, 10.0, 40.0, 30.0]')
     """
-    lines = [", ".join(f"{side:.12g}" for side in box) for box in find_boxes(text)]
+    found = read_places(text).found
+    lines = [
+        one.text if place.stated else ", ".join(f"{side:.12g}" for side in place.box)
+        for one in found
+        for place in one.value
+    ]
     return "\n".join(lines) or None
 
 

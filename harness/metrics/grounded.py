@@ -250,7 +250,7 @@ class TemporalSchema(AnswerMetric):
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         from pydantic import ValidationError
 
-        from harness.metrics.strict_json import StrictJSONError, parse_json
+        from harness.reading.json import StrictJSONError, parse_json
         from harness.spec.answer import TemporalAnswer
 
         if not prediction.strip():

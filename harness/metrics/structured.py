@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._numbers import Number, exact_tolerance, find_numbers, near, parse_number
 from harness.metrics._text import fold
-from harness.metrics.strict_json import StrictJSONError, parse_json, parse_json_leniently
+from harness.reading.json import StrictJSONError, parse_json, parse_json_leniently
 from harness.types import Direction, Score, Status
 
 ENTRIES: Final = {"field_accuracy": "FieldAccuracy", "mape": "Mape", "schema_compliance": "SchemaCompliance"}

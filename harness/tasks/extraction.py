@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import Statistic
 from harness.metrics import SampleMetric, extract, sample_metric
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
