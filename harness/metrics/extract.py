@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness.errors import UsageError, did_you_mean
-from harness.metrics._moments import read
 from harness.metrics.yes_no import read_yes_no
 from harness.reading.boxes import read_places
+from harness.reading.timed import read_answer
 
 Step = Callable[[str], str | None]
 
@@ -168,7 +168,7 @@ def temporal_answer(text: str) -> str | None:
     >>> temporal_answer('{"answer": "B", "spans": [[0, 4]]}'), temporal_answer("B"), temporal_answer("[[0, 4]]")
     ('B', 'B', None)
     """
-    return read(text).answer
+    return read_answer(text).answer
 
 
 _STEPS: Final[Mapping[str, Step]] = {
