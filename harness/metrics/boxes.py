@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._frames import Frame, Pair, misfit, scales
-from harness.reading.boxes import Box, Place, find_boxes, find_points, read_places, read_points
+from harness.reading.boxes import Box, find_boxes, find_points, plain_box, read_places, read_points
+from harness.reading.placed import corners
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -113,11 +114,13 @@ class _BoxMetric(AnswerMetric):
             raise UsageError(f"metric {self.name!r}: {cause}") from None
         self.frame, self.order, self.resized, self.coordinates = frame, order, resized, coordinates
         self._frame = replace(parsed, y_first=parsed.y_first or order == "yxyx")
+        self._pixels = Frame.parse("pixel", resized)
         self.needs = self._frame.needs()
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        frame = Frame.parse(context.get("frame") or "pixel", self.resized)
-        targets = []
+        told = context.get("frame")
+        frame = Frame.parse(told, self.resized) if told else self._pixels
+        targets: list[_Placed] = []
         for reference in references:
             target = _only(reference, frame)
             if target is None or not _has_area(target.points) or target.frame != (targets or [target])[0].frame:
@@ -160,20 +163,23 @@ class _Placed:
 
 def _only(text: str, frame: Frame) -> _Placed | None:
     """Return the only box of a text; None where there is none, more than one, or one with its corners inverted."""
-    boxes = {(place.box, place.frame): place for place in read_places(text, _order(frame)).value or ()}
-    return _corners(boxes.popitem()[1], frame) if len(boxes) == 1 else None
+    plain = plain_box(text)
+    if plain is not None:
+        return _corners(corners(plain, _order(frame)), frame)
+    boxes = {(place.box, place.frame) for place in read_places(text, _order(frame)).value or ()}
+    if len(boxes) != 1:
+        return None
+    box, stated = boxes.pop()
+    return _corners(box, frame if stated is None or stated == frame.name else Frame.parse(stated))
 
 
 def _order(frame: Frame) -> Order:
     return "yxyx" if frame.y_first else "xyxy"
 
 
-def _corners(place: Place, frame: Frame) -> _Placed | None:
-    x1, y1, x2, y2 = place.box
-    if x1 > x2 or y1 > y2:
-        return None
-    stated = frame if place.frame is None or place.frame == frame.name else Frame.parse(place.frame)
-    return _Placed([(x1, y1), (x2, y2)], stated)
+def _corners(box: Box, frame: Frame) -> _Placed | None:
+    x1, y1, x2, y2 = box
+    return None if x1 > x2 or y1 > y2 else _Placed([(x1, y1), (x2, y2)], frame)
 
 
 def _has_area(corners: Sequence[Pair]) -> bool:
@@ -348,7 +354,7 @@ class PointingAccuracy(_BoxMetric):
         return truth(any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in targets))
 
     def _points(self, prediction: str) -> _Placed | None:
-        if read_places(prediction).value:
+        if plain_box(prediction) is not None or read_places(prediction).value:
             return super()._points(prediction)
         points = set(read_points(prediction, _order(self._frame)).value or ())
         return _Placed([points.pop()], self._frame) if len(points) == 1 else None

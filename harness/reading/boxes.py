@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.reading.box_keys import boxes_of_json
-from harness.reading.brackets import NUMBER, WIDE, fours, number_of, numbers_in, rows
+from harness.reading.brackets import WIDE, Numbers, fours, number_of, rows
 from harness.reading.found import Found, Reading
 from harness.reading.placed import (
     AS_DECLARED,
@@ -28,6 +28,7 @@ __all__ = [
     "Point",
     "find_boxes",
     "find_points",
+    "plain_box",
     "read_boxes",
     "read_places",
     "read_points",
@@ -43,8 +44,18 @@ _BINS: Final = 1024
 _REFERRED: Final = re.compile(
     r"<(?:\|(?:object_)?ref(?:_start)?\||ref)>([^<>]{1,80})<[/|][^<>]{1,20}>\s{0,3}(?:<[^<>]{1,20}>)?\s{0,3}[\[(]{0,2}$"
 )
-_PLAIN_NUMBERS: Final = rf"{NUMBER}(?:, ?{NUMBER}){{3}}"
-_PLAIN: Final = re.compile(rf"\s*+(?:{_PLAIN_NUMBERS}|\[{_PLAIN_NUMBERS}\])\s*+")
+_DIGITS: Final = r"([-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))"
+_PLAIN: Final = re.compile(rf"\s*+(\[)?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}(?(1)\])\s*+")
+
+
+def plain_box(text: str) -> Box | None:
+    """Return the four numbers, as they stand, of a text that is nothing else: the fast way for what most answers are.
+
+    >>> plain_box("[10, 20, 30, 40]"), plain_box("1. [10, 20, 30, 40]")
+    ((10.0, 20.0, 30.0, 40.0), None)
+    """
+    match = _PLAIN.fullmatch(text)
+    return None if match is None else (float(match[2]), float(match[3]), float(match[4]), float(match[5]))
 
 
 def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
@@ -73,9 +84,9 @@ def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
     >>> read_places("<loc0256><loc0128><loc0512><loc0384> cat").value
     (Place(box=(125.0, 250.0, 375.0, 500.0), frame='per-mille', label='cat', score=None, stated=True),)
     """
-    if _PLAIN.fullmatch(text):
-        numbers = numbers_in(text, 0, "four numbers alone")
-        found = [found_box(numbers, AS_DECLARED, order)] if numbers else []
+    plain = plain_box(text)
+    if plain is not None:
+        found = [found_box(Numbers(plain, text, 0, "four numbers alone"), AS_DECLARED, order)]
     else:
         text = text if text.isascii() else text.translate(WIDE)
         structured = boxes_of_json(text, order) if "{" in text or text.strip() == "[]" else None
