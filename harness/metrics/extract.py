@@ -13,6 +13,7 @@ from typing import Final
 from harness.errors import UsageError, did_you_mean
 from harness.metrics.yes_no import read_yes_no
 from harness.reading.boxes import read_places
+from harness.reading.json import fences, read_json
 from harness.reading.timed import read_answer
 
 Step = Callable[[str], str | None]
@@ -25,8 +26,6 @@ _MARKER: Final = re.compile(
     re.IGNORECASE,
 )
 _BOXED: Final = "\\boxed{"
-_FENCE: Final = re.compile(r"```(.*?)```", re.DOTALL)
-_LANGUAGE: Final = re.compile(r"[ \t]*[\w+-]*[ \t]*")
 _LETTER_MARKED: Final = re.compile(r"\(([A-Za-z])\)|\b(?i:option|choice)\s+([A-Za-z])\b")
 
 
@@ -83,39 +82,23 @@ def _boxed(text: str) -> str | None:
 def code_fence(text: str) -> str | None:
     r"""Return the content of the last fenced block, or the text where there is none.
 
-    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("no fence")
-    ('[1, 2]', 'no fence')
+    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("```json [1]```"), code_fence("no fence")
+    ('[1, 2]', '[1]', 'no fence')
     """
-    blocks = _FENCE.findall(text)
-    if not blocks:
-        return text.strip() or None
-    first, newline, rest = blocks[-1].partition("\n")
-    body = rest if newline and _LANGUAGE.fullmatch(first) else blocks[-1]
-    return body.strip() or None
+    blocks = [body for _, body in fences(text)]
+    return (blocks[-1] if blocks else text.strip()) or None
 
 
 def json_in_prose(text: str) -> str | None:
-    """Return the first object or list in the text that is JSON; None where there is none.
+    """Return the JSON in the text, as it stands or with its slips mended; None where there is none, or several compete.
 
-    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("none")
-    ('{"a": [1]}', None)
+    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("{'a': None,}"), json_in_prose("none")
+    ('{"a": [1]}', '{"a": null}', None)
     """
-    decoder = json.JSONDecoder()
-    attempts = 0
-    for found in re.finditer(r"[{\[]", text):
-        attempts += 1
-        if attempts > _MAX_ATTEMPTS:
-            return None
-        try:
-            _, end = decoder.raw_decode(text, found.start())
-        except (ValueError, RecursionError):
-            continue
-        return text[found.start() : end]
-    return None
-
-
-_MAX_ATTEMPTS: Final = 1000
-"""Brackets that are tried as the start of JSON: a hostile text must not take quadratic time."""
+    reading = read_json(text)
+    if not isinstance(reading.value, dict | list):
+        return None
+    return reading.found[0].text if "mended" not in reading.why else json.dumps(reading.value, ensure_ascii=False)
 
 
 def first_line(text: str) -> str | None:
@@ -172,14 +155,14 @@ def temporal_answer(text: str) -> str | None:
 
 
 _STEPS: Final[Mapping[str, Step]] = {
-    "boxes@1": boxes,
+    "boxes@2": boxes,
     "choice_letter@1": choice_letter,
-    "code_fence@1": code_fence,
+    "code_fence@2": code_fence,
     "final_answer@1": final_answer,
     "first_line@1": first_line,
-    "json_in_prose@1": json_in_prose,
+    "json_in_prose@2": json_in_prose,
     "strip_thinking@1": strip_thinking,
-    "temporal_answer@1": temporal_answer,
+    "temporal_answer@2": temporal_answer,
     "yes_no@1": read_yes_no,
 }
 

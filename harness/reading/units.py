@@ -69,7 +69,7 @@ END: Final = re.compile(
     r"\bfinisce|конец|заканч|结束|結束|終了|끝)[^\d]{0,25}",
     re.IGNORECASE,
 )
-OF_FRAMES: Final = re.compile(rf"(?:{FRAMES})\s{{0,2}}(?:#|no\.?|number)?\s{{0,2}}$", re.IGNORECASE)
+OF_FRAMES: Final = re.compile(rf"(?:{FRAMES})[\"']?\s{{0,2}}[:=]?\s{{0,2}}(?:#|no\.?|number)?\s{{0,2}}$", re.IGNORECASE)
 
 COUNTED: Final = re.compile(rf"\s{{1,3}}({LETTER}{{2,40}})|\s{{0,2}}([人个個名次只隻台辆輛位本件回匹頭명개번])")
 """A word behind a number, which may be what it counts."""
