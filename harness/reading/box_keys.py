@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.reading.brackets import Numbers, fours, rows
-from harness.reading.found import Found
+from harness.reading.found import Found, one_of_several
 from harness.reading.json import json_values
 from harness.reading.placed import (
     AS_DECLARED,
@@ -34,7 +34,7 @@ def boxes_of_json(text: str, declared: Order) -> list[Found[tuple[Place, ...]]] 
     values = json_values(text)
     for strict in (True, False):
         found = [
-            Found((place,), written, value.start, why)
+            one_of_several(place, written, value.start, why)
             for value in values
             for place, written, why in _in(value.value, declared, strict)
         ]
@@ -82,13 +82,14 @@ def _in_object(value: dict[str, Any], declared: Order, strict: bool, depth: int)
         says = Says("xywh") if coco and plain_key(name) == "bbox" else known
         boxes = _boxes(item)
         if boxes and (says is not None or not strict):
-            order, frame = (says and says.order) or declared, says and says.frame
+            told = says or AS_DECLARED
+            order, frame = told.order or declared, told.frame
             rule = f"the key {name}" + (" beside COCO's keys" if coco else "")
             label = _label(value) if says is not None else name
             for box in boxes:
-                place = Place(corners(box, order), frame, label, _score(value), bool(says and says.order))
+                place = Place(corners(box, order), frame, label, _score(value), bool(told.order))
                 key = "bbox_xywh" if order == "xywh" else name
-                yield place, f"{json.dumps(key)}: {json.dumps(box)}", told_why(rule, order, frame, says or AS_DECLARED)
+                yield place, f"{json.dumps(key)}: {json.dumps(box)}", told_why(rule, order, frame, told)
         elif isinstance(item, str) and says is not None:
             for numbers in list(fours(item)) or rows(item, 4):
                 found = found_box(numbers, says, declared, _label(value))

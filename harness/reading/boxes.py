@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.reading.box_keys import boxes_of_json
 from harness.reading.brackets import WIDE, Numbers, fours, number_of, rows
-from harness.reading.found import Found, Reading
+from harness.reading.found import Found, Reading, one_of_several
 from harness.reading.placed import (
     AS_DECLARED,
     KEYS,
@@ -108,7 +108,7 @@ def read_boxes(text: str, order: Order = "xyxy") -> Reading[tuple[Box, ...]]:
     reading = read_places(text, order)
     if reading.value is None:
         return Reading(None, reading.why)
-    found = tuple(Found((one.value[0].box,), one.text, one.start, one.why) for one in reading.found)
+    found = tuple(one_of_several(one.value[0].box, one.text, one.start, one.why) for one in reading.found)
     return Reading(tuple(place.box for place in reading.value), reading.why, found)
 
 
@@ -150,7 +150,8 @@ def _named(text: str) -> list[Found[tuple[Place, ...]]]:
     if "<point" in text:
         return []
     sides = [(side[1].lower().replace("_", ""), side) for side in NAMED.finditer(text)]
-    found, at = [], 0
+    found: list[Found[tuple[Place, ...]]] = []
+    at = 0
     while at + 4 <= len(sides):
         four = sides[at : at + 4]
         place = of_sides({name: number_of(side[2]) for name, side in four})

@@ -142,14 +142,15 @@ def numbers_in(text: str, start: int, why: str) -> Numbers | None:
     """Return all numbers of a text that has some; None where one is too large, or only some are percentages."""
     written = _PART.findall(text)
     shares = [number.endswith("%") for number in written]
-    values = tuple(number_of(number) for number in written)
+    values: tuple[float, ...] = tuple([number_of(number) for number in written])
     if any(shares) != all(shares) or max(map(abs, values)) >= LIMIT:
         return None
     extra = None
     if len(values) == 5:
         if not 0 <= values[4] <= 1:
             return None
-        values, extra = values[:4], values[4]
+        extra = values[-1]
+        values = values[:-1]
     return Numbers(values, text, start, why, all(shares), extra)
 
 

@@ -23,8 +23,9 @@ class StrictJSONError(ValueError):
 def _pairs(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(items)
     if len(found) < len(items):
-        seen: set[str] = set()
-        twice = next(key for key, _ in items if key in seen or seen.add(key))
+        # The last place of each key: the first that is not at its last place occurs again.
+        last = {key: place for place, (key, _) in enumerate(items)}
+        twice = next(key for place, (key, _) in enumerate(items) if last[key] != place)
         raise StrictJSONError(f"the key {twice!r} occurs twice in one object")
     return found
 

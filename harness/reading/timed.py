@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.reading.found import Found, Reading, nothing
+from harness.reading.found import Reading, nothing, one_of_several
 from harness.reading.json import json_values
 from harness.reading.times import MOST, find_times, is_time, read_windows, seconds_of, spans_of
 from harness.types import JSON, Span
@@ -84,8 +84,10 @@ def read_spans(text: str) -> Reading[tuple[Span, ...]]:
     answer = read_answer(text)
     if answer.windows is None:
         return nothing(answer.why)
-    found = tuple(Found((span,), text, 0, answer.why) for span in answer.windows) if answer.structured else ()
-    return Reading(answer.windows, answer.why, found or read_windows(text).found)
+    if not answer.structured:
+        return Reading(answer.windows, answer.why, read_windows(text).found)
+    found = tuple(one_of_several(span, text, 0, answer.why) for span in answer.windows)
+    return Reading(answer.windows, answer.why, found)
 
 
 def _structured(text: str, by_confidence: bool, most: int) -> TimedAnswer | None:

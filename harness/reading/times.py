@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from harness.reading import units
-from harness.reading.found import Found, Reading, nothing
+from harness.reading.found import Found, Reading, nothing, one_of_several
 from harness.types import Span
 
 LIMIT: Final = 1e9
@@ -119,7 +119,7 @@ def read_windows(text: str, most: int = MOST, told: bool = False) -> Reading[tup
     if kept:
         why = "; ".join(dict.fromkeys(window.why for window in kept))
         evidence = (
-            Found((window.span,), text[window.first.start : window.second.end], window.first.start, window.why)
+            one_of_several(window.span, text[window.first.start : window.second.end], window.first.start, window.why)
             for window in kept
         )
         return Reading(tuple(window.span for window in kept), why, tuple(evidence))

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 OBJECTS = st.dictionaries(st.text("abc '", min_size=1, max_size=3), VALUES, min_size=1, max_size=3)
-WRITTEN = {
+WRITTEN: dict[str, Callable[[Any], str]] = {
     "plain": json.dumps,
     "pretty": lambda value: json.dumps(value, indent=4, ensure_ascii=False),
     "fenced": lambda value: f"Here it is:\n```json\n{json.dumps(value)}\n```\nAnything else?",
