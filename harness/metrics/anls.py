@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from harness.metrics._base import NAN, AnswerMetric
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._text import fold
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 from harness.types import Score, Status
 
 if TYPE_CHECKING:

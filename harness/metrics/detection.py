@@ -11,7 +11,7 @@ from harness.estimate import Node, call
 from harness.metrics._base import NAN, Failures
 from harness.metrics._summed import SummedMetric
 from harness.metrics.boxes import Box
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:

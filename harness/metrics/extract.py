@@ -8,25 +8,23 @@ into the run record, so that stored responses can be scored again without the mo
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import _steps_v1
-from harness.metrics._moments import read
-from harness.metrics.boxes import find_boxes
+from harness.reading.boxes import read_places
 from harness.reading.choices import read_choice
 from harness.reading.clean import strip_thinking, visible
+from harness.reading.json import fences, read_json
 from harness.reading.stated import final_answer
+from harness.reading.timed import read_answer
 from harness.reading.yes_no import read_yes_no
 
 CLEAN: Final = "clean"
 """The step that every task begins with."""
 _NO_FACTS: Final[Mapping[str, Any]] = {}
-_FENCE: Final = re.compile(r"```(.*?)```", re.DOTALL)
-_LANGUAGE: Final = re.compile(r"[ \t]*[\w+-]*[ \t]*")
 
 
 class Step(Protocol):
@@ -49,39 +47,23 @@ def clean(text: str) -> str | None:
 def code_fence(text: str) -> str | None:
     r"""Return the content of the last fenced block, or the text where there is none.
 
-    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("no fence")
-    ('[1, 2]', 'no fence')
+    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("```json [1]```"), code_fence("no fence")
+    ('[1, 2]', '[1]', 'no fence')
     """
-    blocks = _FENCE.findall(text)
-    if not blocks:
-        return text.strip() or None
-    first, newline, rest = blocks[-1].partition("\n")
-    body = rest if newline and _LANGUAGE.fullmatch(first) else blocks[-1]
-    return body.strip() or None
+    blocks = [body for _, body in fences(text)]
+    return (blocks[-1] if blocks else text.strip()) or None
 
 
 def json_in_prose(text: str) -> str | None:
-    """Return the first object or list in the text that is JSON; None where there is none.
+    """Return the JSON in the text, as it stands or with its slips mended; None where there is none, or several compete.
 
-    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("none")
-    ('{"a": [1]}', None)
+    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("{'a': None,}"), json_in_prose("none")
+    ('{"a": [1]}', '{"a": null}', None)
     """
-    decoder = json.JSONDecoder()
-    attempts = 0
-    for found in re.finditer(r"[{\[]", text):
-        attempts += 1
-        if attempts > _MAX_ATTEMPTS:
-            return None
-        try:
-            _, end = decoder.raw_decode(text, found.start())
-        except (ValueError, RecursionError):
-            continue
-        return text[found.start() : end]
-    return None
-
-
-_MAX_ATTEMPTS: Final = 1000
-"""Brackets that are tried as the start of JSON: a hostile text must not take quadratic time."""
+    reading = read_json(text)
+    if not isinstance(reading.value, dict | list):
+        return None
+    return reading.found[0].text if "mended" not in reading.why else json.dumps(reading.value, ensure_ascii=False)
 
 
 def first_line(text: str) -> str | None:
@@ -116,12 +98,19 @@ def yes_no(text: str, options: Sequence[str] = ()) -> str | None:
 
 
 def boxes(text: str) -> str | None:
-    """Return the boxes in the text, "x1, y1, x2, y2" a line, as they stand; None where there is none.
+    """Return the boxes in the text, four numbers a line, in the order in which they stand; None where there is none.
 
-    >>> boxes("<box>(10,20),(30,40)</box>")
-    '10, 20, 30, 40'
+    One that says its order or frame itself keeps what says it.
+
+    >>> boxes("<box>(10,20),(30,40)</box>"), boxes('{"box_2d": [20, 10, 40, 30]}')
+    ('10, 20, 30, 40', '"box_2d": [20.0, 10.0, 40.0, 30.0]')
     """
-    lines = [", ".join(f"{side:.12g}" for side in box) for box in find_boxes(text)]
+    found = read_places(text).found
+    lines = [
+        one.text if place.stated else ", ".join(f"{side:.12g}" for side in place.box)
+        for one in found
+        for place in one.value
+    ]
     return "\n".join(lines) or None
 
 
@@ -131,7 +120,7 @@ def temporal_answer(text: str) -> str | None:
     >>> temporal_answer('{"answer": "B", "spans": [[0, 4]]}'), temporal_answer("B"), temporal_answer("[[0, 4]]")
     ('B', 'B', None)
     """
-    return read(text).answer
+    return read_answer(text).answer
 
 
 def _of_text(read: Callable[[str], str | None]) -> Step:
@@ -153,15 +142,15 @@ def _of_options(read: Callable[[str, Sequence[str]], str | None]) -> Step:
 
 
 _STEPS: Final[Mapping[str, Step]] = {
-    "boxes@1": _of_text(boxes),
+    "boxes@2": _of_text(boxes),
     "choice_letter@2": _of_options(choice_letter),
     "clean@1": _of_text(clean),
-    "code_fence@1": _of_text(code_fence),
+    "code_fence@2": _of_text(code_fence),
     "final_answer@2": _of_text(final_answer),
     "first_line@1": _of_text(first_line),
-    "json_in_prose@1": _of_text(json_in_prose),
+    "json_in_prose@2": _of_text(json_in_prose),
     "strip_thinking@2": _of_text(strip_thinking),
-    "temporal_answer@1": _of_text(temporal_answer),
+    "temporal_answer@2": _of_text(temporal_answer),
     "yes_no@2": _of_options(yes_no),
     **{name: _of_text(read) for name, read in _steps_v1.STEPS.items()},
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, Failures, truth
 from harness.metrics._summed import SummedAnswerMetric
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:

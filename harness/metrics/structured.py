@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._numbers import Number, exact_tolerance, find_numbers, near, parse_number
 from harness.metrics._text import fold
-from harness.metrics.strict_json import StrictJSONError, parse_json, parse_json_leniently
+from harness.reading.json import StrictJSONError, parse_json, parse_json_leniently, read_json
 from harness.types import Direction, Score, Status
 
 ENTRIES: Final = {"field_accuracy": "FieldAccuracy", "mape": "Mape", "schema_compliance": "SchemaCompliance"}
@@ -169,12 +169,13 @@ class SchemaCompliance(AnswerMetric):
     """1 where the answer is JSON that fits one of the JSON Schemas given as references, else 0.
 
     Range 0 to 1, higher is better. ``detail["lenient"]`` says whether the answer would pass with Python's own
-    parser, which lets through NaN, Infinity and repeated keys.
+    parser, which lets through NaN, Infinity and repeated keys, or as ``harness.reading`` reads it: in a fence, in
+    prose, with a comma too many and the like.
 
     Edge cases:
         ``NaN``, ``Infinity``, ``1e400``, a repeated key, a lone surrogate, more than 200 levels: not JSON, 0. An
         empty answer: ``unparsed``. To ``lenient``, NaN is a value but not a number. Text round the JSON (code
-        fences, prose): take it off with an extraction step.
+        fences, prose): 0, but to ``lenient``; an extraction step takes it off.
 
     Source:
         RFC 8259; JSON Schema 2020-12 as the package jsonschema-rs validates it.
@@ -189,7 +190,7 @@ class SchemaCompliance(AnswerMetric):
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as strict",
         "strict": "the standard",
-        "lenient": "what Python's json module reads",
+        "lenient": "what Python's json module reads, and JSON in fences, in prose and with slips",
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
@@ -197,8 +198,17 @@ class SchemaCompliance(AnswerMetric):
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         strict = any(_fits(prediction, validator, parse_json) for validator in validators)
-        lenient = strict or any(_fits(prediction, validator, parse_json_leniently) for validator in validators)
+        lenient = strict or any(
+            _fits(prediction, validator, parse) for validator in validators for parse in (parse_json_leniently, _read)
+        )
         return Score(truth(lenient if self.variant == "lenient" else strict).value, detail={"lenient": lenient})
+
+
+def _read(text: str) -> Any:
+    reading = read_json(text)
+    if reading.value is None:
+        raise StrictJSONError(reading.why)
+    return reading.value
 
 
 def _fits(text: str, validator: Any, parse: Any) -> bool:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import Statistic
 from harness.metrics import SampleMetric, extract, sample_metric
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json, read_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
@@ -64,7 +64,7 @@ class ExtractionConfig(Model):
     system: str | None = None
     """System prompt."""
     extract: tuple[str, ...] = ()
-    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, code_block]`."""
+    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, code_fence]`."""
     json_schema: dict[str, Any] | None = None
     """JSON Schema (2020-12) that a document must fit."""
     tolerance: float = Field(default=0.0, ge=0, lt=1)
@@ -82,8 +82,10 @@ class ExtractionTask(OverDataset):
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
     not given has none: look at ``number_coverage``, the share that is given). ``field_accuracy`` is the share of
-    right fields, ``schema_compliance`` that of documents that fit the schema. Documents that failed count as wrong
-    in all but ``mape``.
+    right fields, ``schema_compliance`` that of documents that are JSON as the standard has it and fit the schema,
+    ``schema_compliance_lenient`` that of documents whose JSON fits it as it was read. JSON is read in fences, in prose
+    and with slips, so that only the strict rate minds these. Documents that failed, or hold no JSON object, count as
+    wrong in all but ``mape``.
     """
 
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
@@ -112,6 +114,7 @@ class ExtractionTask(OverDataset):
         }
         if self._schema:
             self.metrics["schema_compliance"] = sample_metric("schema_compliance")
+            self.metrics["schema_compliance_lenient"] = sample_metric("schema_compliance", "lenient")
 
     @classmethod
     def build(cls, name: str, config: ExtractionConfig, context: BuildContext) -> Self:
@@ -152,11 +155,7 @@ class ExtractionTask(OverDataset):
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         if any(response.status is not Status.OK for response in responses):
             return {}  # a failed document has a meaning for every metric
-        judged = self._judge(sample, self.joined(sample, responses))
-        return {
-            name: Score(judged[name]) if math.isfinite(judged[name]) else Score(math.nan, Status.UNDEFINED)
-            for name in self.metrics
-        }
+        return self._judge(sample, self.joined(sample, responses))
 
     def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
         """Return the document as JSON text, put together from its fields where it was asked field by field."""
@@ -183,24 +182,31 @@ class ExtractionTask(OverDataset):
             "extract": extract.resolved(self._config.extract),
         }
 
-    def _judge(self, sample: Sample, text: str) -> dict[str, float]:
-        try:
-            found = parse_json(text)
-        except StrictJSONError:
-            found = None
-        given = found if isinstance(found, dict) else {}
+    def _judge(self, sample: Sample, text: str) -> dict[str, Score]:
+        found = read_json(text).value
+        given = found if isinstance(found, dict) else None
         numbers = {name: value for name, value in _wanted(sample).items() if _is_number(value)}
-        scores = [self._score("mape", _text(given.get(name, "")), _text(value)) for name, value in numbers.items()]
+        fields = Score(math.nan, Status.UNPARSED)
+        if given is not None:
+            fields = self._score("field_accuracy", json.dumps(given), sample.references[0])
+        judged = {**self._numbers(given, numbers), "field_accuracy": fields}
+        for name in ("schema_compliance", "schema_compliance_lenient"):
+            if self._schema:
+                judged[name] = self._score(name, text, self._schema)
+        return {name: judged[name] for name in self.metrics}
+
+    def _numbers(self, given: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Score]:
+        """Judge the numbers of a document, whose metrics have no meaning where the right answer has none."""
+        scores = [
+            self._score("mape", _text((given or {}).get(name, "")), _text(value)) for name, value in wanted.items()
+        ]
         errors = [score.value for score in scores if score.status is Status.OK]
         defined = [score for score in scores if score.status is not Status.UNDEFINED]
-        fields = self._score("field_accuracy", text, sample.references[0])
-        fits = self._score("schema_compliance", text, self._schema) if self._schema else Score(math.nan)
-        return {
-            "mape": float(np.mean(errors)) if errors else math.nan,
-            "number_coverage": len(errors) / len(defined) if defined else math.nan,
-            "field_accuracy": fields.value if fields.status is Status.OK else 0.0,
-            "schema_compliance": fits.value if fits.status is Status.OK else 0.0,
-        }
+        if not defined:
+            return dict.fromkeys(("mape", "number_coverage"), Score(math.nan, Status.UNDEFINED))
+        failed = Score(math.nan, Status.UNPARSED)
+        coverage = failed if given is None else Score(len(errors) / len(defined))
+        return {"mape": Score(float(np.mean(errors))) if errors else failed, "number_coverage": coverage}
 
     def _score(self, metric: str, text: str, reference: str) -> Score:
         return self.metrics[metric].score(text, [reference])

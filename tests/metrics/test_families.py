@@ -233,9 +233,37 @@ def test_an_answer_without_one_valid_box_is_unparsed_and_never_a_box_at_the_orig
 
 
 @pytest.mark.parametrize("reference", ["[0, 0, 0, 10]", "[10, 0, 0, 10]", "a box", "[0,0,1,1] [0,0,2,2]"])
-def test_a_reference_without_an_area_is_an_error(reference: str) -> None:
-    with pytest.raises(ValueError, match="references must each be one box"):
-        sample_metric("iou").score("[0, 0, 1, 1]", [reference])
+def test_a_reference_without_an_area_is_undefined_and_named(reference: str) -> None:
+    for name in ("iou", "giou", "acc_at_iou", "pointing_accuracy"):
+        for answer in ("[0, 0, 1, 1]", "", "no idea"):
+            score = sample_metric(name).score(answer, ["[0, 0, 1, 1]", reference])
+            assert score.status is Status.UNDEFINED
+            assert repr(reference) in str(score.complaint)
+
+
+def test_one_bad_reference_among_six_right_answers_costs_the_model_nothing() -> None:
+    metric = sample_metric("iou")
+    wanted = ["[0, 0, 10, 10]"] * 5 + ["[10, 0, 0, 10]"]
+    value = metric.aggregate(metric.score("[0, 0, 10, 10]", [reference]) for reference in wanted)
+    assert (value.value, value.n, value.total) == (1.0, 5, 5)
+    assert value.statuses == {"ok": 5, "undefined": 1}
+
+
+def test_an_answer_that_says_its_frame_is_read_by_what_it_says() -> None:
+    size, wanted = {"size": [1000, 500]}, ["[10, 10, 30, 20]"]
+    assert sample_metric("iou").score('{"box_2d": [20, 10, 40, 30]}', wanted, **size).value == 1.0
+    assert (
+        sample_metric("iou").score("<loc0256><loc0128><loc0512><loc0384>", ["[125, 125, 375, 250]"], **size).value
+        == 1.0
+    )
+    assert sample_metric("iou", order="yxyx").score('{"bbox_2d": [10, 10, 30, 20]}', wanted).value == 1.0
+    assert sample_metric("iou", order="yxyx").score("[10, 10, 20, 30]", wanted).value == 1.0
+    untold = sample_metric("iou").score('{"box_2d": [20, 10, 40, 30]}', wanted)
+    assert untold.status is Status.UNPARSED
+    assert "needs `size`" in str(untold.complaint)
+    reference = '{"box_2d": [20, 10, 40, 30]}'
+    assert sample_metric("iou").score("[10, 10, 30, 20]", [reference], **size).value == 1.0
+    assert sample_metric("iou").score("[0, 0, 1, 1]", ["[0, 0, 1, 1]", reference], **size).status is Status.UNDEFINED
 
 
 def test_coordinates_are_read_as_the_suite_says() -> None:
