@@ -6,9 +6,9 @@ from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
-from harness.metrics._numbers import is_simple, parse_number
 from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
 from harness.metrics.anls import similarity
+from harness.reading.numbers import is_simple, number_alone
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def _float(text: str) -> float:
     """Return the number that a cell is, NaN where it is none."""
     if is_simple(text):
         return float(text)
-    parsed = parse_number(text)
-    return NAN if parsed is None else parsed.approx
+    number = number_alone(text).value
+    return NAN if number is None else number.approx
 
 
 def _number_as_published(text: str) -> float | None:
@@ -68,8 +68,8 @@ class Rnss(AnswerMetric):
     All cells that are numbers count, wherever they stand. The best reference counts. Range 0 to 1, higher is better.
 
     Edge cases:
-        Zero targets must be met exactly. No numbers in a reference nor in the answer: 1; on one side only: 0.
-        An empty answer: ``unparsed``.
+        Zero targets must be met exactly. No numbers in any reference: ``undefined``. None in the answer: 0. An empty
+        answer: ``unparsed``. Numbers as ``harness.reading.numbers.number_alone`` reads a cell.
 
     Source:
         Masry et al. 2022, "ChartQA"; Liu et al. 2023, "DePlot" (arXiv:2212.10505); variant after
@@ -86,27 +86,31 @@ class Rnss(AnswerMetric):
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        published = self.variant == "deplot"
+        read = _numbers_as_published if published else _numbers
+        targets = [numbers for numbers in map(read, references) if numbers or published]
+        if not targets:
+            return Score(NAN, Status.UNDEFINED)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         try:
-            return Score(max(self._compare(prediction, reference) for reference in references))
+            given = read(prediction)
+            return Score(max(_number_sets(given, wanted, published) for wanted in targets))
         except TooLargeError as cause:
             return Score(NAN, Status.UNPARSED, {"reason": str(cause)})
 
-    def _compare(self, prediction: str, reference: str) -> float:
-        import numpy as np
 
-        published = self.variant == "deplot"
-        read = _numbers_as_published if published else _numbers
-        given, wanted = read(prediction), read(reference)
-        if not given or not wanted:
-            return float(not given and not wanted)
-        limit(len(given) * len(wanted))
-        distance = _distance_as_published if published else relative_distance
-        gain = 1 - np.array([[distance(value, target) for value in given] for target in wanted])
-        total = _best_total(gain)
-        unpenalised = max(len(given), len(wanted)) - min(len(given), len(wanted)) if published else 0
-        return min(max((total + unpenalised) / max(len(given), len(wanted)), 0.0), 1.0)
+def _number_sets(given: Sequence[float], wanted: Sequence[float], published: bool) -> float:
+    import numpy as np
+
+    if not given or not wanted:
+        return float(not given and not wanted)
+    limit(len(given) * len(wanted))
+    distance = _distance_as_published if published else relative_distance
+    gain = 1 - np.array([[distance(value, target) for value in given] for target in wanted])
+    total = _best_total(gain)
+    unpenalised = max(len(given), len(wanted)) - min(len(given), len(wanted)) if published else 0
+    return min(max((total + unpenalised) / max(len(given), len(wanted)), 0.0), 1.0)
 
 
 def _numbers(text: str) -> list[float]:
@@ -214,11 +218,9 @@ def _overwritten(entries: Entries) -> Entries:
 
 def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     """Return the rates of each shape of the answered table."""
-    if wanted.keys and wanted in shapes:
+    if wanted in shapes:
         return [Rates(1.0, 1.0, 1.0)]
     limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
-    if not wanted.keys:
-        return [_rates(0.0, len(shape.keys), 0) for shape in shapes]
     # All shapes at once: small tables cost mostly the calls.
     every = Entries(
         [key for shape in shapes for key in shape.keys], [cell for shape in shapes for cell in shape.values]
@@ -239,27 +241,23 @@ def _gain(wanted: Entries, given: Entries) -> "NDArray[np.float64]":
     return keys * _value_likeness(wanted, given, keys)
 
 
-def _best_rates(prediction: str, references: Sequence[str], variant: str) -> Rates:
-    if variant == "default":
-        table = parse_table(prediction)
-        shapes = (table.transposed().entries(), table.entries())
-        ways = [rates for text in references for rates in _compare_shapes(parse_table(text).entries(), shapes)]
-        # Two references can give one F1 and two precisions; their order must not count.
-        return max(ways, key=lambda rates: (rates.f1, rates.precision))
+def _best_rates(prediction: str, wanted: Sequence[Entries]) -> Rates | None:
+    """Return the rates of the best reference, None where the answer has no entry; every reference has one."""
+    table = parse_table(prediction)
+    shapes = (table.transposed().entries(), table.entries())
+    if not any(shape.keys for shape in shapes):
+        return None
+    ways = [rates for entries in wanted for rates in _compare_shapes(entries, shapes)]
+    # Two references can give one F1 and two precisions; their order must not count.
+    return max(ways, key=lambda rates: (rates.f1, rates.precision))
+
+
+def _best_as_published(prediction: str, references: Sequence[str]) -> Rates:
     table = parse_as_published(prediction)
     shapes = (table.transposed().entries(), table.entries())
     wanted = [parse_as_published(text).entries() for text in references]
     ways = [_compare_as_published(entries, shape) for shape in shapes for entries in wanted]
     return max(ways, key=lambda rates: rates.f1)
-
-
-def compare_tables(prediction: str, reference: str, variant: str = "default") -> Rates:
-    r"""Return precision, recall and F1 of the better of the predicted table and its transpose.
-
-    >>> compare_tables("y | A | B\n1 | 5 | 6", "y | A\n1 | 5")
-    Rates(precision=0.5, recall=1.0, f1=0.6666666666666666)
-    """
-    return _best_rates(prediction, [reference], variant)
 
 
 class _Rms(AnswerMetric):
@@ -273,12 +271,18 @@ class _Rms(AnswerMetric):
         super().__init__(variant, failures)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        default = self.variant == "default"
+        wanted = [entries for text in references if (entries := parse_table(text).entries()).keys] if default else []
+        if default and not wanted:
+            return Score(NAN, Status.UNDEFINED)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         try:
-            best = _best_rates(prediction, references, self.variant)
+            best = _best_rates(prediction, wanted) if default else _best_as_published(prediction, references)
         except TooLargeError as cause:
             return Score(NAN, Status.UNPARSED, {"reason": str(cause)})
+        if best is None:
+            return Score(NAN, Status.UNPARSED, {"reason": "no table with a row, a column and a value in the answer"})
         return Score(min(self.pick(best), 1.0), detail=best._asdict())
 
     def pick(self, rates: Rates) -> float:
@@ -294,8 +298,8 @@ class RmsF1(_Rms):
     count. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries on both sides: 1; on one side: 0. Number against text: 0. Zero is exact.
-        An empty answer: ``unparsed``.
+        No reference has an entry: ``undefined``. The answer has none, or is empty: ``unparsed``. Number against text:
+        0. Zero is exact. Numbers as ``harness.reading.numbers.number_alone`` reads a cell.
 
     Source:
         Liu et al. 2023, "DePlot" (arXiv:2212.10505); variants after google-research/deplot metrics.py.
@@ -316,7 +320,7 @@ class RmsPrecision(_Rms):
     See ``rms_f1``. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries in the answer: 1 (nothing is wrong), as published.
+        No entries in the answer: ``unparsed`` (``deplot``: 1, nothing is wrong).
 
     Source:
         As ``rms_f1``.
@@ -337,7 +341,7 @@ class RmsRecall(_Rms):
     See ``rms_f1``. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries in the reference: 1 (nothing is missing), as published.
+        No entries in the reference: ``undefined`` (``deplot``: 1, nothing is missing).
 
     Source:
         As ``rms_f1``.
