@@ -1,6 +1,7 @@
 """Tables read off a chart: RNSS compares the numbers, RMS the entries with their row and column."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from harness.metrics._base import NAN, AnswerMetric, Failures
 from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
 from harness.metrics.anls import similarity
-from harness.reading.numbers import is_simple, number_alone
+from harness.reading.numbers import SIMPLE, number_alone
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ NUMBER_LIMIT: Final = 0.1
 
 def _float(text: str) -> float:
     """Return the number that a cell is, NaN where it is none."""
-    if is_simple(text):
-        return float(text)
     number = number_alone(text).value
     return NAN if number is None else number.approx
 
@@ -115,7 +114,7 @@ def _number_sets(given: Sequence[float], wanted: Sequence[float], published: boo
 
 def _numbers(text: str) -> list[float]:
     table = parse_table(text)
-    found = (_float(cell) for line in table.lines for cell in line)
+    found = (float(cell) if SIMPLE.fullmatch(cell) else _float(cell) for line in table.lines for cell in line)
     return [number for number in found if not math.isnan(number)]
 
 
@@ -145,15 +144,15 @@ def _rates(total: float, given: int, wanted: int) -> Rates:
     return Rates(precision, recall, 2 * precision * recall / (precision + recall) if total else 0.0)
 
 
-def _key_likeness(wanted: Entries, given: Entries) -> "NDArray[np.float64]":
+def _key_likeness(wanted: Sequence[str], given: Sequence[str]) -> "NDArray[np.float64]":
     """Return the similarity of every pair of keys, 0 where more than half differs, [wanted, given]."""
     import numpy as np
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
     likeness: NDArray[np.float64] = cdist(
-        wanted.keys,
-        given.keys,
+        wanted,
+        given,
         scorer=Levenshtein.normalized_similarity,
         score_cutoff=1 - TEXT_LIMIT,
         dtype=np.float64,
@@ -166,14 +165,15 @@ def _spelling(value: str, target: str) -> float:
     return likeness if likeness >= 1 - TEXT_LIMIT else 0.0
 
 
-def _value_likeness(wanted: Entries, given: Entries, keys: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _value_likeness(wanted: Sequence[str], given: Sequence[str], keys: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the similarity of every pair of values, [wanted, given]; text only where the keys are alike."""
     import numpy as np
 
     # A table and its transpose hold the same cells, and a good answer those of the reference.
-    numbers = {text: _float(text) for text in {*wanted.values, *given.values}}
-    targets = np.array([numbers[text] for text in wanted.values])[:, None]
-    values = np.array([numbers[text] for text in given.values])
+    simple = SIMPLE.fullmatch
+    numbers = {text: float(text) if simple(text) else _float(text) for text in {*wanted, *given}}
+    targets = np.array([numbers[text] for text in wanted])[:, None]
+    values = np.array([numbers[text] for text in given])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         distance = np.abs(values - targets) / np.abs(targets)
     # A comparison with NaN (0 / 0, or text) is false: number against text is 0.
@@ -182,7 +182,7 @@ def _value_likeness(wanted: Entries, given: Entries, keys: "NDArray[np.float64]"
     texts, spelled = (np.flatnonzero(np.isnan(side)).tolist() for side in (targets, values))
     for row, column in product(texts, spelled):
         if keys[row, column] > 0:
-            gain[row, column] = _spelling(given.values[column], wanted.values[row])
+            gain[row, column] = _spelling(given[column], wanted[row])
     return gain
 
 
@@ -202,7 +202,7 @@ def _compare_as_published(wanted: Entries, given: Entries) -> Rates:
     if not wanted.keys or not given.keys:
         return _rates(0.0, len(given.keys), len(wanted.keys))
     limit(len(wanted.keys) * len(given.keys))
-    likeness = _key_likeness(wanted, given)
+    likeness = _key_likeness(wanted.keys, given.keys)
     rows, columns = linear_sum_assignment(1 - likeness)
     total = sum(
         likeness[row, column] * _value_as_published(given.values[column], wanted.values[row])
@@ -221,31 +221,29 @@ def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     if wanted in shapes:
         return [Rates(1.0, 1.0, 1.0)]
     limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
-    # All shapes at once: small tables cost mostly the calls.
-    every = Entries(
-        [key for shape in shapes for key in shape.keys], [cell for shape in shapes for cell in shape.values]
-    )
-    gain = _gain(wanted, every)
-    ends = accumulate(len(shape.keys) for shape in shapes)
-    parts = [gain[:, end - len(shape.keys) : end] for shape, end in zip(shapes, ends, strict=True)]
-    return [_rates(_best_total(part), part.shape[1], len(wanted.keys)) for part in parts]
-
-
-def _gain(wanted: Entries, given: Entries) -> "NDArray[np.float64]":
-    """Return what each pair of entries is worth, [wanted, given]."""
-    import numpy as np
-
-    if not given.keys:
-        return np.zeros((len(wanted.keys), 0))
-    keys = _key_likeness(wanted, given)
-    return keys * _value_likeness(wanted, given, keys)
+    # All shapes at once: small tables cost mostly the calls. Entries whose key is like none are worth nothing, as most
+    # of the transposed table are.
+    keys = [key for shape in shapes for key in shape.keys]
+    values = [cell for shape in shapes for cell in shape.values]
+    likeness = _key_likeness(wanted.keys, keys)
+    alike = likeness.any(axis=0).nonzero()[0]
+    places = alike.tolist()
+    gain = likeness[:, alike]
+    gain *= _value_likeness(wanted.values, [values[place] for place in places], gain)
+    found, start, begin = [], 0, 0
+    for end in accumulate(len(shape.keys) for shape in shapes):
+        stop = bisect_left(places, end)
+        total = _best_total(gain[:, start:stop]) if stop > start else 0.0
+        found.append(_rates(total, end - begin, len(wanted.keys)))
+        start, begin = stop, end
+    return found
 
 
 def _best_rates(prediction: str, wanted: Sequence[Entries]) -> Rates | None:
     """Return the rates of the best reference, None where the answer has no entry; every reference has one."""
     table = parse_table(prediction)
-    shapes = (table.transposed().entries(), table.entries())
-    if not any(shape.keys for shape in shapes):
+    shapes = [shape for shape in (table.transposed().entries(), table.entries()) if shape.keys]
+    if not shapes:
         return None
     ways = [rates for entries in wanted for rates in _compare_shapes(entries, shapes)]
     # Two references can give one F1 and two precisions; their order must not count.

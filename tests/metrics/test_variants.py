@@ -232,6 +232,24 @@ def test_a_row_of_missing_values_is_no_rule_of_markdown(text: str, rows: int) ->
     assert len(parse_table(text).lines) == rows
 
 
+def test_a_text_that_is_no_table_is_no_perfect_table() -> None:
+    assert value("rms_f1", "deplot", "hello", "x") == 1.0
+    for name in ("rms_f1", "rms_precision", "rms_recall"):
+        metric = sample_metric(name)
+        assert metric.score("hello", ["x"]).status is Status.UNDEFINED
+        assert metric.score(TABLE, ["x"]).status is Status.UNDEFINED
+        assert metric.score("hello", [TABLE]).status is Status.UNPARSED
+        assert metric.score("hello\nx | y", ["x", TABLE]).value == 0.0
+
+
+def test_rnss_of_a_table_of_words_is_undefined_whatever_the_answer() -> None:
+    metric = sample_metric("rnss")
+    for answer in ("garbage", "5", "", "y | A\n1 | red"):
+        assert metric.score(answer, ["name | colour\nbar | red"]).status is Status.UNDEFINED
+    assert metric.score("garbage", ["y | A\n1 | 5"]).value == 0.0
+    assert metric.score("y | A\n1 | € 5.000,50", ["y | A\n1 | 5000.5"]).value == 1.0
+
+
 def test_rms_counts_a_zero_only_where_it_is_met() -> None:
     assert value("rms_f1", "default", TABLE, TABLE) == 1.0
     wrong = TABLE.replace("| 10 | 0", "| 10 | 7")
