@@ -218,6 +218,8 @@ def _overwritten(entries: Entries) -> Entries:
 
 def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     """Return the rates of each shape of the answered table."""
+    import numpy as np
+
     if wanted in shapes:
         return [Rates(1.0, 1.0, 1.0)]
     limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
@@ -226,7 +228,7 @@ def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     keys = [key for shape in shapes for key in shape.keys]
     values = [cell for shape in shapes for cell in shape.values]
     likeness = _key_likeness(wanted.keys, keys)
-    alike = likeness.any(axis=0).nonzero()[0]
+    alike = np.flatnonzero(likeness.any(axis=0))
     places = alike.tolist()
     gain = likeness[:, alike]
     gain *= _value_likeness(wanted.values, [values[place] for place in places], gain)

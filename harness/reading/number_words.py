@@ -30,7 +30,7 @@ _EXPONENTS: Final[Mapping[int, str]] = {
 }
 _LONG: Final[Mapping[str, int]] = {"billion": 12, "billions": 12, "trillion": 18, "trillions": 18}
 """Words of the long scale, where the locale says that the language is one of it."""
-_TWO_WORDS: Final[Mapping[str, int]] = {"mil millones": 9, "mil milhões": 9, "mil milhoes": 9}
+_TWO_WORDS: Final[dict[str, int]] = {"mil millones": 9, "mil milhões": 9, "mil milhoes": 9}
 _SCALES: Final = {word: size for size, words in _EXPONENTS.items() for word in words.split()} | _TWO_WORDS
 _LETTERS: Final[Mapping[str, int]] = {"k": 3, "K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12, "t": 12}
 _MYRIADS: Final[Mapping[str, int]] = {
