@@ -43,6 +43,65 @@ def test_fields_compare_by_value_and_made_up_ones_cost() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "reference", "tolerance", "expected"),
+    [
+        ('{"zip": "2134"}', '{"zip": "02134"}', 0, 0.0),
+        ('{"code": "1000"}', '{"code": "1E3"}', 0, 0.0),
+        ('{"invoice": "10024"}', '{"invoice": "10023"}', 0.01, 0.0),
+        ('{"invoice": "10023"}', '{"invoice": "10023"}', 0.01, 1.0),
+        ('{"invoice": 10023}', '{"invoice": "10023"}', 0, 1.0),
+        ('{"total": 10024}', '{"total": 10023}', 0.01, 1.0),
+        ('{"total": "€ 1.200,50"}', '{"total": 1200.5}', 0, 1.0),
+        ('{"rate": "5%"}', '{"rate": 0.05}', 0, 1.0),
+        ('{"total": "none"}', '{"total": 0}', 0, 0.0),
+    ],
+)
+def test_a_field_is_a_number_by_its_type_and_not_by_its_looks(
+    answer: str, reference: str, tolerance: float, expected: float
+) -> None:
+    assert sample_metric("field_accuracy", tolerance=tolerance).score(answer, [reference]).value == expected
+
+
+def test_a_schema_says_which_fields_are_numbers() -> None:
+    schema = {
+        "$defs": {"money": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
+        "properties": {
+            "year": {"type": "string"},
+            "total": {"$ref": "#/$defs/money"},
+            "lines": {"items": {"properties": {"price": {"type": ["integer", "null"]}}}},
+            "itself": {"$ref": "#/properties/itself"},
+        },
+    }
+    reference = '{"year": 2020, "total": "5", "lines": [{"price": "7"}], "itself": "1", "free": 3}'
+    answer = '{"year": "2020.0", "total": "5.00", "lines": [{"price": 7}], "itself": "1.0", "free": "3.0"}'
+    score = sample_metric("field_accuracy").score(answer, [reference], schema=schema)
+    assert score.detail["wrong"] == [".itself", ".year"]
+    plain = sample_metric("field_accuracy").score(answer, [reference])
+    assert plain.detail["wrong"] == [".itself", ".total"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "expected"),
+    [
+        ("5%", "0.05", 0.0),
+        ("0.05", "5%", 0.0),
+        ("5%", "5", 0.0),
+        ("6%", "0.05", 0.2),
+        ("(5)", "-5", 0.0),
+        ("3.5 million", "3500000", 0.0),
+        ("It is 3.5 million, so 3,500,000.", "3.5M", 0.0),
+    ],
+)
+def test_mape_reads_numbers_as_they_are_meant(answer: str, reference: str, expected: float) -> None:
+    assert sample_metric("mape").score(answer, [reference]).value == pytest.approx(expected)
+
+
+def test_mape_says_why_it_cannot_read_an_answer() -> None:
+    score = sample_metric("mape").score("5 or 6", ["5"])
+    assert (score.status, score.detail["reason"]) == (Status.UNPARSED, "2 readings compete: '5', '6'")
+
+
+@pytest.mark.parametrize(
     "text", ['{"a": NaN}', '{"a": 1, "a": 1}', "[1e400]", "not json", '"\\ud800"', "[" * 201 + "]" * 201, ""]
 )
 def test_what_is_not_json_is_unparsed(text: str) -> None:

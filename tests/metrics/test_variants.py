@@ -203,8 +203,8 @@ def test_ocrbench_finds_whole_words_and_its_variant_any_place(
         ("deplot", "5", "0", 1.0),
         ("default", "$1,000", "1000", 1.0),
         ("deplot", "1_000", "1000", 1.0),
-        ("default", "no numbers", "none", 1.0),
-        ("default", "3", "none", 0.0),
+        ("deplot", "no numbers", "none", 1.0),
+        ("deplot", "3", "none", 0.0),
         ("default", "9", "10", 0.9),
         ("default", "-10", "10", 0.0),
     ],
@@ -230,6 +230,24 @@ def test_rms_is_one_for_the_table_and_its_transpose() -> None:
 )
 def test_a_row_of_missing_values_is_no_rule_of_markdown(text: str, rows: int) -> None:
     assert len(parse_table(text).lines) == rows
+
+
+def test_a_text_that_is_no_table_is_no_perfect_table() -> None:
+    assert value("rms_f1", "deplot", "hello", "x") == 1.0
+    for name in ("rms_f1", "rms_precision", "rms_recall"):
+        metric = sample_metric(name)
+        assert metric.score("hello", ["x"]).status is Status.UNDEFINED
+        assert metric.score(TABLE, ["x"]).status is Status.UNDEFINED
+        assert metric.score("hello", [TABLE]).status is Status.UNPARSED
+        assert metric.score("hello\nx | y", ["x", TABLE]).value == 0.0
+
+
+def test_rnss_of_a_table_of_words_is_undefined_whatever_the_answer() -> None:
+    metric = sample_metric("rnss")
+    for answer in ("garbage", "5", "", "y | A\n1 | red"):
+        assert metric.score(answer, ["name | colour\nbar | red"]).status is Status.UNDEFINED
+    assert metric.score("garbage", ["y | A\n1 | 5"]).value == 0.0
+    assert metric.score("y | A\n1 | € 5.000,50", ["y | A\n1 | 5000.5"]).value == 1.0
 
 
 def test_rms_counts_a_zero_only_where_it_is_met() -> None:
