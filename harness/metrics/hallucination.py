@@ -7,13 +7,17 @@ from typing import Any, ClassVar, Final
 from harness.errors import UsageError
 from harness.estimate import Node
 from harness.metrics._base import NAN, Failures
+from harness.metrics._chair_official import OfficialVocabulary
 from harness.metrics._summed import SummedMetric
 from harness.metrics._text import fold
+from harness.metrics._variants import CHAIR, Variants
 from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {"chair_i": "ChairI", "chair_s": "ChairS"}
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_NAMED: Final = 5
+"""Objects that a complaint names."""
 _IRREGULAR: Final = {
     "child": "children",
     "foot": "feet",
@@ -83,32 +87,49 @@ class Vocabulary:
         if other != name:
             raise UsageError(f"vocabulary: {' '.join(form)!r} stands for both {other!r} and {name!r}")
 
-    def mentions(self, caption: str) -> list[str]:
-        """Return the objects that a caption mentions, in order, repeats included; the longest phrase wins."""
+    def mentions(self, caption: str, outside: Iterable[str] = ()) -> list[str]:
+        """Return the objects that a caption mentions, in order, repeats included; the longest phrase wins.
+
+        Args:
+            caption: the text.
+            outside: objects that the vocabulary does not have, to be found by their own names.
+
+        >>> Vocabulary({"dog": []}).mentions("a dog and two zebras", ["zebra"])
+        ['dog', 'zebra']
+        """
+        names, longest = self._names, self._longest
+        own = {tuple(_WORD.findall(form)): name for name in outside for form in (fold(name), plural(fold(name)))}
+        if own:
+            names, longest = own | names, max(longest, *map(len, own))
         words = _WORD.findall(fold(caption))
         found, at = [], 0
         while at < len(words):
-            size = next(
-                (
-                    k
-                    for k in range(min(self._longest, len(words) - at), 0, -1)
-                    if tuple(words[at : at + k]) in self._names
-                ),
-                0,
-            )
+            sizes = range(min(longest, len(words) - at), 0, -1)
+            size = next((size for size in sizes if tuple(words[at : at + size]) in names), 0)
             if size:
-                found.append(self._names[tuple(words[at : at + size])])
+                found.append(names[tuple(words[at : at + size])])
             at += size or 1
         return found
 
-    def known(self, objects: Iterable[str]) -> frozenset[str]:
-        """Return the objects of an image by their names in the vocabulary; synonyms are understood."""
-        present = set()
+    def known(self, objects: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Return the objects of an image by their names in the vocabulary, and those that it does not have.
+
+        >>> Vocabulary({"dog": ["puppy"]}).known(["Puppies", "zebra"])
+        (frozenset({'dog'}), ('zebra',))
+        """
+        present, outside = set(), []
         for name in objects:
             form = tuple(_WORD.findall(fold(name)))
             if form in self._names:
                 present.add(self._names[form])
-        return frozenset(present)
+            elif form:
+                outside.append(name)
+        return frozenset(present), tuple(outside)
+
+
+_OFFICIAL: Final = (
+    "words, singulars and pairs of words as the published code cuts them: of longer names only its own pairs are found"
+)
 
 
 class _Chair(SummedMetric):
@@ -127,16 +148,21 @@ class _Chair(SummedMetric):
         if not vocabulary:
             raise UsageError(f"metric {self.name!r} needs a vocabulary: object → list of synonyms")
         self.vocabulary = {name: tuple(words) for name, words in vocabulary.items()}
-        self._words = Vocabulary(self.vocabulary)
+        self._words = (OfficialVocabulary if self.variant == "official" else Vocabulary)(self.vocabulary)
 
     def form(self, label: str, at: Sequence[str]) -> Node:
         return self.ratio(label, at, "hallucinated", "mentioned")
 
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
-        present = self._words.known(context["objects"])
+        present, outside = self._words.known(context["objects"])
+        if outside and (self.variant == "official" or not present):
+            named = ", ".join(map(repr, outside[:_NAMED])) + (", …" if len(outside) > _NAMED else "")
+            said = f"the image is said to hold {named}, which the vocabulary does not have; add a synonym for it"
+            return Score(NAN, Status.UNDEFINED, complaint=said)
         if prediction is None:
             return Score(NAN, Status.MISSING)
-        mentioned = self._words.mentions(prediction)
+        mentioned = self._words.mentions(prediction, outside)
+        present |= frozenset(outside)
         false = [name for name in mentioned if name not in present]
         over, under = self._row(len(false), len(mentioned))
         sums = {"hallucinated": over, "mentioned": under}
@@ -174,11 +200,14 @@ class ChairI(_Chair):
 
     Edge cases:
         A caption without any mention adds nothing: it says nothing that could be wrong. No mentions at
-        all: NaN. A failed or missing caption is left out; the coverage tells how many.
+        all: NaN. A failed or missing caption is left out; the coverage tells how many. An object of the image that
+        the vocabulary does not have is looked for by its own name; where it has none of them, the image is
+        ``undefined``: its annotation is in other words. In ``official`` one such object is enough for that, since
+        the published code stops there.
 
     Source:
         Rohrbach et al. 2018, "Object Hallucination in Image Captioning" (arXiv:1809.02156). The COCO
-        vocabulary is not shipped; the original cuts plurals with another library.
+        vocabulary is not shipped. The published code cuts plurals with the library clips/pattern (read at d25511f).
 
     >>> metric = ChairI(vocabulary={"dog": ["puppy"], "cat": [], "bus": []})
     >>> metric.compute(["Two puppies near buses", "a cat"], [["dog"], ["cat"]]).value
@@ -187,10 +216,7 @@ class ChairI(_Chair):
 
     name = "chair_i"
     computed = "Σ mentions of absent objects / Σ mentions"
-    variants: ClassVar[Mapping[str, str]] = {
-        "default": "as documented",
-        "official": "as default; the published code differs in what it counts, not in the value",
-    }
+    variants: ClassVar[Variants] = {"default": "as documented", "official": CHAIR.variant("utils/chair.py", _OFFICIAL)}
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:
         return float(hallucinated), float(mentioned)
@@ -206,7 +232,7 @@ class ChairS(_Chair):
 
     Edge cases:
         A caption without any mention adds nothing, so that saying nothing is not a way to be right; ``official``
-        counts it as free of hallucination. A failed or missing caption is left out; the coverage tells how many.
+        counts it as free of hallucination. Objects outside the vocabulary, failed and missing captions: as ``chair_i``.
 
     Source:
         Rohrbach et al. 2018 (arXiv:1809.02156).
@@ -219,9 +245,9 @@ class ChairS(_Chair):
     name = "chair_s"
     computed = "captions with an absent object / captions that mention one"
     binary_sums = frozenset({"hallucinated", "mentioned"})
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "captions without a mention are left out",
-        "official": "captions without a mention count as clean",
+        "official": CHAIR.variant("utils/chair.py", f"captions without a mention count as clean; {_OFFICIAL}"),
     }
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:

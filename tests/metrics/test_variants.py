@@ -24,11 +24,12 @@ def value(name: str, variant: str, prediction: str, *references: str, **context:
         ("default", "abcd", "axyz", 0.0),
         ("default", "STRASSE", "straße", 1.0),
         ("default", "a  b", "a b", 1.0),
-        ("pix2struct", "abcd", "abxy", 0.5),
+        ("pix2struct", "abcd", "abxy", 0.0),  # its main branch has a distance below one half
         ("pix2struct", "a  b", "a b", 0.75),
         ("lmms-eval", "a  b", "a b", 1.0),
         ("lmms-eval", "ab      ", "ax", 0.875),  # one edit over the eight raw characters
-        ("vlmevalkit", "ab      ", "ax", 0.5),
+        ("vlmevalkit", "ab      ", "ax", 0.875),
+        ("vlmevalkit", "        ", "ab", 0.75),  # white space is an answer, three quarters right
         ("vlmevalkit", "abcd", "abxy", 0.5),
         ("anls-star", "abcd", "abxy", 0.5),
     ],
@@ -96,7 +97,21 @@ def test_the_official_vqa_accuracy_normalises_only_where_annotators_disagree() -
     assert value("vqa_accuracy", "official", "2", *disagree) == 1.0
     assert value("vqa_accuracy", "default", "2", *agree) == 1.0
     assert value("vqa_accuracy", "vlmevalkit", "2", *agree) == 1.0
-    assert value("vqa_accuracy", "lmms-eval", "two", *agree) == 0.0  # the answer is normalised, the annotators are not
+    assert value("vqa_accuracy", "lmms-eval", "2", *agree) == 1.0
+    assert value("vqa_accuracy", "lmms-eval", "two", *agree) == 1.0
+
+
+def test_initials_equal_the_word_in_the_default_and_in_all_published_implementations() -> None:
+    for variant in ("default", "official", "lmms-eval", "vlmevalkit"):
+        assert value("vqa_accuracy", variant, "U.S.A.", *["usa"] * 9, "america") == 1.0
+
+
+def test_a_full_stop_after_a_digit_stays_in_vlmevalkit_alone() -> None:
+    wanted = ["5"] * 9 + ["6"]
+    said = {
+        one: value("vqa_accuracy", one, "5.", *wanted) for one in ("default", "official", "lmms-eval", "vlmevalkit")
+    }
+    assert said == {"default": 1.0, "official": 1.0, "lmms-eval": 1.0, "vlmevalkit": 0.0}
 
 
 def test_vqa_accuracy_needs_annotators() -> None:
@@ -107,6 +122,8 @@ def test_vqa_accuracy_needs_annotators() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("U.S.A.", "usa"),
+        ("J.R. Smith, 3 p.m", "jr smith 3 pm"),
         ("Dont", "dont"),
         ("don't", "dont"),
         ("1,000", "1000"),
@@ -183,8 +200,11 @@ def test_mme_variants_read_answers_as_published(variant: str, prediction: str, l
         ("default", "x ^ 2 + y", "x^2+Y", "HME100k", 0.0),
         ("default", "anything", " ", "", 0.0),
         ("lmms-eval", "312", "12", "", 1.0),
-        ("lmms-eval", "x ^ 2 + Y", "x^2+Y", "HME100k", 0.0),  # only the answer is put in lower case
-        ("lmms-eval", "x ^ 2", "x^2", "HME100k", 1.0),
+        ("lmms-eval", "x ^ 2 + Y", "x^2+Y", "HME100k", 1.0),
+        ("lmms-eval", "x ^ 2 + y", "x^2+Y", "HME100k", 0.0),
+        ("lmms-eval", "ＡＢ１２", "ab12", "", 1.0),
+        ("lmms-eval", "ｘ^2", "x^2", "HME100k", 0.0),  # in formulas full-width letters stay
+        ("lmms-eval", "", " ", "", 1.0),
     ],
 )
 def test_ocrbench_finds_whole_words_and_its_variant_any_place(
