@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Final
 
 from harness.metrics._singular import singular
 
-_APART: Final = re.compile(r"""[;@#$%&?!*()\[\]{}<>"“”‘«»„`’]|--|\.{2,}|[:,](?=\D|$)|\.(?=["'’)\]}>]*(?:\s|$))""")
+_APART: Final = re.compile(r"""''|[;@#$%&?!*()\[\]{}<>"“”‘«»„`’]|--|\.{2,}|[:,](?=\D|$)|\.(?=["'’)\]}>]*(?:\s|$))""")
 """Marks that are tokens of their own, as in the Penn Treebank: a full stop is one at the end of a sentence."""
 _CLITIC: Final = re.compile(r"(?:n't|'(?:s|m|d|ll|re|ve)?)(?=\s|$)")
 
@@ -41,21 +40,18 @@ class OfficialVocabulary:
     def __init__(self, synonyms: Mapping[str, Iterable[str]]) -> None:
         self._names = {word: name for name, others in synonyms.items() for word in (name, *others)}
 
-    def mentions(self, caption: str, outside: Iterable[str] = ()) -> list[str]:
-        """Return the objects that a caption mentions, in order, repeats included; never one from ``outside``."""
+    def mentions(self, caption: str) -> list[str]:
+        """Return the objects that a caption mentions, in order, repeats included."""
         said = list(_read(caption))
         if "toilet" in said and "seat" in said:
             said = [word for word in said if word != "seat"]
         return [self._names[word] for word in said if word in self._names]
 
-    def known(self, objects: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Return the objects of an image by their names in the vocabulary, and those that it does not have."""
-        objects = tuple(objects)
-        outside = tuple(name for name in objects if name not in self._names)
-        return frozenset(self._names[name] for name in objects if name in self._names), outside
+    def known(self, objects: Iterable[str]) -> frozenset[str]:
+        """Return the objects of an image by their names in the vocabulary; only the very words of it are understood."""
+        return frozenset(self._names[name] for name in objects if name in self._names)
 
 
-@lru_cache(maxsize=4096)
 def _read(caption: str) -> tuple[str, ...]:
     """Return the words of a caption in the singular, pairs that stand for one thing as one."""
     apart = _CLITIC.sub(r" \g<0>", _APART.sub(r" \g<0> ", caption.lower()))

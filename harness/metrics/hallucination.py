@@ -87,44 +87,32 @@ class Vocabulary:
         if other != name:
             raise UsageError(f"vocabulary: {' '.join(form)!r} stands for both {other!r} and {name!r}")
 
-    def mentions(self, caption: str, outside: Iterable[str] = ()) -> list[str]:
-        """Return the objects that a caption mentions, in order, repeats included; the longest phrase wins.
-
-        Args:
-            caption: the text.
-            outside: objects that the vocabulary does not have, to be found by their own names.
-
-        >>> Vocabulary({"dog": []}).mentions("a dog and two zebras", ["zebra"])
-        ['dog', 'zebra']
-        """
-        names, longest = self._names, self._longest
-        own = {tuple(_WORD.findall(form)): name for name in outside for form in (fold(name), plural(fold(name)))}
-        if own:
-            names, longest = own | names, max(longest, *map(len, own))
+    def mentions(self, caption: str) -> list[str]:
+        """Return the objects that a caption mentions, in order, repeats included; the longest phrase wins."""
         words = _WORD.findall(fold(caption))
         found, at = [], 0
         while at < len(words):
-            sizes = range(min(longest, len(words) - at), 0, -1)
-            size = next((size for size in sizes if tuple(words[at : at + size]) in names), 0)
+            size = next(
+                (
+                    k
+                    for k in range(min(self._longest, len(words) - at), 0, -1)
+                    if tuple(words[at : at + k]) in self._names
+                ),
+                0,
+            )
             if size:
-                found.append(names[tuple(words[at : at + size])])
+                found.append(self._names[tuple(words[at : at + size])])
             at += size or 1
         return found
 
-    def known(self, objects: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Return the objects of an image by their names in the vocabulary, and those that it does not have.
-
-        >>> Vocabulary({"dog": ["puppy"]}).known(["Puppies", "zebra"])
-        (frozenset({'dog'}), ('zebra',))
-        """
-        present, outside = set(), []
+    def known(self, objects: Iterable[str]) -> frozenset[str]:
+        """Return the objects of an image by their names in the vocabulary; synonyms are understood."""
+        present = set()
         for name in objects:
             form = tuple(_WORD.findall(fold(name)))
             if form in self._names:
                 present.add(self._names[form])
-            elif form:
-                outside.append(name)
-        return frozenset(present), tuple(outside)
+        return frozenset(present)
 
 
 _OFFICIAL: Final = (
@@ -153,16 +141,21 @@ class _Chair(SummedMetric):
     def form(self, label: str, at: Sequence[str]) -> Node:
         return self.ratio(label, at, "hallucinated", "mentioned")
 
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Say which annotated objects the vocabulary lacks: the right words for them would count as made up."""
+        strange = [name for name in context.get("objects", ()) if not self._words.known([name])]
+        if not strange:
+            return None
+        named = ", ".join(map(repr, strange[:_NAMED])) + (", …" if len(strange) > _NAMED else "")
+        return f"the fact 'objects' has what the vocabulary lacks: {named}; add them to the vocabulary"
+
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
-        present, outside = self._words.known(context["objects"])
-        if outside and (self.variant == "official" or not present):
-            named = ", ".join(map(repr, outside[:_NAMED])) + (", …" if len(outside) > _NAMED else "")
-            said = f"the image is said to hold {named}, which the vocabulary does not have; add a synonym for it"
+        said = self.problem(references, context)
+        if said:
             return Score(NAN, Status.UNDEFINED, complaint=said)
         if prediction is None:
             return Score(NAN, Status.MISSING)
-        mentioned = self._words.mentions(prediction, outside)
-        present |= frozenset(outside)
+        present, mentioned = self._words.known(context["objects"]), self._words.mentions(prediction)
         false = [name for name in mentioned if name not in present]
         over, under = self._row(len(false), len(mentioned))
         sums = {"hallucinated": over, "mentioned": under}
@@ -200,10 +193,9 @@ class ChairI(_Chair):
 
     Edge cases:
         A caption without any mention adds nothing: it says nothing that could be wrong. No mentions at
-        all: NaN. A failed or missing caption is left out; the coverage tells how many. An object of the image that
-        the vocabulary does not have is looked for by its own name; where it has none of them, the image is
-        ``undefined``: its annotation is in other words. In ``official`` one such object is enough for that, since
-        the published code stops there.
+        all: NaN. A failed or missing caption is left out; the coverage tells how many. An image with an object that
+        the vocabulary does not have is ``undefined``, since a right word for it would count as made up; the published
+        code stops there.
 
     Source:
         Rohrbach et al. 2018, "Object Hallucination in Image Captioning" (arXiv:1809.02156). The COCO

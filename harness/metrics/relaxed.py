@@ -13,6 +13,7 @@ from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
 from harness.metrics._numbers import Number, exact_tolerance, is_simple, near, near_columns, parse_number, within
 from harness.metrics._text import fold
+from harness.metrics._variants import CHARTQAPRO, LMMS_EVAL, PIX2STRUCT, VLMEVALKIT, Variants
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -193,12 +194,12 @@ class RelaxedAccuracy(AnswerMetric):
 
     Edge cases:
         "1,000", "$1000" and "1000." are 1000; "62%" matches 62, 62% and 0.62. A zero must be met exactly.
-        "nan", "inf", "1_000", "1e400" and digits of other scripts are text. An empty answer: ``unparsed``.
+        "nan", "inf", "1_000", "1e400" and digits of other scripts are text. An empty answer is
+        ``unparsed``, unless a reference is empty, too.
 
     Source:
         Methani et al. 2020, "PlotQA" (arXiv:1909.00997); Masry et al. 2022, "ChartQA" (arXiv:2203.10244).
-        Variants after google-research/pix2struct metrics.py, lmms-eval tasks/chartqa, VLMEvalKit
-        vqa_eval.py and vis-nlp/ChartQAPro evaluate_predictions.py, which ignores its own exact-match flag.
+        ``chartqapro`` ignores its own exact-match flag, as published.
 
     >>> metric = RelaxedAccuracy()
     >>> [metric.score(answer, ["1,000"]).value for answer in ("$1050", "1050.1", "about 1000")]
@@ -206,12 +207,19 @@ class RelaxedAccuracy(AnswerMetric):
     """
 
     name = "relaxed_accuracy"
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "as documented",
-        "pix2struct": "float() on raw text, 62% is only 0.62, a zero target compares as text",
-        "lmms-eval": "as pix2struct",
-        "vlmevalkit": "as pix2struct, after trimming the answer",
-        "chartqapro": "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        "pix2struct": PIX2STRUCT.variant(
+            "pix2struct/metrics.py", "float() on raw text, 62% is only 0.62, a zero target compares as text"
+        ),
+        "lmms-eval": LMMS_EVAL.variant("lmms_eval/tasks/chartqa/utils.py", "as pix2struct"),
+        "vlmevalkit": VLMEVALKIT.variant(
+            "vlmeval/dataset/utils/vqa_eval.py", "as pix2struct, after trimming the answer"
+        ),
+        "chartqapro": CHARTQAPRO.variant(
+            "evaluate_predictions.py",
+            "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        ),
     }
 
     def __init__(
@@ -228,12 +236,14 @@ class RelaxedAccuracy(AnswerMetric):
             )
         self.tolerance = tolerance
         self.years = years
-        self.binary = variant != "chartqapro"
+        self.binary = self.variant != "chartqapro"
         self._exact = exact_tolerance(tolerance)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
+        score = self._judge(prediction, references, context)
+        return score if score.value or prediction.strip() else Score(NAN, Status.UNPARSED)
+
+    def _judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         if self.variant == "default":
             year = self._is_tagged(context)
             return truth(any(_matches(prediction, text, self._tolerance(text, year)) for text in references))
@@ -255,7 +265,7 @@ class RelaxedAccuracy(AnswerMetric):
             published, beside = _PUBLISHED[self.variant], zip(pairs.answers, pairs.references, strict=True)
             scores = (published(answer, text, self.tolerance) for answer, text in beside)
             values = pairs.highest(np.fromiter(scores, np.float64, len(pairs.rows)))
-        return ScoreColumns.ok(values).but(blank(rows.predictions), Status.UNPARSED)
+        return ScoreColumns.ok(values).but(blank(rows.predictions) & (values == 0), Status.UNPARSED)
 
     def _matching(self, rows: Rows, pairs: Pairs) -> "NDArray[np.bool_]":
         import numpy as np

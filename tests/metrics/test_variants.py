@@ -213,6 +213,42 @@ def test_ocrbench_finds_whole_words_and_its_variant_any_place(
     assert value("ocrbench", variant, prediction, reference, tags={"dataset": dataset}) == expected
 
 
+@pytest.mark.parametrize("name", ["chair_i", "chair_s"])
+@pytest.mark.parametrize("variant", ["default", "official"])
+def test_an_object_that_the_vocabulary_lacks_is_not_the_fault_of_any_caption(name: str, variant: str) -> None:
+    metric = sample_metric(name, variant, vocabulary={"dog": ["puppy"], "cat": []})
+    for caption in ("a puppy", "a unicorn", "", "a cat"):
+        score = metric.score(caption, (), objects=["dog", "unicorn"])
+        assert score.status is Status.UNDEFINED
+        assert "'unicorn'" in str(score.complaint)
+    assert metric.score("a puppy", (), objects=["puppy"]).value == 0.0
+
+
+def test_a_caption_that_names_nothing_is_never_undefined() -> None:
+    for variant in ("default", "official"):
+        score = sample_metric("chair_i", variant, vocabulary={"dog": []}).score("a tree", (), objects=["dog"])
+        assert (score.status, score.sums) == (Status.OK, {"hallucinated": 0.0, "mentioned": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("caption", "default", "official"),
+    [
+        ("two hot dogs", ["hot dog"], ["hot dog"]),
+        ("a baby dog", ["person", "dog"], ["dog"]),
+        ("a remote control", ["remote control"], []),  # two words, and none of the published pairs
+        ("some cookies", ["cake"], []),  # their own singular, as published
+        ("the dog's bow tie", ["tie"], ["dog", "tie"]),
+        ("a toilet, a seat", ["toilet", "chair"], ["toilet"]),
+    ],
+)
+def test_official_chair_reads_captions_as_published(caption: str, default: list[str], official: list[str]) -> None:
+    words = {"dog": [], "hot dog": [], "person": ["baby"], "remote control": [], "cake": ["cookie"], "tie": []}
+    words |= {"toilet": [], "chair": ["seat"]}
+    for variant, wanted in (("default", default), ("official", official)):
+        score = sample_metric("chair_i", variant, vocabulary=words).score(caption, (), objects=[])
+        assert score.detail["hallucinated"] == wanted
+
+
 @pytest.mark.parametrize(
     ("variant", "prediction", "reference", "expected"),
     [
