@@ -44,28 +44,23 @@ class _Rule(NamedTuple):
     """How a variant compares two texts."""
 
     clean: Callable[[str], str]
-    length: Callable[[str, str], int]
-    """Of the raw text and the cleaned one: by the longer of two texts their distance is divided."""
+    raw: bool = False
+    """Whether the distance of the cleaned texts is divided by the length of the raw ones."""
     half: bool = True
     """Whether a similarity of exactly one half counts."""
 
 
-def _cleaned_length(raw: str, cleaned: str) -> int:
-    return len(cleaned)
+def _raw_length(text: str) -> int:
+    # As published: of the text in upper case, which is longer for "ß".
+    return len(text) if text.isascii() else len(text.upper())
 
 
-def _raw_length(raw: str, cleaned: str) -> int:
-    # As published: of the raw text in upper case, which is longer for "ß".
-    return len(raw) if raw.isascii() else len(raw.upper())
-
-
-_RAW: Final = _Rule(_squeeze_lower, _raw_length)
 _RULES: Final[Mapping[str, _Rule]] = {
-    "default": _Rule(fold, _cleaned_length),
-    "pix2struct": _Rule(str.lower, _cleaned_length, half=False),
-    "lmms-eval": _RAW,
-    "vlmevalkit": _RAW,
-    "anls-star": _Rule(_squeeze_lower, _cleaned_length),
+    "default": _Rule(fold),
+    "pix2struct": _Rule(str.lower, half=False),
+    "lmms-eval": _Rule(_squeeze_lower, raw=True),
+    "vlmevalkit": _Rule(_squeeze_lower, raw=True),
+    "anls-star": _Rule(_squeeze_lower),
 }
 
 
@@ -76,7 +71,7 @@ def _likeness(answer: str, reference: str, rule: _Rule) -> float:
     if answer == reference:
         return 1.0
     first, second = rule.clean(answer), rule.clean(reference)
-    longest = max(rule.length(answer, first), rule.length(reference, second), 1)
+    longest = max(_raw_length(answer), _raw_length(reference)) if rule.raw else max(len(first), len(second), 1)
     wrong = Levenshtein.distance(first, second, score_cutoff=longest // 2)
     # In whole numbers: one half is met or it isn't.
     return 1 - wrong / longest if (2 * wrong <= longest if rule.half else 2 * wrong < longest) else 0.0
@@ -87,12 +82,13 @@ def _likeness_columns(pairs: Pairs, rule: _Rule) -> "NDArray[np.float64]":
     import numpy as np
     from rapidfuzz.distance import Levenshtein
 
-    distance = Levenshtein.distance
+    distance, clean, raw = Levenshtein.distance, rule.clean, rule.raw
     wrong, longest = np.zeros(len(pairs.rows), np.int64), np.ones(len(pairs.rows), np.int64)
     for place, (answer, reference) in enumerate(zip(pairs.answers, pairs.references, strict=True)):
         if answer != reference:
-            first, second = rule.clean(answer), rule.clean(reference)
-            longest[place] = most = max(rule.length(answer, first), rule.length(reference, second), 1)
+            first, second = clean(answer), clean(reference)
+            most = max(_raw_length(answer), _raw_length(reference)) if raw else max(len(first), len(second), 1)
+            longest[place] = most
             wrong[place] = distance(first, second, score_cutoff=most // 2)
     enough = 2 * wrong <= longest if rule.half else 2 * wrong < longest
     return np.where(enough, 1 - wrong / longest, 0.0)

@@ -73,6 +73,7 @@ class Vocabulary:
 
     def __init__(self, synonyms: Mapping[str, Iterable[str]]) -> None:
         self._names: dict[tuple[str, ...], str] = {}
+        self._looked_up: dict[str, str | None] = {}
         for name, others in synonyms.items():
             for word in (name, *others):
                 for form in (fold(word), plural(fold(word))):
@@ -107,12 +108,12 @@ class Vocabulary:
 
     def known(self, objects: Iterable[str]) -> frozenset[str]:
         """Return the objects of an image by their names in the vocabulary; synonyms are understood."""
-        present = set()
-        for name in objects:
-            form = tuple(_WORD.findall(fold(name)))
-            if form in self._names:
-                present.add(self._names[form])
-        return frozenset(present)
+        return frozenset(name for name in map(self._meant, objects) if name is not None)
+
+    def _meant(self, word: str) -> str | None:
+        if word not in self._looked_up:
+            self._looked_up[word] = self._names.get(tuple(_WORD.findall(fold(word))))
+        return self._looked_up[word]
 
 
 _OFFICIAL: Final = (
@@ -150,12 +151,13 @@ class _Chair(SummedMetric):
         return f"the fact 'objects' has what the vocabulary lacks: {named}; add them to the vocabulary"
 
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
-        said = self.problem(references, context)
+        present = self._words.known(context["objects"])
+        said = None if len(present) == len(context["objects"]) else self.problem(references, context)
         if said:
             return Score(NAN, Status.UNDEFINED, complaint=said)
         if prediction is None:
             return Score(NAN, Status.MISSING)
-        present, mentioned = self._words.known(context["objects"]), self._words.mentions(prediction)
+        mentioned = self._words.mentions(prediction)
         false = [name for name in mentioned if name not in present]
         over, under = self._row(len(false), len(mentioned))
         sums = {"hallucinated": over, "mentioned": under}

@@ -1,7 +1,7 @@
 """OCRBench: whether the answer contains the text that is in the image."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from harness.metrics._base import NAN, AnswerMetric, truth
@@ -55,17 +55,13 @@ _HALF_WIDTH: Final = {0x3000: " "} | {wide: chr(wide - 0xFEE0) for wide in range
 """The full-width forms of ASCII, and the space beside them."""
 
 
-def _published(prediction: str, reference: str, formula: bool) -> bool:
-    clean = _published_formula if formula else _published_text
-    return clean(reference) in clean(prediction)
-
-
 def _published_formula(text: str) -> str:
     return text.strip().replace("\n", " ").replace(" ", "")
 
 
 def _published_text(text: str) -> str:
-    return text.translate(_HALF_WIDTH).lower().strip().replace("\n", " ")
+    half = text if text.isascii() else text.translate(_HALF_WIDTH)
+    return half.lower().strip().replace("\n", " ")
 
 
 class OcrBench(AnswerMetric):
@@ -97,13 +93,17 @@ class OcrBench(AnswerMetric):
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         formula = (context.get("tags") or {}).get("dataset") == FORMULAS
-        if any(self._found(prediction, reference, formula) for reference in references):
+        if self._found(prediction, references, formula):
             return truth(True)
         return truth(False) if prediction.strip() else Score(NAN, Status.UNPARSED)
 
-    def _found(self, prediction: str, reference: str, formula: bool) -> bool:
+    def _found(self, prediction: str, references: Iterable[str], formula: bool) -> bool:
         if self.variant == "lmms-eval":
-            return _published(prediction, reference, formula)
+            clean = _published_formula if formula else _published_text
+            said = clean(prediction)
+            return any(clean(reference) in said for reference in references)
         if formula:
-            return bool(reference.strip()) and _spaceless(reference) in _spaceless(prediction)
-        return contains(fold(prediction), fold(reference))
+            said = _spaceless(prediction)
+            return any(bool(reference.strip()) and _spaceless(reference) in said for reference in references)
+        said = fold(prediction)
+        return any(contains(said, fold(reference)) for reference in references)
