@@ -57,7 +57,8 @@ def _metric(name: str) -> dict[str, str]:
     from harness.metrics import describe
 
     card = describe(name)
-    return {"over many answers": card["computed"], "needs": ", ".join(card["needs"])}
+    variants = ", ".join(variant for variant in card["variants"] if variant != "default")
+    return {"over many answers": card["computed"], "needs": ", ".join(card["needs"]), "variants": variants}
 
 
 def _summary(target: object) -> str:

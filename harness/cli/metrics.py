@@ -45,7 +45,10 @@ def show(name: str, as_json: bool) -> None:
             click.echo(f"\n{title}:\n  " + text.replace("\n", "\n  "))
 
 
-def _meaning(value: Any) -> str:
-    if isinstance(value, dict):
+def _meaning(value: dict[str, Any]) -> str:
+    if "does" not in value:
         return f"{value['meaning']} (default: {value['default']})".strip()
-    return str(value)
+    if "commit" not in value:
+        return str(value["does"])
+    read = f"{value['repository']} {value['path']}\n    commit {value['commit']}, read {value['read']}"
+    return f"{value['does']}\n    {read}"

@@ -16,6 +16,7 @@ from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetr
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
 from harness.metrics._summed import Fitted, SummedAnswerMetric, SummedMetric
+from harness.metrics._variants import Variant, find_variant, variant_at
 from harness.registry import registry
 from harness.types import MetricValue, Score, Status
 
@@ -32,10 +33,13 @@ __all__ = [
     "Status",
     "SummedAnswerMetric",
     "SummedMetric",
+    "Variant",
     "describe",
     "disagreements",
+    "find_variant",
     "get",
     "sample_metric",
+    "variant_at",
 ]
 
 

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from harness.errors import UsageError, did_you_mean
+from harness.errors import UsageError
 from harness.estimate import Node, Statistic, column, mean
 from harness.metrics._columns import Rows, ScoreColumns, blank
+from harness.metrics._variants import Variants, find_variant, variant_at
 from harness.reading.clean import visible
 from harness.types import Direction, MetricValue, Score, Status
 
@@ -35,7 +36,7 @@ class Metric(ABC):
     direction: ClassVar[Direction] = "higher"
     unit: ClassVar[str] = "share"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
+    variants: ClassVar[Variants] = {"default": "as documented"}
     needs: tuple[str, ...] = ()
     """Facts of a sample without which there is no score; ``__init__`` may set them by its parameters."""
     wants: tuple[str, ...] = ()
@@ -46,9 +47,12 @@ class Metric(ABC):
     """How its columns make one number, in words."""
 
     def __init__(self, variant: str = "default") -> None:
-        if variant not in self.variants:
-            raise UsageError(f"metric {self.name!r} has no variant {variant!r}; {did_you_mean(variant, self.variants)}")
-        self.variant = variant
+        self.variant = find_variant(self.name, variant, self.variants)
+
+    @property
+    def variant_at(self) -> str:
+        """The variant as a record names it, with the revision of the published code: ``lmms-eval@75571cf``."""
+        return variant_at(self.variant, self.variants)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._near import exact_tolerance, meets, near_columns, same_unit
 from harness.metrics._text import fold
+from harness.metrics._variants import CHARTQAPRO, LMMS_EVAL, PIX2STRUCT, VLMEVALKIT, Variants
 from harness.reading import Reading
 from harness.reading.number_words import has_decimal_comma, language_of
 from harness.reading.numbers import EVERYDAY, SIMPLE, Number, keeps_decimal_comma, number_alone
@@ -236,8 +237,7 @@ class RelaxedAccuracy(AnswerMetric):
 
     Source:
         Methani et al. 2020, "PlotQA" (arXiv:1909.00997); Masry et al. 2022, "ChartQA" (arXiv:2203.10244).
-        Variants after google-research/pix2struct metrics.py, lmms-eval tasks/chartqa, VLMEvalKit
-        vqa_eval.py and vis-nlp/ChartQAPro evaluate_predictions.py, which ignores its own exact-match flag.
+        ``chartqapro`` ignores its own exact-match flag, as published.
 
     >>> metric = RelaxedAccuracy()
     >>> [metric.score(answer, ["1,000"]).value for answer in ("$1050", "1050.1", "1,05 thousand", "It is 1000")]
@@ -246,12 +246,19 @@ class RelaxedAccuracy(AnswerMetric):
 
     name = "relaxed_accuracy"
     compares_text = True
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "as documented",
-        "pix2struct": "float() on raw text, 62% is only 0.62, a zero target compares as text",
-        "lmms-eval": "as pix2struct",
-        "vlmevalkit": "as pix2struct, after trimming the answer",
-        "chartqapro": "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        "pix2struct": PIX2STRUCT.variant(
+            "pix2struct/metrics.py", "float() on raw text, 62% is only 0.62, a zero target compares as text"
+        ),
+        "lmms-eval": LMMS_EVAL.variant("lmms_eval/tasks/chartqa/utils.py", "as pix2struct"),
+        "vlmevalkit": VLMEVALKIT.variant(
+            "vlmeval/dataset/utils/vqa_eval.py", "as pix2struct, after trimming the answer"
+        ),
+        "chartqapro": CHARTQAPRO.variant(
+            "evaluate_predictions.py",
+            "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        ),
     }
 
     def __init__(
@@ -272,7 +279,7 @@ class RelaxedAccuracy(AnswerMetric):
         self.tolerance = tolerance
         self.years = years
         self.locale = locale
-        self.binary = variant != "chartqapro"
+        self.binary = self.variant != "chartqapro"
         self._exact = exact_tolerance(tolerance)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:

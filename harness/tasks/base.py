@@ -17,12 +17,12 @@ from harness.seeds import derive_seed
 from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell
 from harness.tasks._lookup import find_dataset
-from harness.tasks._named import Ref, plain_ref
+from harness.tasks._named import Ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._room import room, stated
 from harness.tasks.former import text_of
-from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, score_all
+from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, recorded, score_all
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
@@ -193,6 +193,6 @@ class TaskBase(OverDataset):
             **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
             "extract": extract.resolved(self.config.extract),
             **stated(self.config.on_truncated),
-            "metrics": [plain_ref(ref) for ref in self.config.metrics],
+            "metrics": [recorded(ref, self.metrics) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
         }

@@ -12,7 +12,7 @@ from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic
 from harness.metrics import Fitted, SampleMetric
 from harness.metrics.extract import Chain
 from harness.tasks._base import CellResult
-from harness.tasks._named import Ref, all_named
+from harness.tasks._named import Ref, all_named, plain_ref
 from harness.types import MetricValue, Sample, Score, Status
 
 
@@ -29,6 +29,14 @@ def _sample_metric(name: str, **options: Any) -> SampleMetric:
         raise UsageError(f"metric {name!r} judges a whole corpus, not one answer")
     metric.form(name, ())  # what has none with these parameters says so here, before anything is asked
     return metric
+
+
+def recorded(ref: Ref, metrics_: Mapping[str, SampleMetric]) -> Ref:
+    """Return a reference as a record holds it: a variant after published code is named with the revision read."""
+    plain = plain_ref(ref)
+    if not isinstance(plain, dict) or "variant" not in plain:
+        return plain
+    return plain | {"variant": metrics_[str(plain.get("as") or plain["metric"])].variant_at}
 
 
 def no_mean(metric: SampleMetric) -> str | None:

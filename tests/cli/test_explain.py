@@ -45,7 +45,7 @@ def test_each_key_names_the_file_and_line_where_it_stands(explained) -> None:
     assert keys["version"] == (1, "parent.yaml:2:10")
     assert keys["tasks.qa.max_new_tokens"] == (4, "child.yaml:4:24")
     assert keys["tasks.qa.dataset"][1].startswith("parent.yaml:7:")
-    assert keys["tasks.apart.metrics[0].variant"][0] == "lmms-eval"
+    assert keys["tasks.apart.metrics[0].variant"] == ("lmms-eval@75571cf", "parent.yaml:9:72")
 
 
 def test_variables_are_filled_in_and_defaults_are_named_as_such(explained, monkeypatch) -> None:
