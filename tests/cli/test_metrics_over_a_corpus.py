@@ -74,7 +74,27 @@ FOUND: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]] = [
     ([], [{"label": "cat", "box": [1, 1, 9, 9]}]),
     (None, [{"label": "dog", "box": [1, 1, 9, 9]}]),
 ]
+SIZED = [
+    *FOUND,
+    (
+        [
+            {"label": "dog", "box": [0, 0, 200, 190], "score": 0.4},
+            {"label": "cat", "box": [0, 0, 60, 60], "score": 0.9},
+        ],
+        [{"label": "dog", "box": [0, 0, 200, 200]}, {"label": "cat", "box": [0, 0, 60, 50]}],
+    ),
+]
 EMBEDDED = [([1.0, 0.0], [2.0, 0.0]), ([0.0, 1.0], [1.0, 1.0]), ([1.0, 0.0], [-1.0, 0.0])]
+
+COCO = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100")
+
+
+def _asked(rows: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [
+        {"question": "(crash)" if found is None else json.dumps(found), "answer": "-", "facts": {"boxes": truths}}
+        for found, truths in rows
+    ]
+
 
 TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
     "captions": (
@@ -108,13 +128,8 @@ TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
         ["injection_success_rate"],
     ),
     "ranked": ([{"question": text, "answers": wanted} for text, wanted in RANKED], ["{metric: recall_at_k, k: 2}"]),
-    "detected": (
-        [
-            {"question": "(crash)" if found is None else json.dumps(found), "answer": "-", "facts": {"boxes": truths}}
-            for found, truths in FOUND
-        ],
-        ["map", "map_50"],
-    ),
+    "detected": (_asked(FOUND), ["map", "map_50"]),
+    "sized": (_asked(SIZED), [*COCO[2:]]),
     "embedded": (
         [{"question": json.dumps(text), "answer": "-", "facts": {"embedding": image}} for image, text in EMBEDDED],
         ["clip_score"],
@@ -124,6 +139,22 @@ TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
 
 def said(text: str) -> str | None:
     return None if text == "(crash)" else text
+
+
+def boxes(
+    rows: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]],
+) -> tuple[list[Detection], list[Truth]]:
+    detections = [
+        Detection(f"{i}", one["label"], tuple(one.get("box", one.get("bbox"))), one["score"])
+        for i, (found, _) in enumerate(rows)
+        for one in found or []
+    ]
+    truths = [
+        Truth(f"{i}", one["label"], tuple(one["box"]), one.get("crowd", False))
+        for i, (_, there) in enumerate(rows)
+        for one in there
+    ]
+    return detections, truths
 
 
 def expected() -> dict[str, float]:
@@ -141,16 +172,6 @@ def expected() -> dict[str, float]:
     groups: dict[str, list[str | None]] = {}
     for text, group in PARAPHRASES:
         groups.setdefault(group, []).append(said(text))
-    detections = [
-        Detection(f"{i}", one["label"], tuple(one.get("box", one.get("bbox"))), one["score"])
-        for i, (found, _) in enumerate(FOUND)
-        for one in found or []
-    ]
-    truths = [
-        Truth(f"{i}", one["label"], tuple(one["box"]), one.get("crowd", False))
-        for i, (_, there) in enumerate(FOUND)
-        for one in there
-    ]
     vocabulary = {"vocabulary": {"dog": ["puppy"], "cat": [], "bus": []}}
     return {
         **{f"captions/{name}": of(name, *captions) for name in ("corpus_wer", "corpus_cer", "bleu4", "cider_d")},
@@ -169,7 +190,8 @@ def expected() -> dict[str, float]:
             "injection_success_rate", [True, False, False], control=[False, True, False]
         ),
         "ranked/recall_at_k": 2 / 4,
-        **{f"detected/{name}": of(name, detections, truths) for name in ("map", "map_50")},
+        **{f"detected/{name}": of(name, *boxes(FOUND)) for name in COCO[:2]},
+        **{f"sized/{name}": of(name, *boxes(SIZED)) for name in COCO[2:]},
         "embedded/clip_score": of("clip_score", [i for i, _ in EMBEDDED], [t for _, t in EMBEDDED]),
     }
 
@@ -209,7 +231,7 @@ def test_a_suite_names_them_all() -> None:
         for name in registry("metrics").names()
         if issubclass(found := registry("metrics").load(name), CorpusMetric) and issubclass(found, SampleMetric)
     ]
-    assert len(both) == 21
+    assert len(both) == 28
     assert [name for name in both if name not in named] == []
 
 

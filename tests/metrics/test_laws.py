@@ -201,7 +201,8 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
 CORPUS_EXEMPT = {("bleu4", "sacrebleu"): {"duplication"}}
 """Its smoothing depends on the size of the corpus."""
 
-OWN_TESTS = {"clip_score", "map", "map_50", "recall_at_k"}
+COCO = {"map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100"}
+OWN_TESTS = COCO | {"clip_score", "recall_at_k"}
 """Metrics whose arguments are not columns: their laws are in the tests of their family."""
 
 
