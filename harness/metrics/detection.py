@@ -139,7 +139,7 @@ class _Coco(SummedMetric):
 
     def form(self, label: str, at: Sequence[str]) -> Node:
         target = average_recall if self.recall else average_precision
-        said = {"area": self.area} if self.area != "all" else {}
+        said: dict[str, Any] = {"area": self.area} if self.area != "all" else {}
         said |= {"most": self.most} if self.most != MOST else {}
         images = self.sum(label, "images", at)
         return call(f"{__name__}:{target.__name__}", images, thresholds=list(self.thresholds), **said)
