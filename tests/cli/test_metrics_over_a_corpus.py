@@ -84,6 +84,19 @@ SIZED = [
         [{"label": "dog", "box": [0, 0, 200, 200]}, {"label": "cat", "box": [0, 0, 60, 50]}],
     ),
 ]
+NAMED = [
+    ("Cat", ["cat", "kitten"]), ("dog", ["cat"]), ("kitten", ["cat", "kitten"]), ("a tiger", ["dog"]), ("dog", ["dog"]),
+    ("bird", ["bird"]), ("bird", ["dog"]), ("(crash)", ["bird"]),
+]  # fmt: skip
+OF_CLASSES: Mapping[str, Mapping[str, str]] = {
+    **{name: {} for name in ("balanced_accuracy", "macro_f1", "micro_f1", "mcc", "cohen_kappa")},
+    **{name: {"label": "dog"} for name in ("class_precision", "class_recall", "class_f1")},
+    "confusion": {"wanted": "dog", "said": "bird"},
+}
+ASKED = [
+    ("yes", "yes", "1", "count"), ("no", "no", "1", "count"), ("yes", "no", "2", "count"), ("yes", "yes", "2", "count"),
+    ("no", "no", "3", "code_reasoning"), ("(crash)", "yes", "3", "code_reasoning"),
+]  # fmt: skip
 EMBEDDED = [([1.0, 0.0], [2.0, 0.0]), ([0.0, 1.0], [1.0, 1.0]), ([1.0, 0.0], [-1.0, 0.0])]
 
 COCO = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100")
@@ -127,12 +140,43 @@ TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
         ],
         ["injection_success_rate"],
     ),
-    "ranked": ([{"question": text, "answers": wanted} for text, wanted in RANKED], ["{metric: recall_at_k, k: 2}"]),
+    "ranked": (
+        [{"question": text, "answers": wanted} for text, wanted in RANKED],
+        ["{metric: recall_at_k, k: 2}", "{metric: top_k_accuracy, k: 2}"],
+    ),
     "detected": (_asked(FOUND), ["map", "map_50"]),
     "sized": (_asked(SIZED), [*COCO[2:]]),
     "embedded": (
         [{"question": json.dumps(text), "answer": "-", "facts": {"embedding": image}} for image, text in EMBEDDED],
         ["clip_score"],
+    ),
+    "beside_references": (
+        [
+            {
+                "question": json.dumps(text),
+                "answer": "-",
+                "facts": {"embedding": image, "reference_embeddings": [image, text]},
+            }
+            for image, text in EMBEDDED
+        ],
+        ["ref_clip_score"],
+    ),
+    "classes": (
+        [{"question": text, "answers": wanted} for text, wanted in NAMED],
+        [
+            *(
+                f"{{metric: {name}, {', '.join(f'{key}: {text}' for key, text in keys.items())}}}" if keys else name
+                for name, keys in OF_CLASSES.items()
+            ),
+            *("exact_match", "squad_em", "squad_f1", "hf_exact_match"),
+        ],
+    ),
+    "asked": (
+        [
+            {"question": text, "answer": label, "facts": {"group": image, "category": category}}
+            for text, label, image, category in ASKED
+        ],
+        ["mme_perception", "mme_cognition", "mme_score", "pope_tp", "pope_fp", "pope_tn", "pope_fn"],
     ),
 }
 
@@ -172,6 +216,10 @@ def expected() -> dict[str, float]:
     groups: dict[str, list[str | None]] = {}
     for text, group in PARAPHRASES:
         groups.setdefault(group, []).append(said(text))
+    named = [said(text) for text, _ in NAMED], [wanted for _, wanted in NAMED]
+    asked = [said(text) for text, *_ in ASKED], [label for _, label, *_ in ASKED]
+    more = {"images": [image for *_, image, _ in ASKED], "categories": [category for *_, category in ASKED]}
+    embedded = [image for image, _ in EMBEDDED], [text for _, text in EMBEDDED]
     vocabulary = {"vocabulary": {"dog": ["puppy"], "cat": [], "bus": []}}
     return {
         **{f"captions/{name}": of(name, *captions) for name in ("corpus_wer", "corpus_cer", "bleu4", "cider_d")},
@@ -190,6 +238,11 @@ def expected() -> dict[str, float]:
             "injection_success_rate", [True, False, False], control=[False, True, False]
         ),
         "ranked/recall_at_k": 2 / 4,
+        "ranked/top_k_accuracy": 2 / 4,
+        **{f"classes/{name}": of(name, *named, params=params) for name, params in OF_CLASSES.items()},
+        **{f"asked/{name}": of(name, *asked, **more) for name in ("mme_perception", "mme_cognition", "mme_score")},
+        **{f"asked/pope_{name}": share / 6 for name, share in (("tp", 2), ("fp", 1), ("tn", 2), ("fn", 0))},
+        "beside_references/ref_clip_score": of("ref_clip_score", *embedded, [[*pair] for pair in EMBEDDED]),
         **{f"detected/{name}": of(name, *boxes(FOUND)) for name in COCO[:2]},
         **{f"sized/{name}": of(name, *boxes(SIZED)) for name in COCO[2:]},
         "embedded/clip_score": of("clip_score", [i for i, _ in EMBEDDED], [t for _, t in EMBEDDED]),
@@ -231,7 +284,7 @@ def test_a_suite_names_them_all() -> None:
         for name in registry("metrics").names()
         if issubclass(found := registry("metrics").load(name), CorpusMetric) and issubclass(found, SampleMetric)
     ]
-    assert len(both) == 28
+    assert len(both) == 42
     assert [name for name in both if name not in named] == []
 
 
