@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Final
 
 from harness.errors import did_you_mean
 from harness.estimate import Node, count, equals, grouped, linear, mean, only, ratio, total
+from harness.metrics._base import NAN
 from harness.metrics._summed import code_of
 from harness.metrics.yes_no import MmePlus
-from harness.types import MetricValue, Score
+from harness.types import MetricValue, Score, Status
 
 ENTRIES: Final = {"mme_cognition": "MmeCognition", "mme_perception": "MmePerception", "mme_score": "MmeScore"}
 
@@ -46,6 +47,8 @@ class _MmeSum(MmePlus):
         if category not in (*PERCEPTION, *COGNITION):
             near = did_you_mean(str(category), [*PERCEPTION, *COGNITION])
             raise ValueError(f"category must be one of MME's, got {category!r}; {near}")
+        if category not in self.categories:
+            return Score(NAN, Status.UNDEFINED)
         score = super().judge(prediction, references, context)
         return replace(score, sums={**score.sums, "category": code_of(category)})
 
@@ -81,7 +84,8 @@ class MmePerception(_MmeSum):
         by: what says which questions are about one image: the fact ``group``, or the samples' ``cluster``.
 
     Edge cases:
-        A category without questions adds nothing. Otherwise as ``mme_plus``.
+        A category without questions adds nothing; a question of a category that is none of these is ``undefined``.
+        Otherwise as ``mme_plus``.
 
     Source:
         Fu et al. 2023, "MME" (arXiv:2306.13394), its calculation.py; variants as ``mme``.

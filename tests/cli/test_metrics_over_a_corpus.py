@@ -399,6 +399,40 @@ def test_two_runs_are_compared_by_the_number_that_a_metric_of_sums_makes(
     assert delta["comparison"]["estimate"] == 0
     tested = {one["metric"] for one in told["metrics"] if one["comparison"] is not None}
     assert {"corpus_wer", "pope_f1", "bleu4", "map", "ece", "consistency", "mme_plus", "recall_at_k"} <= tested
+    assert {
+        "macro_f1",
+        "mcc",
+        "class_recall",
+        "class_f1",
+        "squad_f1",
+        "mme_score",
+        "ref_clip_score",
+        "ar_100",
+    } <= tested
+
+
+def test_a_number_of_classes_holds_a_gate(
+    write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = ["cat", "cat", "cat", "dog"] * 10
+    write("rows.jsonl", "\n".join(json.dumps({"question": label, "answer": label}) for label in labels))
+    write("models.py", "def echo(prompt, images):\n    return prompt\n\ndef cat(prompt, images):\n    return 'cat'\n")
+    for name in ("echo", "cat"):
+        adapter = write(f"{name}.yaml", f"adapter: {name}\ntype: python\ntarget: models.py:{name}\n")
+    metrics = ("exact_match", "macro_f1", "balanced_accuracy", "mcc", "squad_f1", "{metric: class_recall, label: dog}")
+    suite = write(
+        "s.yaml",
+        "suite: s\nversion: 1\ndatasets:\n  rows: {type: jsonl, path: rows.jsonl}\n"
+        f"tasks:\n  qa: {{kind: qa, dataset: rows, metrics: [{', '.join(metrics)}]}}\n"
+        "gates:\n  - {metric: qa/macro_f1, max_drop: 0.25}\n  - {metric: qa/class_recall, max_drop: 0.25}\n",
+    )
+    monkeypatch.chdir(suite.parent)
+    assert run_here("run", suite, "-a", adapter.parent / "echo.yaml", "-q", "--no-report").code == 0
+    assert run_here("baseline", "save", "main").code == 0
+    same = run_here("gate", suite, "-a", adapter.parent / "echo.yaml", "-q")
+    other = run_here("gate", suite, "-a", adapter, "-q")
+    assert (same.code, same.out.splitlines()[-1:]) == (0, ["verdict: PASS"]), same.out + same.err
+    assert (other.code, other.out.splitlines()[-1:]) == (1, ["verdict: FAIL"]), other.out + other.err
 
 
 def test_a_card_says_how_a_number_is_made_and_what_it_needs(run_here: Callable[..., Any]) -> None:
