@@ -55,6 +55,7 @@ _READ: Final = "2026-11-29"
 
 CHAIR: Final = Repository("LisaAnne/Hallucination", "6e4d33c4bedf6dfcd24c61bf527f40714717be47", _READ)
 CHARTQAPRO: Final = Repository("vis-nlp/ChartQAPro", "4b422c658270aff1d3105fd0fb39b1dd5de9f08c", _READ)
+COCO_CAPTION: Final = Repository("tylin/coco-caption", "3a9afb2682141a03e1cdc02b0df6770d2c884f6f", _READ)
 LMMS_EVAL: Final = Repository("EvolvingLMMs-Lab/lmms-eval", "75571cfe0fa36ca5ec2e6aa2bb268f9d38295af3", _READ)
 ANLS_STAR: Final = Repository("deepopinion/anls_star_metric", "eda6922347bf4147ac363e17b03f89f316399ec9", _READ)
 MME: Final = Repository("zjunlp/Deco", "fee8d757c0a98036bc4e076b4ca6615350441ea7", _READ)

@@ -361,8 +361,8 @@ def test_degenerate_boxes_have_no_overlap_and_bad_ones_are_named() -> None:
 def test_tied_scores_do_not_depend_on_the_order_of_the_list() -> None:
     truths = [Truth("a", "dog", (0.0, 0.0, 10.0, 10.0)), Truth("b", "dog", (0.0, 0.0, 10.0, 10.0))]
     found = [
-        Detection("a", "dog", (50.0, 50.0, 60.0, 60.0), 0.5, "2"),
-        Detection("a", "dog", (0.0, 0.0, 10.0, 10.0), 0.5, "1"),
+        Detection("a", "dog", (50.0, 50.0, 60.0, 60.0), 0.5),
+        Detection("a", "dog", (0.0, 0.0, 10.0, 10.0), 0.5),
         Detection("b", "dog", (0.0, 0.0, 9.0, 9.0), 0.5),
     ]
     values = {corpus("map", resamples=5).compute(list(order), truths).value for order in (found, found[::-1])}

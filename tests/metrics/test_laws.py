@@ -57,6 +57,10 @@ ANNOTATED = st.builds(Case, strategies.phrases(), st.lists(strategies.phrases(),
 
 CASES: dict[str, Any] = {
     "pope": YES_NO,
+    "pope_fn": YES_NO,
+    "pope_fp": YES_NO,
+    "pope_tn": YES_NO,
+    "pope_tp": YES_NO,
     "mme": YES_NO,
     "iou": BOXES,
     "giou": BOXES,
@@ -87,6 +91,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "schema_compliance": {"identity": "a schema need not fit itself"},
     "vqa_accuracy": {"identity": "one annotator is not enough", "extra references": "annotators are votes"},
     "pope": {},
+    **{f"pope_{cell}": {"identity": "a right answer is one of two cells"} for cell in ("fn", "fp", "tn", "tp")},
     "rouge_l": {"identity": "text without words overlaps with nothing, as published"},
     "moment_map": {"identity": "the windows of a reference may overlap, and each needs one of its own to hit"},
     "temporal_pointing": {"identity": "a reference need not cite a time inside itself"},
@@ -165,21 +170,37 @@ DECISIONS = columns(decisions=st.sampled_from(["pass", "flag", "reject", None]),
 VOCABULARY = {"dog": ["puppy"], "cat": [], "bus": [], "hot dog": []}
 
 
+CLASSES = columns(
+    predictions=st.sampled_from([None, "cat", "dog", "Cat ", "a bird", "", "bird", "tiger"]),
+    references=st.sampled_from([["cat"], ["dog"], ["bird", "a bird"]]),
+)
+
+
 def _paired(drawn: dict[str, Any]) -> dict[str, Any]:
     doubled = {name: [value for value in column for _ in range(2)] for name, column in drawn.items()}
     return {**doubled, "images": [f"image {row // 2}" for row in range(len(doubled["labels"]))]}
 
 
+CATEGORIES = columns(
+    predictions=YES_NO_TEXT, labels=LABEL, categories=st.sampled_from(["count", "OCR", "code_reasoning"])
+).map(_paired)
+
 CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[str]]] = {
     "aupr_in": (RANKED, {}, set()),
     "aupr_out": (RANKED, {}, set()),
     "auroc": (RANKED, {}, set()),
+    "balanced_accuracy": (CLASSES, {}, set()),
     "bleu4": (CAPTIONS, {}, set()),
     "blind_gap": (columns(scores=SHARE, blind_scores=SHARE), {}, set()),
     "brier": (PROBABILITIES, {}, set()),
     "chair_i": (OBJECTS, {"vocabulary": VOCABULARY}, set()),
     "chair_s": (OBJECTS, {"vocabulary": VOCABULARY}, set()),
     "cider_d": (CAPTIONS, {}, {"duplication"}),  # a row's repetition changes the document frequencies of one row
+    "class_f1": (CLASSES, {"label": "cat"}, set()),
+    "class_precision": (CLASSES, {"label": "cat"}, set()),
+    "class_recall": (CLASSES, {"label": "Cat"}, set()),
+    "cohen_kappa": (CLASSES, {}, set()),
+    "confusion": (CLASSES, {"wanted": "cat", "said": "dog"}, set()),
     "consistency": (columns(answers=st.lists(TEXT, max_size=4)), {}, set()),
     "corpus_cer": (CAPTIONS, {}, set()),
     "corpus_wer": (CAPTIONS, {}, set()),
@@ -188,8 +209,14 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "guard_precision": (DECISIONS, {}, set()),
     "guard_recall": (DECISIONS, {}, set()),
     "injection_success_rate": (columns(obeyed=st.sampled_from([True, False, None]), control=BIT), {}, set()),
+    "macro_f1": (CLASSES, {}, set()),
+    "mcc": (CLASSES, {}, set()),
     "mce": (CALIBRATION, {"resamples": 100}, set()),
+    "micro_f1": (CLASSES, {}, set()),
+    "mme_cognition": (CATEGORIES, {}, {"purity", "lengths"}),
+    "mme_perception": (CATEGORIES, {}, {"purity", "lengths"}),
     "mme_plus": (columns(predictions=YES_NO_TEXT, labels=LABEL).map(_paired), {}, {"purity", "lengths"}),
+    "mme_score": (CATEGORIES, {}, {"purity", "lengths"}),
     "nll": (PROBABILITIES, {}, set()),
     "pope_f1": (PROBES, {}, set()),
     "pope_precision": (PROBES, {}, set()),
@@ -198,10 +225,11 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
 }
 """Data and parameters for each metric that needs all rows; and laws that its form does not fit."""
 
-CORPUS_EXEMPT = {("bleu4", "sacrebleu"): {"duplication"}}
-"""Its smoothing depends on the size of the corpus."""
+CORPUS_EXEMPT = {("bleu4", "sacrebleu"): {"duplication"}, ("bleu4", "coco-caption"): {"duplication"}}
+"""Their smoothing depends on the size of the corpus."""
 
-OWN_TESTS = {"clip_score", "map", "map_50", "recall_at_k"}
+COCO = {"map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100"}
+OWN_TESTS = COCO | {"clip_score", "recall_at_k", "ref_clip_score", "top_k_accuracy"}
 """Metrics whose arguments are not columns: their laws are in the tests of their family."""
 
 
