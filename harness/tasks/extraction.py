@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
-from harness.estimate import Statistic
+from harness.estimate import Number, Statistic, glossary_of
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.strict_json import StrictJSONError, parse_json
 from harness.seeds import derive_seed
@@ -78,6 +78,13 @@ class ExtractionTask(OverDataset):
 
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
     kind = "extraction"
+    glossary: ClassVar[Mapping[str, Number]] = glossary_of(
+        Number(
+            _NumberCoverage.name,
+            "Share of the document's numbers that are given as numbers, mean over documents; undefined for a document "
+            "without any. It stands beside `mape`, which a number that is not given does not count in.",
+        )
+    )
     requires = frozenset({"generate"})
     primary = "field_accuracy"
 
