@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,6 +15,7 @@ Examples:
   harness metrics show relaxed_accuracy
   harness metrics show retained_accuracy
   harness metrics show anls --json
+  harness metrics docs --write docs/metrics.md
 """
 
 
@@ -44,6 +46,21 @@ def show(name: str, as_json: bool) -> None:
         if found.metric or place:
             click.echo("")
         _tell_number(number, kinds)
+
+
+@command.command(epilog=_EPILOG)
+@click.option("--write", "page", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="PAGE",
+              help="Fill in the generated parts of this page instead.")  # fmt: skip
+def docs(page: Path | None) -> None:
+    """Print what docs/metrics.md has from the code: tables of metrics, numbers and laws, and each metric in full."""
+    from harness.report.metrics_page import PARTS, filled, part
+
+    if page is None:
+        for name in PARTS:
+            click.echo(part(name))
+        return
+    page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    click.echo(page)
 
 
 def _tell_number(number: "Number", kinds: Sequence[str]) -> None:

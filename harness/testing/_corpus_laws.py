@@ -20,10 +20,12 @@ def _length(columns: Mapping[str, Any]) -> int:
 
 
 def _corpus_range(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """The value and its interval lie within the bounds, the right way round."""
     check_value(metric.compute(**columns), metric.bounds)
 
 
 def _corpus_order(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """The order of rows changes nothing."""
     n = _length(columns)
     forth = metric.compute(**columns)
     for rows in (range(n - 1, -1, -1), [*range(1, n), *range(min(n, 1))]):
@@ -33,6 +35,7 @@ def _corpus_order(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
 
 
 def _corpus_purity(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """The result depends on no earlier call and on no chance, and no argument is changed."""
     before = copy.deepcopy(dict(columns))
     first = metric.compute(**columns)
     metric.compute(**_take(columns, range(_length(columns) // 2)))
@@ -41,18 +44,21 @@ def _corpus_purity(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
 
 
 def _corpus_duplication(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """Every row twice gives the same value."""
     n = _length(columns)
     once, twice = metric.compute(**columns), metric.compute(**_take(columns, [*range(n), *range(n)]))
     require(close(once.value, twice.value), f"every row twice changes the value: {once.value}, {twice.value}")
 
 
 def _corpus_empty(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """Without rows the value is NaN, and n and total are 0."""
     value = metric.compute(**_take(columns, []))
     require(math.isnan(value.value), "without rows the value is NaN")
     require(value.n == value.total == 0, "without rows n and total are 0")
 
 
 def _corpus_lengths(metric: CorpusMetric, columns: Mapping[str, Any]) -> None:
+    """Columns of different lengths are a ValueError that names the one."""
     if len(columns) < 2 or not _length(columns):
         return
     name = next(iter(columns))

@@ -41,6 +41,7 @@ def _worse(metric: SampleMetric, first: float, second: float) -> bool:
 
 
 def _range(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A value lies within the bounds, and there is one only under the status ok; a binary metric gives 0 or 1."""
     low, high = metric.bounds
     for score in _scores(metric, batch):
         if score.status is Status.OK:
@@ -54,6 +55,7 @@ def _range(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _identity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A reference, given as the answer, scores best."""
     best = metric.bounds[1] if metric.direction == "higher" else metric.bounds[0]
     for case in batch:
         score = _score(metric, Case(case.references[0], case.references[:1], case.context))
@@ -62,6 +64,7 @@ def _identity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _reference_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """The order of references changes nothing."""
     for case in batch:
         turned = Case(case.prediction, case.references[::-1], case.context)
         first, second = _score(metric, case), _score(metric, turned)
@@ -70,6 +73,7 @@ def _reference_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _extra_references(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A further reference never makes a score worse."""
     for case in batch:
         fewer, more = _score(metric, Case(case.prediction, case.references[:1], case.context)), _score(metric, case)
         if fewer is not None and more is not None and fewer.status is Status.OK and more.status is Status.OK:
@@ -77,6 +81,7 @@ def _extra_references(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _purity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A score depends on no earlier call and on no chance, and no argument is changed."""
     before, state = copy.deepcopy(batch), repr(metric.params)
     first = [_score(metric, case) for case in batch]
     second = [_score(metric, case) for case in reversed(batch)][::-1]
@@ -86,6 +91,7 @@ def _purity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _rebuild(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A metric that is built anew from its params scores the same."""
     twin = type(metric)(**metric.params)
     require(
         same([_score(metric, case) for case in batch], [_score(twin, case) for case in batch]),
@@ -94,12 +100,14 @@ def _rebuild(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _row_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """The order of answers changes no number over many."""
     scores = _scores(metric, batch)
     forth, back = metric.aggregate(scores), metric.aggregate(scores[::-1])
     require(same(forth.value, back.value), "the aggregate depends on the order of rows")
 
 
 def _chunks(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Answers that are scored in parts give the number of one pass."""
     middle = len(batch) // 2
     pieces = _scores(metric, batch[:middle]) + _scores(metric, batch[middle:])
     whole = metric.aggregate(_scores(metric, batch))
@@ -107,6 +115,7 @@ def _chunks(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _batch(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Scoring a batch gives the scores of one by one, to the bit."""
     names = sorted({name for case in batch for name in case.context})
     missing = Case(None, batch[0].references, batch[0].context)  # type: ignore[arg-type]  # a row without an answer
     rows = [
@@ -136,6 +145,7 @@ def _columns(metric: SampleMetric, rows: Sequence[Case]) -> ScoreColumns:
 
 
 def _duplication(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Every answer twice gives the same value and twice the n."""
     scores = _scores(metric, batch)
     once, twice = metric.aggregate(scores), metric.aggregate(scores * 2)
     require(once.n * 2 == twice.n, "n does not count rows")
@@ -143,6 +153,7 @@ def _duplication(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _monotonicity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A better answer never makes the number over many worse."""
     best = metric.bounds[1] if metric.direction == "higher" else metric.bounds[0]
     scores = _scores(metric, batch)
     before = metric.aggregate(scores).value
@@ -153,6 +164,7 @@ def _monotonicity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _counting(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """No status is lost, and only what is undefined is no part of the total."""
     scores = _scores(metric, batch)
     value = metric.aggregate(scores)
     require(sum(value.statuses.values()) == len(scores), "a status is lost")
@@ -162,6 +174,7 @@ def _counting(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _undefined(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Nothing that is defined gives NaN with n = 0."""
     for scores in ([], [Score(float("nan"), Status.UNDEFINED)]):
         value = metric.aggregate(scores)
         require(math.isnan(value.value), "without a defined row the value is NaN")
@@ -169,6 +182,7 @@ def _undefined(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _failures(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """An answer that failed is worth what the metric says, or left out."""
     for status in (Status.UNPARSED, Status.ERROR, Status.TIMEOUT, Status.MISSING):
         value = metric.aggregate([Score(float("nan"), status)])
         require(value.total == 1, f"{status} is not part of the total")
@@ -179,6 +193,7 @@ def _failures(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _bad_input(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Input of the wrong type is a ValueError that names the argument, and None is no answer."""
     missing = _score(metric, Case(None, ("1",)))  # type: ignore[arg-type]  # what a caller may pass by mistake
     require(missing is None or missing.status is not Status.OK, "None was scored as an answer")
     for prediction, references, argument in (
@@ -195,12 +210,14 @@ def _bad_input(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _case(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Upper and lower case of the answer change nothing."""
     for case in batch:
         if case.prediction.isascii():
             _unchanged(metric, case, case.prediction.swapcase(), "case")
 
 
 def _white_space(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """White space round the answer changes nothing."""
     for case in batch:
         _unchanged(metric, case, f"  {case.prediction}\n", "white space round the answer")
 

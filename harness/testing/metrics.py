@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import CorpusMetric, SampleMetric
-from harness.testing._corpus_laws import CORPUS_LAWS
-from harness.testing._sample_laws import OPTIONAL_LAWS, SAMPLE_LAWS, Case
+from harness.testing.laws import CORPUS_LAWS, OPTIONAL_LAWS, SAMPLE_LAWS, Case
 from harness.testing.strategies import answers
 
 __all__ = ["CORPUS_LAWS", "OPTIONAL_LAWS", "SAMPLE_LAWS", "Case", "cases", "check_corpus_metric", "check_metric"]
