@@ -132,6 +132,13 @@ class _Chair(SummedMetric):
     def form(self, label: str, at: Sequence[str]) -> Node:
         return self.ratio(label, at, "hallucinated", "mentioned")
 
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Say which annotated objects the vocabulary lacks: a right mention of one would count as made up."""
+        strange = [name for name in context.get("objects", ()) if not self._words.known([name])]
+        if not strange:
+            return None
+        return f"the fact 'objects' has what the vocabulary lacks: {', '.join(map(repr, strange[:5]))}"
+
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
         present = self._words.known(context["objects"])
         if prediction is None:

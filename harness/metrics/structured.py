@@ -1,6 +1,6 @@
 """Structured extraction: is it valid, does it fit the schema, are the fields right, how far off are the numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -8,6 +8,7 @@ from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._numbers import Number, exact_tolerance, find_numbers, near, parse_number
 from harness.metrics._text import fold
+from harness.metrics.numeric import unreadable
 from harness.metrics.strict_json import StrictJSONError, parse_json, parse_json_leniently
 from harness.types import Direction, Score, Status
 
@@ -40,6 +41,9 @@ class Mape(AnswerMetric):
 
     def __init__(self, variant: str = "default", failures: Failures = "exclude") -> None:
         super().__init__(variant, failures)
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        return unreadable(references)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         targets = [target.value for target in map(_only_number, references) if target is not None and target.value]
@@ -162,6 +166,22 @@ def _validator(schema: str) -> Any:
         return jsonschema_rs.Draft202012Validator(parse_json(schema))
     except ValueError as cause:
         raise ValueError(f"references must be JSON Schemas (2020-12): {cause}") from cause
+
+
+def schema_problem(text: str, schema: str) -> str | None:
+    """Return where JSON does not fit a schema, as a sentence; None where it fits.
+
+    >>> schema_problem('{"total": "12"}', '{"properties": {"total": {"type": "number"}}}')
+    '/total: "12" is not of type "number"'
+
+    Raises:
+        ValueError: if the schema is none.
+    """
+    try:
+        found = next(iter(_validator(schema).iter_errors(parse_json(text))), None)
+    except StrictJSONError as cause:
+        return str(cause)
+    return None if found is None else f"{''.join(f'/{part}' for part in found.instance_path)}: {found.message}"
 
 
 class SchemaCompliance(AnswerMetric):

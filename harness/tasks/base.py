@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
+from harness import facts
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
-from harness.metrics import SampleMetric, extract
+from harness.metrics import SampleMetric, bad_references, extract
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell
@@ -72,6 +73,12 @@ class OverDataset:
 
     def columns(self) -> Mapping[str, ColumnSpec]:
         return column_specs(self.metrics)
+
+    def unfit(self, sample: Sample) -> Mapping[str, str]:
+        """Return under which metrics no answer to a sample can be judged, with the reasons, by label."""
+        known = facts.context(sample)
+        said = {label: bad_references(one, sample.references, known) for label, one in self.metrics.items()}
+        return {label: why for label, why in said.items() if why is not None}
 
 
 class TaskBase(OverDataset):
