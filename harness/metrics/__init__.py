@@ -15,7 +15,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
-from harness.metrics._references import bad_references, is_undefined
+from harness.metrics._references import unfit
 from harness.metrics._summed import Fitted, SummedAnswerMetric, SummedMetric
 from harness.registry import registry
 from harness.types import MetricValue, Score, Status
@@ -33,12 +33,11 @@ __all__ = [
     "Status",
     "SummedAnswerMetric",
     "SummedMetric",
-    "bad_references",
     "describe",
     "disagreements",
     "get",
-    "is_undefined",
     "sample_metric",
+    "unfit",
 ]
 
 

@@ -7,42 +7,29 @@ from harness.metrics._base import SampleMetric
 from harness.types import Status
 
 
-def bad_references(metric: SampleMetric, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+def unfit(metric: SampleMetric, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
     """Return why a metric cannot judge any answer to a sample, as a sentence; None where it can.
 
-    The metric says it itself (``problem``), or refuses the sample with a ``ValueError`` whatever the answer is: an
-    empty one, or the first reference. A metric that needs facts which are not there yet, such as an image's size, is
-    asked for its ``problem`` alone.
+    The metric says it itself (``problem``), or refuses the references with a ``ValueError``, which an empty answer
+    brings up: whether a sample can be judged does not depend on the answer. The sentence is empty where a metric has
+    no meaning for the sample and nothing is wrong: a numeric metric on a question about colours. A metric that needs
+    facts which are not there yet, such as an image's size, is asked for its ``problem`` alone.
 
     >>> from harness.metrics import sample_metric
-    >>> bad_references(sample_metric("iou"), ["[9, 9, 1, 1]"], {})[:41]
+    >>> unfit(sample_metric("iou"), ["[9, 9, 1, 1]"], {})[:41]
     'references must each be one box x1, y1, x'
-    >>> bad_references(sample_metric("iou"), ["[1, 1, 9, 9]"], {})
+    >>> unfit(sample_metric("iou"), ["[1, 1, 9, 9]"], {})
+    >>> unfit(sample_metric("mape"), ["red"], {})
+    ''
     """
     if (said := metric.problem(references, context)) is not None:
         return said
     if any(name not in context for name in metric.needs):
         return None
-    for answer in ("", *references[:1]):
-        try:
-            metric.score(answer, references, **context)
-        except ValueError as cause:
-            return str(cause)
-        except Exception:  # noqa: BLE001 - a plug-in's bug is no fault of the data, and the run will name it
-            return None
-    return None
-
-
-def is_undefined(metric: SampleMetric, references: Sequence[str], context: Mapping[str, Any]) -> bool:
-    """Say whether a metric has no meaning for a sample: a numeric metric on a question about colours, say.
-
-    >>> from harness.metrics import sample_metric
-    >>> [is_undefined(sample_metric("mape"), [reference], {}) for reference in ("12.5", "red")]
-    [False, True]
-    """
-    if any(name not in context for name in metric.needs):
-        return False
     try:
-        return metric.score("", references, **context).status == Status.UNDEFINED
-    except Exception:  # noqa: BLE001 - as above
-        return False
+        empty = metric.score("", references, **context)
+    except ValueError as cause:
+        return str(cause)
+    except Exception:  # noqa: BLE001 - a plug-in's bug is no fault of the data, and the run will name it
+        return None
+    return "" if empty.status == Status.UNDEFINED else None

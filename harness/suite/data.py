@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol, runtime_checkable
 
-from harness.facts import context
-from harness.metrics import SampleMetric, is_undefined
+from harness.metrics import SampleMetric
 from harness.suite.bind import Suite
 from harness.tasks import Task
 from harness.types import Dataset, Sample
@@ -98,12 +97,8 @@ def check_data(suite: Suite, most: int | None = ROWS) -> Checked:
 
 
 def read_data(suite: Suite, limit: int | None) -> Checked:
-    """As :func:`check_data`, for a run: of the rows that it will ask, the first so many, and mistakes alone."""
-    found = Checked()
-    most = _FIRST if limit is None else min(limit, _FIRST)
-    for task in _once(suite.tasks.values()):
-        _check(task.name, task, most, found, mistakes=True)
-    return found
+    """As :func:`check_data`, for a run: of the rows that it will ask, the first so many."""
+    return check_data(suite, _FIRST if limit is None else min(limit, _FIRST))
 
 
 def _once(tasks: Iterable[Task]) -> Iterator[Task]:
@@ -116,7 +111,7 @@ def _once(tasks: Iterable[Task]) -> Iterator[Task]:
             yield task
 
 
-def _check(name: str, task: _ReadsData, most: int | None, found: Checked, *, mistakes: bool = False) -> None:
+def _check(name: str, task: _ReadsData, most: int | None, found: Checked) -> None:
     unused = Unfit(name, "")
     bad = {label: Unfit(name, label) for label in task.metrics}
     undefined = {label: Unfit(name, label) for label in task.metrics}
@@ -124,12 +119,8 @@ def _check(name: str, task: _ReadsData, most: int | None, found: Checked, *, mis
         if sample.problem is not None:
             unused.add(sample, sample.problem)
             continue
-        wrong, known = task.unfit(sample), context(sample)
-        for label, metric in task.metrics.items():
-            if label in wrong:
-                bad[label].add(sample, wrong[label])
-            elif not mistakes and is_undefined(metric, sample.references, known):
-                undefined[label].add(sample, "")
+        for label, said in task.unfit(sample).items():
+            (bad if said else undefined)[label].add(sample, said)
     found.bad += [one for one in (unused, *bad.values()) if one.count]
     found.undefined += [one for one in undefined.values() if one.count]
     if most is not None and (rows := len(task.dataset) - most) > 0:

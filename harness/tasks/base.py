@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from harness import facts
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
-from harness.metrics import SampleMetric, bad_references, extract
+from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell
@@ -75,9 +75,12 @@ class OverDataset:
         return column_specs(self.metrics)
 
     def unfit(self, sample: Sample) -> Mapping[str, str]:
-        """Return under which metrics no answer to a sample can be judged, with the reasons, by label."""
+        """Return under which metrics no answer to a sample can be judged, by label, with what is wrong in its data.
+
+        Nothing is wrong where a metric only has no meaning for it: the reason is then empty.
+        """
         known = facts.context(sample)
-        said = {label: bad_references(one, sample.references, known) for label, one in self.metrics.items()}
+        said = {label: unfit(one, sample.references, known) for label, one in self.metrics.items()}
         return {label: why for label, why in said.items() if why is not None}
 
 

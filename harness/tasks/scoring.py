@@ -83,7 +83,7 @@ def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, 
         absent = [name for name in metric.needs if name not in known]
         said = f"raised {type(error).__name__}: {error}"
         refused = isinstance(error, ValueError) and not absent and sample.problem is None
-        if refused and (wrong := metrics.bad_references(metric, sample.references, known)) is not None:
+        if refused and (wrong := metrics.unfit(metric, sample.references, known)):
             return undefined(sample, wrong)
         if absent:
             said = f"needs {', '.join(map(facts.described, absent))}, which this sample does not carry"

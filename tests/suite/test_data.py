@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics import AnswerMetric, Score, bad_references, get, is_undefined, sample_metric
+from harness.metrics import AnswerMetric, Score, sample_metric, unfit
 from harness.suite.bind import Suite
 from harness.suite.data import check_data
 from harness.tasks.scoring import score_all
@@ -161,19 +161,18 @@ class Buggy(AnswerMetric):
 def test_a_metric_that_trips_over_an_answer_is_an_error_and_not_the_datas_fault() -> None:
     score = scored(Buggy(), Sample("1", "?", ("yes",)), "no")
     assert score.status is Status.ERROR
-    assert bad_references(Buggy(), ["yes"], {}) is None
+    assert unfit(Buggy(), ["yes"], {}) is None
 
 
 def test_a_metric_whose_facts_are_not_there_yet_is_not_asked_for_a_score() -> None:
     metric = sample_metric("iou", frame="unit")
     assert metric.needs
-    assert bad_references(metric, ["[9, 9, 1, 1]"], {}) is None
-    assert not is_undefined(metric, ["[9, 9, 1, 1]"], {})
+    assert unfit(metric, ["[9, 9, 1, 1]"], {}) is None
 
 
 @given(st.lists(strategies.phrases(), min_size=1, max_size=2))
 def test_plain_words_are_good_references_of_metrics_on_words(references: list[str]) -> None:
-    assert all(bad_references(get(name), references, {}) is None for name in ("exact_match", "anls", "wer"))  # type: ignore[arg-type]
+    assert all(unfit(sample_metric(name), references, {}) is None for name in ("exact_match", "anls", "wer"))
 
 
 YEARS = """\
