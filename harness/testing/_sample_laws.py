@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.metrics import SampleMetric, Score, ScoreColumns, Status
+import numpy as np
+
+from harness.metrics import SampleMetric, Score, ScoreColumns, Status, SummedMetric
 from harness.testing._words import check_value, close, require, same
 
 
@@ -18,6 +20,9 @@ class Case:
     references: tuple[str, ...]
     context: Mapping[str, Any] = field(default_factory=dict)
 
+
+INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u2060\u202a\u202c\u2066\u2069"
+"""Byte-order mark, zero-width space, direction marks, word joiner, and the embeddings and isolates of directions."""
 
 SampleLaw = Callable[[SampleMetric, Sequence[Case]], None]
 
@@ -181,6 +186,21 @@ def _undefined(metric: SampleMetric, batch: Sequence[Case]) -> None:
         require(value.n == 0, "without a defined row n is 0")
 
 
+def _undefined_by_sample(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Whether a sample is undefined depends on question and references alone, never on the answer."""
+    answers = dict.fromkeys(["", *(case.prediction for case in batch), *(case.references[0] for case in batch)])
+    for case in batch:
+        judged: dict[str, bool] = {}
+        for answer in answers:
+            score = _score(metric, Case(answer, case.references, case.context))
+            judged[answer] = score is not None and score.status is not Status.UNDEFINED
+        require(
+            len(set(judged.values())) == 1,
+            f"whether {case.references} can be judged depends on the answer: "
+            f"{[answer for answer, can in judged.items() if can]} can, the others cannot",
+        )
+
+
 def _failures(metric: SampleMetric, batch: Sequence[Case]) -> None:
     """An answer that failed is worth what the metric says, or left out."""
     for status in (Status.UNPARSED, Status.ERROR, Status.TIMEOUT, Status.MISSING):
@@ -222,6 +242,47 @@ def _white_space(metric: SampleMetric, batch: Sequence[Case]) -> None:
         _unchanged(metric, case, f"  {case.prediction}\n", "white space round the answer")
 
 
+def _invisible(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Byte-order marks, direction marks and zero-width characters change nothing, in answers and references."""
+    for case in batch:
+        first = _score(metric, case)
+        for mark in INVISIBLE:
+            marked = [_marked(text, mark) for text in (case.prediction, *case.references)]
+            for answer, references in (
+                (marked[0], case.references),
+                (case.prediction, tuple(marked[1:])),
+            ):
+                second = _score(metric, Case(answer, references, case.context))
+                require(
+                    same(_seen(first), _seen(second)),
+                    f"U+{ord(mark):04X} counts: {_seen(first)} without, {_seen(second)} with it in {answer!r} "
+                    f"or {references!r}",
+                )
+
+
+def _marked(text: str, mark: str) -> str:
+    """Return a text with a mark before, behind and within it."""
+    middle = len(text) // 2
+    return f"{mark}{text[:middle]}{mark}{text[middle:]}{mark}"
+
+
+def _seen(score: Score | None) -> tuple[float, Status] | None:
+    return None if score is None else (score.value, score.status)
+
+
+def _sums_add(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Sums that are added up in parts give the number of one pass: for metrics that are made of totals."""
+    scores = [score for score in _scores(metric, batch) if score.sums]
+    if not isinstance(metric, SummedMetric) or not scores:
+        return
+    middle = len(scores) // 2
+    parts = [part for part in (scores[:middle], scores[middle:]) if part]
+    columns = {name: np.array([math.fsum(one.sums[name] for one in part) for part in parts]) for name in metric.sums}
+    pooled = metric.of_columns({"": np.full(len(parts), math.nan), **columns}).value
+    whole = metric.aggregate(scores).value
+    require(close(pooled, whole), f"sums in parts give {pooled}, in one {whole}")
+
+
 def _unchanged(metric: SampleMetric, case: Case, prediction: str, what: str) -> None:
     first, second = _score(metric, case), _score(metric, Case(prediction, case.references, case.context))
     if first is not None and second is not None:
@@ -242,10 +303,16 @@ SAMPLE_LAWS: Final[Mapping[str, SampleLaw]] = {
     "monotonicity": _monotonicity,
     "counting": _counting,
     "undefined": _undefined,
+    "undefined by the sample": _undefined_by_sample,
     "failures": _failures,
     "bad input": _bad_input,
 }
 """Laws for metrics that judge one answer at a time."""
 
-OPTIONAL_LAWS: Final[Mapping[str, SampleLaw]] = {"case": _case, "white space": _white_space}
+OPTIONAL_LAWS: Final[Mapping[str, SampleLaw]] = {
+    "case": _case,
+    "white space": _white_space,
+    "invisible characters": _invisible,
+    "sums add": _sums_add,
+}
 """Laws that only some metrics want to keep: ``check_metric(metric, laws=["case", "white space"])``."""
