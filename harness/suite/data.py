@@ -21,6 +21,7 @@ _LONGEST: Final = 200
 class _ReadsData(Protocol):
     """A task over one dataset, which can say what it cannot judge."""
 
+    name: str
     dataset: Dataset
     metrics: Mapping[str, SampleMetric]
 
@@ -92,7 +93,7 @@ def check_data(suite: Suite, most: int | None = ROWS) -> Checked:
     """
     found = Checked()
     for task in _once(suite.tasks.values()):
-        _check(task.name, task, most, found)
+        _check(task, most, found)
     return found
 
 
@@ -101,7 +102,7 @@ def read_data(suite: Suite, limit: int | None) -> Checked:
     return check_data(suite, _FIRST if limit is None else min(limit, _FIRST))
 
 
-def _once(tasks: Iterable[Task]) -> Iterator[Task]:
+def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
     """Yield the tasks that read data by themselves: one that asks another's questions again has the same to say."""
     seen: set[tuple[int, int]] = set()
     for one in tasks:
@@ -111,7 +112,8 @@ def _once(tasks: Iterable[Task]) -> Iterator[Task]:
             yield task
 
 
-def _check(name: str, task: _ReadsData, most: int | None, found: Checked) -> None:
+def _check(task: _ReadsData, most: int | None, found: Checked) -> None:
+    name = task.name
     unused = Unfit(name, "")
     bad = {label: Unfit(name, label) for label in task.metrics}
     undefined = {label: Unfit(name, label) for label in task.metrics}

@@ -80,7 +80,7 @@ def alternatives(make: Callable[..., Any], parameter: inspect.Parameter) -> list
 
 
 def _literal(make: Callable[..., Any], name: str) -> list[Any]:
-    function = make.__init__ if inspect.isclass(make) else make  # type: ignore[misc]  # the signature is wanted
+    function = make.__init__ if inspect.isclass(make) else make
     try:
         hint = typing.get_type_hints(function).get(name)
     except (NameError, TypeError):
