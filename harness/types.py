@@ -142,6 +142,8 @@ class Sample:
     """The windows of the clip that hold the answer; of scene changes, when each happens."""
     facts: Mapping[str, JSON] = field(default_factory=dict)
     """What metrics and prompts know of it beside all that, by the names in :mod:`harness.facts`."""
+    origin: str = field(default="", compare=False)
+    """Where its row stands, as ``file:line``, where it is read from one: what complaints about it name."""
 
 
 class Dataset(Protocol):

@@ -33,6 +33,7 @@ from harness.record.schema import (
 )
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
+from harness.suite.data import Checked, read_data
 from harness.suite.select import RepeatedTask
 from harness.tasks import Curve, Finding, Measures, Task
 from harness.types import MetricValue
@@ -47,9 +48,17 @@ class Ending:
 
 
 def finish(
-    folder: Path, suite: Suite, plan: Plan, manifest: Manifest, store: ResponseStore, ending: Ending
+    folder: Path,
+    suite: Suite,
+    plan: Plan,
+    manifest: Manifest,
+    store: ResponseStore,
+    ending: Ending,
+    data: Checked | None = None,
 ) -> RunRecord:
     """Write ``samples.parquet``, the artifacts and ``run.json``, in this order, each atomically.
+
+    What the data's rows are worth (``data``) is read anew where it is not known.
 
     Raises:
         OSError: if the disk is full.
@@ -63,7 +72,7 @@ def finish(
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
-    record = _record(folder, suite, plan, manifest, store, cells, ending)
+    record = _record(folder, suite, plan, manifest, store, cells, ending, data or read_data(suite, plan.limit))
     seconds = time.perf_counter() - wall
     times = {
         "seconds": record.seconds + seconds,
@@ -100,6 +109,7 @@ def _record(
     store: ResponseStore,
     cells: Mapping[tuple[str, str], CellScores],
     ending: Ending,
+    data: Checked,
 ) -> RunRecord:
     tasks: dict[str, TaskRecord] = {}
     made: list[MadeRows] = []
@@ -107,7 +117,8 @@ def _record(
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
         found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
-        tasks[name] = _task_record(task, found, sum((one.finishes for one in collected.values()), Counter[str]()))
+        finishes = sum((one.finishes for one in collected.values()), Counter[str]())
+        tasks[name] = _task_record(task, found, finishes, data.warnings(name))
         made += found.made
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
@@ -139,7 +150,7 @@ def _record(
     )
 
 
-def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int]) -> TaskRecord:
+def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], warnings: Iterable[str]) -> TaskRecord:
     config = plain(task.describe())
     shown = found.illustration
     cut = said_of(finishes, config)
@@ -163,7 +174,10 @@ def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int]) -> 
         reducer=task.reducer if isinstance(task, RepeatedTask) else "mean",
         curves=_curve_records(shown.curves),
         finishes=dict(sorted(finishes.items())),
-        findings=[FindingRecord(level=finding.level, text=finding.text) for finding in findings],
+        findings=[
+            *(FindingRecord(level="warning", text=text) for text in warnings),
+            *(FindingRecord(level=finding.level, text=finding.text) for finding in findings),
+        ],
         charts=[chart_record(chart) for chart in shown.charts],
         tables=[table_record(table) for table in shown.tables],
     )

@@ -15,6 +15,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
+from harness.metrics._references import unfit
 from harness.metrics._summed import Fitted, SummedAnswerMetric, SummedMetric
 from harness.metrics._variants import Variant, find_variant, variant_at
 from harness.registry import registry
@@ -39,6 +40,7 @@ __all__ = [
     "find_variant",
     "get",
     "sample_metric",
+    "unfit",
     "variant_at",
 ]
 

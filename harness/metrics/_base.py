@@ -126,6 +126,14 @@ class SampleMetric(Metric):
         of NaN with status ``ok`` is for answers that can be read, and that only their sums speak of.
         """
 
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with a sample's references, tags or facts for this metric; None where nothing is.
+
+        For what :meth:`score` would take without a word; references that it refuses, with a ``ValueError``, need not be
+        told here. Either way the sample is ``undefined`` under the metric, and ``harness validate`` names its line.
+        """
+        return None
+
     def failed(self, empty: Score, status: Status) -> Score:
         """Return the score of an answer that failed, given that of an empty one.
 

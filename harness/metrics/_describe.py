@@ -68,16 +68,3 @@ def _params(factory: type, args: str) -> dict[str, dict[str, Any]]:
 
 
 _COMMON: Final = {"failures": "what an unparsed, failed or missing answer does: count as 'wrong', or 'exclude' it"}
-
-
-def table() -> str:
-    """Return all metrics as a Markdown table, for ``docs/metrics.md``."""
-    lines = ["| metric | what it is | range | better | variants |", "|---|---|---|---|---|"]
-    for name in registry("metrics").names():
-        card = describe(name)
-        summary = card["definition"].split("\n")[0].replace("``", "`").replace("|", "\\|")
-        scope = "" if card["kind"] == "sample" else " *(all rows)*"
-        variants = ", ".join(f"`{variant}`" for variant in card["variants"] if variant != "default")
-        low, high = (f"{bound:g}".replace("-", "−").replace("inf", "∞") for bound in card["range"])
-        lines.append(f"| `{name}`{scope} | {summary} | {low} to {high} | {card['direction']} | {variants} |")
-    return "\n".join(lines)

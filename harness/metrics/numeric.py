@@ -80,6 +80,22 @@ def _values(text: str, locale: str | None) -> list[Fraction]:
     return [found.value.value for found in find_numbers(text, locale)]
 
 
+def unreadable(references: Sequence[str]) -> str | None:
+    """Return what is wrong with references that are meant as numbers: digits of which no number can be read.
+
+    A reference without digits is no mistake: it is no number.
+
+    >>> unreadable(["1.2.3"])
+    "references must be numbers that can be read; got '1.2.3'"
+    >>> unreadable(["red"]), unreadable(["1.2"])
+    (None, None)
+    """
+    for text in references:
+        if any(map(str.isdigit, text)) and not find_numbers(text):
+            return f"references must be numbers that can be read; got {text!r:.80}"
+    return None
+
+
 class NumericAccuracy(AnswerMetric):
     """Share of the reference's numbers that the answer gives within a relative tolerance, one to one (recall).
 
@@ -126,6 +142,9 @@ class NumericAccuracy(AnswerMetric):
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         return self._rate(match)
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        return unreadable(references)
 
     def _rate(self, match: Match) -> Score:
         return Score(match.recall, detail={"precision": match.precision, **match._asdict()})

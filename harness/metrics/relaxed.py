@@ -332,11 +332,26 @@ class RelaxedAccuracy(AnswerMetric):
         hits[differ], competing[differ] = _differing(left, exact, self._exact, self.locale)
         return hits, competing
 
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Say where the tag ``year`` is neither yes nor no: it would silently mean no."""
+        listed = self.variant == "chartqapro"
+        if self.years == "tolerant" or not (listed or self.variant == "default"):
+            return None
+        flags = _year_tag(context).split(",") if listed else [_year_tag(context)]
+        if all(flag.strip().lower() in (*_YES, *_NO) for flag in flags):
+            return None
+        wanted = "yes or no, one a question, with commas between" if listed else "yes or no"
+        return f"the tag 'year' must be {wanted}; got {_year_tag(context)!r}"
+
     def _is_tagged(self, context: Mapping[str, Any]) -> bool:
-        return self.years != "tolerant" and _year_tag(context).lower() in ("yes", "true", "1")
+        return self.years != "tolerant" and _year_tag(context).lower() in _YES
 
     def _tolerance(self, reference: str, tagged: bool) -> Fraction:
         return Fraction(0) if tagged or (self.years == "exact" and _looks_like_year(reference)) else self._exact
+
+
+_YES: Final = ("yes", "true", "1")
+_NO: Final = ("no", "false", "0", "")
 
 
 def _looks_like_year(reference: str) -> bool:

@@ -1,6 +1,6 @@
 """Structured extraction: is it valid, does it fit the schema, are the fields right, how far off are the numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar, Final
@@ -10,6 +10,7 @@ from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._fields import flatten, numeric_fields
 from harness.metrics._near import exact_tolerance, meets, same_unit, scaled
 from harness.metrics._text import fold
+from harness.metrics.numeric import unreadable
 from harness.reading.json import StrictJSONError, parse_json, parse_json_leniently, read_json
 from harness.reading.number_words import language_of
 from harness.reading.numbers import Number, number_alone, read_number
@@ -51,6 +52,9 @@ class Mape(AnswerMetric):
         if locale is not None:
             language_of(locale)
         self.locale = locale
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        return unreadable(references)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         wanted = (read_number(text, self.locale).value for text in references)
@@ -161,6 +165,22 @@ def _validator(schema: str) -> Any:
         return jsonschema_rs.Draft202012Validator(parse_json(schema))
     except ValueError as cause:
         raise ValueError(f"references must be JSON Schemas (2020-12): {cause}") from cause
+
+
+def schema_problem(text: str, schema: str) -> str | None:
+    """Return where JSON does not fit a schema, as a sentence; None where it fits.
+
+    >>> schema_problem('{"total": "12"}', '{"properties": {"total": {"type": "number"}}}')
+    '/total: "12" is not of type "number"'
+
+    Raises:
+        ValueError: if the schema is none.
+    """
+    try:
+        found = next(iter(_validator(schema).iter_errors(parse_json(text))), None)
+    except StrictJSONError as cause:
+        return str(cause)
+    return None if found is None else f"{''.join(f'/{part}' for part in found.instance_path)}: {found.message}"
 
 
 class SchemaCompliance(AnswerMetric):

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
+from harness import facts
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
-from harness.facts import context
-from harness.metrics import SampleMetric, extract
+from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
 from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell
@@ -79,6 +79,15 @@ class OverDataset:
 
     def columns(self) -> Mapping[str, ColumnSpec]:
         return column_specs(self.metrics)
+
+    def unfit(self, sample: Sample) -> Mapping[str, str]:
+        """Return under which metrics no answer to a sample can be judged, by label, with what is wrong in its data.
+
+        Nothing is wrong where a metric only has no meaning for it: the reason is then empty.
+        """
+        known = facts.context(sample)
+        said = {label: unfit(one, sample.references, known) for label, one in self.metrics.items()}
+        return {label: why for label, why in said.items() if why is not None}
 
 
 class TaskBase(OverDataset):
@@ -174,7 +183,7 @@ class TaskBase(OverDataset):
 
     def taken(self, text: str, sample: Sample | None = None) -> str:
         """Return what the suite's ``extract`` takes out of an answer to a sample; nothing where it finds none."""
-        return self._extract(text, context(sample) if sample else {}) or ""
+        return self._extract(text, facts.context(sample) if sample else {}) or ""
 
     def statistics(self) -> Sequence[Statistic]:
         cells = self.cells()

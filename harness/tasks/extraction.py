@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
-from harness.estimate import Statistic
+from harness.estimate import Number, Statistic, glossary_of
 from harness.metrics import SampleMetric, extract, sample_metric
+from harness.metrics.structured import schema_problem
 from harness.reading.json import StrictJSONError, parse_json, read_json
 from harness.seeds import derive_seed
 from harness.spec.models import Model, OnTruncated
@@ -21,6 +22,7 @@ from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.tasks._room import stated, thinking
 from harness.tasks.base import OverDataset
+from harness.tasks.scoring import undefined
 from harness.types import (
     Dataset,
     Generation,
@@ -90,6 +92,13 @@ class ExtractionTask(OverDataset):
 
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
     kind = "extraction"
+    glossary: ClassVar[Mapping[str, Number]] = glossary_of(
+        Number(
+            _NumberCoverage.name,
+            "Share of the document's numbers that are given as numbers, mean over documents; undefined for a document "
+            "without any. It stands beside `mape`, which a number that is not given does not count in.",
+        )
+    )
     requires = frozenset({"generate"})
     primary = "field_accuracy"
 
@@ -152,7 +161,18 @@ class ExtractionTask(OverDataset):
             for name, (question, right) in asked.items()
         )
 
+    def unfit(self, sample: Sample) -> Mapping[str, str]:
+        """Say where the right answer is no JSON object, or breaks the schema that answers are held to."""
+        try:
+            _wanted(sample)
+        except SampleError as cause:
+            return dict.fromkeys(self.metrics, str(cause))
+        said = schema_problem(sample.references[0], self._schema) if self._schema else None
+        return {} if said is None else dict.fromkeys(self.metrics, f"the right answer breaks json_schema: {said}")
+
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        if sample.problem is None and (wrong := self.unfit(sample)):
+            return {name: undefined(sample, why) for name, why in wrong.items()}
         if any(response.status is not Status.OK for response in responses):
             return {}  # a failed document has a meaning for every metric
         return self._judge(sample, self.joined(sample, responses))

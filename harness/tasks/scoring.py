@@ -94,6 +94,8 @@ def without_answer(
 
 def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, Any]) -> Score:
     try:
+        if (wrong := metric.problem(sample.references, known)) is not None:
+            return undefined(sample, wrong)
         score = metric.score(text, sample.references, **known)
         if score.status != Status.OK or math.isfinite(score.value) or _speaks(metric, score):
             return score
@@ -101,9 +103,18 @@ def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, 
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
         absent = [name for name in metric.needs if name not in known]
         said = f"raised {type(error).__name__}: {error}"
+        refused = isinstance(error, ValueError) and not absent and sample.problem is None
+        if refused and (wrong := metrics.unfit(metric, sample.references, known)):
+            return undefined(sample, wrong)
         if absent:
             said = f"needs {', '.join(map(facts.described, absent))}, which this sample does not carry"
     return Score(math.nan, Status.ERROR, complaint=said)
+
+
+def undefined(sample: Sample, wrong: str) -> Score:
+    """Return the score of a sample whose references no answer can be held against."""
+    place = f"{sample.origin}: " if sample.origin else ""
+    return Score(math.nan, Status.UNDEFINED, complaint=f"is undefined here: {place}{wrong}")
 
 
 def _speaks(metric: SampleMetric, score: Score) -> bool:

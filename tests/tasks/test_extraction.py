@@ -82,10 +82,19 @@ def test_a_tag_that_a_document_lacks_costs_that_document(run) -> None:
 
 
 def test_text_fields_have_no_percentage_error(run) -> None:
-    done = run([{"answer": '{"level": "ten"}'}])
+    done = run([{"answer": '{"level": "ten"}'}], "  x: {kind: extraction, dataset: docs, fields: '{{ field }}'}\n")
     assert done.record.tasks["x"].metrics["mape"].value is None
     assert done.record.tasks["x"].metrics["number_coverage"].n == 0
     assert values(done)["field_accuracy"] == 0.0
+
+
+def test_a_document_that_breaks_the_schema_of_its_answers_is_undefined(run) -> None:
+    done = run([row(level=10), {"answer": '{"level": "ten"}'}])
+    assert values(done)["field_accuracy"] == 1.0
+    assert done.record.tasks["x"].metrics["field_accuracy"].statuses == {"ok": 1, "undefined": 1}
+    said = "docs.jsonl:2: the right answer breaks json_schema: /level"
+    assert said in done.table().to_pylist()[1]["error"]
+    assert any(said in finding.text for finding in done.record.tasks["x"].findings)
 
 
 def test_a_whole_document_is_read_from_one_answer(run) -> None:
