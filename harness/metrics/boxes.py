@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.metrics._frames import Frame, Pair, misfit, scales
 from harness.reading.boxes import Box, find_boxes, find_points, plain_box, read_places, read_points
+from harness.reading.frames import Frame, Pair, misfit, scales
 from harness.reading.placed import corners
 from harness.types import Score, Status
 
