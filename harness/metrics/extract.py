@@ -8,8 +8,10 @@ into the run record, so that stored responses can be scored again without the mo
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Final, Protocol
 
 from harness.errors import UsageError, did_you_mean
@@ -25,6 +27,8 @@ from harness.reading.yes_no import read_yes_no
 CLEAN: Final = "clean"
 """The step that every task begins with."""
 _NO_FACTS: Final[Mapping[str, Any]] = {}
+_ROLE: Final = re.compile(r":\w{1,9}:`~?([^`]{1,99})`")
+"""A link in a docstring."""
 
 
 class Step(Protocol):
@@ -126,6 +130,7 @@ def temporal_answer(text: str) -> str | None:
 def _of_text(read: Callable[[str], str | None]) -> Step:
     """Return a step that looks at the text alone."""
 
+    @wraps(read)
     def step(text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> str | None:
         return read(text)
 
@@ -135,6 +140,7 @@ def _of_text(read: Callable[[str], str | None]) -> Step:
 def _of_options(read: Callable[[str, Sequence[str]], str | None]) -> Step:
     """Return a step that looks at the options of the question as well."""
 
+    @wraps(read)
     def step(text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> str | None:
         return read(text, facts.get("choices") or ())
 
@@ -187,6 +193,18 @@ class Chain:
 def steps() -> list[str]:
     """Return the names of all steps, with their versions."""
     return sorted(_STEPS)
+
+
+def summary(name: str) -> str:
+    """Return what a step does, in a sentence.
+
+    >>> summary("first_line"), summary("yes_no@1")
+    ('Return the first line that is not blank.', 'As yes_no was before yes_no@2, for records that name it.')
+    """
+    known, newest = resolve(name), resolve(name.partition("@")[0])
+    if known != newest:
+        return f"As {newest.partition('@')[0]} was before {newest}, for records that name it."
+    return _ROLE.sub(r"\1", (_STEPS[known].__doc__ or "").strip().partition("\n")[0])
 
 
 def chain(names: Sequence[str]) -> Chain:
