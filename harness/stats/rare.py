@@ -21,6 +21,8 @@ from harness.stats.results import Comparison
 _LOST: Final = 0.5
 """A row that loses at least this share of the span counts as lost, where siblings are counted."""
 _SURE: Final = 0.05
+_LIKELY: Final = 0.2
+"""Of a bound on siblings where an interval rests on it, and where a PASS does."""
 _HALF: Final = 1e-9
 
 
@@ -56,7 +58,8 @@ class Losses:
     def in_part(self) -> Sums:
         """The same units, with an undrawn one in which only as many rows are lost as the siblings of lost rows say."""
         whole = self.units.atom
-        return replace(self.units, atom=1 + (whole - 1) * self._siblings())
+        lost = np.bincount(self.index, weights=self.differences <= -_LOST * self.span)
+        return replace(self.units, atom=1 + (whole - 1) * siblings(lost, self.sizes, _SURE))
 
     def p(self, margin: float) -> float:
         """Return the one-sided p of "worse by ``margin`` or more"."""
@@ -71,14 +74,38 @@ class Losses:
     def _p_at(self, limit: float) -> float:
         return self.p(-limit) if limit < 0 else p_at_most(self.units, limit, -self.span)
 
-    def _siblings(self) -> float:
-        """Return an upper bound of the share of a lost row's siblings that are lost too; 1 where none is lost."""
-        lost = np.bincount(self.index, weights=self.differences <= -_LOST * self.span)
-        use = (lost > 0) & (self.sizes > 1)
-        if not use.any():
-            return 1.0
-        count, size = lost[use], self.sizes[use]
-        return min(1.0, upper_bound(Sums.of(count * (count - 1) / (size - 1), count), _SURE, 1.0))
+
+def clustered(values: Floats, index: Index, below: bool, bounds: tuple[float, float]) -> Sums:
+    """Return the units of one run's values for a bound of their mean, their undrawn one as large as they say.
+
+    Args:
+        values: within bounds, [n].
+        index: the unit of each row, [n], from 0.
+        below: whether the lower bound is wanted: what was not drawn is then at the lower end of the bounds.
+        bounds: of the values.
+    """
+    sizes = np.bincount(index).astype(np.float64)
+    if sizes.size == values.size:
+        return Sums.of(values)
+    units = Sums.of(np.bincount(index, weights=values), sizes)
+    middle = sum(bounds) / 2
+    share = siblings(np.bincount(index, weights=values < middle if below else values > middle), sizes, _LIKELY)
+    return replace(units, atom=1 + (units.atom - 1) * share)
+
+
+def siblings(lost: Floats, sizes: Floats, wrong: float) -> float:
+    """Return an upper bound of the share of a lost row's siblings that are lost too; 1 where none is lost.
+
+    Args:
+        lost: lost rows of each unit, [units].
+        sizes: all rows of each unit, [units].
+        wrong: the chance that it is more.
+    """
+    use = (lost > 0) & (sizes > 1)
+    if not use.any():
+        return 1.0
+    count, size = lost[use], sizes[use]
+    return min(1.0, upper_bound(Sums.of(count * (count - 1) / (size - 1), count), wrong, 1.0))
 
 
 def guarded(found: Comparison, losses: Losses) -> Comparison:

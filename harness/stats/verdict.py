@@ -149,24 +149,26 @@ def judge(comparison: Comparison, adjusted_p: float | None = None, family: int =
     )
 
 
-def judge_family(comparisons: Sequence[Comparison], strict: bool = False) -> list[Verdict]:
+def judge_family(
+    comparisons: Sequence[Comparison], strict: bool = False, beside: Sequence[float] = ()
+) -> list[Verdict]:
     """Return the verdicts on metrics that are tested together, with Holm over those that have a p-value.
 
     Args:
         comparisons: one for each metric, each with its margin; those without data stay out of the family.
         strict: whether anything but NON-INFERIOR blocks.
+        beside: one-sided p-values of other tests in the same family; NaN for one that has none.
 
     >>> from harness.stats.paired import paired_t
     >>> worse, same = paired_t([-1.0, -1.1, -0.9, -1.2, -1.0]), paired_t([0.1, -0.1, 0.2, -0.2, 0.0])
     >>> [verdict.outcome.value for verdict in judge_family([worse, same])]
     ['fail', 'inconclusive']
     """
-    p = np.array([comparison.p_less for comparison in comparisons], np.float64)
-    tested = ~np.isnan(p)
-    adjusted = p.copy()
-    adjusted[tested] = holm(p[tested])
+    adjusted = np.array([*(comparison.p_less for comparison in comparisons), *beside], np.float64)
+    tested = ~np.isnan(adjusted)
+    adjusted[tested] = holm(adjusted[tested])
     family = max(1, int(tested.sum()))
-    return [judge(c, float(q), family, strict) for c, q in zip(comparisons, adjusted, strict=True)]
+    return [judge(c, float(q), family, strict) for c, q in zip(comparisons, adjusted, strict=False)]
 
 
 def judge_ratio(comparison: Comparison, strict: bool = False) -> Verdict:
