@@ -1,8 +1,10 @@
 """Two runs side by side, sample by sample: what moved, how sure that is, and on which samples."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, RunRows, TaskView
 from harness.comparison.slices import SliceDelta, slices
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
+from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
 from harness.record.rows import read_rows
@@ -65,6 +68,14 @@ class Delta:
     counted; they are left out."""
     gained: int = 0
     """Samples of which the reverse is true."""
+    failed: tuple[int, int] = (0, 0)
+    """Samples for which no answer came, in the baseline and in the candidate."""
+    rows: int = 0
+    """Samples that were compared, those that failed among them."""
+    answered: Comparison | None = None
+    """The comparison over samples that both answered, where more of the candidate's failed."""
+    why_failed: str = ""
+    """What the commonest failure of the candidate said."""
 
     @property
     def name(self) -> str:
@@ -124,6 +135,10 @@ def compare(baseline: Run, candidate: Run, options: Options = Options()) -> Comp
     if reasons and not options.force:
         raise Incomparable(reasons)
     return _Comparer(baseline, candidate, options).compare(reasons)
+
+
+_MOST_READ: Final = 2000
+"""Failures whose words are read, to find the commonest."""
 
 
 class _Comparer:
@@ -257,7 +272,19 @@ class _TaskComparer:
             note=said if found.lost or found.gained else "",
             lost=found.lost,
             gained=found.gained,
+            failed=found.failed,
+            rows=found.rows,
+            answered=found.answered,
+            why_failed=self.why_failed() if found.failed[1] > found.failed[0] else "",
         )
+
+    def why_failed(self) -> str:
+        """Return what the commonest failure of the candidate's rows said."""
+        rows = np.concatenate([pairs.candidate for pairs in self.pairs]) if self.pairs else np.zeros(0, np.int64)
+        codes, words = self.samples[1].codes("status")
+        lost = rows[np.isin(codes[rows], [i for i, word in enumerate(words) if word in LOST])]
+        said = Counter(str(row["error"] or "") for row in self.samples[1].texts(lost[:_MOST_READ], ["error"]))
+        return next((text for text, _ in said.most_common() if text), "")
 
     def cells(self) -> Iterator[Delta]:
         """Yield the primary metric in every cell of a task with more than one."""

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from harness.comparison.absolute import judge as judge_absolute
-from harness.comparison.absolute import relative_rule
+from harness.comparison.absolute import Ruled, adjusted, relative_rule, rules
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.ratios import judge_ratios
 from harness.comparison.sequential import Looked
@@ -15,11 +14,13 @@ from harness.record.schema import GateRecord, RunRecord
 from harness.record.schema import Verdict as Word
 from harness.shown import Shown
 from harness.spec.models import GateSpec
-from harness.stats.verdict import Outcome, Verdict, judge_family
+from harness.stats.verdict import Outcome, Verdict, judge, judge_family, least_units, units_told
 
 Overall = Literal["pass", "fail", "inconclusive", "error"]
 """``error``: the run itself failed, so that nothing was decided."""
 
+_SHOWN: Final = 120
+"""Characters of a failure's message that a reason quotes."""
 _WORDS: Final[Mapping[Outcome, Word]] = {
     Outcome.FAIL: "fail",
     Outcome.NON_INFERIOR: "pass",
@@ -146,26 +147,24 @@ def decide(
     check_directions(gates, candidate)
     if candidate.status != "complete":
         return Decision(candidate, None, tuple(_undecided(gates, candidate)), blocking)
-    relative = _relative(gates, compared, strict, looked) | _ratios(gates, compared, strict)
     values = {
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
-    judged: list[Judged] = []
-    for position, gate in enumerate(gates):
-        records = judge_absolute([gate], values)
-        judged += [Judged(record, position) for record in records if record.verdict != "no baseline"]
-        if position in relative:
-            judged.append(relative[position])
+    alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"]
+    tested = _tested(gates, compared)
+    one_sided = [delta.comparison.p_less for _, _, delta in tested if delta.comparison is not None]
+    relative = _relative(gates, compared, strict, looked, alone) | _ratios(gates, compared, strict)
+    judged = [Judged(rule.gate, rule.position) for rule in adjusted(alone, one_sided)]
+    judged = sorted([*judged, *relative.values()], key=lambda one: one.position)
     return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking)
 
 
 def _undecided(gates: Sequence[GateSpec], candidate: RunRecord) -> Iterator[Judged]:
     """Yield every rule as open: what is there of a run that failed decides nothing."""
     reason = f"the run is {candidate.status}" + (f": {candidate.reason}" if candidate.reason else "")
-    for position, gate in enumerate(gates):
-        for record in judge_absolute([gate], {}):
-            open_ = record.model_copy(update={"verdict": "inconclusive", "reason": reason})
-            yield Judged(open_, position)
+    for rule in rules(gates, {}):
+        open_ = rule.gate.model_copy(update={"verdict": "inconclusive", "reason": reason})
+        yield Judged(open_, rule.position)
 
 
 def _ratios(gates: Sequence[GateSpec], compared: Compared | None, strict: bool) -> dict[int, Judged]:
@@ -196,27 +195,54 @@ def _jointly(gates: Sequence[GateSpec], judged: Sequence[Judged]) -> list[Judged
     return [together(one) for one in judged]
 
 
+def _tested(gates: Sequence[GateSpec], compared: Compared | None) -> list[tuple[int, GateSpec, Delta]]:
+    """Return the gates that compare and can be tested, with their places."""
+    asked = [
+        (position, gate, compared.delta(gate.metric) if compared else None)
+        for position, gate in enumerate(gates)
+        if gate.margin is not None
+    ]
+    return [(i, gate, delta) for i, gate, delta in asked if delta and not _untestable(gate, delta, compared)]
+
+
 def _relative(
-    gates: Sequence[GateSpec], compared: Compared | None, strict: bool, looked: Looked | None
+    gates: Sequence[GateSpec],
+    compared: Compared | None,
+    strict: bool,
+    looked: Looked | None,
+    beside: Sequence[Ruled],
 ) -> dict[int, Judged]:
-    """Judge the gates that compare, as one family."""
-    asked = [(position, gate) for position, gate in enumerate(gates) if gate.margin is not None]
+    """Judge the gates that compare, as one family with those that one run decides."""
+    tested = _tested(gates, compared)
     found: dict[int, Judged] = {}
-    tested: list[tuple[int, GateSpec, Delta]] = []
-    for position, gate in asked:
-        delta = compared.delta(gate.metric) if compared else None
-        why = _untestable(gate, delta, compared)
-        if why or delta is None:
+    for position, gate in enumerate(gates):
+        if gate.margin is not None and position not in {place for place, _, _ in tested}:
+            delta = compared.delta(gate.metric) if compared else None
             said: Word = "inconclusive" if compared else "no baseline"
+            why = _untestable(gate, delta, compared)
             found[position] = Judged(_record(gate, said, why), position, strict or gate.strict, delta)
-        else:
-            tested.append((position, gate, delta))
     comparisons = [delta.comparison for _, _, delta in tested if delta.comparison is not None]
-    for (position, gate, delta), single in zip(tested, judge_family(comparisons), strict=True):
+    verdicts = judge_family(comparisons, beside=[rule.p for rule in beside])
+    for (position, gate, delta), single in zip(tested, verdicts, strict=True):
         verdict = single if looked is None else replace(single, outcome=looked.outcomes[gate.metric])
-        record = _record(gate, _WORDS[verdict.outcome], _reason(delta, verdict, looked))
-        found[position] = Judged(record, position, strict or gate.strict, delta, verdict)
+        word, why = _with_failures(gate, delta, verdict)
+        reason = _reason(delta, verdict, looked) + why
+        found[position] = Judged(_record(gate, word, reason), position, strict or gate.strict, delta, verdict)
     return found
+
+
+def _with_failures(gate: GateSpec, delta: Delta, verdict: Verdict) -> tuple[Word, str]:
+    """Return the word of a verdict that answers which never came may have made, and what is to be said of them."""
+    before, after = delta.failed
+    if not after:
+        return _WORDS[verdict.outcome], ""
+    said = f"; {after:,} of {delta.rows:,} samples failed" + (f" ({before:,} in the baseline)" if before else "")
+    said += f": {delta.why_failed[:_SHOWN]}" if delta.why_failed else ""
+    if verdict.outcome is Outcome.FAIL and delta.answered is not None and judge(delta.answered).outcome != "fail":
+        return "inconclusive", f"{said}; the drop is failures: without them it is {0.0 - delta.answered.estimate:.3f}"
+    if verdict.outcome is Outcome.NON_INFERIOR and after > gate.max_failures * delta.rows:
+        return "inconclusive", f"{said}; no more than {gate.max_failures:.3g} may, to pass"
+    return _WORDS[verdict.outcome], said
 
 
 def _untestable(gate: GateSpec, delta: Delta | None, compared: Compared | None) -> str:
@@ -260,6 +286,14 @@ def _reason(delta: Delta, verdict: Verdict, looked: Looked | None) -> str:
 
 def _how_many(verdict: Verdict) -> str:
     """Return how many samples would decide, and on what condition."""
+    least = least_units(verdict.comparison)
+    if least is not None and verdict.comparison.effective_units < least:
+        few = f"{units_told(verdict.comparison)}, and no fewer than {least} can show it"
+        return f"{few}; {_enough(verdict)}"
+    return _enough(verdict)
+
+
+def _enough(verdict: Verdict) -> str:
     if verdict.n_needed:
         return f"n = {verdict.n_needed:,} would decide"
     if verdict.n_if_unchanged:

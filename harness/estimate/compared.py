@@ -12,8 +12,8 @@ from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
 from harness.estimate.means import mean_of
 from harness.estimate.reach import reach
-from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary, pair
-from harness.estimate.statistic import Node, Statistic, inputs_in, key
+from harness.estimate.rows import LOST, CellRows, Declared, Mask, Read, Rows, is_binary, nothing_binary, pair
+from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
@@ -39,6 +39,12 @@ class Difference:
     """Rows that count in the baseline and not in the candidate: they are left out."""
     gained: int = 0
     """Rows of which the reverse is true."""
+    failed: tuple[int, int] = (0, 0)
+    """Rows of the pairs for which no answer came, in the baseline and in the candidate."""
+    rows: int = 0
+    """All rows of the pairs."""
+    answered: Comparison | None = None
+    """The comparison over the rows for which both have an answer, where more of the candidate's failed."""
 
 
 class Comparer:
@@ -72,6 +78,18 @@ class Comparer:
 
     def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
         """Return both values over the pairs, and the comparison of them."""
+        found = self._difference(statistic, margin)
+        if found.comparison is None or not statistic.paired:
+            return found
+        failures = _Failures.of(statistic, *self._of(statistic))
+        answered = None
+        if failures.failed[1] > failures.failed[0]:
+            both = failures.answered()
+            again = Comparer(*both, self._seed, self._binary, self._resamples, self._confidence)
+            answered = again.difference(replace(statistic, where={}), margin).comparison
+        return replace(found, failed=failures.failed, rows=failures.rows, answered=answered)
+
+    def _difference(self, statistic: Statistic, margin: float) -> Difference:
         if statistic.refusal:
             known = statistic.of["form"] != "stored"
             return Difference(*(self._alone(statistic) if known else (math.nan, math.nan)), None, statistic.refusal)
@@ -184,6 +202,54 @@ class Comparer:
             return draws.drawn(statistic.of, 0), draws.drawn(statistic.of, 1)
         old, new = (self._apart(side, statistic.of).drawn(statistic.of) for side in (0, 1))
         return old, new
+
+
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    """The rows of a statistic's cells for which no answer came, on two sides."""
+
+    sides: tuple[Rows, Rows]
+    lost: Mapping[str, tuple[Mask, Mask]]
+
+    @classmethod
+    def of(cls, statistic: Statistic, before: Rows, after: Rows) -> "_Failures":
+        """Find them: a row has failed where one of the columns that the statistic reads has."""
+        columns: dict[str, set[str]] = {}
+        for node in columns_in(statistic.of):
+            for cell in node["at"]:
+                columns.setdefault(cell, set()).add(node["column"])
+        both = [cell for cell in columns if cell in before.cells and cell in after.cells]
+        lost = {
+            cell: (_lost(before.cells[cell], columns[cell]), _lost(after.cells[cell], columns[cell])) for cell in both
+        }
+        return cls((before, after), lost)
+
+    @property
+    def failed(self) -> tuple[int, int]:
+        """How many there are on each side."""
+        old, new = (sum(int(masks[side].sum()) for masks in self.lost.values()) for side in (0, 1))
+        return old, new
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(len(old) for old, _ in self.lost.values())
+
+    def answered(self) -> tuple[Rows, Rows]:
+        """Return both sides with the rows that both answered."""
+        kept = {cell: ~(old | new) for cell, (old, new) in self.lost.items()}
+        before, after = (
+            Rows({cell: side.cells[cell].take(rows) for cell, rows in kept.items()}) for side in self.sides
+        )
+        return before, after
+
+
+def _lost(rows: CellRows, columns: set[str]) -> Mask:
+    found = np.zeros(len(rows), bool)
+    for name in columns:
+        if name in rows.columns:
+            found |= rows.columns[name].among(*LOST)
+    return found
 
 
 def _inputs(node: Node) -> list[Node]:

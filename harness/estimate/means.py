@@ -6,11 +6,13 @@ import numpy as np
 
 from harness.estimate.forms import Floats
 from harness.estimate.rows import Index
-from harness.estimate.statistic import SHARE, Bounds
+from harness.estimate.statistic import Bounds
 
 Interval = tuple[float, float, str]
 """Both ends, and how they were made."""
 
+MIN_UNBOUNDED: Final = 10
+"""With fewer independent units a mean of values without bounds has no interval that holds."""
 NONE: Final[Interval] = (float("nan"), float("nan"), "none")
 
 
@@ -22,7 +24,11 @@ def mean_of(values: Floats) -> float:
 def mean_interval_of(
     values: Floats, units: Index | None, bounds: Bounds, *, binary: bool, confidence: float = 0.95
 ) -> Interval:
-    """Return Wilson's interval for independent 0s and 1s, else Student's t, clustered where units have several rows.
+    """Return the interval of a mean.
+
+    Wilson's for independent 0s and 1s. For other values within bounds Gaffke's, which allows for a value at the bound,
+    or a cluster of them, that was not drawn. Where values have no bounds, Student's t from ten independent units on;
+    with fewer, and without any spread, there is none.
 
     Args:
         values: what the rows are worth, [n]; with an infinite one there is no interval.
@@ -41,14 +47,35 @@ def mean_interval_of(
     if binary and independent and np.isin(values, (0.0, 1.0)).all():
         low, high = (float(end) for end in wilson(value * n, n, confidence))
         return low, high, "wilson"
+    least, most = bounds
+    if least is not None and most is not None:
+        return bounded_interval(values, None if independent else units, (least, most), confidence)
     low, high = mean_interval(values, None if independent else units, confidence)
-    method = "t" if independent else "clustered t"
-    if bounds == SHARE and (np.isnan(low) or low == high):
-        # Rows that share a unit say the same thing again: without any spread only units count.
-        count = n if units is None else len(np.unique(units))
-        low, high = (float(end) for end in wilson(value * count, count, confidence))
-        method = "wilson (no spread in the sample)"
-    return *clipped(low, high, bounds), method
+    if not high > low or (n if units is None else len(np.unique(units))) < MIN_UNBOUNDED:
+        return NONE
+    return *clipped(low, high, bounds), "t" if independent else "clustered t"
+
+
+def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, float], confidence: float) -> Interval:
+    """Return Gaffke's interval of a mean of values within bounds; none for a single cluster.
+
+    Args:
+        values: finite, [n].
+        units: the cluster of each row, [n]; None where all are independent.
+        bounds: of the values.
+        confidence: two-sided, in (0, 1).
+    """
+    from harness.stats.gaffke import lower_bound, upper_bound
+    from harness.stats.rare import clustered
+
+    tail = (1 - confidence) / 2
+    index = np.arange(len(values)) if units is None else np.unique(units, return_inverse=True)[1]
+    if units is not None and int(index.max()) == 0:
+        return NONE
+    least, most = bounds
+    below, above = (clustered(values, index, at_low, bounds) for at_low in (True, False))
+    method = "Gaffke" if units is None else "Gaffke over clusters"
+    return max(least, lower_bound(below, tail, least)), min(most, upper_bound(above, tail, most)), method
 
 
 def gap_interval_of(values: Floats, units: Index, bounds: Bounds, confidence: float = 0.95) -> Interval:

@@ -67,8 +67,12 @@ class GateSpec(Model):
     """Against a baseline from the same machine: how many times slower or larger the metric may get, such as 1.03."""
     floor: float = Field(default=0.0, ge=0)
     """With `max_ratio`: a growth of no more than this, in the metric's unit, passes whatever the ratio."""
+    max_failures: float = Field(default=0.01, ge=0, le=1)
+    """The share of samples that may have failed where the gate passes; with more of them it is inconclusive."""
     jointly: tuple[str, ...] = ()
     """Metrics with gates of their own that must pass for this one to pass: a delay and its false alarms."""
+    control: bool = False
+    """The metric is a control, whose worse side is the right one: a model that cannot see must stay below `max`."""
     strict: bool = False
     """With a gate that compares: pass only where it is shown that the metric is not worse by so much."""
 

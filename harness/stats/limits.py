@@ -1,7 +1,7 @@
 """How bootstrap draws become limits and p-values: percentile, or bias-corrected and accelerated (BCa)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -48,7 +48,7 @@ def summarise(
     low, high, lower, upper = np.quantile(finite, shape.levels(np.array([tail / 2, 1 - tail / 2, tail, confidence])))
     less, greater = shape.p_below(finite, 0.0), shape.p_above(finite, 0.0)
     lost = draws.size - finite.size
-    return Comparison(
+    found = Comparison(
         estimate,
         float(low),
         float(high),
@@ -66,6 +66,18 @@ def summarise(
         clusters=units.count,
         resamples=finite.size,
         warnings=(f"{lost} of {draws.size} resamples had no value and are left out",) if lost else (),
+    )
+    if span is None:
+        return found
+    # No draw holds the unit that was not seen: the lower ends are at most what they were if all units agreed.
+    agreed = without_spread(estimate, n, units.independent, found.method, confidence, margin, span)
+    return replace(
+        found,
+        low=min(found.low, agreed.low),
+        lower_bound=min(found.lower_bound, agreed.lower_bound),
+        p_noninferior=max(found.p_noninferior, agreed.p_noninferior),
+        span=span,
+        effective=float(units.independent),
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from harness.stats._door import (
     same_length,
     vector,
 )
+from harness.stats.rare import Losses, guarded
 from harness.stats.results import MIN_CLUSTERS, Comparison, Flips, checked_span, nothing, without_spread
 
 
@@ -55,14 +57,16 @@ def paired_t(
 
     The squared standard error is G / (G − 1) · Σ (sum of residuals of a cluster)² / n², with G − 1
     degrees of freedom. Without clusters it is the ordinary paired t test. Where it is zero (all
-    clusters agree), see :func:`harness.stats.results.without_spread`.
+    clusters agree), see :func:`harness.stats.results.without_spread`. With a ``span``, the lower ends
+    and ``p_noninferior`` are Gaffke's where those are more careful: see :mod:`harness.stats.rare`.
 
     Args:
         differences: candidate − baseline, above zero is better, [n], finite.
         clusters: a label for each row, [n]; rows with one label share an image, a table or a clip.
         confidence: of the interval (two-sided) and of the bounds (one-sided), in (0, 1).
         margin: the drop that ``p_noninferior`` is about, 0 or more.
-        span: the largest possible absolute difference (1 for scores in [0, 1]); for data without spread only.
+        span: the largest possible absolute difference (1 for scores in [0, 1]); without it a rare loss that was not
+            drawn cannot be allowed for, and the lower ends are Student's.
 
     Returns:
         A comparison; NaN with ``n = 0`` for no data, and NaN but for the estimate with a single cluster.
@@ -89,8 +93,15 @@ def paired_t(
     sums = np.bincount(index, weights=d - mean, minlength=groups)
     error = math.sqrt(groups / max(groups - 1, 1) * float(sums @ sums)) / d.size
     if groups > 1 and error <= ROUNDING * float(np.abs(d).max()):
-        return without_spread(mean, d.size, groups, method, confidence, margin, limit)
-    return student(mean, error, groups - 1, d.size, method, confidence, margin)
+        error = 0.0
+        found = without_spread(mean, d.size, groups, method, confidence, margin, limit)
+    else:
+        found = student(mean, error, groups - 1, d.size, method, confidence, margin)
+    if limit is None or groups < 2:
+        return found
+    losses = Losses(d, index, limit)
+    # Rows that all agree have their bound in closed form already.
+    return replace(found, span=limit) if losses.single and error == 0 else guarded(found, losses)
 
 
 def student(

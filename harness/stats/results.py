@@ -8,6 +8,8 @@ import numpy as np
 
 from harness.stats._door import at_least
 
+MIN_UNITS: Final = 5
+"""With fewer units Student's t finds drops where rows merely differ."""
 MIN_CLUSTERS: Final = 30
 """With fewer clusters cluster-robust intervals are too narrow (Cameron and Miller 2015)."""
 
@@ -85,13 +87,17 @@ class Comparison:
     """Bootstrap draws or permutations behind it; 0 for none."""
     flips: Flips | None = None
     """The table of flips, where scores are binary."""
+    span: float = math.nan
+    """The largest possible absolute difference of one unit, where the lower ends allow for losses not drawn."""
+    effective: float = math.nan
+    """What clusters of unequal size are worth, in clusters of one size; NaN where they are worth their number."""
     warnings: tuple[str, ...] = ()
     """What a reader must know before trusting this, as sentences."""
 
     @property
-    def few_clusters(self) -> bool:
-        """Whether there are real clusters, and too few of them to trust the interval."""
-        return self.clusters < min(self.n, MIN_CLUSTERS)
+    def effective_units(self) -> float:
+        """How many independent units of one size there are."""
+        return self.clusters if math.isnan(self.effective) else self.effective
 
 
 def nothing(method: str, confidence: float, margin: float = 0.0) -> Comparison:

@@ -90,11 +90,34 @@ def test_what_only_the_candidate_failed_is_not_decided_by_the_rest(make_run) -> 
 
 
 def test_as_many_lost_as_gained_are_told_and_the_rest_decides(make_run) -> None:
-    one = make_run("a", [None] * 5 + [1.0] * 395, config=EXCLUDE)
-    other = make_run("b", [1.0] * 395 + [None] * 5, config=EXCLUDE)
+    one = make_run("a", [None] * 4 + [1.0] * 396, config=EXCLUDE)
+    other = make_run("b", [1.0] * 396 + [None] * 4, config=EXCLUDE)
     decision = verdict(one, other, DROP)
     assert decision.verdict == "pass"
-    assert "5 scores only the baseline has, 5 only the candidate" in decision.gates[0].gate.reason
+    assert "4 scores only the baseline has, 4 only the candidate" in decision.gates[0].gate.reason
+
+
+def test_a_drop_that_is_failures_alone_is_said_to_be_and_blames_no_model(make_run) -> None:
+    one, other = make_run("a", [1.0] * 300), make_run("b", [1.0] * 270 + [None] * 30)
+    decision = verdict(one, other, DROP)
+    assert (decision.verdict, decision.exit_code) == ("inconclusive", ExitCode.INCONCLUSIVE)
+    reason = decision.gates[0].gate.reason
+    assert "30 of 300 samples failed" in reason
+    assert "the drop is failures: without them it is 0.000" in reason
+
+
+def test_a_drop_beside_failures_still_fails(make_run) -> None:
+    one, other = make_run("a", [1.0] * 300), make_run("b", [1.0] * 210 + [0.0] * 60 + [None] * 30)
+    decision = verdict(one, other, DROP)
+    assert decision.verdict == "fail"
+    assert "30 of 300 samples failed" in decision.gates[0].gate.reason
+
+
+def test_more_failures_than_a_gate_allows_do_not_pass(make_run) -> None:
+    one, other = make_run("a", [1.0] * 400), make_run("b", [1.0] * 395 + [None] * 5)
+    wide = GateSpec(metric="qa/exact_match", max_drop=0.2)
+    assert verdict(one, other, wide).verdict == "inconclusive"
+    assert verdict(one, other, wide.model_copy(update={"max_failures": 0.02})).verdict == "pass"
 
 
 def test_where_nothing_differs_at_all_the_n_that_would_decide_is_told(make_run) -> None:

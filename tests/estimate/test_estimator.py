@@ -53,7 +53,7 @@ def test_a_mean_has_the_interval_that_its_metric_gives_it() -> None:
 def test_binary_is_declared_and_never_seen_from_the_values() -> None:
     rows = table(clean=cell({"right": binary(40, 0.5)}))
     assert Estimator(rows, binary=always).value(ACCURACY).method == "wilson"
-    assert Estimator(rows).value(ACCURACY).method == "t"
+    assert Estimator(rows).value(ACCURACY).method == "Gaffke"
     before, after = table(clean=cell({"right": binary(40, 0.5)})), table(clean=cell({"right": binary(40, 0.5, 1)}))
 
     def method(**options: object) -> str:
