@@ -43,9 +43,9 @@ METRICS: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
     "exact_match": (cases(), {}, set()),
     "faithfulness": (NUMBERS, {"weights": [(0.6, 0.4), (0.1, 0.9)]}, set()),
     "field_accuracy": (DOCUMENTS, {}, set()),
-    "numeric_accuracy": (NEAR, {}, set()),
+    "numeric_accuracy": (NEAR, {}, {"locale"}),
     "recall_at_1_iou": (WINDOWS, {}, set()),
-    "relaxed_accuracy": (NEAR, {}, set()),
+    "relaxed_accuracy": (NEAR, {}, {"locale"}),
 }
 """Data in which parameters show, values where a signature tells none, and what other tests are for."""
 

@@ -65,7 +65,7 @@ class Draws:
 
     def drawn(self, node: Node, side: int = 0) -> Floats:
         """Return a form under every draw, [B]."""
-        return np.concatenate([*self._under(node, side, self.weights)])
+        return np.concatenate([np.zeros(0), *self._under(node, side, self.weights)])
 
     def without(self, node: Node, side: int = 0) -> Floats:
         """Return a form without each unit in turn, [units]: one call, for sums subtract. Not for grouped units."""

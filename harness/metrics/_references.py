@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.metrics._base import SampleMetric
-from harness.types import Status
+from harness.types import Score, Status
 
 
 def unfit(metric: SampleMetric, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
@@ -32,4 +32,5 @@ def unfit(metric: SampleMetric, references: Sequence[str], context: Mapping[str,
         return str(cause)
     except Exception:  # noqa: BLE001 - a plug-in's bug is no fault of the data, and the run will name it
         return None
-    return (empty.complaint or "") if empty.status == Status.UNDEFINED else None
+    undefined = isinstance(empty, Score) and empty.status == Status.UNDEFINED
+    return (empty.complaint or "") if undefined else None

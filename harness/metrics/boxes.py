@@ -189,10 +189,7 @@ def _has_area(corners: Sequence[Pair]) -> bool:
 
 def _bad(reference: str, frame: Frame) -> str:
     numbers = "y1, x1, y2, x2" if frame.y_first else "x1, y1, x2, y2"
-    return (
-        f"has nothing to judge by: references must each be one box {numbers} in the frame {frame.name}, with an area; "
-        f"got {reference!r:.80}"
-    )
+    return f"references must each be one box {numbers} in the frame {frame.name}, with an area; got {reference!r:.80}"
 
 
 def _scaled(points: Sequence[Pair], by: Pair) -> list[Pair]:

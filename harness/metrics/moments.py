@@ -39,7 +39,7 @@ def windows_of(text: str) -> tuple[Span, ...]:
 
 def nothing_to_judge_by(cause: ValueError) -> Score:
     """Return the score of a sample whose true windows can't be read: the answer isn't to blame."""
-    return Score(NAN, Status.UNDEFINED, complaint=f"has nothing to judge by: {cause}")
+    return Score(NAN, Status.UNDEFINED, complaint=str(cause))
 
 
 class MomentMetric(AnswerMetric):

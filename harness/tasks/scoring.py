@@ -97,6 +97,8 @@ def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, 
         if (wrong := metric.problem(sample.references, known)) is not None:
             return undefined(sample, wrong)
         score = metric.score(text, sample.references, **known)
+        if score.status == Status.UNDEFINED and score.complaint:
+            return undefined(sample, score.complaint)
         if score.status != Status.OK or math.isfinite(score.value) or _speaks(metric, score):
             return score
         said = "gave no finite number"

@@ -102,7 +102,7 @@ def test_asking_for_two_things_or_none_is_a_usage_error(run: Run, run_here) -> N
 
 def test_metrics_show_prints_definition_variants_and_source(run_here) -> None:
     said = run_here("metrics", "show", "relaxed_accuracy").out
-    for part in ("relaxed_accuracy (sample metric)", "higher is better", "variants:", "pix2struct:", "source:"):
+    for part in ("relaxed_accuracy (sample metric)", "higher is better", "variants:", "pix2struct@945f27e:", "source:"):
         assert part in said
     card = json.loads(run_here("metrics", "show", "anls", "--json").out)
     assert card["direction"] == "higher"

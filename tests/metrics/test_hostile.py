@@ -38,8 +38,8 @@ REFERENCE = {
     "giou": "[0, 0, 1, 1]",
     "acc_at_iou": "[0, 0, 1, 1]",
     "pointing_accuracy": "[0, 0, 1, 1]",
-    **dict.fromkeys(("pope", "pope_f1", "pope_precision", "pope_recall", "pope_yes_ratio"), "yes"),
-    **dict.fromkeys(("mme", "mme_plus"), "no"),
+    **dict.fromkeys((name for name in registry("metrics").names() if name.startswith("pope")), "yes"),
+    **dict.fromkeys((name for name in registry("metrics").names() if name.startswith("mme")), "no"),
     "schema_compliance": "{}",
     "field_accuracy": "{}",
     **dict.fromkeys(
@@ -47,13 +47,19 @@ REFERENCE = {
     ),
 }
 
-PARAMS = {name: {"vocabulary": {"bar": [], "dog": []}} for name in ("chair_i", "chair_s")}
+PARAMS = {
+    **{name: {"vocabulary": {"bar": [], "dog": []}} for name in ("chair_i", "chair_s")},
+    **{name: {"label": "1 red bar"} for name in ("class_f1", "class_precision", "class_recall")},
+    "confusion": {"wanted": "1 red bar", "said": "dog"},
+}
 FACTS = {
     "boxes": [[0, 0, 1, 1]],
+    "category": "existence",
     "embedding": [1.0, 0.5],
     "group": "1",
     "injected": "red bar",
     "objects": ["bar"],
+    "reference_embeddings": [[0.5, 1.0]],
 }
 
 

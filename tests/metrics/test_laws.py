@@ -135,11 +135,6 @@ def test_every_sample_metric_keeps_the_laws(name: str, variant: str) -> None:
 
 
 ANSWER_DECIDES = {
-    ("anls_star", "default"): "a reference too deep to be read is refused only where the answer is read too",
-    ("anls_star", "anls-star"): "as its default",
-    ("grounding_score", "default"): "an answer without words has none to share",
-    ("faithfulness", "default"): "as grounding_score",
-    ("numeric_precision", "default"): "an answer without numbers has none to match",
     ("recall_at_1_iou", "official"): "the official evaluation fails on an empty list of windows",
 }
 """Metrics under which the answer decides whether a sample is judged, against the law, and how."""
@@ -156,7 +151,6 @@ def test_whether_a_sample_is_judged_is_not_for_the_answer_to_say(name: str, vari
 
 
 @pytest.mark.parametrize("name", ["exact_match", "relaxed_accuracy", "wer"])
-@pytest.mark.xfail(strict=True, reason="texts are not cleaned before they are judged")
 def test_characters_that_nobody_sees_change_nothing(name: str) -> None:
     metric = get(name)
     assert isinstance(metric, SampleMetric)
@@ -359,7 +353,6 @@ def test_a_mirrored_picture_has_the_same_boxes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["map", "map_50"])
-@pytest.mark.xfail(strict=True, reason="boxes that are equally sure are found in the order of their places")
 def test_a_mirrored_picture_has_the_same_detections(name: str) -> None:
     check_twins(get(name, resamples=0), PICTURES, "mirroring the pictures", examples=200)
 
@@ -402,12 +395,12 @@ class Judgemental(AnswerMetric):
         return Score(float("nan"), Status.UNDEFINED) if not prediction else Score(1.0)
 
 
-class Sighted(AnswerMetric):
+class Sighted(SampleMetric):
     """Broken on purpose: sees what nobody sees."""
 
     name = "sighted"
 
-    def judge(self, prediction: str, references: tuple[str, ...], context: Any) -> Score:
+    def score(self, prediction: Any, references: Any, **context: Any) -> Score:
         return Score(float(len(prediction) > 3))
 
 

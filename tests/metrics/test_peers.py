@@ -12,7 +12,7 @@ import pytest
 from harness.metrics import SampleMetric, Score, Status, Variant, get
 from harness.registry import registry
 
-FILES = sorted((Path(__file__).parent / "peers").glob("*.json"))
+FILES = sorted((Path(__file__).parent / "peers").glob("*-*.json"))
 
 
 def told(file: Path) -> dict[str, Any]:

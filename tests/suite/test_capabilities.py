@@ -53,7 +53,10 @@ def test_one_that_fits_does_not_save_one_that_does_not(run_here, suite: Path) ->
 
 def test_as_json_it_is_a_problem_of_the_suite(run_here, suite: Path) -> None:
     done = run_here("validate", suite, "-a", "mock", "--json")
-    assert (done.code, json.loads(done.out)) == (2, {"valid": False, "problems": [{"message": SAID}]})
+    assert (done.code, json.loads(done.out)) == (
+        2,
+        {"valid": False, "problems": [{"message": SAID}], "warnings": [], "notes": []},
+    )
 
 
 def test_an_adapter_that_can_is_let_through(run_here, suite: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_document_that_breaks_its_own_schema_is_named(write: Callable[..., Pat
     )
     found = check_data(read)
     assert {one.metric for one in found.bad} == {
-        "mape", "number_coverage", "field_accuracy", "schema_compliance"
+        "mape", "number_coverage", "field_accuracy", "schema_compliance", "schema_compliance_lenient"
     }  # fmt: skip
     assert all("docs.jsonl:2: the right answer breaks json_schema: /total" in text for text in found.warnings())
 
