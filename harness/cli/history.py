@@ -1,6 +1,6 @@
 """``harness history``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ Examples:
   harness history record results/runs/*             # after a run: into results/asv
   harness history run v1.0..HEAD --suite robustness --adapter onnx-int8 --limit 100
   harness history                                   # publish: reports/asv and reports/history
-  harness history gate --margin 0.02                # the newest commit against release and last good level
+  harness history gate --margin 0.02                # the newest commit against earlier levels
 """
 _PAGE: Final = Path("reports") / "history" / "index.html"
 
@@ -111,48 +111,96 @@ def publish(runs: Path, out: Path | None, with_asv: bool, repository: Path) -> N
 
 @command.command(epilog=_EPILOG)
 @click.option("--margin", type=click.FloatRange(0), default=0.02, show_default=True,
-              help="How much worse is too much, in the metric's own unit.")  # fmt: skip
+              help="How much worse is too much of a share.")  # fmt: skip
+@click.option("--relative-margin", type=click.FloatRange(0), default=0.05, show_default=True,
+              help="The same for all other metrics (ms, MiB, …), as a share of the reference.")  # fmt: skip
 @click.option("--metric", "metrics", multiple=True, metavar="SUITE/TASK/METRIC",
               help="Judge these alone; all metrics over whole tasks by default.")  # fmt: skip
+@click.option("--remeasure/--no-remeasure", default=True, show_default=True,
+              help="Run a commit again that looks worse, where harness history run ran it on this kind of machine.",
+              )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_repository
-def gate(margin: float, metrics: tuple[str, ...], as_json: bool, repository: Path) -> int:
-    """Judge the newest recorded commit against the last release and against the last good level.
+def gate(
+    margin: float, relative_margin: float, metrics: tuple[str, ...], remeasure: bool, as_json: bool, repository: Path
+) -> int:
+    """Judge the newest recorded commit against the last level, the last release and the best level since.
 
-    Slow decay cannot pass one small step at a time: the good level is the best that lasted, however long ago.
-    Exit code 1 where a metric is worse by more than the margin and more than chance, 3 where there is nothing
-    to compare with.
+    A level is what lies between two steps. Exit code 1 where a metric is worse by more than the margin and more than
+    chance in two measurements of the commit; 3 where it is in the only one, or nothing could be judged: a level needs
+    five commits.
     """
     from harness.history.commits import history
-    from harness.history.judge import judge
+    from harness.history.judge import Margins, judge
     from harness.history.publish import settings
     from harness.history.series import read_series
 
-    series = read_series(settings(repository).results, history(repository))
-    chosen = [one for one in series if (one.short in metrics if metrics else not one.cell)]
-    findings = judge(chosen, margin)
-    failed = [found for found in findings if found.failed]
+    results, commits = settings(repository).results, history(repository)
+
+    def judged() -> "list[Finding]":
+        series = read_series(results, commits)
+        chosen = [one for one in series if (one.short in metrics if metrics else not one.cell)]
+        return judge(chosen, Margins(margin, relative_margin))
+
+    findings = judged()
+    waiting = [found for found in findings if found.outcome == "again"]
+    if remeasure and waiting and _measured_again(waiting, repository, results):
+        findings = judged()
     if as_json:
         import json
 
         click.echo(json.dumps([_told(found) for found in findings], indent=2))
     else:
-        for found in failed:
-            click.echo(_line(found))
-        commits = {found.newest.commit.hash[:8] for found in findings}
-        said = f"{len(failed)} of {len(findings)} comparisons failed" if findings else "nothing to compare with"
-        click.echo(f"{said}{': newest ' + ', '.join(sorted(commits)) if commits else ''}")
-    if failed:
+        for found in findings:
+            if found.outcome in ("fail", "again"):
+                click.echo(_line(found))
+        click.echo(_summary(findings))
+    outcomes = {found.outcome for found in findings}
+    if "fail" in outcomes:
         return ExitCode.REGRESSION
-    return ExitCode.OK if findings else ExitCode.INCONCLUSIVE
+    return ExitCode.OK if "ok" in outcomes and "again" not in outcomes else ExitCode.INCONCLUSIVE
+
+
+def _measured_again(waiting: "Sequence[Finding]", repository: Path, results: Path) -> bool:
+    """Run again what one measurement showed to be worse; return whether anything was."""
+    from harness.history import runs
+    from harness.history.replay import measure_again
+
+    commits = {found.newest.run: found.newest.commit for found in waiting}
+    done = False
+    for run in runs.read(results):
+        if run.run and run.run in commits:
+            commit = commits[run.run]
+            click.echo(f"measuring {commit.hash[:8]} again: {run.suite} on {run.adapter}", err=True)
+            why = measure_again(run, commit, repository, results)
+            if why:
+                click.echo(f"  not measured again: {why}", err=True)
+            done = done or not why
+    return done
 
 
 def _line(found: "Finding") -> str:
+    again = "" if found.again is None else f", again {found.again:.4g}"
     return (
-        f"worse  {found.series.name}: {found.reference:.4g} at {found.commit[:8]} ({found.against}) → "
-        f"{found.value:.4g} at {found.newest.commit.hash[:8]} ({found.unit}, better when {found.direction}), "
-        f"p {'unknown' if found.p != found.p else f'{found.p:.2g}'}"
+        f"{'worse' if found.outcome == 'fail' else 'again'}  {found.series.name}: {found.reference:.4g} "
+        f"(median of {found.points} to {found.commit[:8]}, {found.against}) → {found.value:.4g}{again} "
+        f"at {found.newest.commit.hash[:8]} ({found.unit}, better when {found.direction}), p {found.p:.2g}: "
+        f"{found.reason}"
     )
+
+
+def _summary(findings: "Sequence[Finding]") -> str:
+    if not findings:
+        return "nothing to compare with"
+    of = [found.outcome for found in findings]
+    said = [f"{of.count('fail')} of {len(of)} comparisons failed"]
+    if "again" in of:
+        said.append(f"{of.count('again')} inconclusive: measure again")
+    if "undecided" in of:
+        reasons = {found.reason for found in findings if found.outcome == "undecided"}
+        said.append(f"{of.count('undecided')} inconclusive: {'; '.join(sorted(reasons))}")
+    newest = sorted({found.newest.commit.hash[:8] for found in findings})
+    return f"{', '.join(said)}: newest {', '.join(newest)}"
 
 
 def _told(found: "Finding") -> dict[str, object]:
@@ -161,13 +209,18 @@ def _told(found: "Finding") -> dict[str, object]:
         "against": found.against,
         "reference": found.reference,
         "reference_commit": found.commit,
+        "points": found.points,
         "newest": found.value,
+        "again": found.again,
         "unit": found.unit,
         "direction": found.direction,
         "newest_commit": found.newest.commit.hash,
         "worse_by": found.worse_by,
+        "margin": found.margin,
         "p": None if found.p != found.p else found.p,
-        "failed": found.failed,
+        "outcome": found.outcome,
+        "failed": found.outcome == "fail",
+        "reason": found.reason,
     }
 
 

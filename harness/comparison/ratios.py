@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness.comparison.absolute import relative_rule
@@ -9,11 +10,16 @@ from harness.comparison.compare import Compared
 from harness.record.schema import GateRecord, MachineRecord, MetricRecord, RunRecord
 from harness.record.schema import Verdict as Word
 from harness.spec.models import GateSpec
+from harness.stats.quantiles import between_launches
 from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome, Verdict, judge_ratio
 
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "bytes", "KB", "MB", "GB")
 """Units of what hardly varies between repetitions: its ratio is judged without an interval."""
+_INTERLEAVED: Final = "×"
+"""The unit of how many times faster than a reference something is whose calls were interleaved with it."""
+_LAUNCHES: Final = 0.05
+"""By how much launches of one program differ on a machine that others use: a standard deviation, as a share."""
 
 _WORDS: Final[dict[Outcome, Word]] = {
     Outcome.FAIL: "fail",
@@ -31,7 +37,8 @@ def judge_ratios(gates: Sequence[GateSpec], compared: Compared) -> Iterator[tupl
     """Judge the gates with ``max_ratio``, each by itself, with its position.
 
     FAIL iff the one-sided lower bound of the ratio exceeds ``max_ratio``; pass iff the upper bound lies below, or the
-    growth does not exceed ``floor``. Sizes are judged by their value. A baseline from another machine decides nothing.
+    growth does not exceed ``floor``. Times of calls have the error of one launch a side in their bounds. Sizes are
+    judged by their value. A baseline from another machine decides nothing.
     """
     for position, gate in enumerate(gates):
         if gate.max_ratio is not None:
@@ -57,13 +64,32 @@ def _judge(gate: GateSpec, limit: float, compared: Compared) -> tuple[Word, str,
         return "pass", f"{said}, {ratio}; the growth is below the floor of {gate.floor:g} {after.unit}", None
     if math.isnan(comparison.lower_bound):
         return *_by_value(comparison, limit, after, said), None
-    verdict = judge_ratio(comparison)
-    word = _WORDS[verdict.outcome]
-    bounds = f"at least {comparison.lower_bound:.3f}, at most {comparison.upper_bound:.3f}"
-    said += f", {comparison.estimate:.3f} times, {bounds}"
-    if word == "inconclusive" and verdict.n_needed:
-        said += f"; n = {verdict.n_needed:,} would decide"
+    spread = _launch_spread(gate, compared.candidate)
+    verdict = judge_ratio(between_launches(comparison, spread))
+    found, word = verdict.comparison, _WORDS[verdict.outcome]
+    bounds = f"at least {found.lower_bound:.3f}, at most {found.upper_bound:.3f}"
+    said += f", {found.estimate:.3f} times, {bounds}"
+    if spread:
+        said += f" (one launch a side, which differ by {spread:.0%} by themselves)"
+        verdict = replace(verdict, n_needed=None, n_if_unchanged=None)  # more calls of one launch show no more
+    if word == "inconclusive":
+        if spread:
+            said += (
+                "; advisory: interleave both in a `latency` task, or say what launches differ by here: `launch_spread`"
+            )
+        elif verdict.n_needed:
+            said += f"; n = {verdict.n_needed:,} would decide"
     return word, said, verdict
+
+
+def _launch_spread(gate: GateSpec, record: RunRecord) -> float:
+    """Return by how much two launches are taken to differ in a metric."""
+    if gate.launch_spread is not None:
+        return gate.launch_spread
+    task, _, metric = gate.metric.partition("/")
+    statistic = record.tasks[task].defined().get(metric)
+    same = statistic is not None and (statistic.paired or statistic.unit == _INTERLEAVED)
+    return 0.0 if same else _LAUNCHES
 
 
 def _by_value(comparison: Comparison, limit: float, after: MetricRecord, said: str) -> tuple[Word, str]:

@@ -1,12 +1,15 @@
 """The commits of a repository, as a history needs them: in order, with who, when, why and which release."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from harness.errors import UsageError
 from harness.git import commit_of, git
+
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,26 @@ def span(repository: Path, revisions: str) -> list[Commit]:
     if start != end and not found:
         raise UsageError(f"{first!r} does not lead to {last or 'HEAD'!r}")
     return [*_log(repository, ["-1", start]), *found]
+
+
+def named(repository: Path, revisions: Iterable[str]) -> dict[str, Commit]:
+    """Return commits by the names that they are asked for.
+
+    Raises:
+        UsageError: if there is no such commit, naming it.
+    """
+    hashes = {name: name if re.fullmatch(r"[0-9a-f]{40}", name) else commit_of(repository, name) for name in revisions}
+    asked = sorted(set(hashes.values()))
+    try:
+        # One git for many commits; a line of arguments does not hold any number of them.
+        found = [one for i in range(0, len(asked), _AT_ONCE)
+                 for one in _log(repository, ["--no-walk", *asked[i : i + _AT_ONCE], "--"])]  # fmt: skip
+    except UsageError:
+        for name in asked:
+            commit_of(repository, name)
+        raise
+    known = {one.hash: one for one in found}
+    return {name: known[hash_] for name, hash_ in hashes.items()}
 
 
 def _log(repository: Path, arguments: Sequence[str]) -> list[Commit]:

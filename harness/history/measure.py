@@ -17,6 +17,7 @@ WHOLE: Final = ""
 """The cell of a metric over a whole task."""
 _INVERSE: Final = "_inverse"
 _PER: Final = "1 / "
+_ERROR: Final = "1 − "
 _BOUNDED: Final = ("share", "share per severity")
 _Z95, _Z99, _QUARTILE = (NormalDist().inv_cdf(p) for p in (0.975, 0.995, 0.75))
 
@@ -58,7 +59,7 @@ def measured(record: RunRecord) -> Iterator[tuple[Place, Measured]]:
 def _place(record: RunRecord, task: str, name: str, metric: MetricRecord, adapter: str, cell: str) -> Place:
     suffix, unit = "", metric.unit
     if metric.direction == "higher":
-        suffix, unit = ("_error", f"1 − {name}") if metric.unit in _BOUNDED else (_INVERSE, f"{_PER}{metric.unit}")
+        suffix, unit = ("_error", f"{_ERROR}{name}") if metric.unit in _BOUNDED else (_INVERSE, f"{_PER}{metric.unit}")
     return Place(f"{PREFIX}.{record.suite.name}.{task}.{name}{suffix}", unit, adapter, cell)
 
 
@@ -79,23 +80,22 @@ def _turned(metric: MetricRecord) -> Callable[[float], float]:
     if metric.unit in _BOUNDED:
         # A ratio of two shares can be a little above 1; asv cannot bear what is below 0.
         return lambda value: max(0.0, 1.0 - value)
-    return _inverse
+    return inverse
 
 
-def _inverse(value: float) -> float:
+def inverse(value: float) -> float:
+    """Return 1 / value; infinity where it is not above 0."""
     return 1.0 / value if value > 0 else math.inf
+
+
+def bounded(unit: str) -> bool:
+    """Whether the history's values of this unit are shares, or one less a share."""
+    return unit in _BOUNDED or unit.startswith(_ERROR)
 
 
 def inverted(benchmark: str, unit: str) -> str | None:
     """Return the metric's own unit where the history holds its inverse; None where it holds what it should hold."""
     return unit.removeprefix(_PER) if benchmark.endswith(_INVERSE) and unit.startswith(_PER) else None
-
-
-def turned_back(found: Measured) -> Measured:
-    """Return an inverse as the metric itself was, better when higher."""
-    if found.value is None:
-        return found
-    return Measured(_inverse(found.value), _inverse(found.high), _inverse(found.low), found.n)
 
 
 def as_statistics(found: Measured) -> dict[str, float | int] | None:

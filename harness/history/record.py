@@ -4,13 +4,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
 from harness.history import files, runs
-from harness.history.commits import Commit, span
+from harness.history.commits import Commit, named
 from harness.history.files import ResultFile
 from harness.history.measure import Measured, Place, measured
 from harness.record import RunRecord, read_run
@@ -35,27 +36,70 @@ def record(folders: Sequence[Path], results: Path, repository: Path, allow_dirty
     records = [read_run(folder) for folder in folders]
     for one in records:
         _check(one, allow_dirty)
-    return [add(one, span(repository, one.git.commit)[0], results) for one in records if one.git]
+    commits = named(repository, [one.git.commit for one in records if one.git])
+    return add_all([(one, commits[one.git.commit]) for one in records if one.git], results)
 
 
 def add(one: RunRecord, commit: Commit, results: Path, asked: str = "") -> Path:
     """Write one run into the result file of ``commit``."""
-    found = list(measured(one))
-    file = ResultFile(commit.hash, commit.date, one.machine)
-    file.add(found, int(one.started.timestamp() * 1000), str(one.suite.version))
-    written = files.write(results, file)
-    units = {place.benchmark: place.unit for place, _ in found}
-    adapter = found[0][0].adapter if found else one.adapter.name
-    name = files.machine_name(one.machine)
-    limit = one.options.get("limit")
-    told = runs.Recorded(
-        commit.hash, one.suite.name, adapter, name, one.run_id, "complete", units, asked, _config(one),
-        {task: _asked(one, task) for task in one.tasks},
-        "" if limit is None else f"at most {limit} samples a cell",
-    )  # fmt: skip
-    runs.add(results, [told])
+    return add_all([(one, commit)], results, asked)[0]
+
+
+def add_all(found: Sequence[tuple[RunRecord, Commit]], results: Path, asked: str = "") -> list[Path]:
+    """Write runs into the result files of their commits.
+
+    A run of a commit that has one already, which asked the same, takes its place; what the earlier one measured is
+    kept beside it, as the measurement that the newer one confirms or does not.
+
+    Args:
+        found: runs with their commits.
+        results: asv's ``results_dir``.
+        asked: the words of ``harness history run``; empty for runs that are recorded by hand.
+
+    Returns:
+        The files that were written.
+    """
+    known = {one.key: one for one in runs.read(results)}
+    told, written = [], []
+    for one, commit in found:
+        file = ResultFile(commit.hash, commit.date, one.machine)
+        places = list(measured(one))
+        line = _line(one, commit, places, asked)
+        before = known.get(line.key)
+        if before is not None and before.run and before.config == line.config:
+            line = replace(line, asked=asked or before.asked, before=_earlier(before, line.run, results / file.path))
+        known[line.key] = line
+        told.append(line)
+        file.add(places, int(one.started.timestamp() * 1000), str(one.suite.version))
+        written.append(files.write(results, file))
+    runs.add(results, told)
     describe(results)
     return written
+
+
+def _line(one: RunRecord, commit: Commit, places: Sequence[tuple[Place, Measured]], asked: str) -> runs.Recorded:
+    adapter = places[0][0].adapter if places else one.adapter.name
+    limit = one.options.get("limit")
+    return runs.Recorded(
+        commit.hash, one.suite.name, adapter, files.machine_name(one.machine), one.run_id, "complete",
+        {place.benchmark: place.unit for place, _ in places}, asked, _config(one),
+        {task: _asked(one, task) for task in one.tasks},
+        "" if limit is None else f"at most {limit} samples a cell", limit,
+    )  # fmt: skip
+
+
+def _earlier(before: runs.Recorded, run: str, file: Path) -> list[runs.Earlier]:
+    """Return the runs of a commit that ``run`` comes after, with what asv's file still holds of the last of them."""
+    kept = [one for one in before.before if one["run"] != run]
+    if before.run == run or not file.is_file():
+        return kept
+    values: dict[str, dict[str, float]] = {}
+    for benchmark, found in files.read_file(file).items():
+        for (adapter, cell), one in found.items():
+            value = math.nan if one.value is None else one.value
+            if benchmark in before.units and adapter == before.adapter and math.isfinite(value):
+                values.setdefault(benchmark, {})[cell] = value
+    return [*kept, {"run": before.run, "values": values}]
 
 
 def add_failure(suite: str, adapter: str, commit: Commit, why: str, results: Path, asked: str = "") -> None:
@@ -129,11 +173,11 @@ def _asked(one: RunRecord, task: str) -> str:
 
 def _datasets(one: RunRecord, task: str) -> dict[str, str]:
     """Return the data sets that a task names, or the task that it is made of does; all where it names none."""
-    named = _named(one.suite.content.get("tasks", {}), task)
-    return {name: digest for name, digest in one.datasets.items() if name in named} or one.datasets
+    names = _names(one.suite.content.get("tasks", {}), task)
+    return {name: digest for name, digest in one.datasets.items() if name in names} or one.datasets
 
 
-def _named(tasks: Mapping[str, Any], task: str) -> set[str]:
+def _names(tasks: Mapping[str, Any], task: str) -> set[str]:
     found: set[str] = set()
     left: list[Any] = [task]
     while left:

@@ -9,7 +9,10 @@ from harness.errors import HarnessError
 from harness.git import run_checked_out, worktree
 from harness.history import record, runs
 from harness.history.commits import Commit
+from harness.history.files import machine_name
+from harness.history.runs import Recorded
 from harness.record import find_runs, read_run
+from harness.record.lineage import machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,21 @@ def replay(
             else:
                 done += 1
     return done
+
+
+def measure_again(run: Recorded, commit: Commit, repository: Path, results: Path) -> str:
+    """Run a commit once more as ``harness history run`` ran it, and record it; return why not, or nothing.
+
+    What is recorded of the commit stays where it cannot be run again.
+    """
+    suite, _, adapter = run.asked.partition(" ")
+    if not adapter or " " in adapter or (run.part and run.limit is None):
+        return "it was recorded by hand: run it again, then harness history record RUN"
+    here = machine_name(machine())
+    if run.machine != here:
+        return f"it was measured on {run.machine}, and this is {here}: measure it again there"
+    with tempfile.TemporaryDirectory(prefix="harness-history-") as scratch:
+        return _one(Replay(suite, adapter, run.limit), commit, repository, results, Path(scratch))
 
 
 def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch: Path) -> str:

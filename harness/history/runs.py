@@ -4,13 +4,21 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from harness.errors import UsageError
 from harness.history.measure import PREFIX
 
 FILE: Final = "runs.jsonl"
 """Not ``.json``: asv reads every file of that name as a result."""
+
+
+class Earlier(TypedDict):
+    """What a run measured whose place in asv's files a later run of the same commit has taken."""
+
+    run: str
+    values: dict[str, dict[str, float]]
+    """By benchmark and cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,15 @@ class Recorded:
     """By task a hash of what it asked of which data: where it changes, its numbers mean something else."""
     part: str = ""
     """Which part of every cell was asked; empty for all of it."""
+    limit: int | None = None
+    """The samples of every cell that were asked at most."""
+    before: list[Earlier] = field(default_factory=list)
+    """Runs of the same commit that asked the same, oldest first; asv's files hold the newest alone."""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What there is one line of."""
+        return self.commit, self.suite, self.adapter, self.machine
 
     def place(self, benchmark: str) -> tuple[str, str, str]:
         """Return suite, task and metric of a benchmark of this run; names may hold dots."""
@@ -71,7 +88,7 @@ def read(results: Path) -> list[Recorded]:
 
 def add(results: Path, runs: Iterable[Recorded]) -> None:
     """Add runs; one of the same commit, suite, adapter and machine is replaced. Lines are sorted: they merge."""
-    known = {(one.commit, one.suite, one.adapter, one.machine): one for one in (*read(results), *runs)}
+    known = {one.key: one for one in (*read(results), *runs)}
     results.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(asdict(known[key]), ensure_ascii=False, sort_keys=True) for key in sorted(known)]
     temporary = results / f".{FILE}.part"

@@ -25,6 +25,13 @@ class Point:
     """Of its commit among all commits, measured or not."""
     part: str = ""
     """Which part of every cell was asked; empty for all of it."""
+    before: tuple[float, ...] = ()
+    """What earlier runs of the same commit gave, oldest first."""
+
+    @property
+    def measured(self) -> tuple[float, ...]:
+        """All measurements of the commit, oldest first; none where it has no value."""
+        return () if self.value is None else (*self.before, self.value)
 
     @property
     def value(self) -> float | None:
@@ -95,7 +102,9 @@ def read_series(results: Path, commits: Sequence[Commit]) -> list[Series]:
                 if run.tasks or benchmark not in short:
                     short[benchmark] = "/".join(parts)
                 config = run.tasks.get(task) or asked.get((run.suite, run.config, task), run.config)
-                point = Point(commit, value, run.run, config, place, run.part)
+                before = (one["values"].get(benchmark, {}).get(cell) for one in run.before)
+                earlier = tuple(found for found in before if found is not None)
+                point = Point(commit, value, run.run, config, place, run.part, earlier)
                 found.setdefault((benchmark, adapter, cell, machine), {})[hash_] = point
     return [
         Series(*key, unit=units.get(key[0], ""), points=tuple(_ordered(points, order)), short=short[key[0]])

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from harness.errors import UsageError
+from harness.history.trend import trend
 
 Kind = Literal["worse", "better", "recovered", "drift"]
 
@@ -19,8 +20,8 @@ _MIN_SIZE: Final = 3
 """Commits that a level lasts at least."""
 _SHORT: Final = 30
 _ALPHA: Final = 0.01
-_DRIFT: Final = 10
-"""Commits under which no drift is looked for."""
+_DRIFT: Final = 50
+"""Commits under which no drift is looked for: fewer don't show how much of a slope is noise that lingers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,11 @@ def changes(values: Sequence[float]) -> list[Change]:
 def _drift(values: Sequence[float], found: Sequence[Level]) -> list[Change]:
     if not found or found[-1].end - found[-1].start < _DRIFT:
         return []
-    from scipy.stats import kendalltau, theilslopes
-
     last = values[found[-1].start : found[-1].end]
     if len(set(last)) == 1:
         return []
-    x = range(len(last))
-    test = kendalltau(x, last)
-    if not float(test.pvalue) < _ALPHA:
-        return []
-    slope, middle, _, _ = theilslopes(last, x)
-    start, end = float(middle), float(middle + slope * (len(last) - 1))
-    return [Change("drift", found[-1].end - 1, start, end)]
+    line = trend(last)
+    return [Change("drift", found[-1].end - 1, line.start, line.end)] if line.p < _ALPHA else []
 
 
 def _median(values: Sequence[float]) -> float:

@@ -67,6 +67,10 @@ class GateSpec(Model):
     """Against a baseline from the same machine: how many times slower or larger the metric may get, such as 1.03."""
     floor: float = Field(default=0.0, ge=0)
     """With `max_ratio`: a growth of no more than this, in the metric's unit, passes whatever the ratio."""
+    launch_spread: float | None = Field(default=None, ge=0, lt=1)
+    """With `max_ratio`: the standard deviation, as a share, by which two launches of the same program differ on this
+    machine, such as 0.02. By default 0.05 for times of calls, and 0 for what is measured on the same samples or
+    interleaved with a reference."""
     max_failures: float = Field(default=0.01, ge=0, le=1)
     """The share of samples that may have failed where the gate passes; with more of them it is inconclusive."""
     jointly: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """How slow is the slow tail, and by which factor did the middle move? Order statistics, ratios of medians."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -197,6 +198,44 @@ def ratio_of_draws(
             math.exp(estimate), nan, nan, nan, nan, nan, nan, nan, nan, n, method, confidence, margin, warnings=warning
         )
     return _on_ratio_scale(estimate, draws, n, method, confidence, margin)
+
+
+def between_launches(found: Comparison, spread: float) -> Comparison:
+    """Return the comparison of two programs that were launched once each, from that of their calls.
+
+    The calls of one launch share what differs from launch to launch (where memory lies, clock and heat of the
+    processor, neighbours), and no number of them shows it. On the log scale it adds √2 · ``spread`` to the error of the
+    ratio; limits and p-values are then those of a normal distribution.
+
+    Args:
+        found: a ratio with a standard error, such as :func:`median_ratio`'s; one without an interval is returned as is.
+        spread: standard deviation of the log of what a launch measures, 0 or more.
+
+    >>> old = np.linspace(1.0, 1.1, 100)
+    >>> calls = median_ratio(old, 1.06 * old, np.random.default_rng(0), paired=False, margin=0.03)
+    >>> launches = between_launches(calls, 0.05)
+    >>> calls.lower_bound > 1.03, round(launches.lower_bound, 2), round(launches.upper_bound, 2)
+    (True, 0.94, 1.19)
+    """
+    if math.isnan(found.standard_error) or not spread:
+        return found
+    estimate, error = math.log(found.estimate), math.hypot(found.standard_error, math.sqrt(2) * spread)
+    one, two = NormalDist().inv_cdf(found.confidence), NormalDist().inv_cdf(0.5 + found.confidence / 2)
+    low, high, lower, upper = (math.exp(estimate + z * error) for z in (-two, two, -one, one))
+    less = NormalDist().cdf(estimate / error)
+    return replace(
+        found,
+        low=low,
+        high=high,
+        lower_bound=lower,
+        upper_bound=upper,
+        p_value=2 * min(less, 1 - less),
+        p_less=less,
+        p_greater=1 - less,
+        p_noninferior=NormalDist().cdf((estimate - math.log1p(found.margin)) / error),
+        method=f"{found.method}; launches differ by {spread:.2g}",
+        standard_error=error,
+    )
 
 
 def _on_ratio_scale(

@@ -18,7 +18,7 @@ from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
 from harness.spec.models import GateSpec, SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
-from harness.suite.gates import limits_nothing, turned_round
+from harness.suite.gates import limits_nothing, turned_round, unread
 from harness.tasks import BuildContext, Task
 from harness.tasks.former import up_to_date
 from harness.tasks.told import told
@@ -165,7 +165,7 @@ class _Binder:
 
     def _check_gate(self, path: KeyPath, gate: GateSpec, statistic: Statistic) -> None:
         """See that a gate can be decided at all, before anything is asked."""
-        for key, said, hint in (*limits_nothing(gate, statistic), *turned_round(gate, statistic)):
+        for key, said, hint in (*limits_nothing(gate, statistic), *turned_round(gate, statistic), *unread(gate)):
             self.problems.append(self._document.problem((*path, key), said, hint))
         for key in ("max_drop", "max_increase"):
             if getattr(gate, key) is None:

@@ -36,6 +36,17 @@ def limits_nothing(gate: GateSpec, statistic: Statistic) -> Iterator[Finding]:
             yield "max", f"every value is at most {gate.max:g}: {within}", _percent(gate.max, high)
 
 
+def unread(gate: GateSpec) -> Iterator[Finding]:
+    """Yield the keys of a gate that do nothing without another one.
+
+    >>> [found[1] for found in unread(GateSpec(metric="qa/accuracy", min=0.9, floor=0.1))]
+    ['`floor` does nothing without `max_ratio`']
+    """
+    for key in ("floor", "launch_spread"):
+        if gate.max_ratio is None and key in gate.model_fields_set:
+            yield key, f"`{key}` does nothing without `max_ratio`", "drop the key"
+
+
 def turned_round(gate: GateSpec, statistic: Statistic) -> Iterator[Finding]:
     """Yield the key of a gate that limits a metric on its better side, unless the gate says that it is a control."""
     if gate.control:

@@ -16,6 +16,8 @@ from harness.record.folder import write_run
 from harness.record.rows import ROWS_FILE, MadeRows, read_rows, write_rows
 from harness.record.schema import ColumnRecord, MetricRecord
 from harness.spec.models import GateSpec
+from harness.stats.quantiles import between_launches, ratio_of_draws
+from harness.stats.verdict import judge_ratio
 
 SAMPLES = np.random.default_rng(0).lognormal(3.0, 0.2, 400)
 
@@ -131,6 +133,56 @@ def test_calls_of_two_launches_are_drawn_apart(make_run, factor: float, expected
                  for end in ("low", "high"))  # fmt: skip
     assert low < factor < high  # as pairs the ratio would have no spread at all
     assert "no pairs" in compare(one, other).delta("qa/latency").note
+
+
+@pytest.mark.parametrize(
+    ("factor", "spread", "expected"),
+    [
+        (1.1, None, "inconclusive"),
+        (1.0, None, "inconclusive"),
+        (1.1, 0.01, "fail"),
+        (0.96, 0.01, "pass"),
+        (1.1, 0.0, "fail"),
+    ],
+)
+def test_one_launch_a_side_shows_only_what_launches_do_not_differ_by(
+    make_run, factor: float, spread: float | None, expected: str
+) -> None:
+    calls = np.random.default_rng(5).lognormal(3.0, 0.05, 400)
+    one, other = (measured(make_run, str(f), {"latency": f * calls}, paired=False) for f in (1.0000001, factor))
+    (judged,) = verdict(one, other, RATIO.model_copy(update={"launch_spread": spread})).gates
+    assert judged.gate.verdict == expected
+    assert ("advisory" in judged.gate.reason) == (expected == "inconclusive")
+    assert "n = " not in judged.gate.reason
+
+
+def test_a_ratio_to_a_reference_that_was_interleaved_is_free_of_what_launches_differ_by(make_run) -> None:
+    speeds = np.random.default_rng(6).lognormal(0.5, 0.02, 400)
+    one, other = (
+        measured(make_run, str(f), {"speed": f * speeds}, unit="×", direction="higher", paired=False)
+        for f in (1.0, 0.9)
+    )
+    (judged,) = verdict(one, other, GateSpec(metric="qa/speed", max_ratio=1.05)).gates
+    assert judged.gate.verdict == "fail"
+
+
+@pytest.mark.parametrize("spread", [0.03, 0.05])
+def test_launches_that_differ_as_they_are_said_to_decide_wrongly_in_one_of_twenty(spread: float) -> None:
+    rng = np.random.default_rng(11)
+
+    def verdicts(truth: float) -> list[str]:
+        out = []
+        for _ in range(300):
+            calls = rng.normal(0, 0.005, 200)
+            logs = np.log(truth) + spread * (rng.normal() - rng.normal())
+            out.append(
+                judge_ratio(between_launches(ratio_of_draws(logs, logs + calls, 200, "", margin=0.1), spread)).outcome
+            )
+        return out
+
+    assert np.mean([found == "fail" for found in verdicts(1.1)]) <= 0.08
+    assert np.mean([found == "non-inferior" for found in verdicts(1.1)]) <= 0.08
+    assert np.mean([found == "fail" for found in verdicts(1.5)]) >= 0.95
 
 
 def test_metrics_of_made_rows_are_compared_on_the_same_draws_and_join_the_family(make_run) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from asv.results import Results
@@ -11,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.history import files, record, runs
+from harness.history import commits, files, record, runs
 from harness.history.commits import Commit
 from harness.history.measure import Measured, as_statistics, from_statistics, measured
 from harness.history.series import read_series
 from harness.record import RunRecord, read_run
+from harness.record.folder import write_run
 from harness.record.schema import SelectionRecord
 from tests.conftest import ROOT
 from tests.history.helpers import Repository, altered
@@ -264,3 +266,21 @@ def test_the_name_of_the_machine_is_not_in_the_files(recorded) -> None:
     repository = recorded([0.75])
     text = "".join(file.read_text() for file in repository.results.rglob("*.json*"))
     assert socket.gethostname() not in text
+
+
+def test_many_runs_are_recorded_with_the_work_of_one_for_what_all_share(
+    monkeypatch: pytest.MonkeyPatch, repository: Repository, small_run: Path
+) -> None:
+    first, folders = read_run(small_run), []
+    for i in range(12):
+        hash_ = repository.commit(f"change {i}", 1_700_000_000 + i * 3600)
+        folders.append(repository.root / f"run-{i}")
+        folders[-1].mkdir()
+        write_run(folders[-1], altered(first, hash_, 0.9))
+    shared = {(module, name): Mock(wraps=getattr(module, name))
+              for module, name in ((commits, "git"), (runs, "read"), (files, "write_benchmarks"))}  # fmt: skip
+    for (module, name), counted in shared.items():
+        monkeypatch.setattr(module, name, counted)
+    assert len(record.record(folders, repository.results, repository.root)) == 12
+    assert [counted.call_count for counted in shared.values()] == [1, 3, 1]
+    assert len(runs.read(repository.results)) == 12

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 from harness.errors import UsageError
 from harness.history import files, runs
 from harness.history.commits import span
+from harness.history.files import ResultFile
+from harness.history.measure import Measured, Place
+from harness.history.replay import measure_again
+from harness.record.lineage import machine
 from tests.history.helpers import Repository
 
 SUITE = """\
@@ -53,6 +58,38 @@ def test_each_commit_runs_its_own_suite_and_one_that_cannot_be_run_is_a_gap(run_
     assert values == [0.0, None, 1.0]
     assert repository.git("worktree", "list").count("\n") == 1
     assert repository.git("status", "--porcelain", "--untracked-files=no") == ""
+
+
+def test_the_gate_measures_a_commit_again_before_it_fails_it(run_here, repository: Repository) -> None:
+    lay(repository, "rows.jsonl", ROWS)
+    lay(repository, "suite.yaml", SUITE)
+    lay(repository, "wrong.yaml", "adapter: wrong\ntype: mock\nerror_rate: 1\n")
+    for i in range(8):
+        repository.commit(f"good {i}", 1_700_000_000 + i * 3600)
+    *good, bad = [*repository.commits, repository.commit("bad", 1_700_100_000)]
+    at = ("--repository", repository.root)
+    asked = ("--suite", "suite.yaml", "--adapter", "wrong.yaml", "--limit", "8")
+    assert run_here("history", "run", bad, *asked, *at).code == 0
+    (first,) = runs.read(repository.results)
+    for commit in good:
+        file = ResultFile(commit.hash, commit.date, machine())
+        place = Place("suites.tiny.qa.exact_match_error", "1 − exact_match", first.adapter, "")
+        file.add([(place, Measured(0.0, 0.0, 0.3, 8))], 1, "1")
+        files.write(repository.results, file)
+        runs.add(repository.results, [replace(first, commit=commit.hash, run=f"run-{commit.hash}")])
+    waits = run_here("history", "gate", "--no-remeasure", *at)
+    assert (waits.code, waits.err) == (3, "")
+    assert "1 inconclusive: measure again" in waits.out
+    done = run_here("history", "gate", *at)
+    assert done.err == f"measuring {bad[:8]} again: tiny on wrong (simulated)\n"
+    assert done.code == 1
+    assert "the second measurement confirms it" in done.out
+    (line,) = (one for one in runs.read(repository.results) if one.commit == bad)
+    assert [earlier["run"] for earlier in line.before] == [first.run]
+    assert line.run != first.run
+    assert line.limit == 8
+    elsewhere = measure_again(replace(line, machine="a-cray-64"), repository.commits[-1], repository.root, Path())
+    assert elsewhere.startswith("it was measured on a-cray-64")
 
 
 def test_a_commit_that_failed_first_gets_its_nulls_and_later_its_values(repository: Repository) -> None:
