@@ -227,6 +227,24 @@ class Request:
     """To ``ground``: what to find in the image."""
     candidates: tuple[str, ...] = ()
     """To ``score_text``: the answers whose likelihood is wanted."""
+    interleaved: tuple[str | int, ...] = ()
+    """Where its images belong in the prompt: texts, and which image stands between them, from 0. Nothing where all
+    come first; ``prompt`` is then and otherwise what an adapter reads that cannot mix them."""
+
+    def content(self) -> tuple[str | int, ...]:
+        """Return texts and images (by number, from 0) in the order in which a model is to see them.
+
+        >>> Request("1", "Which is red?").content()
+        ('Which is red?',)
+        """
+        count = len(self.images)
+        if sorted(part for part in self.interleaved if isinstance(part, int)) == [*range(count)] and self.interleaved:
+            return self.interleaved
+        return (*range(count), self.prompt)
+
+    def shown(self) -> "tuple[Image.Image, ...]":
+        """Return the images in the order of :meth:`content`."""
+        return tuple(self.images[part] for part in self.content() if isinstance(part, int))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ FLOORS = (
     ("asks",),
     ("reading",),
     ("spec", "stats", "timing", "serve", "quantise"),
+    ("images",),
     ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache"),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""

@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field
 
 from harness.adapters._digests import digest
 from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read_entries
-from harness.adapters._qwen2_vl.images import to_rgb
 from harness.errors import AdapterError, SampleError
+from harness.images import to_rgb
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Finish, Request, Response, Status
 

@@ -101,7 +101,7 @@ class PerFrameAdapter:
         question = rule.ask(groups)
         asked = [
             replace(
-                request, id=f"{request.id}/frame-{i}", prompt=question, times=(),
+                request, id=f"{request.id}/frame-{i}", prompt=question, times=(), interleaved=(),
                 images=(*request.images[:before], request.images[before + i]),
             )
             for i in frames

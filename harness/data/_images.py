@@ -1,19 +1,12 @@
-"""Image files from a disk that cannot be trusted: confined to folders, bounded in size, failing as a sentence."""
+"""Image files of a data set: confined to folders, read by the one door for images."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from harness.errors import SampleError
-
-MAX_PIXELS: Final = 50_000_000
-"""50 megapixels: a page scanned at 600 dpi fits, a 30,000 × 30,000 bomb does not."""
-
-# The check below is stricter than Pillow's warning, which would otherwise be printed once per process.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+from harness.images import PLAINLY, Reading, decode, further_pages
 
 
 def confine(path: Path, roots: tuple[Path, ...]) -> Path:
@@ -38,26 +31,25 @@ class FileImage:
 
     path: Path
     roots: tuple[Path, ...]
+    reading: Reading = PLAINLY
+    """What a data set says of its pictures: levels, EXIF, page."""
 
     def load(self) -> Image.Image:
-        """Decode the file, turned upright as its EXIF orientation says.
+        """Decode the file to 8-bit L, RGB or RGBA, as :func:`harness.images.decode` does.
 
         Raises:
-            SampleError: if it is missing, outside the roots, empty, corrupt, or larger than 50 megapixels.
+            SampleError: if it is missing, outside the roots, no regular file, not an image of a format that is read,
+                corrupt, larger than 50 megapixels, or of more bits than can be scaled without being told how.
         """
-        path = confine(self.path, self.roots)
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise SampleError(f"{self.path}: {width} × {height} px is more than {MAX_PIXELS:,} px")
-                image.load()
-                return ImageOps.exif_transpose(image)
-        except FileNotFoundError as cause:
-            raise SampleError(f"{self.path}: there is no such file") from cause
-        except Image.DecompressionBombError as cause:
-            raise SampleError(f"{self.path}: more than {MAX_PIXELS:,} px") from cause
-        except UnidentifiedImageError as cause:
-            raise SampleError(f"{self.path}: not an image, or empty") from cause
-        except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as cause:
-            raise SampleError(f"{self.path}: cannot be decoded: {cause}") from cause
+        return decode(confine(self.path, self.roots), str(self.path), self.reading)
+
+    def remark(self) -> str:
+        """Return what a reader must know of the file before a model is asked; nothing where there is nothing.
+
+        Raises:
+            SampleError: as :meth:`load`.
+        """
+        if self.reading.page is not None:
+            return ""
+        more = further_pages(confine(self.path, self.roots), str(self.path))
+        return f"{self.path.name} has {more + 1} pages, and the first is shown" if more else ""

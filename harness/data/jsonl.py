@@ -2,20 +2,22 @@
 
 import hashlib
 import json
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from harness.data._facts import fact_keys, facts_of
 from harness.data._images import FileImage, confine
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
+from harness.images import Reading
 from harness.spec.models import Model
 from harness.types import Sample
 
@@ -23,6 +25,7 @@ ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
 _CHECKED: Final = 20_000
 """Rows whose ids are compared before a run begins."""
+_LATER: Final = ("range", "exif", "page")
 _ASKED: Final = 1000
 """Rows that are asked which facts they carry, where a metric or a prompt needs one."""
 
@@ -38,6 +41,21 @@ class JsonlConfig(Model):
     """Use only the first lines."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Other names for the keys: `{question: query, answer: label, choices: options}`."""
+    range: tuple[float, float] | None = Field(default=None, strict=False)
+    """What is black and what is white in images of more than 8 bits: `[0, 4095]` for 12-bit ones, which are refused
+    without it, as floating-point ones are. 16-bit images need none: they go from 0 to 65535."""
+    exif: Literal["turn", "keep"] = "turn"
+    """Images are turned upright as their EXIF orientation says, or keep the order of their pixels: for boxes that were
+    drawn on those."""
+    page: int | None = Field(default=None, ge=1)
+    """Which page of TIFFs and other images of several is shown; the first by default, with a warning."""
+
+    @field_validator("range")
+    @classmethod
+    def _two_levels(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] != value[1]):
+            raise ValueError("two different finite numbers, that of black first")
+        return value
 
 
 class JsonlDataset:
@@ -49,6 +67,7 @@ class JsonlDataset:
         self._config = config
         self._path = path
         self._roots = roots
+        self._reading = Reading(config.range, config.exif, config.page)
         self._id_key = config.fields.get("id", "id").encode()
         self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._rows, self._hash, repeated = self._survey()
@@ -99,7 +118,10 @@ class JsonlDataset:
                 yield number, self._sample(number, line)
 
     def content_hash(self) -> str:
-        return hashlib.sha256(f"{self._hash} {self._config.model_dump_json(exclude={'path'})}".encode()).hexdigest()
+        # Keys that came later stand in no hash where nobody says them: stored runs keep theirs.
+        usual = JsonlConfig(path="")
+        unsaid = {"path"} | {key for key in _LATER if getattr(self._config, key) == getattr(usual, key)}
+        return hashlib.sha256(f"{self._hash} {self._config.model_dump_json(exclude=unsaid)}".encode()).hexdigest()
 
     def _survey(self) -> tuple[int, str, set[int]]:
         """Return how many rows there are (blank lines are none), the hash of the bytes, and hashes of ids seen twice.
@@ -176,7 +198,7 @@ class JsonlDataset:
             id=_identity(get("id")) or identity,
             question=question,
             references=tuple(str(answer) for answer in listed),
-            images=tuple(FileImage(self._path.parent / path, self._roots) for path in paths),
+            images=tuple(FileImage(self._path.parent / path, self._roots, self._reading) for path in paths),
             evidence=evidence if isinstance(evidence, str) else None,
             cluster=str(get("cluster") or "") or "|".join(paths),
             tags={str(key): str(value) for key, value in tags.items()},

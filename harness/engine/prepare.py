@@ -92,6 +92,8 @@ def request_hash(request: Request) -> str:
     digest = hashlib.sha256()
     head = (request.system, request.prompt, request.generation.max_new_tokens, len(request.images))
     digest.update(repr(head).encode())
+    if request.interleaved:
+        digest.update(repr(request.content()).encode())
     if told := ask.told(request):
         digest.update(repr(told).encode())
     if request.generation.temperature:

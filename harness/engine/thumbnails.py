@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import SampleError, UsageError
+from harness.images import pictures, to_rgb
 from harness.record import Run
 from harness.suite.bind import load_suite
 
@@ -40,7 +41,7 @@ def keep_thumbnails(folder: Path) -> int:
         for sample in dataset:
             if sample.id in wanted and sample.id not in found and sample.images:
                 try:
-                    found[sample.id] = _webp(sample.images[0].load())
+                    found[sample.id] = _webp(*pictures(sample.images[:1]))
                 except SampleError:
                     continue
     target = folder / FILE
@@ -53,7 +54,7 @@ def keep_thumbnails(folder: Path) -> int:
 def _webp(image: "Image.Image") -> bytes:
     from PIL import Image
 
-    small = image.convert("RGB")
+    small = to_rgb(image)
     small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.BILINEAR)
     out = io.BytesIO()
     small.save(out, "WEBP", quality=_QUALITY, method=0)

@@ -7,6 +7,7 @@ from harness.errors import SampleError
 from harness.frames._clip import Clip
 from harness.frames._pictures import AnimatedClip, SequenceClip
 from harness.frames._video import VideoClip
+from harness.images import regular_file
 from harness.types import ClipData
 
 _ANIMATED: Final = (b"GIF87a", b"GIF89a", b"\x89PNG\r\n\x1a\n")
@@ -35,9 +36,9 @@ def _head(data: ClipData) -> bytes:
         return data.content[:12]
     assert isinstance(data.content, Path)  # noqa: S101 - the tuple was dealt with above
     try:
-        with data.content.open("rb") as file:
+        with regular_file(data.content) as file:
             return file.read(12)
-    except FileNotFoundError as cause:
-        raise SampleError(f"{data.name}: there is no such file") from cause
+    except SampleError as cause:
+        raise SampleError(f"{data.name}: {cause}") from cause
     except OSError as cause:
         raise SampleError(f"{data.name}: cannot be read: {cause.strerror}") from cause

@@ -1,20 +1,19 @@
 """Clips that Pillow reads: animated GIF, PNG and WebP, and sequences of image files."""
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from harness.errors import SampleError
-from harness.frames._clip import THUMBNAIL, Thumbnail, Timeline, check_count, check_size
+from harness.frames._clip import THUMBNAIL, Thumbnail, Timeline, check_count
+from harness.images import decode, open_picture, to_rgb
 
 _BROWSER_DELAY: Final = 0.1
 """What browsers make of a frame that says that it is shown for no time."""
-
-_FAILURES: Final = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
 
 
 class AnimatedClip:
@@ -22,18 +21,10 @@ class AnimatedClip:
 
     def __init__(self, name: str, content: Path | bytes) -> None:
         self.name = name
-        try:
-            self._image = Image.open(BytesIO(content) if isinstance(content, bytes) else content)
-        except UnidentifiedImageError as cause:
-            raise SampleError(f"{name}: not a picture") from cause
-        except _FAILURES as cause:
-            raise SampleError(f"{name}: cannot be opened: {cause}") from cause
-        try:
-            check_size(name, *self._image.size)
+        with ExitStack() as opened:
+            self._image = opened.enter_context(open_picture(content, name))
             self.timeline = self._read_times()
-        except BaseException:
-            self._image.close()
-            raise
+            self._opened = opened.pop_all()
 
     def _read_times(self) -> Timeline:
         count = getattr(self._image, "n_frames", 1)
@@ -49,14 +40,14 @@ class AnimatedClip:
         try:
             self._image.seek(index)
             self._image.load()
-        except _FAILURES as cause:
+        except Exception as cause:  # decoders raise kinds of their own
             raise SampleError(f"{self.name}: frame {index} cannot be decoded: {cause}") from cause
 
     def frames(self, indices: Sequence[int]) -> list[Image.Image]:
         wanted: dict[int, Image.Image] = {}
         for index in sorted({_checked(index, len(self.timeline)) for index in indices}):
             self._turn_to(index)
-            wanted[index] = self._image.convert("RGB")
+            wanted[index] = to_rgb(self._image)
         return [wanted[index].copy() for index in indices]
 
     def thumbnails(self) -> Iterator[Thumbnail]:
@@ -68,7 +59,7 @@ class AnimatedClip:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._image.close()
+        self._opened.close()
 
 
 class SequenceClip:
@@ -89,14 +80,7 @@ class SequenceClip:
         return (small(self._load(file)) for file in self._files)
 
     def _load(self, file: Path) -> Image.Image:
-        try:
-            with Image.open(file) as image:
-                check_size(self.name, *image.size)
-                return ImageOps.exif_transpose(image).convert("RGB")
-        except FileNotFoundError as cause:
-            raise SampleError(f"{self.name}: there is no file {file.name}") from cause
-        except _FAILURES as cause:
-            raise SampleError(f"{self.name}: {file.name} cannot be decoded: {cause}") from cause
+        return to_rgb(decode(file, f"{self.name}: {file.name}"))
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +90,7 @@ class SequenceClip:
 
 def small(image: Image.Image) -> Thumbnail:
     """Return a picture as a thumbnail, uint8 [24, 32, 3]."""
-    return np.asarray(image.convert("RGB").resize(THUMBNAIL, Image.Resampling.BOX), np.uint8)
+    return np.asarray(to_rgb(image).resize(THUMBNAIL, Image.Resampling.BOX), np.uint8)
 
 
 def _checked(index: int, count: int) -> int:

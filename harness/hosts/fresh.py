@@ -104,16 +104,17 @@ def _device_mib() -> float | None:
 
 
 def _encoded(image: Any) -> str:
+    from harness.images import plain
+
     buffer = BytesIO()
-    image.convert("RGB").save(buffer, "PNG")
+    plain(image).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _decoded(text: str) -> Any:
-    from PIL import Image
+    from harness.images import decode
 
-    with Image.open(BytesIO(base64.b64decode(text))) as image:
-        return image.copy()
+    return decode(base64.b64decode(text), "an image", formats=("PNG",))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
 """Apply a corruption to a picture of any mode."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, SampleError, UsageError
+from harness.images import plain
 from harness.perturb._make import name_of
 from harness.types import Corruption
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
-
-_GREY: Final = ("1", "L", "LA", "La")
-_SIXTEEN_BITS: Final = ("I;16", "I;16L", "I;16B", "I;16N")
-_REFUSED: Final = ("I", "F", "LAB")
-"""Modes whose white is anybody's guess, or that Pillow cannot turn into RGB."""
 
 
 def corrupt(image: "Image.Image", corruption: Corruption, severity: int, rng: "np.random.Generator") -> "Image.Image":
@@ -25,7 +21,7 @@ def corrupt(image: "Image.Image", corruption: Corruption, severity: int, rng: "n
 
     Raises:
         UsageError: if the corruption has no such severity.
-        SampleError: if the image is empty, or has a mode without a defined white.
+        SampleError: if the image is empty, or of more bits without a defined white.
         HarnessError: if a plug-in's corruption does not return uint8 of the same shape.
     """
     check_severity(corruption, severity)
@@ -54,21 +50,9 @@ def check_severity(corruption: Corruption, severity: int, lowest: int = 0) -> No
 
 def _plain(image: "Image.Image") -> "Image.Image":
     """Return the image as L, LA, RGB or RGBA."""
-    if image.mode in _REFUSED:
-        raise SampleError(f"an image of mode {image.mode!r} cannot be corrupted; convert it to L or RGB first")
     if 0 in image.size:
         raise SampleError(f"an image of {image.width} × {image.height} pixels cannot be corrupted")
-    if image.mode in _SIXTEEN_BITS:
-        return _eight_bits(image)
-    colour = "L" if image.mode in _GREY else "RGB"
-    wanted = colour + "A" if image.has_transparency_data else colour
-    return image if image.mode == wanted else image.convert(wanted)
-
-
-def _eight_bits(image: "Image.Image") -> "Image.Image":
-    import numpy as np
-
-    return _from_array((np.asarray(image) >> 8).astype(np.uint8))
+    return image if image.mode == "LA" else plain(image)
 
 
 def _pixels(image: "Image.Image") -> "np.ndarray":

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from harness.images import decode
 from harness.perturb._base import PUBLISHED, SAME_VARIANTS, BaseCorruption, Floats, Level, Parameter, Pixels
 from harness.perturb._draw import words
 from harness.perturb._filters import gaussian
@@ -186,9 +187,7 @@ def _response(length: int, sigma: float) -> Floats:
 def _through_jpeg(image: Image.Image, quality: int) -> Image.Image:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
-    decoded = Image.open(file, formats=("JPEG",))
-    decoded.load()
-    return decoded
+    return decode(file.getvalue(), "the JPEG", formats=("JPEG",), most=image.width * image.height)
 
 
 def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:

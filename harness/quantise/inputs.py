@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
+from harness.errors import SampleError, UsageError
 from harness.quantise.recipes import Feed
 from harness.seeds import generator
 
@@ -22,7 +22,6 @@ _TYPES: Final = {
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
 }
-MAX_PIXELS: Final = 50_000_000
 
 Prepare = Callable[["Sequence[Image.Image]"], NDArray[Any]]
 
@@ -127,7 +126,7 @@ def _digest(feed: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def _from_folder(folder: Path, names: Sequence[str], prepare: Prepare | None, limit: int) -> list[Feed]:
-    from PIL import Image
+    from harness.images import decode
 
     if prepare is None:
         raise UsageError(
@@ -141,10 +140,7 @@ def _from_folder(folder: Path, names: Sequence[str], prepare: Prepare | None, li
     feeds: list[Feed] = []
     for file in files[:limit]:
         try:
-            with Image.open(file) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UsageError(f"{file}: more than {MAX_PIXELS:,} px")
-                feeds.append({names[0]: prepare([image])})
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
-            raise UsageError(f"{file} cannot be decoded: {cause}") from cause
+            feeds.append({names[0]: prepare([decode(file, str(file))])})
+        except SampleError as cause:
+            raise UsageError(str(cause)) from cause
     return feeds

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.images import to_rgb
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -27,7 +29,7 @@ def _filmstrip(images: "Sequence[Image.Image]") -> "Image.Image":
     """Return images side by side, each 96 px high at most, from left to right; at most 16 of them."""
     from PIL import Image
 
-    small = [image.convert("RGB") for image in images[:_FRAMES]]
+    small = [to_rgb(image) for image in images[:_FRAMES]]
     for image in small:
         image.thumbnail((_FRAME, _FRAME))
     strip = Image.new("RGB", (sum(image.width for image in small), max(image.height for image in small)))
@@ -41,6 +43,6 @@ def _filmstrip(images: "Sequence[Image.Image]") -> "Image.Image":
 def save_picture(target: Path, image: "Image.Image", longest: int = _LONGEST_SIDE) -> None:
     """Write a PNG, at most ``longest`` px long."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    small = to_rgb(image)
     small.thumbnail((longest, longest))
     small.save(target, optimize=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PIL import Image
-
+from harness.images import open_picture
 from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
 from harness.report import numbers, page, reproduce
 from harness.report.charts import merged, said
@@ -115,7 +114,7 @@ def _thumbnails(folder: Path, task: str, record: RunRecord) -> dict[str, list[tu
         if file.is_file():
             uri = _data_uri(file)
             corruption, severity = str(body.labels.get("corruption", cell)), int(body.labels.get("severity", 0))
-            with Image.open(file) as image:
+            with open_picture(file, file.name, formats=("PNG",)) as image:
                 found.setdefault(corruption, []).append((severity, uri, image.size))
     clean = found.pop("none", [])
     return {corruption: sorted(clean + images) for corruption, images in found.items()}

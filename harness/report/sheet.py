@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness import perturb
+from harness.images import to_rgb
 from harness.seeds import generator
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ def contact_sheet(image: "Image.Image", names: Sequence[str], seed: int) -> "Ima
 
 
 def _small(image: "Image.Image") -> "Image.Image":
-    small = image.convert("RGB")
+    small = to_rgb(image)
     small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     return small

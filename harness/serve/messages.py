@@ -3,13 +3,11 @@
 import base64
 import binascii
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, SampleError
 from harness.types import Finish, Generation, Request, Response
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ def read_body(body: Any, identity: str, limits: Limits) -> Request:
     """Return the request that a body asks for.
 
     A subset of chat completions: an optional system message, then one user message with text and
-    images as ``data:`` URLs, images first; greedy decoding; one answer; no streaming.
+    images as ``data:`` URLs, in any order; greedy decoding; one answer; no streaming.
 
     Raises:
         BadRequest: with what is wrong or not supported.
@@ -56,11 +54,12 @@ def read_body(body: Any, identity: str, limits: Limits) -> Request:
         if body.get(key) not in allowed:
             raise BadRequest(f"`{key}`: {body.get(key)!r:.40} is not supported; leave it out")
     system, user = _messages(body.get("messages"))
-    images, texts = _parts(user, limits)
-    prompt = "".join(texts)
+    images, parts = _parts(user, limits)
+    prompt = "".join(part for part in parts if isinstance(part, str))
     if len(prompt) + len(system or "") > limits.text:
         raise BadRequest(f"the text is longer than {limits.text:,} characters")
-    return Request(identity, prompt, tuple(images), system, Generation(_tokens(body, limits)))
+    generation = Generation(_tokens(body, limits))
+    return Request(identity, prompt, tuple(images), system, generation, interleaved=tuple(parts))
 
 
 def reply(identity: str, model: str, created: int, response: Response) -> dict[str, Any]:
@@ -104,45 +103,41 @@ def _texts(content: Any, where: str) -> list[str]:
     return [part["text"] for part in parts]
 
 
-def _parts(content: Any, limits: Limits) -> tuple[list["Image.Image"], list[str]]:
+def _parts(content: Any, limits: Limits) -> tuple[list["Image.Image"], list[str | int]]:
+    """Return the images, and texts and images (by number) in the order of the message."""
     if isinstance(content, str):
         return [], [content]
     if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
         raise BadRequest("the user message is neither text nor a list of parts")
     images: list[Image.Image] = []
-    texts: list[str] = []
+    parts: list[str | int] = []
     for part in content:
         if part.get("type") == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
+            parts.append(part["text"])
         elif part.get("type") == "image_url":
-            if texts:
-                raise BadRequest("images stand before the text; an image after text is not supported")
             if len(images) == limits.images:
                 raise BadRequest(f"there are more than {limits.images} images")
+            parts.append(len(images))
             images.append(_image(part.get("image_url"), limits))
         else:
             raise BadRequest(f"a part of type {part.get('type')!r:.40} is not supported")
-    return images, texts
+    return images, parts
 
 
 def _image(value: Any, limits: Limits) -> "Image.Image":
     """Decode a ``data:`` URL. Nothing is fetched: a URL of the network would make this server ask others."""
-    from PIL import Image
+    from harness.images import decode
 
     url = value.get("url") if isinstance(value, Mapping) else value
     if not isinstance(url, str) or not (found := _DATA.match(url)):
         raise BadRequest("an image must be a data: URL (data:image/png;base64,…); nothing is fetched from the network")
     try:
         content = base64.b64decode(url[found.end() :], validate=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is stricter
-            with Image.open(BytesIO(content), formats=_FORMATS) as image:
-                if image.width * image.height > limits.pixels:
-                    raise BadRequest(f"an image of {image.width} × {image.height} px; {limits.pixels:,} px are allowed")
-                image.load()
-                return image.copy()
-    except (binascii.Error, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as cause:
+        return decode(content, "an image cannot be used", formats=_FORMATS, most=limits.pixels)
+    except (binascii.Error, ValueError) as cause:
         raise BadRequest(f"an image cannot be decoded: {cause}") from cause
+    except SampleError as cause:
+        raise BadRequest(str(cause)) from cause
 
 
 def _tokens(body: Mapping[str, Any], limits: Limits) -> int:

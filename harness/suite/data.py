@@ -1,10 +1,13 @@
 """Whether the data of a suite can be judged: rows are read before a model is asked, and complaints name their lines."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol, runtime_checkable
 
+from harness.data import FileImage
+from harness.errors import SampleError
 from harness.metrics import SampleMetric
 from harness.suite.bind import Suite
 from harness.tasks import Task
@@ -26,6 +29,13 @@ class _ReadsData(Protocol):
     metrics: Mapping[str, SampleMetric]
 
     def unfit(self, sample: Sample) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class _PlacesImages(Protocol):
+    """A task that can say beforehand which prompts' markers do not fit their images."""
+
+    def misplaced(self, sample: Sample) -> str: ...
 
 
 @dataclass(slots=True)
@@ -55,6 +65,8 @@ class Checked:
 
     bad: list[Unfit] = field(default_factory=list)
     """Rows with a mistake: the sample is undefined under the metric."""
+    partly: list[Unfit] = field(default_factory=list)
+    """Rows of which a model will not see all: pages behind the first."""
     undefined: list[Unfit] = field(default_factory=list)
     """Rows that a metric has no meaning for, without any mistake."""
     unread: dict[str, int] = field(default_factory=dict)
@@ -62,7 +74,9 @@ class Checked:
 
     def warnings(self, task: str = "") -> list[str]:
         """Return the mistakes as sentences: of one task, or of all with their names."""
-        return [_said(one) if task else f"{one.task}: {_said(one)}" for one in self.bad if task in ("", one.task)]
+        said = [(one.task, _said(one)) for one in self.bad]
+        said += [(one.task, f"of {_rows(one.count)} not all is shown; first {one.first}") for one in self.partly]
+        return [text if task else f"{name}: {text}" for name, text in said if task in ("", name)]
 
     def notes(self) -> list[str]:
         """Return what is no mistake and good to know."""
@@ -117,16 +131,33 @@ def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
 
 def _check(task: _ReadsData, most: int | None, found: Checked) -> None:
     name = task.name
-    unused = Unfit(name, "")
+    unused, partly = Unfit(name, ""), Unfit(name, "")
+    places = task if isinstance(task, _PlacesImages) else None
     bad = {label: Unfit(name, label) for label in task.metrics}
     undefined = {label: Unfit(name, label) for label in task.metrics}
     for sample in islice(task.dataset, most):
-        if sample.problem is not None:
-            unused.add(sample, sample.problem)
+        problem = sample.problem
+        if problem is None and places is not None:
+            problem = places.misplaced(sample) or None
+        if problem is not None:
+            unused.add(sample, problem)
             continue
+        if remark := _remarks(sample):
+            partly.add(sample, remark)
         for label, said in task.unfit(sample).items():
             (bad if said else undefined)[label].add(sample, said)
     found.bad += [one for one in (unused, *bad.values()) if one.count]
+    found.partly += [partly] * bool(partly.count)
     found.undefined += [one for one in undefined.values() if one.count]
     if most is not None and (rows := len(task.dataset) - most) > 0:
         found.unread[name] = rows
+
+
+def _remarks(sample: Sample) -> str:
+    """Return what is known of a sample's images before they are decoded; one that cannot be read is told when it is."""
+    said = []
+    for source in sample.images:
+        if isinstance(source, FileImage):
+            with suppress(SampleError):
+                said.append(source.remark())
+    return "; ".join(filter(None, said))

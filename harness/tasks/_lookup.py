@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from harness.errors import Issue, SampleError, did_you_mean
+from harness.images import pictures
 from harness.types import Dataset, Sample
 
 Key = tuple[str | int, ...]
@@ -28,4 +29,4 @@ def one_image(sample: Sample) -> Image.Image:
         raise SampleError(sample.problem)
     if len(sample.images) != 1:
         raise SampleError(f"a detector looks at one image; this sample has {len(sample.images)}")
-    return sample.images[0].load()
+    return pictures(sample.images)[0]

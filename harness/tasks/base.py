@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from harness import facts
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
+from harness.images import misfit, pictures, settle
 from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
 from harness.spec.models import Model, OnTruncated
@@ -90,6 +91,18 @@ class OverDataset:
         return {label: why for label, why in said.items() if why is not None}
 
 
+def placed(prompt: str, sample: Sample, *, loose: bool = False) -> tuple[str, tuple[str | int, ...]]:
+    """Return a prompt without markers of images, and where they place the images, as :func:`harness.images.settle`.
+
+    Raises:
+        SampleError: if they do not fit the sample's images, with the place of its row.
+    """
+    try:
+        return settle(prompt, len(sample.images), loose=loose)
+    except SampleError as cause:
+        raise SampleError(f"{sample.origin}: {cause}" if sample.origin else str(cause)) from cause
+
+
 class TaskBase(OverDataset):
     """A task whose keys are those of :class:`TaskConfig` and its own; ``kind`` is what its entry point is called.
 
@@ -143,7 +156,16 @@ class TaskBase(OverDataset):
         return (self.ask(cell, sample, oracle=oracle),)
 
     def ask(
-        self, cell: Cell, sample: Sample, *, oracle: bool, task: str = "", severity: int = 0, part: str = "", **own: Any
+        self,
+        cell: Cell,
+        sample: Sample,
+        *,
+        oracle: bool,
+        task: str = "",
+        severity: int = 0,
+        part: str = "",
+        loose: bool = False,
+        **own: Any,
     ) -> Request:
         """Return a request about a sample: its images, and the suite's prompt filled in.
 
@@ -154,25 +176,35 @@ class TaskBase(OverDataset):
             task: whose request it is, where it is another's.
             severity: how bad its images are, for a simulated adapter.
             part: its name among the sample's requests; needed where there are several.
+            loose: whether its images may be others than its markers speak of.
             own: fields of the ``Request`` that are other than the suite says: ``prompt``, ``ask``, ``role``, …
 
         Raises:
-            SampleError: if the sample's data cannot be used.
+            SampleError: if the sample's data cannot be used, or the markers in its prompt do not fit its images.
         """
         if sample.problem is not None:
             raise SampleError(sample.problem)
         names = [task or self.name, cell.id, sample.id, *filter(None, [part])]
         seed = derive_seed(self.seed, *names)
-        config, prompt = self.config, own.pop("prompt", None)
+        config, told = self.config, own.pop("prompt", None)
+        prompt, interleaved = placed(self._render(sample) if told is None else told, sample, loose=loose)
         drawn = (config.temperature, config.top_p, seed >> 33) if config.temperature else ()
         return Request(
             id="/".join(names),
-            prompt=self._render(sample) if prompt is None else prompt,
-            images=tuple(source.load() for source in sample.images),
+            prompt=prompt,
+            images=pictures(sample.images),
             oracle=Oracle(sample.references, severity, seed) if oracle else None,
             part=part,
+            interleaved=interleaved,
             **{"system": config.system, "generation": Generation(self.longest, *drawn), **own},
         )
+
+    def misplaced(self, sample: Sample) -> str:
+        """Return how the markers in a sample's prompt do not fit its images; nothing where they do."""
+        try:
+            return misfit(self._render(sample), len(sample.images))
+        except ValueError:  # the prompt lacks a fact, which is told where it is asked
+            return ""
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return self.judge(sample, text_of(responses))

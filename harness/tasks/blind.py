@@ -99,7 +99,8 @@ class BlindTask(OverDataset):
 
     def requests(self, cell: Cell, sample: Sample, *, oracle: bool) -> tuple[Request, ...]:
         severity = 0 if cell.id == CLEAN.id else _SIMULATED_SEVERITY
-        return (self._base.request(cell, sample, oracle=oracle, task=self.name, severity=severity),)
+        other = cell.id in ("mismatched", "no_image")
+        return (self._base.request(cell, sample, oracle=oracle, task=self.name, severity=severity, loose=other),)
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         return self._base.score(sample, responses)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import Number, Statistic, glossary_of
+from harness.images import pictures
 from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.structured import schema_problem
 from harness.reading.json import StrictJSONError, parse_json, read_json
@@ -21,7 +22,7 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.tasks._room import stated, thinking
-from harness.tasks.base import OverDataset
+from harness.tasks.base import OverDataset, placed
 from harness.tasks.scoring import undefined
 from harness.types import (
     Dataset,
@@ -143,22 +144,27 @@ class ExtractionTask(OverDataset):
         if sample.problem is not None:
             raise SampleError(sample.problem)
         wanted = _wanted(sample)
-        images = tuple(source.load() for source in sample.images)
+        images = pictures(sample.images)
         if self._field is None:
             asked = {"": (sample.question, sample.references)}
         else:
             asked = {name: (self._field(field=name), (_text(value),)) for name, value in wanted.items()}
+        prompts = {
+            name: placed(self._render(replace(sample, question=question)), sample)
+            for name, (question, _) in asked.items()
+        }
         return tuple(
             Request(
                 id=f"{self.name}/{_CELL.id}/{sample.id}/{name}",
-                prompt=self._render(replace(sample, question=question)),
+                prompt=prompts[name][0],
                 images=images,
                 system=self._config.system,
                 generation=Generation(self._longest),
                 oracle=Oracle(right, 0, derive_seed(self._seed, self.name, sample.id, name)) if oracle else None,
                 part=name,
+                interleaved=prompts[name][1],
             )
-            for name, (question, right) in asked.items()
+            for name, (_, right) in asked.items()
         )
 
     def unfit(self, sample: Sample) -> Mapping[str, str]:

@@ -78,10 +78,9 @@ PHOTOGRAPHS: Final = (
 
 @lru_cache(maxsize=4)
 def _decoded(path: Path) -> "Image.Image":
-    from PIL import Image
+    from harness.images import decode, to_rgb
 
-    with Image.open(path) as image:
-        return image.convert("RGB")
+    return to_rgb(decode(path, path.name))
 
 
 @dataclass(frozen=True, slots=True)

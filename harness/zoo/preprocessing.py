@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.errors import SampleError
+from harness.images import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Preprocessing:
         if min(image.size) < 1:
             raise SampleError(f"the image has no pixels ({image.width} x {image.height})")
         height, width = self.size
-        shown = _opaque(image).convert(_MODES[len(self.mean)])
+        shown = opaque(image).convert(_MODES[len(self.mean)])
         resample = Image.Resampling[self.resample.upper()]
         if self.resize == "stretch":
             shown = shown.resize((width, height), resample)
@@ -78,14 +79,3 @@ class Preprocessing:
         from dataclasses import asdict
 
         return {"version": PREPROCESSING_VERSION} | asdict(self)
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Return the image on white where it is transparent."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    if image.mode.startswith(("I", "F")):
-        levels = np.asarray(image, np.float64)
-        return Image.fromarray(np.clip(levels / (257 if levels.max() > 255 else 1), 0, 255).astype(np.uint8))
-    return image

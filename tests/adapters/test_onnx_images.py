@@ -12,7 +12,7 @@ from harness.errors import AdapterError, SampleError
 
 SETTINGS = ImageSettings(max_pixels=28 * 28 * 64)
 REFERENCE = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=28 * 28 * 64)
-MODES = ("RGB", "L", "RGBA", "LA", "P", "1", "CMYK", "YCbCr", "HSV", "I", "F")
+MODES = ("RGB", "L", "RGBA", "LA", "P", "1", "CMYK", "YCbCr", "HSV")
 
 
 def noise(mode: str, width: int, height: int, seed: int = 0) -> Image.Image:
@@ -45,6 +45,12 @@ def test_pixels_equal_those_of_transformers_whatever_the_size(mode: str, width: 
     if max(width, height) > 200 * min(width, height):
         width = height = max(width, height)
     assert_same(noise(mode, width, height, seed))
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_levels_that_nobody_knows_the_white_of_are_refused_where_transformers_clips_them(mode: str) -> None:
+    with pytest.raises(SampleError, match="nothing says which of them is white"):
+        to_patches(Image.new(mode, (56, 56), 9), SETTINGS)
 
 
 def test_a_transparent_palette_entry_is_white() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from harness.data import FileImage
 from harness.data.jsonl import JsonlConfig, JsonlDataset
 from harness.errors import ConfigError
+from harness.images import Reading
 from harness.types import Sample
 
 
@@ -168,6 +170,25 @@ def test_the_content_hash_follows_the_bytes_and_the_keys_not_the_place(write, tm
     assert digest("a.jsonl") == digest("b.jsonl")
     assert digest("a.jsonl") != digest("c.jsonl")
     assert digest("c.jsonl") != digest("c.jsonl", limit=1)
+
+
+def test_how_images_are_read_is_a_key_of_the_dataset_and_changes_its_hash(read, write, tmp_path: Path) -> None:
+    row = {"question": "?", "answer": "x", "image": "a.png"}
+    (sample,) = read(row, range=[0, 4095], exif="keep", page=2)
+    assert [one.reading for one in sample.images if isinstance(one, FileImage)] == [Reading((0, 4095), "keep", 2)]
+
+    def digest(**keys: object) -> str:
+        config = JsonlConfig.model_validate({"path": "rows.jsonl", **keys})
+        return JsonlDataset.from_config(config, tmp_path, (tmp_path,)).content_hash()
+
+    assert digest() == digest(exif="turn", page=None)
+    assert len({digest(), digest(range=[0, 1]), digest(exif="keep"), digest(page=1)}) == 4
+
+
+@pytest.mark.parametrize("levels", [[1, 1], [0, float("inf")], [0], "white"])
+def test_a_range_of_levels_is_two_different_finite_numbers(levels: object) -> None:
+    with pytest.raises(ValidationError, match="range"):
+        JsonlConfig.model_validate({"path": "rows.jsonl", "range": levels})
 
 
 def test_known_facts_are_keys_of_their_own_and_any_stand_under_facts(read) -> None:

@@ -444,7 +444,7 @@ def test_a_path_that_leads_nowhere_or_outside_costs_its_sample(
     [
         ("RGB", (1, 1), "PNG"), ("RGB", (1, 3000), "PNG"), ("L", (8, 8), "PNG"), ("1", (8, 8), "PNG"),
         ("P", (8, 8), "GIF"), ("LA", (8, 8), "PNG"), ("RGBA", (8, 8), "PNG"), ("I;16", (8, 8), "PNG"),
-        ("CMYK", (8, 8), "JPEG"), ("F", (8, 8), "TIFF"), ("I", (8, 8), "TIFF"), ("LAB", (8, 8), "TIFF"),
+        ("CMYK", (8, 8), "JPEG"), ("LAB", (8, 8), "TIFF"),
     ],
 )  # fmt: skip
 def test_an_unusual_image_is_asked_about_like_any_other(execute, write, mode: str, size, kind: str) -> None:
@@ -453,14 +453,23 @@ def test_an_unusual_image_is_asked_about_like_any_other(execute, write, mode: st
     assert statuses(folder) == ["ok"]
 
 
-def test_every_sample_of_a_sweep_that_cannot_be_corrupted_is_an_error_there_and_only_there(execute, write) -> None:
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_levels_without_a_white_are_an_error_and_no_black_picture(execute, write, mode: str) -> None:
+    write("odd", picture(mode, kind="TIFF"))
+    folder, _ = execute(Echo, [GOOD | {"image": "odd"}, GOOD])
+    assert statuses(folder) == ["error", "ok"]
+    assert "say it as `range: [black, white]`" in str(errors(folder)[0])
+
+
+def test_what_cannot_be_used_is_an_error_in_a_sweep_as_it_is_in_its_clean_cell(execute, write) -> None:
     write("odd", picture("F", kind="TIFF"))
+    write("good", picture())
     sweep = "  sweep: {kind: sweep, of: qa, corruptions: [brightness], severities: [1]}\n"
     suite = SUITE.replace("tasks: {qa: {kind: qa, dataset: rows, metrics: [exact_match]}}", (
         "tasks:\n  qa: {kind: qa, dataset: rows, metrics: [exact_match]}\n" + sweep
     ))  # fmt: skip
-    folder, record = execute(Echo, [GOOD | {"image": "odd"}], suite=suite)
-    assert statuses(folder) == ["ok", "ok", "error"]
+    folder, record = execute(Echo, [GOOD | {"image": "odd"}, GOOD | {"image": "good"}], suite=suite)
+    assert statuses(folder) == ["error", "ok"] * 3
     assert record.tasks["sweep"].metrics["retained_accuracy"].statuses == {"error": 1}
 
 

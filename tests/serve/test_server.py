@@ -131,10 +131,9 @@ TEXT = {"type": "text", "text": "x"}
         (body(image("http://127.0.0.1/secret.png")), 400, "nothing is fetched"),
         (body(image("file:///etc/passwd")), 400, "nothing is fetched"),
         (body(image("data:image/png;base64,@@@")), 400, "cannot be decoded"),
-        (body(image("data:image/png;base64," + base64.b64encode(b"GIF89a").decode())), 400, "cannot be decoded"),
-        (body(image(png((1000, 1000)))), 400, "px are allowed"),
+        (body(image("data:image/png;base64," + base64.b64encode(b"GIF89a").decode())), 400, "cannot be used"),
+        (body(image(png((1000, 1000)))), 400, "1000 × 1000 px is more than"),
         (body(*[image(png())] * 3), 400, "more than 2 images"),
-        (body(TEXT, image(png())), 400, "before the text"),
         (b"x" * 3_000_000, 413, "larger than"),
     ],
     ids=lambda value: str(value)[:40],
@@ -143,6 +142,13 @@ def test_what_it_cannot_do_is_a_sentence_and_no_crash(url: str, content: Any, co
     answer = post(url, content)
     assert answer.status_code == code
     assert said in answer.json()["error"]["message"]
+
+
+def test_images_between_texts_stay_where_they_stand() -> None:
+    told = read_body(body({"type": "text", "text": "Is "}, image(png()), image(png((9, 8)))), "1", Limits())
+    assert told.content() == ("Is ", 0, 1, "What is the value of A?")
+    assert told.prompt == "Is What is the value of A?"
+    assert [one.size for one in told.shown()] == [(8, 8), (9, 8)]
 
 
 def test_a_page_of_another_site_cannot_use_it(url: str) -> None:

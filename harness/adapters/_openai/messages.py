@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from harness.adapters._openai.config import OpenAIConfig, Prices
-from harness.adapters._qwen2_vl.images import to_rgb
 from harness.errors import SampleError
+from harness.images import to_rgb
 from harness.types import Request
 
 
@@ -35,10 +35,11 @@ def body(request: Request, config: OpenAIConfig) -> dict[str, Any]:
     Raises:
         SampleError: if an image cannot be used or the prompt is not valid Unicode.
     """
-    shown: list[dict[str, Any]] = [_image_part(image, config) for image in request.images]
-    messages: list[dict[str, Any]] = [
-        {"role": "user", "content": [*shown, {"type": "text", "text": _unicode(request.prompt)}]}
+    parts = [
+        {"type": "text", "text": _unicode(part)} if isinstance(part, str) else _image_part(request.images[part], config)
+        for part in request.content()
     ]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": parts}]
     system = config.system if request.system is None else request.system
     if system is not None:
         messages.insert(0, {"role": "system", "content": _unicode(system)})

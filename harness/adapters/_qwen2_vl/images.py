@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.errors import AdapterError, SampleError
+from harness.images import to_rgb
 
 PREPROCESSING_VERSION: Final = 1
 """Raise it whenever the pixels that the model sees change; it is part of the adapter's fingerprint."""
@@ -88,14 +89,6 @@ def fit(height: int, width: int, settings: ImageSettings) -> tuple[int, int]:
         grow = math.sqrt(settings.min_pixels / (height * width))
         fitted_height, fitted_width = (math.ceil(side * grow / unit) * unit for side in (height, width))
     return fitted_height, fitted_width
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return the image in RGB with transparency on white, where ``convert("RGB")`` would show what lies under it."""
-    if "A" in image.getbands() or image.info.get("transparency") is not None:
-        layered = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layered.size, (255, 255, 255, 255)), layered)
-    return image.convert("RGB")
 
 
 def to_patches(image: Image.Image, settings: ImageSettings) -> tuple[NDArray[np.float32], tuple[int, int, int]]:

@@ -50,12 +50,14 @@ class ChatTemplate:
             raise AdapterError(f"the model's chat template is not valid: {cause}") from cause
 
     def render(self, request: Request) -> str:
-        """Return the prompt: the system message if there is one, the images, then the question.
+        """Return the prompt: the system message if there is one, then images and question in their order.
 
         Raises:
             SampleError: if the template refuses the conversation.
         """
-        content = [{"type": "image"} for _ in request.images] + [{"type": "text", "text": request.prompt}]
+        content = [
+            {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"} for part in request.content()
+        ]
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
         if request.system is not None:
             messages.insert(0, {"role": "system", "content": request.system})
@@ -110,7 +112,7 @@ class PromptEncoder:
         Raises:
             SampleError: if an image is unusable, or the prompt too long or with image tokens of its own.
         """
-        prepared = [to_patches(image, self.images) for image in request.images]
+        prepared = [to_patches(image, self.images) for image in request.shown()]
         grids = tuple(grid for _, grid in prepared)
         counts = [frames * rows * columns // self.images.merge**2 for frames, rows, columns in grids]
         text = place_images(self.template.render(request), self.image_token, counts)

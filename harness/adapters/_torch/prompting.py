@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from harness.adapters._qwen2_vl.images import to_rgb
 from harness.errors import SampleError
+from harness.images import to_rgb
 from harness.types import Request
 
 
@@ -38,7 +38,7 @@ class Encoder:
         problems: dict[int, str] = {}
         for index, request in enumerate(requests):
             try:
-                images[index] = [load_rgb(image) for image in request.images]
+                images[index] = [load_rgb(image) for image in request.shown()]
                 texts[index] = self.render(request)
             except SampleError as cause:
                 problems[index] = str(cause)
@@ -84,14 +84,16 @@ class Encoder:
         )
 
     def render(self, request: Request) -> str:
-        """Return the prompt: the system message if there is one, the images, then the question.
+        """Return the prompt: the system message if there is one, then images and question in their order.
 
         Raises:
             SampleError: if the template refuses it, or it has image tokens of its own.
         """
         from jinja2 import TemplateError
 
-        content = [{"type": "image"} for _ in request.images] + [{"type": "text", "text": request.prompt}]
+        content = [
+            {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"} for part in request.content()
+        ]
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
         system = self.system if request.system is None else request.system
         if system is not None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import AdapterError, SampleError, in_words
+from harness.images import pictures
+from harness.tasks.base import placed
 from harness.types import (
     Adapter,
     Ask,
@@ -72,12 +74,13 @@ class Inputs:
         """
         if sample.problem is not None:
             raise SampleError(sample.problem)
-        images = tuple(self._image(source.load()) for source in sample.images)
+        images = tuple(map(self._image, pictures(sample.images)))
         if self.ask != "generate":
             if len(images) != 1:
                 raise SampleError(f"`ask: {self.ask}` needs one image a sample; {sample.id} has {len(images)}")
             return Request(sample.id, "", images, ask=self.ask)
-        return Request(sample.id, self.prompt(sample), images, generation=Generation(self.max_new_tokens))
+        prompt, interleaved = placed(self.prompt(sample), sample)
+        return Request(sample.id, prompt, images, generation=Generation(self.max_new_tokens), interleaved=interleaved)
 
     def _image(self, image: "Image.Image") -> "Image.Image":
         return image if self.image_size is None else image.resize((self.image_size[1], self.image_size[0]))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
 from harness.estimate import ColumnSpec, Number, Statistic
+from harness.images import pictures
 from harness.serve.batcher import Batcher, Policy
 from harness.spec.models import BatchSize, Model
 from harness.tasks._base import (
@@ -33,6 +34,7 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks.base import placed
 from harness.tasks.serving.figures import (
     COLUMNS,
     MEASURES,
@@ -233,8 +235,10 @@ class ServingTask(MeasuringTask):
     def _request(self, sample: Sample) -> Request:
         if sample.problem is not None:
             raise SampleError(sample.problem)
-        images = tuple(source.load() for source in sample.images)
-        return Request(sample.id, self._prompt(sample), images, generation=Generation(self._config.max_new_tokens))
+        images = pictures(sample.images)
+        prompt, interleaved = placed(self._prompt(sample), sample)
+        generation = Generation(self._config.max_new_tokens)
+        return Request(sample.id, prompt, images, generation=generation, interleaved=interleaved)
 
     def _measure_alone(self, adapter: Adapter, requests: Sequence[Request]) -> float:
         """Return the median seconds of one request alone, measured once."""

@@ -180,15 +180,20 @@ class TemporalTask(QaTask):
         task: str,
         severity: int = 0,
         transform: Transform | None = None,
+        loose: bool = False,
     ) -> Request:
         """As for a question about images; the frames come behind the sample's own images, with their times."""
-        asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity)
+        asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity, loose=loose)
         seed = derive_seed(self.seed, task, cell.id, sample.id)
         treatment = self._treatments.get(cell.id, Treatment()) if task == self.name else Treatment()
         images, times = self._show(sample, treatment, seed)
         said = ", ".join(f"{time:.2f}" for time in times)
-        prompt = "\n".join(filter(None, (asked.prompt, FORMS[self.config.form], f"The frames are from {said} s.")))
+        told = [*filter(None, (FORMS[self.config.form], f"The frames are from {said} s."))]
+        prompt = "\n".join([*filter(None, [asked.prompt]), *told])
         request = replace(asked, prompt=prompt, images=(*asked.images, *images), times=times)
+        if asked.interleaved:  # the frames have no markers: they stand between the question and what is said of them
+            frames = range(len(asked.images), len(request.images))
+            request = replace(request, interleaved=(*asked.interleaved, *frames, "\n".join(told)))
         return transform(request, seed) if transform else request
 
     def _show(
