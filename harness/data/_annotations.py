@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from harness.data._clips import FileClip, evidence_text
 from harness.data._images import confine
-from harness.data._rows import OnBroken, unstated
+from harness.data._rows import OnBroken, refuse_pointer, unstated
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import carried
 from harness.spec.models import Model
@@ -70,6 +70,7 @@ class AnnotatedClips(ABC):
                     )
                 if path.stat().st_size > _MOST_BYTES:
                     raise ConfigError(Issue((key,), f"{folder / name} is larger than {_MOST_BYTES:,} bytes"))
+                refuse_pointer(path)
             except (SampleError, OSError) as cause:
                 raise ConfigError(Issue((key,), str(cause))) from cause
             files.append(path)

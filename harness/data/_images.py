@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from harness.errors import SampleError
+from harness.unreadable import why_unreadable
 
 MAX_PIXELS: Final = 50_000_000
 """50 megapixels: a page scanned at 600 dpi fits, a 30,000 × 30,000 bomb does not."""
@@ -58,6 +59,7 @@ class FileImage:
         except Image.DecompressionBombError as cause:
             raise SampleError(f"{self.path}: more than {MAX_PIXELS:,} px") from cause
         except UnidentifiedImageError as cause:
-            raise SampleError(f"{self.path}: not an image, or empty") from cause
+            why = why_unreadable(path)
+            raise SampleError(f"{self.path}: not an image, or empty" + (f": {why}" if why else "")) from cause
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as cause:
             raise SampleError(f"{self.path}: cannot be decoded: {cause}") from cause

@@ -4,11 +4,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from harness.errors import did_you_mean
+from harness.errors import ConfigError, Issue, did_you_mean
+from harness.unreadable import why_unreadable
 
 Extra = Literal["forbid", "allow", "ignore"]
 """What becomes of keys that nothing reads."""
@@ -25,6 +27,16 @@ def unstated(config: BaseModel) -> set[str]:
     """Return those of the two keys above that a configuration leaves as they are: they change no hash of the data."""
     as_ever = {"extra": "forbid", "on_broken": "refuse"}
     return {key for key, value in as_ever.items() if getattr(config, key, value) == value}
+
+
+def refuse_pointer(path: Path) -> None:
+    """See that a file holds rows and not what stands for it.
+
+    Raises:
+        ConfigError: with what it is, and what to do.
+    """
+    if path.stat().st_size and (said := why_unreadable(path)):
+        raise ConfigError(Issue(("path",), f"{path} holds no rows: {said}"))
 
 
 def parsed(line: str | bytes) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from harness.data._rows import (
     one_or_many,
     optional_text,
     parsed,
+    refuse_pointer,
     required_text,
     tags,
     texts,
@@ -88,6 +89,7 @@ class JsonlDataset:
             path = confine(named, tuple(roots))
             if not path.is_file():
                 raise ConfigError(Issue(("path",), f"there is no file {named}", "paths start at the suite's folder"))
+            refuse_pointer(path)
             dataset = cls(config, path, (*roots, path.parent))
         except ConfigError:
             raise

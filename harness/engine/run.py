@@ -68,9 +68,10 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
         with open_run(suite, choice, adapter, plan, options) as run:
+            work = _Work(suite, choice, options, executor, plan, run, data)
             for text in data.warnings():
                 options.say(f"warning: {text}")
-            return _Work(suite, choice, options, executor, plan, run, data).execute(progress)
+            return work.execute(progress)
     finally:
         executor.close()
 
@@ -128,6 +129,7 @@ class _Work:
         self._plan = plan
         self._run = run
         self._data = data
+        self._data.cautions = tuple(getattr(executor.adapter, "cautions", ()))
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
                 task.attach(executor.turn)

@@ -59,6 +59,8 @@ class Checked:
     """Datasets with images or clips that cannot be opened, where they were: each costs its sample."""
     skipped: dict[str, str] = field(default_factory=dict)
     """By dataset: how many broken rows were left out, where the suite says so, and the first."""
+    cautions: tuple[str, ...] = ()
+    """What the adapter warns of."""
     datasets: dict[str, str] = field(default_factory=dict)
     """By task: the dataset that it asks about."""
     bad: list[Unfit] = field(default_factory=list)
@@ -77,8 +79,13 @@ class Checked:
         """Return the mistakes as sentences: of one task, or of all with their names."""
         if task:
             left_out = self.skipped.get(self.datasets.get(task, ""))
-            return [*([left_out] if left_out else []), *(_said(one) for one in self.bad if one.task == task)]
+            return [
+                *self.cautions,
+                *([left_out] if left_out else []),
+                *(_said(one) for one in self.bad if one.task == task),
+            ]
         return [
+            *self.cautions,
             *(f"{name}: {said}" for name, said in self.skipped.items()),
             *(one.told("have media that cannot be opened, and will be errors:") for one in self.unopened),
             *(f"{one.task}: {_said(one)}" for one in self.bad),
