@@ -1,9 +1,11 @@
 """What cannot be read of a dataset, row by row: before a model is asked, and never as a wrong answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
+from harness.data.jsonl import JsonlConfig, JsonlDataset
 from harness.errors import in_words
 from harness.types import Dataset, Sample
 
@@ -73,6 +75,20 @@ class Reader:
                 self._opened[name] = said
             if said:
                 yield said
+
+
+def read_file(path: Path, roots: Sequence[Path] = ()) -> tuple[int, Reader]:
+    """Read all rows of a file of ``type: jsonl`` and open their images; return how many there are, and what was seen.
+
+    Raises:
+        ConfigError: if there is no such file, or nothing in it.
+    """
+    folder = path.resolve().parent
+    dataset = JsonlDataset.from_config(JsonlConfig(path=path.name), folder, (folder, *roots))
+    reader = Reader(path.name, dataset, media=True)
+    for sample in dataset:
+        reader.see(sample)
+    return len(dataset), reader
 
 
 def placed(sample: Sample, said: str) -> str:

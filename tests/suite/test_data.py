@@ -266,3 +266,22 @@ def test_all_media_are_opened_where_they_are_asked_for(
     head, *named = warning.split("\n")
     assert head == "3 rows of the dataset 'rows' have media that cannot be opened, and will be errors:"
     assert [line.split()[0] for line in named] == ["rows.jsonl:3:", "rows.jsonl:4:", "rows.jsonl:5:"]
+
+
+def test_a_file_is_checked_row_by_row_and_image_by_image(
+    tmp_path: Path, write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = '{"question": "q", "answer": "red"}\n'
+    write("rows.jsonl", good * 30)
+    write("years.yaml", YEARS)
+    for name in ("rows.jsonl", "years.yaml"):
+        done = run_here("data", "check", name)
+        assert (done.code, done.out) == (0, f"{name}: 30 rows, each can be read and its media opened\n")
+    write("rows.jsonl", good + "no\n" * 30 + '{"question": "q", "answer": "red", "image": "gone.png"}\n')
+    for name in ("rows.jsonl", "years.yaml"):
+        done = run_here("data", "check", name)
+        assert done.code == 2
+        assert all(f"rows.jsonl:{number}: not JSON" in done.out for number in range(2, 32)), "all are named"
+        assert "rows.jsonl:32: " in done.out
+        assert "gone.png: there is no such file" in done.out
