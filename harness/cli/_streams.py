@@ -33,7 +33,7 @@ def tame() -> None:
     codecs.register_error(_NAME, _instead)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):  # none, closed, or not a stream of text: as it is
-            if stream.errors == "strict" or stream is sys.stderr:  # type: ignore[union-attr]
+            if stream.errors == "strict" or stream is sys.stderr:
                 stream.reconfigure(errors=_NAME)  # type: ignore[union-attr]
 
 
