@@ -30,7 +30,7 @@ FLOORS = (
     ("reading",),
     ("spec", "stats", "timing", "serve", "quantise"),
     ("images",),
-    ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache"),
+    ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache", "unreadable"),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""
 

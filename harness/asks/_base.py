@@ -3,13 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from harness.registry import registry
 from harness.types import Adapter, Request, Response
 
 if TYPE_CHECKING:
     from PIL import Image
+
+NOT_FINITE: Final = "the model's numbers were not finite (NaN or infinite)"
+"""What a sample fails with whose answer is not a number."""
 
 
 class Probing(Protocol):

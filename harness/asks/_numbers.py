@@ -6,13 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.asks._base import Ask, Probing, require
+from harness.asks._base import NOT_FINITE, Ask, Probing, require
 from harness.errors import SampleError
 from harness.types import Request, Response, Status
 
 Floats = NDArray[np.float32]
-
-NOT_FINITE = "the model's numbers were not finite (NaN or infinite)"
 
 
 class NumbersAsk(Ask):
@@ -57,8 +55,13 @@ def each(ask: Callable[[Sequence[Request]], list[Response]], requests: Sequence[
         return [response for request in requests for response in each(ask, [request])]
 
 
-def rows(method: Callable[[Any], Any], requests: Sequence[Request]) -> list[Response]:
+def rows(method: Callable[[Any], Any], requests: Sequence[Request], width: int | None = None) -> list[Response]:
     """Return a row of numbers for the image of each request; one that is not finite costs its own sample.
+
+    Args:
+        method: the adapter's.
+        requests: what it is asked.
+        width: how many numbers a row must have, where that is known.
 
     Raises:
         TypeError: if the adapter's array has another shape.
@@ -68,6 +71,8 @@ def rows(method: Callable[[Any], Any], requests: Sequence[Request]) -> list[Resp
         found = np.asarray(method([request.images[0] for request in some]), np.float32)
         if found.ndim != 2 or len(found) != len(some):
             raise TypeError(f"the adapter returned an array of shape {list(found.shape)} for {len(some)} images")
+        if found.shape[1] != (found.shape[1] if width is None else width) or not found.shape[1]:
+            raise TypeError(f"the adapter returned {found.shape[1]} numbers an image, not {width or 'one or more'}")
         return [finite(row) for row in found]
 
     return each(ask, requests)

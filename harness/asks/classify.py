@@ -19,7 +19,7 @@ class Classify(ImageAsk):
     def call(self, adapter: Adapter, requests: Sequence[Request]) -> Any:
         if not isinstance(adapter, ClassifyingAdapter):
             raise self.lacking(adapter)
-        return rows(adapter.classify, requests)
+        return rows(adapter.classify, requests, len(adapter.classes) or None)
 
     def law(self, subject: Probing) -> None:
         found = rows_law(subject, "classify")

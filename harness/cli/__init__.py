@@ -28,6 +28,7 @@ _VERBS: Final = {
     "cache": "Look at the answers that are kept across runs, check or clear them.",
     "view": "Look at all runs in a browser, those in flight too.",
     "history": "See metrics across commits, and judge the newest.",
+    "data": "Read every row of a file or suite, and open every image.",
     "adapters": "Check that an adapter keeps the laws that results rest on.",
     "metrics": "Explain the metrics.",
     "extract": "See what is read of an answer, where, and why.",
@@ -94,6 +95,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with a code of :class:`harness.errors.ExitCode`."""
+    from harness.cli._streams import tame
+
+    tame()
     sys.exit(invoke(sys.argv[1:]))
 
 

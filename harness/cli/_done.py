@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli._streams import tell
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -57,4 +58,4 @@ def print_done(done: "list[Done]", as_json: bool) -> None:
 
 def say(text: str) -> None:
     """Tell the user something beside the results."""
-    click.echo(text, err=True)
+    tell(text)

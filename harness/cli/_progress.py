@@ -4,8 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-import click
-
+from harness.cli._streams import tell
 from harness.engine.options import Silent
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class Lines:
     def begin(self, adapter: str, total: int) -> None:
         self._adapter, self._total, self._done = adapter, total, 0
         self._said_at, self._said_share = time.monotonic(), 0.0
-        click.echo(f"{adapter}: {total:,} requests", err=True)
+        tell(f"{adapter}: {total:,} requests")
 
     def advance(self, cell: str, done: int, failed: int) -> None:
         self._done += done
@@ -33,7 +32,7 @@ class Lines:
         if share - self._said_share >= 0.1 or time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
             self._said_share, self._said_at = share, time.monotonic()
             trouble = f", {failed:,} failed" if failed else ""
-            click.echo(f"{self._adapter}: {self._done:,} of {self._total:,} ({share:.0%}){trouble}  {cell}", err=True)
+            tell(f"{self._adapter}: {self._done:,} of {self._total:,} ({share:.0%}){trouble}  {cell}")
 
     def end(self) -> None: ...
 
@@ -74,4 +73,4 @@ def choose(quiet: bool) -> Silent | Lines | Bar:
     """Return what fits where standard error goes."""
     if quiet:
         return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return Bar() if sys.stderr is not None and sys.stderr.isatty() else Lines()

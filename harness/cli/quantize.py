@@ -83,7 +83,10 @@ def command(
         target = out or model.with_name(f"{model.stem}_{'int8' if chosen in ('transformer', 'cnn') else chosen}.onnx")
         if target.resolve() == model.resolve():
             raise UsageError("--out must not be the model itself")
-        made = quantise(model, target, chosen, tuned, weights, force)  # type: ignore[arg-type] # click has checked both
+        try:
+            made = quantise(model, target, chosen, tuned, weights, force)  # type: ignore[arg-type] # click has checked both
+        except RuntimeError as cause:  # the recipe left a weight out that it should have reached
+            raise UsageError(f"{cause}; try another --recipe") from cause
         near, ratio = agreement(model, target, judged), speed(model, target, judged, rounds)
         trials = [Trial(made.recipe, made, near, ratio, pareto=True)]
     if plot and recipe == "auto":

@@ -143,7 +143,9 @@ def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bo
     from harness.comparison.forecast import CHANGED, forecast
     from harness.engine.plan import make_plan
     from harness.gates.runs import planned_gates
+    from harness.suite.data import usable_data
 
+    usable_data(suite, limit)
     plan = make_plan(suite, 1, limit)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
     forecasts = forecast(suite.spec.gates, planned_gates(suite, limit))

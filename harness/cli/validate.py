@@ -25,13 +25,16 @@ Examples:
 )
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
-@click.option("--data", "whole", is_flag=True, help="Read all rows of the data, not only the first 100,000.")
+@click.option(
+    "--data", "whole", is_flag=True, help="Read all rows, not only the first 100,000, and open every image and clip."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whole: bool, as_json: bool) -> int:
     """Check SUITE, name by name, read its data, and try two samples of each task on a simulated adapter.
 
-    Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong. A row whose references a metric
-    cannot judge is a warning with its file:line: such a sample is undefined, and no model is blamed for it.
+    Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong; rows that cannot be read are. A
+    row whose references a metric cannot judge is a warning with its file:line: such a sample is undefined, and no model
+    is blamed for it. So is an image that cannot be opened: it costs its sample.
     """
     from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
@@ -44,8 +47,9 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whol
     try:
         with kept_for_json(as_json):
             loaded = load_suite(suite, roots)
-            troubles = misfits(loaded, [read_adapter(adapter) for adapter in adapters]) + try_samples(loaded)
-            read = check_data(loaded, None if whole else ROWS)
+            read = check_data(loaded, None if whole else ROWS, media=whole)
+            checked = misfits(loaded, [read_adapter(adapter) for adapter in adapters])
+            troubles = [*checked, *read.refusals(), *try_samples(loaded)]
     except SpecError as error:
         if not as_json:
             raise

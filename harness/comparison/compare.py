@@ -176,13 +176,25 @@ class _Comparer:
             slices=tuple(found),
             flips=tuple(flips),
             lineage=tuple(identity.lineage(before, after)),
-            warnings=(*sided, *self._pairs.warnings(after.options.get("limit"))),
+            warnings=(*sided, *self._pairs.warnings(after.options.get("limit")), *self._unmoved()),
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
             ratios=ratios,
             cut_off=tuple(_adjusted(cut)),
         )
+
+    def _unmoved(self) -> Iterator[str]:
+        """Warn of a LoRA with which no answer differs from those without it: it may attach to nothing."""
+        before, after = (record.adapter.config.get("lora") for record in self._records)
+        answers = [samples.text("response") for samples in self._samples]
+        pairs = [one for one in self._pairs.cells.values() if len(one.candidate)]
+        if before == after or not pairs:
+            return
+        if all(answers[0].take(one.baseline).equals(answers[1].take(one.candidate)) for one in pairs):
+            count = sum(len(one.candidate) for one in pairs)
+            said = f"all {count:,} answers with `lora: {after}` are those with `lora: {before}`"
+            yield f"{said}: does it change anything?"
 
     def _task(self, name: str) -> "_TaskComparer":
         records = self._records[0].tasks[name], self._records[1].tasks[name]

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from harness.data._clips import FileClip, evidence_text
 from harness.data._images import confine
+from harness.data._rows import OnBroken, refuse_pointer, unstated
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import carried
 from harness.spec.models import Model
@@ -33,6 +35,9 @@ class AnnotationsConfig(Model):
     """What follows a clip's name in the annotations to make its file's."""
     limit: int | None = Field(default=None, ge=1)
     """Use only the first questions."""
+    on_broken: OnBroken = "refuse"
+    """What becomes of rows that cannot be read: the suite isn't run, or it is run without them (`skip`), which is
+    counted and told."""
 
 
 class AnnotatedClips(ABC):
@@ -47,7 +52,10 @@ class AnnotatedClips(ABC):
         self._config = config
         self._files = tuple(files)
         self._roots = roots
-        self._samples = tuple(self._first(config.limit))
+        self.on_broken: OnBroken = config.on_broken
+        self.skipped: tuple[int, str] | None = None
+        """How many rows were left out because they are broken, and what is wrong with the first."""
+        self._samples = tuple(islice(self._used(), config.limit))
         self._hash = self._digest()
 
     @classmethod
@@ -62,6 +70,7 @@ class AnnotatedClips(ABC):
                     )
                 if path.stat().st_size > _MOST_BYTES:
                     raise ConfigError(Issue((key,), f"{folder / name} is larger than {_MOST_BYTES:,} bytes"))
+                refuse_pointer(path)
             except (SampleError, OSError) as cause:
                 raise ConfigError(Issue((key,), str(cause))) from cause
             files.append(path)
@@ -109,14 +118,17 @@ class AnnotatedClips(ABC):
         digest = hashlib.sha256()
         for file in self._files:
             digest.update(file.read_bytes())
-        digest.update(self._config.model_dump_json(exclude={"path", "clips"}).encode())
+        digest.update(self._config.model_dump_json(exclude={"path", "clips", *unstated(self._config)}).encode())
         return digest.hexdigest()
 
-    def _first(self, limit: int | None) -> Iterator[Sample]:
-        for number, sample in enumerate(self._read()):
-            if limit is not None and number >= limit:
-                return
-            yield sample
+    def _used(self) -> Iterator[Sample]:
+        """Yield the questions, without those that are broken where these are to be skipped."""
+        for sample in self._read():
+            if sample.problem is None or self.on_broken == "refuse":
+                yield sample
+            else:
+                count, first = self.skipped or (0, sample.problem)
+                self.skipped = (count + 1, first)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         """Yield the lines of the first file that hold something, with their numbers."""

@@ -22,8 +22,16 @@ def fact_keys(fields: Mapping[str, str], own: Collection[str]) -> dict[str, str]
     return {key: name for key, name in keys.items() if key not in taken}
 
 
-def facts_of(row: Mapping[str, Any], keys: Mapping[str, str], under: str = "facts") -> dict[str, JSON]:
+def facts_of(
+    row: Mapping[str, Any], keys: Mapping[str, str], under: str = "facts", others: Mapping[str, Any] | None = None
+) -> dict[str, JSON]:
     """Return the facts of a row; what is null is none, and what stands under ``under`` comes first.
+
+    Args:
+        row: as it was parsed.
+        keys: which of its keys are facts, and their names.
+        under: the key of an object of facts.
+        others: what else it carries, by the facts' names.
 
     Raises:
         TypeError: if a fact does not have its form.
@@ -31,7 +39,7 @@ def facts_of(row: Mapping[str, Any], keys: Mapping[str, str], under: str = "fact
     told = row.get(under)
     if told is not None and not isinstance(told, dict):
         raise TypeError(f"{under!r} is not an object")
-    beside = {keys[key]: value for key, value in row.items() if key in keys}
+    beside = {**(others or {}), **{keys[key]: value for key, value in row.items() if key in keys}}
     if not told and not beside:
         return {}
     found = {name: value for name, value in {**beside, **(told or {})}.items() if value is not None}

@@ -1,7 +1,6 @@
 """A user's own questions, answers and images: one JSON object a line."""
 
 import hashlib
-import json
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,20 @@ from pydantic import BaseModel, Field, field_validator
 
 from harness.data._facts import fact_keys, facts_of
 from harness.data._images import FileImage, confine
+from harness.data._rows import (
+    Extra,
+    OnBroken,
+    as_text,
+    one_or_many,
+    optional_text,
+    parsed,
+    refuse_pointer,
+    required_text,
+    tags,
+    texts,
+    unknown,
+    unstated,
+)
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
 from harness.images import Reading
@@ -57,6 +70,13 @@ class JsonlConfig(Model):
             raise ValueError("two different finite numbers, that of black first")
         return value
 
+    extra: Extra = "forbid"
+    """What becomes of a key that is none of these: an error of its row, a fact by its own name (`allow`), or nothing
+    (`ignore`)."""
+    on_broken: OnBroken = "refuse"
+    """What becomes of rows that cannot be read: the suite isn't run, or it is run without them (`skip`), which is
+    counted and told."""
+
 
 class JsonlDataset:
     """Rows are read anew on each pass, so that memory does not grow with the file."""
@@ -70,6 +90,10 @@ class JsonlDataset:
         self._reading = Reading(config.range, config.exif, config.page)
         self._id_key = config.fields.get("id", "id").encode()
         self._fact_keys = fact_keys(config.fields, _FIELDS)
+        self._known = {*self._fact_keys, *(config.fields.get(name, name) for name in _FIELDS)}
+        self.on_broken = config.on_broken
+        self.skipped: tuple[int, str] | None = None
+        """How many rows were left out because they are broken, and what is wrong with the first."""
         self._rows, self._hash, repeated = self._survey()
         if repeated:
             self._refuse(repeated)
@@ -85,13 +109,15 @@ class JsonlDataset:
             path = confine(named, tuple(roots))
             if not path.is_file():
                 raise ConfigError(Issue(("path",), f"there is no file {named}", "paths start at the suite's folder"))
+            refuse_pointer(path)
             dataset = cls(config, path, (*roots, path.parent))
         except ConfigError:
             raise
         except (SampleError, OSError, ValueError) as cause:
             raise ConfigError(Issue(("path",), str(cause))) from cause
         if not len(dataset):
-            raise ConfigError(Issue(("path",), f"{named} has no rows"))
+            said = f"{named} has no rows" + (f" that can be read: {dataset.skipped[1]}" if dataset.skipped else "")
+            raise ConfigError(Issue(("path",), said))
         return dataset
 
     @cached_property
@@ -114,26 +140,34 @@ class JsonlDataset:
                     continue
                 if count == self._rows:
                     return
-                count += 1
-                yield number, self._sample(number, line)
+                sample = self._sample(number, line)
+                if sample.problem is None or self.on_broken == "refuse":
+                    count += 1
+                    yield number, sample
 
     def content_hash(self) -> str:
         # Keys that came later stand in no hash where nobody says them: stored runs keep theirs.
         usual = JsonlConfig(path="")
-        unsaid = {"path"} | {key for key in _LATER if getattr(self._config, key) == getattr(usual, key)}
-        return hashlib.sha256(f"{self._hash} {self._config.model_dump_json(exclude=unsaid)}".encode()).hexdigest()
+        unsaid = {key for key in _LATER if getattr(self._config, key) == getattr(usual, key)}
+        keys = self._config.model_dump_json(exclude={"path", *unsaid, *unstated(self._config)})
+        return hashlib.sha256(f"{self._hash} {keys}".encode()).hexdigest()
 
     def _survey(self) -> tuple[int, str, set[int]]:
         """Return how many rows there are (blank lines are none), the hash of the bytes, and hashes of ids seen twice.
 
         Ids of the first ``_CHECKED`` rows are looked at: to parse a million rows would take seconds before the first
-        answer, and their memory is not all given back. Further on, a repeated id is found when it is read.
+        answer, and their memory is not all given back. Further on, a repeated id is found when it is read. Where broken
+        rows are to be skipped all are read here: how many there are decides what is asked.
         """
-        digest, rows, codes = hashlib.sha256(), 0, array("q")
+        digest, rows, codes, skipping = hashlib.sha256(), 0, array("q"), self.on_broken == "skip"
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 digest.update(line)
                 if line.strip() and (self._config.limit is None or rows < self._config.limit):
+                    if skipping and (problem := self._sample(number, line).problem) is not None:
+                        count, first = self.skipped or (0, problem)
+                        self.skipped = (count + 1, first)
+                        continue
                     rows += 1
                     if rows <= _CHECKED:
                         codes.append(hash(self._given_id(line) or _by_number(number)))
@@ -159,59 +193,45 @@ class JsonlDataset:
         if self._id_key not in line and b"\\" not in line:
             return ""
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            return optional_text(parsed(line), self._key("id"))
+        except (ValueError, TypeError, RecursionError):
             return ""
-        return _identity(row.get(self._config.fields.get("id", "id"))) if isinstance(row, dict) else ""
+
+    def _key(self, name: str) -> str:
+        return self._config.fields.get(name, name)
 
     def _sample(self, number: int, line: bytes) -> Sample:
         identity, origin = _by_number(number), f"{self._path.name}:{number}"
         try:
-            row = json.loads(line)
-            json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
-            if not isinstance(row, dict):
-                raise TypeError("not a JSON object")
-            return self._read(row, identity, origin)
+            return self._read(parsed(line), identity, origin)
         except (ValueError, TypeError, RecursionError) as cause:
             return Sample(identity, "", (), problem=f"{origin}: {cause}", origin=origin)
 
     def _read(self, row: dict[str, Any], identity: str, origin: str) -> Sample:
-        def get(key: str) -> Any:
-            return row.get(self._config.fields.get(key, key))
-
-        question = get("question")
-        if not isinstance(question, str):
-            raise TypeError("'question' is missing or not text")
-        answers = get("answers") if get("answers") is not None else get("answer")
-        listed = answers if isinstance(answers, list) else [answers]
-        if not listed or not all(isinstance(answer, (str, int, float)) for answer in listed):
-            raise TypeError("'answer' is missing, or neither text, a number, nor a list of them")
-        images = get("images") if get("images") is not None else get("image")
-        paths = images if isinstance(images, list) else [] if images is None else [images]
-        if not all(isinstance(path, str) for path in paths):
-            raise TypeError("'image' is neither a path nor a list of paths")
-        tags = get("tags") or {}
-        if not isinstance(tags, dict):
-            raise TypeError("'tags' is not an object")
-        evidence = get("evidence")
+        others = unknown(row, self._known, self._config.extra)
+        question = required_text(row, self._key("question"))
+        key, answers = one_or_many(row, self._key("answer"), self._key("answers"))
+        if not answers:
+            raise TypeError(f"{key!r} is missing or empty: the right answer, or a list of right answers")
+        references = texts(answers, key)
+        key, images = one_or_many(row, self._key("image"), self._key("images"))
+        if not all(isinstance(path, str) and path for path in images):
+            raise TypeError(f"{key!r} is neither a path nor a list of paths; leave it out where there is no image")
+        evidence = row.get(self._key("evidence"))
         return Sample(
-            id=_identity(get("id")) or identity,
+            id=optional_text(row, self._key("id")) or identity,
             question=question,
-            references=tuple(str(answer) for answer in listed),
-            images=tuple(FileImage(self._path.parent / path, self._roots, self._reading) for path in paths),
-            evidence=evidence if isinstance(evidence, str) else None,
-            cluster=str(get("cluster") or "") or "|".join(paths),
-            tags={str(key): str(value) for key, value in tags.items()},
-            facts=facts_of(row, self._fact_keys, self._config.fields.get("facts", "facts")),
+            references=references,
+            images=tuple(FileImage(self._path.parent / path, self._roots, self._reading) for path in images),
+            evidence=None if evidence is None else as_text(evidence, self._key("evidence")),
+            cluster=optional_text(row, self._key("cluster")) or "|".join(images),
+            tags=tags(row, self._key("tags")),
+            facts=facts_of(row, self._fact_keys, self._key("facts"), others),
             origin=origin,
         )
 
 
 _FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags", "facts")
-
-
-def _identity(given: Any) -> str:
-    return str(given) if isinstance(given, (str, int)) else ""
 
 
 def _by_number(number: int) -> str:

@@ -1,6 +1,5 @@
 """A user's own questions about clips: one JSON object a line."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -9,6 +8,7 @@ from pydantic import BaseModel
 
 from harness.data._annotations import AnnotatedClips, AnnotationsConfig, annotated, number, windows
 from harness.data._facts import facts_of
+from harness.data._rows import Extra, one_or_many, optional_text, parsed, required_text, tags, texts, unknown
 from harness.types import Sample, Span
 
 ENTRIES: Final = {"video": "VideoDataset"}
@@ -24,6 +24,9 @@ class VideoConfig(AnnotationsConfig):
     `facts` (an object, by the names of docs/facts.md) as there are."""
     suffix: str = ""
     """What follows a clip's name in the file to make its file's."""
+    extra: Extra = "forbid"
+    """What becomes of a key that is none of these: an error of its row, a fact by its own name (`allow`), or nothing
+    (`ignore`)."""
 
 
 class VideoDataset(AnnotatedClips):
@@ -34,48 +37,44 @@ class VideoDataset(AnnotatedClips):
     def _read(self) -> Iterator[Sample]:
         for line_number, line in self._lines():
             try:
-                row = json.loads(line)
-                json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
-                if not isinstance(row, dict):
-                    raise TypeError("not a JSON object")
-                yield self._row(row, f"line-{line_number:07d}")
+                yield self._row(parsed(line), f"line-{line_number:07d}")
             except (ValueError, TypeError, RecursionError) as cause:
                 yield self._bad(line_number, cause)
 
     def _row(self, row: dict[str, Any], identity: str) -> Sample:
-        name, question = row.get("clip"), row.get("question")
-        if not isinstance(name, str) or not name:
-            raise TypeError("'clip' is missing or not text")
-        if not isinstance(question, str):
-            raise TypeError("'question' is missing or not text")
-        answers = row.get("answers", row.get("answer", []))
-        listed = answers if isinstance(answers, list) else [answers]
-        if not all(isinstance(answer, str | int | float) for answer in listed):
-            raise TypeError("'answer' is neither text, a number, nor a list of them")
-        spans = windows(row.get("spans", [])) or _about([number(time) for time in row.get("evidence_frames", [])])
-        if not listed and not spans:
+        others = unknown(row, _KEYS, self._config.extra)
+        name, question = required_text(row, "clip"), required_text(row, "question")
+        if not name:
+            raise TypeError("'clip' is empty")
+        key, listed = one_or_many(row, "answer", "answers")
+        answers = texts(listed, key)
+        spans = windows(_list(row, "spans")) or _about([number(time) for time in _list(row, "evidence_frames")])
+        if not answers and not spans:
             raise TypeError("there is neither an 'answer' nor 'spans'")
-        duration = number(row["duration"]) if "duration" in row else None
-        rate = number(row["rate"]) if "rate" in row else None
-        tags = row.get("tags", {})
-        if not isinstance(tags, dict):
-            raise TypeError("'tags' is not an object")
-        given = row.get("id")
-        sample = annotated(
-            str(given) if isinstance(given, str | int) and given != "" else identity,
-            question,
-            [str(answer) for answer in listed],
-            spans,
-            self._clip(name, rate),
-            duration,
-        )
+        duration, rate = (None if row.get(key) is None else number(row[key]) for key in ("duration", "rate"))
+        identity = optional_text(row, "id") or identity
+        sample = annotated(identity, question, answers, spans, self._clip(name, rate), duration)
         return replace(
             sample,
             evidence=sample.evidence if spans else None,
-            cluster=str(row.get("cluster") or "") or name,
-            tags={str(key): str(value) for key, value in tags.items()},
-            facts=facts_of(row, {}),
+            cluster=optional_text(row, "cluster") or name,
+            tags=tags(row, "tags"),
+            facts=facts_of(row, {}, others=others),
         )
+
+
+_KEYS: Final = (
+    *("clip", "question", "answer", "answers", "spans", "evidence_frames"),
+    *("duration", "rate", "id", "cluster", "tags", "facts"),
+)
+
+
+def _list(row: dict[str, Any], key: str) -> list[Any]:
+    """Return the list under a key; none where it is absent or null."""
+    found = row.get(key)
+    if found is not None and not isinstance(found, list):
+        raise TypeError(f"{key!r} is not a list")
+    return found or []
 
 
 def _about(times: Sequence[float]) -> tuple[Span, ...]:

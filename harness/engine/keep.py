@@ -77,6 +77,7 @@ class Keeper:
 def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTruncated) -> Row:
     parts, responses, failed = work.parts, work.responses, work.failed
     status = Status.ERROR if work.error is not None else Status(failed.response.status) if failed else Status.OK
+    status = status if sample.problem is None else Status.UNDEFINED  # a row that is broken is no wrong answer
     finish = Finish.of(_own(parts))
     cut = status is Status.OK and finish is Finish.LENGTH
     status = Status.ERROR if cut and policy == "fail" else status

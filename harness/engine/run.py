@@ -31,7 +31,7 @@ from harness.record.store import StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
-from harness.suite.data import Checked, read_data
+from harness.suite.data import Checked, usable_data
 from harness.suite.fit import check_capabilities, misfit
 from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
@@ -55,21 +55,23 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
 
     Raises:
         AdapterError: if the adapter cannot be loaded.
-        UsageError: if it lacks what a task needs (where its type does, before it is loaded), if the data breaks a rule
-            that only shows while it is read, or if another process works on the run.
+        UsageError: if rows of the data cannot be read, if the model lacks what a task needs (where its type does,
+            before it is loaded), if the data breaks a rule that only shows later, or if another process works on the
+            run.
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
     suite = options.selection.apply(suite)
+    data = usable_data(suite, options.limit)
     executor = _executor(suite, choice, options)
     try:
         plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
         with open_run(suite, choice, adapter, plan, options) as run:
-            data = read_data(suite, options.limit)
+            work = _Work(suite, choice, options, executor, plan, run, data)
             for text in data.warnings():
                 options.say(f"warning: {text}")
-            return _Work(suite, choice, options, executor, plan, run, data).execute(progress)
+            return work.execute(progress)
     finally:
         executor.close()
 
@@ -102,7 +104,7 @@ def resume_run(
             if retry:
                 run.store.drop_batches([*map(str, retry)])
             plan = manifest.plan(suite)
-            return _Work(suite, choice, options, executor, plan, run, read_data(suite, plan.limit)).execute(progress)
+            return _Work(suite, choice, options, executor, plan, run, usable_data(suite, plan.limit)).execute(progress)
         finally:
             executor.close()
 
@@ -127,6 +129,7 @@ class _Work:
         self._plan = plan
         self._run = run
         self._data = data
+        self._data.cautions = tuple(getattr(executor.adapter, "cautions", ()))
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
                 task.attach(executor.turn)

@@ -23,6 +23,7 @@ class Facts:
     batch_invariant: bool
     batch_size: int
     fingerprint: str
+    cautions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, adapter: Adapter) -> Self:
@@ -33,6 +34,7 @@ class Facts:
             bool(adapter.batch_invariant),
             int(adapter.batch_size),
             str(adapter.fingerprint()),
+            tuple(map(str, getattr(adapter, "cautions", ()))),
         )
 
 
@@ -47,6 +49,7 @@ class FarAdapter:
         self.capabilities = facts.capabilities
         self.batch_invariant = facts.batch_invariant
         self.batch_size = facts.batch_size
+        self.cautions = facts.cautions
 
     @classmethod
     def from_config(cls, config: Any, folder: Path) -> Self:

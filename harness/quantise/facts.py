@@ -5,6 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from harness.errors import UsageError
+from harness.unreadable import unreadable
+
 WEIGHTED: Final = ("Conv", "Gemm", "MatMul")
 """Operators whose second input may be a constant weight."""
 _DYNAMIC: Final = ("MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat")
@@ -21,10 +26,36 @@ _INTEGER: Final = {
 
 
 def load(path: Path) -> Any:
-    """Read a model with its external data."""
+    """Read a model with its external data.
+
+    Raises:
+        UsageError: if it is none, is not whole, or holds weights that are not finite.
+    """
     import onnx
 
-    return onnx.load(str(path))
+    try:
+        model = onnx.load(str(path))
+    except Exception as cause:  # protobuf's errors and those of onnx share no base class
+        raise UsageError(unreadable(path, cause)) from cause
+    if broken := _not_finite(model):
+        named = ", ".join(broken[:3]) + (", …" if len(broken) > 3 else "")
+        raise UsageError(
+            f"{path} has {len(broken)} weights with NaN or infinite numbers ({named}): its answers mean "
+            "nothing, and no scale fits them; export it again from weights that are whole"
+        )
+    return model
+
+
+def _not_finite(model: Any) -> list[str]:
+    """Return the names of float weights that hold a NaN or an infinity."""
+    from onnx import TensorProto, numpy_helper
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+    return [
+        tensor.name
+        for tensor in model.graph.initializer
+        if tensor.data_type in floats and not np.isfinite(numpy_helper.to_array(tensor)).all()
+    ]
 
 
 def strip(model: Any) -> None:

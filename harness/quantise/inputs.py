@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from harness.errors import SampleError, UsageError
 from harness.quantise.recipes import Feed
 from harness.seeds import generator
+from harness.unreadable import unreadable, why_unreadable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,7 +41,7 @@ def open_session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as cause:  # its exceptions share no base class
-        raise UsageError(f"{path} cannot be loaded: {cause}") from cause
+        raise UsageError(unreadable(path, cause)) from cause
 
 
 def read_inputs(source: Path, session: Any, prepare: Prepare | None = None, limit: int = 256) -> list[Feed]:
@@ -64,7 +65,7 @@ def read_inputs(source: Path, session: Any, prepare: Prepare | None = None, limi
     except KeyError as cause:
         raise UsageError(f"{source} has no array for the input {cause}; the model's are {', '.join(names)}") from cause
     except (OSError, ValueError) as cause:
-        raise UsageError(f"{source} cannot be read as .npz: {cause}") from cause
+        raise UsageError(f"{source} cannot be read as .npz: {why_unreadable(source) or cause}") from cause
     counts = {array.shape[0] if array.ndim else 0 for array in found.values()}
     if len(counts) != 1 or 0 in counts:
         raise UsageError(f"{source}: every array needs the same number of samples, one or more, along its first axis")
@@ -142,5 +143,5 @@ def _from_folder(folder: Path, names: Sequence[str], prepare: Prepare | None, li
         try:
             feeds.append({names[0]: prepare([decode(file, str(file))])})
         except SampleError as cause:
-            raise UsageError(str(cause)) from cause
+            raise UsageError(why_unreadable(file) or str(cause)) from cause
     return feeds

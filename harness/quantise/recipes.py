@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cpu import saturates
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError, in_words
 from harness.quantise import facts
 
 Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
@@ -104,13 +104,20 @@ def quantise(
         _clean(source, plain, fold_gemm=recipe.startswith("weight-only"))
         expected = facts.weighted(facts.load(plain))
         kept = weights or default_weights()
-        with _quiet():
-            if recipe == "transformer":
-                _dynamic(plain, target, Path(scratch), kept)
-            elif recipe == "cnn":
-                _static(plain, target, Path(scratch), calibration, kept)
-            else:
-                _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
+        try:
+            with _quiet():
+                if recipe == "transformer":
+                    _dynamic(plain, target, Path(scratch), kept)
+                elif recipe == "cnn":
+                    _static(plain, target, Path(scratch), calibration, kept)
+                else:
+                    _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
+        except HarnessError:
+            raise
+        except Exception as cause:  # what ONNX Runtime's tools raise for a model that they cannot take shares no base
+            raise UsageError(
+                f"ONNX Runtime cannot quantise {source.name} by the recipe {recipe}: {in_words(cause)}"
+            ) from cause
     return _verified(source, target, recipe, kept if recipe in ("transformer", "cnn") else recipe[-1], expected)
 
 

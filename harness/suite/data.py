@@ -7,9 +7,10 @@ from itertools import islice
 from typing import Final, Protocol, runtime_checkable
 
 from harness.data import FileImage
-from harness.errors import SampleError
+from harness.errors import SampleError, UsageError
 from harness.metrics import SampleMetric
 from harness.suite.bind import Suite
+from harness.suite.broken import SHOWN, Broken, Reader, placed
 from harness.tasks import Task
 from harness.types import Dataset, Sample
 
@@ -53,16 +54,24 @@ class Unfit:
         """Count one more."""
         self.count += 1
         if not self.first:
-            line = " ".join(said.split())
-            line = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
-            place = sample.origin or f"sample {sample.id!r}"
-            self.first = line if line.startswith(place) else f"{place}: {line}" if line else place
+            line = placed(sample, said)
+            self.first = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 @dataclass(slots=True)
 class Checked:
     """What reading the data of a suite brought up."""
 
+    broken: list[Broken] = field(default_factory=list)
+    """Datasets with rows that cannot be read: a run refuses them."""
+    unopened: list[Broken] = field(default_factory=list)
+    """Datasets with images or clips that cannot be opened, where they were: each costs its sample."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """By dataset: how many broken rows were left out, where the suite says so, and the first."""
+    cautions: tuple[str, ...] = ()
+    """What the adapter warns of."""
+    datasets: dict[str, str] = field(default_factory=dict)
+    """By task: the dataset that it asks about."""
     bad: list[Unfit] = field(default_factory=list)
     """Rows with a mistake: the sample is undefined under the metric."""
     partly: list[Unfit] = field(default_factory=list)
@@ -72,11 +81,25 @@ class Checked:
     unread: dict[str, int] = field(default_factory=dict)
     """By task: rows that were not looked at."""
 
+    def refusals(self, most: int | None = SHOWN) -> list[str]:
+        """Return why a run is refused: the rows that cannot be read, so many of a dataset."""
+        what = "cannot be read; mend the file, or leave such rows out with `on_broken: skip`:"
+        return [one.told(what, most) for one in self.broken]
+
     def warnings(self, task: str = "") -> list[str]:
         """Return the mistakes as sentences: of one task, or of all with their names."""
         said = [(one.task, _said(one)) for one in self.bad]
         said += [(one.task, f"of {_rows(one.count)} not all is shown; first {one.first}") for one in self.partly]
-        return [text if task else f"{name}: {text}" for name, text in said if task in ("", name)]
+        if task:
+            left_out = self.skipped.get(self.datasets.get(task, ""))
+            own = [text for name, text in said if name == task]
+            return [*self.cautions, *([left_out] if left_out else []), *own]
+        return [
+            *self.cautions,
+            *(f"{name}: {text}" for name, text in self.skipped.items()),
+            *(one.told("have media that cannot be opened, and will be errors:") for one in self.unopened),
+            *(f"{name}: {text}" for name, text in said),
+        ]
 
     def notes(self) -> list[str]:
         """Return what is no mistake and good to know."""
@@ -98,16 +121,28 @@ def _said(one: Unfit) -> str:
     return f"{_rows(one.count)} cannot be judged by {one.metric} and will be undefined; first {one.first}"
 
 
-def check_data(suite: Suite, most: int | None = ROWS) -> Checked:
-    """Read the rows of all datasets that tasks ask about, and hold their references against the tasks' metrics.
+def check_data(suite: Suite, most: int | None = ROWS, *, media: bool = False) -> Checked:
+    """Read the rows of all datasets, and hold the references that tasks ask about against the tasks' metrics.
 
     Args:
         suite: a suite that was read.
         most: rows of a dataset to look at; None for all.
+        media: whether to open all their images and clips.
     """
     found = Checked()
+    readers = [Reader(name, dataset, media) for name, dataset in suite.datasets.items()]
+    waiting = {id(reader.dataset): reader for reader in readers}
+    names = {id(dataset): name for name, dataset in suite.datasets.items()}
     for task in _once(suite.tasks.values()):
-        _check(task, most, found)
+        found.datasets[task.name] = names.get(id(task.dataset), "")
+        _check(task, most, found, waiting.pop(id(task.dataset), None))
+    for reader in waiting.values():
+        if media or reader.strict:
+            for sample in islice(reader.dataset, most):
+                reader.see(sample)
+    found.broken = [reader.broken for reader in readers if reader.broken.rows]
+    found.unopened = [reader.unopened for reader in readers if reader.unopened.rows]
+    found.skipped = {reader.broken.dataset: reader.skipped for reader in readers if reader.skipped}
     return found
 
 
@@ -117,6 +152,18 @@ def read_data(suite: Suite, limit: int | None) -> Checked:
         return check_data(suite, _FIRST if limit is None else min(limit, _FIRST))
     except OSError:  # data that breaks off: asking will meet it again, and leave a record that says so
         return Checked()
+
+
+def usable_data(suite: Suite, limit: int | None) -> Checked:
+    """As :func:`read_data`, before a model is asked.
+
+    Raises:
+        UsageError: if there are rows that cannot be read, naming them.
+    """
+    found = read_data(suite, limit)
+    if found.broken:
+        raise UsageError("\n".join(found.refusals()))
+    return found
 
 
 def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
@@ -129,18 +176,22 @@ def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
             yield task
 
 
-def _check(task: _ReadsData, most: int | None, found: Checked) -> None:
-    name = task.name
+def _check(task: _ReadsData, most: int | None, found: Checked, reader: Reader | None) -> None:
+    name, refused = task.name, getattr(task.dataset, "on_broken", None) == "refuse"
     unused, partly = Unfit(name, ""), Unfit(name, "")
     places = task if isinstance(task, _PlacesImages) else None
     bad = {label: Unfit(name, label) for label in task.metrics}
     undefined = {label: Unfit(name, label) for label in task.metrics}
     for sample in islice(task.dataset, most):
+        if reader is not None:
+            reader.see(sample)
         problem = sample.problem
-        if problem is None and places is not None:
-            problem = places.misplaced(sample) or None
+        if problem is None and places is not None and (misplaced := places.misplaced(sample)):
+            unused.add(sample, misplaced)
+            continue
         if problem is not None:
-            unused.add(sample, problem)
+            if not refused:
+                unused.add(sample, problem)
             continue
         if remark := _remarks(sample):
             partly.add(sample, remark)

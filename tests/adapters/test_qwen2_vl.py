@@ -348,10 +348,36 @@ def test_a_lora_that_does_not_attach_is_an_error_and_not_silently_the_base(lora:
     save_file(
         {name: value for name, value in weights.items() if "visual" not in name}, folder / "adapter_model.safetensors"
     )
-    with pytest.raises(AdapterError, match="does not fit"):
+    with pytest.raises(
+        AdapterError, match=r"that its adapter_config\.json asks for are not among its weights: .*visual"
+    ):
         load(lora=str(folder))
     with pytest.raises(AdapterError, match=r"has no adapter_config\.json"):
         load(lora=str(tmp_path))
+
+
+def test_a_lora_of_which_a_part_attaches_to_nothing_is_an_error_naming_the_tensors(lora: Path, tmp_path: Path) -> None:
+    folder = edited(lora, tmp_path / "lora", target_modules=r".*self_attn\.[qkvo]_proj")
+    with pytest.raises(AdapterError, match=r"\d+ tensors of its weights attach to nothing: .*visual.*lora_A.*, …; "):
+        load(lora=str(folder))
+
+
+def test_a_lora_that_changes_nothing_is_told(adapter: Qwen2VLAdapter, lora: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(lora, tmp_path / "lora"))
+    weights = load_file(folder / "adapter_model.safetensors")
+    zero = {name: value * 0 if "lora_B" in name else value for name, value in weights.items()}
+    save_file(zero, folder / "adapter_model.safetensors")
+    (said,) = load(lora=str(folder), merge=True).cautions
+    assert said.endswith("changes nothing: all its B matrices are zero")
+    assert load(lora=str(lora)).cautions == adapter.cautions == ()
+
+
+def test_a_lora_that_is_cut_off_says_so(lora: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(lora, tmp_path / "lora"))
+    file = folder / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(AdapterError, match=r"adapter_model\.safetensors: it is cut off: [\d,]+ of [\d,]+ bytes"):
+        load(lora=str(folder))
 
 
 # The two processors

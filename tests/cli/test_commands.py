@@ -36,7 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "suites" / "list.yaml").write_text("- a list\n")
     (made / "suites" / "broken.yaml").write_text("a: [\n")
     rows = [{"id": f"r{i}", "question": f"{i} {HOSTILE}", "answer": HOSTILE} for i in range(30)]
-    (made / "suites" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "not json\n")
+    rows.append({"question": "?", "answer": "a", "image": "gone.png"})
+    (made / "suites" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (made / "perfect.yaml").write_text("adapter: perfect\ntype: mock\nerror_rate: 0\nerror_per_severity: 0\n")
     (made / "poor.yaml").write_text("adapter: poor\ntype: mock\nerror_rate: 1\n")
     return made
@@ -125,7 +126,7 @@ def test_failed_samples_stand_in_the_table_and_in_the_report(own, folder: Path, 
     assert "30 of 31 ok" in shown.out
     html = (folder / run["report"]).read_text()
     assert "Failed (first 1)" in html
-    assert "rows.jsonl:31" in html
+    assert "gone.png: there is no such file" in html
     assert "Wrong (first 12)" in html
 
 

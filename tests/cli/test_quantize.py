@@ -156,3 +156,35 @@ def test_inputs_that_must_fit_each_other_are_not_drawn_at_random(run_here, tmp_p
     assert "grid_thw: whole numbers that must fit pixel_values" in done.err
     assert "--evaluation FILE.npz" in done.err
     assert [file.name for file in tmp_path.glob("tower*")] == ["tower.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda model: _with_nan(model).SerializeToString(), "1 weights with NaN or infinite numbers"),
+        (lambda model: _with_opset(model, 99).SerializeToString(), "its opset is 99, and the installed ONNX Runtime"),
+        (lambda model: model.SerializeToString()[:5000], "it is no ONNX file, or cut off"),
+        (lambda model: b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+    ],
+)
+def test_a_file_that_cannot_be_quantised_is_named_for_what_it_is(
+    run_here: Run, transformer: Path, spoil: Callable[[Any], bytes], said: str
+) -> None:
+    transformer.write_bytes(spoil(onnx.load(transformer)))
+    done = run_here("quantize", transformer, "--rounds", 2)
+    assert done.code == 2
+    assert said in done.err
+    assert "internal error" not in done.err
+
+
+def _with_nan(model: Any) -> Any:
+    weight = next(one for one in model.graph.initializer if len(one.dims) == 2)
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values[0, 0] = np.nan
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    return model
+
+
+def _with_opset(model: Any, version: int) -> Any:
+    model.opset_import[0].version = version
+    return model

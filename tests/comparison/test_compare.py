@@ -129,3 +129,13 @@ def test_slices_are_adjusted_by_benjamini_and_hochberg_for_a_change_either_way(m
     p = [one.comparison.p_value for one in found]
     assert len(set(p)) > 5
     assert [one.adjusted_p for one in found] == pytest.approx(scipy.stats.false_discovery_control(p, method="bh"))
+
+
+def test_a_lora_with_which_no_answer_differs_is_told(make_run) -> None:
+    def run(name: str, lora: str | None, scores: str = "1100"):
+        return make_run(name, bits(scores), adapter={"fingerprint": name, "config": {"lora": lora}})
+
+    (said,) = compare(run("a", None), run("b", "mine")).warnings
+    assert said == "all 4 answers with `lora: mine` are those with `lora: None`: does it change anything?"
+    assert compare(run("a", None), run("b", "mine", "1000")).warnings == ()
+    assert compare(run("a", "mine"), run("b", "mine")).warnings == ()

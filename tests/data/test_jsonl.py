@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.data import FileImage
@@ -90,21 +92,41 @@ def test_a_malformed_line_is_called_by_its_number_and_repeats_no_id(read) -> Non
 
 def test_samples_of_one_image_form_a_cluster_unless_the_line_says_otherwise(read) -> None:
     row = {"question": "q", "answer": "a", "image": "a.png"}
-    assert [sample.cluster for sample in read(row, row | {"cluster": 5}, row | {"image": None})] == ["a.png", "5", ""]
+    rows = [row, row | {"cluster": 5}, row | {"cluster": 0}, row | {"cluster": 0.0}, row | {"image": None}]
+    assert [sample.cluster for sample in read(*rows)] == ["a.png", "5", "0", "0", ""]
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("this is no JSON", "Expecting value"),
+        ("this is no JSON", "not JSON, at column 1: Expecting value"),
+        ('{"question": "q", "answer": "a"},', "at column 33: there is a comma after the object"),
+        ('{"question": "q", "answer": "a", "answer": "b"}', "the key 'answer' stands twice"),
         ("[1]", "not a JSON object"),
         ("{}", "'question' is missing or not text"),
         ('{"question": 5, "answer": "a"}', "'question' is missing or not text"),
         ('{"question": "q"}', "'answer' is missing"),
-        ('{"question": "q", "answers": []}', "'answer' is missing"),
-        ('{"question": "q", "answer": {"a": 1}}', "neither text, a number, nor a list"),
+        ('{"question": "q", "answers": []}', "'answers' is missing or empty"),
+        ('{"question": "q", "answer": {"a": 1}}', "'answer' is an object, neither text nor a number"),
+        ('{"question": "q", "answer": "a", "answers": ["b"]}', "both 'answer' and 'answers' are given"),
+        ('{"question": "q", "answers": ["a", null]}', "'answers' is null, neither text nor a number"),
+        ('{"question": "q", "answer": true}', "'answer' is true, neither text nor a number; write"),
+        ('{"question": "q", "answers": [["a"]]}', "'answers' is a list, neither text nor a number"),
+        ('{"question": "q", "answer": NaN}', "'answer' is NaN, which stands for a value that is missing"),
+        ('{"question": "q", "answer": Infinity}', "'answer' is infinite"),
+        ('{"question": "q", "answer": "a", "id": NaN}', "'id' is NaN"),
+        ('{"question": "q", "answer": "a", "id": false}', "'id' is false, neither text nor a number"),
+        ('{"question": "q", "answer": "a", "cluster": ["a"]}', "'cluster' is a list, neither text nor a number"),
+        ('{"question": "q", "answer": "a", "evidence": {}}', "'evidence' is an object, neither text nor a number"),
+        ('{"question": "q", "answer": "a", "tags": {"kind": [1]}}', "'tags.kind' is a list, neither text nor a number"),
+        (
+            '{"question": "q", "answer": "a", "image": ""}',
+            "'image' is neither a path nor a list of paths; leave it out",
+        ),
+        ('{"question": "q", "answer": "a", "imge": "a.png"}', "unknown key 'imge'; did you mean 'image'?"),
+        ('{"question": "q", "answer": "a", "mood": "mild"}', "`extra: allow` keeps such keys as facts"),
         ('{"question": "q", "answer": "a", "image": 5}', "'image' is neither a path nor a list"),
-        ('{"question": "q", "answer": "a", "images": [null]}', "'image' is neither a path nor a list"),
+        ('{"question": "q", "answer": "a", "images": [null]}', "'images' is neither a path nor a list"),
         ('{"question": "q", "answer": "a", "tags": [1]}', "'tags' is not an object"),
         ('{"question": "half \\ud800", "answer": "a"}', "surrogates not allowed"),
         ('{"question": "q", "answer": ' + "9" * 5000 + "}", "digits"),
@@ -193,7 +215,7 @@ def test_a_range_of_levels_is_two_different_finite_numbers(levels: object) -> No
 
 def test_known_facts_are_keys_of_their_own_and_any_stand_under_facts(read) -> None:
     row = {
-        "question": "q", "answer": "a", "choices": ["a", "b"], "size": None, "colour": "red",
+        "question": "q", "answer": "a", "choices": ["a", "b"], "size": None,
         "facts": {"mood": "mild", "choices": ["c"], "label": None},
     }  # fmt: skip
     (sample,) = read(row)
@@ -223,3 +245,104 @@ def test_a_dataset_gives_what_its_rows_carry(write, tmp_path: Path) -> None:
     write("rows.jsonl", "\n".join(map(json.dumps, rows)))
     config = JsonlConfig.model_validate({"path": "rows.jsonl"})
     assert JsonlDataset.from_config(config, tmp_path, (tmp_path,)).gives == {"choices", "mood"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [(42, "42"), (42.0, "42"), (42.5, "42.5"), (-0.0, "0"), (1e3, "1000"), (1e22, "1e+22"), ("42.0", "42.0")],
+)
+def test_a_whole_number_is_its_digits_and_a_text_stays_as_it_is(read, answer: object, reference: str) -> None:
+    (sample,) = read({"question": "q", "answer": answer})
+    assert sample.references == (reference,)
+
+
+def test_an_id_may_be_a_number_and_is_never_passed_over(read) -> None:
+    row = {"question": "q", "answer": "a"}
+    ids = [sample.id for sample in read(*(row | {"id": given} for given in (1.0, 2.5, 0, None)))]
+    assert ids == ["1", "2.5", "0", "line-0000004"]
+    with pytest.raises(ConfigError, match="the id '1' stands in line 1 already"):
+        read(row | {"id": 1}, row | {"id": 1.0})
+
+
+def test_other_keys_are_facts_or_nothing_where_the_dataset_says_so(read) -> None:
+    row = {"question": "q", "answer": "a", "mood": "mild", "choices": ["a"], "facts": {"mood": "wild"}}
+    (sample,) = read(row, extra="allow")
+    assert sample.facts == {"choices": ["a"], "mood": "wild"}
+    (sample,) = read(row | {"facts": None}, extra="ignore")
+    assert sample.facts == {"choices": ["a"]}
+    (sample,) = read(row | {"prediction": "b"}, extra="allow")
+    assert sample.problem == "rows.jsonl:1: 'prediction' cannot name a fact"
+
+
+def test_a_key_under_its_other_name_alone_is_known(read) -> None:
+    (sample,) = read({"query": "q", "answer": "a", "question": "?"}, fields={"question": "query"})
+    assert "unknown key 'question'" in str(sample.problem)
+
+
+def test_broken_rows_can_be_left_out_and_are_counted(write, tmp_path: Path) -> None:
+    good = '{"question": "q", "answer": "a"}'
+    write("rows.jsonl", f"{good}\nno\n{good}\n{{}}\n{good}\n")
+
+    def made(**keys: object) -> JsonlDataset:
+        config = JsonlConfig.model_validate({"path": "rows.jsonl", "on_broken": "skip", **keys})
+        return JsonlDataset.from_config(config, tmp_path, (tmp_path,))
+
+    assert [sample.id for sample in made()] == ["line-0000001", "line-0000003", "line-0000005"]
+    assert len(made()) == 3
+    assert made().skipped == (2, "rows.jsonl:2: not JSON, at column 1: Expecting value")
+    assert ([sample.id for sample in made(limit=2)], len(made(limit=2))) == (["line-0000001", "line-0000003"], 2)
+    write("rows.jsonl", "no\n")
+    with pytest.raises(ConfigError, match=r"has no rows that can be read: rows\.jsonl:1"):
+        made()
+
+
+def test_how_rows_are_read_changes_the_hash_only_where_it_is_said(write, tmp_path: Path) -> None:
+    write("rows.jsonl", '{"question": "q", "answer": "a"}\n')
+
+    def digest(**keys: object) -> str:
+        config = JsonlConfig.model_validate({"path": "rows.jsonl", **keys})
+        return JsonlDataset.from_config(config, tmp_path, (tmp_path,)).content_hash()
+
+    assert digest() == digest(extra="forbid", on_broken="refuse")
+    assert len({digest(), digest(extra="allow"), digest(on_broken="skip")}) == 3
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(
+    ["id", "question", "answer", "answers", "image", "images", "cluster", "tags", "facts", "size", "x"]
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.dictionaries(KEYS, VALUES, max_size=4), at=st.integers(0, 200), noise=st.binary(max_size=3))
+def test_any_line_is_a_sample_that_holds_all_that_it_says_or_a_problem_that_names_it(
+    changes: dict, at: int, noise: bytes, tmp_path: Path
+) -> None:
+    row = {"question": "q", "answer": "a"} | changes
+    line = json.dumps(row).encode()
+    line = (line[:at] + noise + line[at:]).replace(b"\n", b" ") if noise else line
+    (tmp_path / "any.jsonl").write_bytes(b'{"question": "q", "answer": "a"}\n' + line + b"\n")
+    dataset = JsonlDataset.from_config(JsonlConfig(path="any.jsonl"), tmp_path, (tmp_path,))
+    _, sample = dataset
+    if sample.problem is not None:
+        assert sample.problem.startswith("any.jsonl:2: ")
+        return
+    assert sample.references
+    if not noise:
+        assert "x" not in row
+        assert not {"nan", "None", "True", "inf"} & ({*sample.references, sample.id, sample.cluster} - _texts(row))
+        assert len(sample.images) == len(_listed(row.get("image"))) + len(_listed(row.get("images")))
+
+
+def _listed(value: object) -> list:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _texts(value: object) -> set[str]:
+    """All texts within a JSON value."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {value} if isinstance(value, str) else set().union(*map(_texts, inside))

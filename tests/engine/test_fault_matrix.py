@@ -87,6 +87,8 @@ CASES = [
          "the answer was cut off at max_new_tokens 32, which `on_truncated: fail` takes for a failure", "length",
          "{}\non_truncated: fail"),
     Case("an image is corrupt", "ok ok error ok ok ok", 0, "bad.png: cannot be decoded: image file is truncated"),
+    Case("a row is broken (a misspelt key, no JSON, NaN): the run is refused", "", 2,
+         "1 row of the dataset 'rows' cannot be read; mend the file, or leave such rows out with `on_broken: skip`:"),
     Case("the folder for runs cannot be written", "", 2, "cannot make the folder RUNS/RUN: Not a directory"),
     Case("the disk is full: nothing that was counted is lost", "", 4,
          "the disk is full: RUNS/RUN/responses.sqlite cannot grow (database or disk is full)"),
@@ -165,6 +167,8 @@ def test_what_a_user_sees_of_a(case: Case, execute, write, page, tmp_path: Path,
         Image.effect_noise((64, 64), 80).save(tmp_path / "good.png")
         write("bad.png", (tmp_path / "good.png").read_bytes()[:1500])
         rows = [row | {"image": f"{row['question']}.png"} for row in ROWS]
+    if case.name.startswith("a row is broken"):
+        rows = [row | ({"imge": "a.png"} if row["question"] == "bad" else {}) for row in ROWS]
     if case.name.startswith("the folder"):
         out = write("file", "") / "runs"
     if case.fault == "clock":

@@ -511,7 +511,8 @@ def test_the_exit_code_says_what_became_of_the_run(
         assert "4 of 6 ok" in said.out or "failed" in said.out
 
 
-def test_a_sample_that_is_already_known_to_be_broken_is_never_asked(execute) -> None:
+def test_a_sample_that_is_already_known_to_be_broken_is_never_asked(execute, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.suite.data._FIRST", 1)  # rows further on are found broken when they are read
     folder, _ = execute(Echo, [GOOD, "this is no JSON", "[]", GOOD])
-    assert statuses(folder) == ["ok", "error", "error", "ok"]
+    assert statuses(folder) == ["ok", "undefined", "undefined", "ok"]
     assert str(errors(folder)[1]).startswith("rows.jsonl:2: ")

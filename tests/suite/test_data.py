@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from harness.metrics import AnswerMetric, Score, sample_metric, unfit
 from harness.suite.bind import Suite
@@ -85,8 +86,10 @@ def test_rows_are_counted_under_each_metric(write: Callable[..., Path], bind: Ca
     rows = [{"answer": "[9, 9, 1, 1]"}, {"answer": "[1, 1, 9, 9]"}, {"answer": "[3, 3, 1, 1]"}, {"question": 3}]
     read = suite("[iou, exact_match]", rows, write, bind)
     found = check_data(read)
-    assert [(one.metric, one.count) for one in found.bad] == [("", 1), ("iou", 2)]
-    assert "rows.jsonl:5: 'question' is missing" in found.warnings()[0]
+    assert [(one.metric, one.count) for one in found.bad] == [("iou", 2)]
+    (refusal,) = found.refusals()
+    assert refusal.startswith("1 row of the dataset 'rows' cannot be read; mend the file, or leave")
+    assert "rows.jsonl:5: 'question' is missing" in refusal
     assert check_data(read, 1).notes() == ["qa: 3 rows more were not read; `--data` reads all"]
 
 
@@ -211,3 +214,74 @@ def test_good_data_is_not_spoken_of(tmp_path: Path, write: Callable[..., Path], 
     write("rows.jsonl", ROWS % "yes")
     done = run_apart("validate", "years.yaml", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
+
+
+SKIP = YEARS.replace("path: rows.jsonl", "path: rows.jsonl, on_broken: skip")
+
+
+def test_a_broken_row_refuses_the_run_before_the_model_is_asked_and_is_left_out_where_that_is_said(
+    tmp_path: Path, write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("years.yaml", YEARS)
+    write("skip.yaml", SKIP)
+    write("rows.jsonl", '{"question": "q", "answer": "42"},\n{"question": "q", "answer": 42.0}\n')
+    for verb in (["run", "-a", "mock"], ["run", "-a", "mock", "--dry-run"], ["validate"]):
+        done = run_here(verb[0], "years.yaml", *verb[1:])
+        assert done.code == 2
+        assert "rows.jsonl:1: not JSON, at column 34: there is a comma after the object" in done.err
+    assert not (tmp_path / "results").exists()
+    done = run_here("run", "skip.yaml", "-a", "mock", "--no-report")
+    assert done.code == 0, done.err
+    (file,) = tmp_path.glob("results/runs/*/run.json")
+    task = json.loads(file.read_text(encoding="utf-8"))["tasks"]["qa"]
+    assert task["metrics"]["relaxed_accuracy"]["total"] == 1
+    assert task["findings"][0]["text"].startswith("1 broken row was left out (`on_broken: skip`); first rows.jsonl:1: ")
+
+
+def test_a_row_that_is_found_broken_late_is_undefined_and_no_wrong_answer(
+    tmp_path: Path, write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.suite.data._FIRST", 2)
+    write("years.yaml", YEARS)
+    write("rows.jsonl", '{"question": "q", "answer": "red"}\n' * 3 + "no\n")
+    done = run_here("run", "years.yaml", "-a", "mock", "--no-report")
+    assert done.code == 0, done.err
+    (file,) = tmp_path.glob("results/runs/*/run.json")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["responses"] == {"ok": 3, "undefined": 1}
+    assert record["tasks"]["qa"]["metrics"]["relaxed_accuracy"]["total"] == 3
+
+
+def test_all_media_are_opened_where_they_are_asked_for(
+    tmp_path: Path, write: Callable[..., Path], bind: Callable[..., Suite]
+) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "good.png")
+    write("bad.png", b"no picture")
+    rows = [{"answer": "red", "image": name} for name in ("good.png", "bad.png", "bad.png", "gone.png")]
+    read = suite("[exact_match]", rows, write, bind)
+    assert check_data(read).warnings() == []
+    (warning,) = check_data(read, media=True).warnings()
+    head, *named = warning.split("\n")
+    assert head == "3 rows of the dataset 'rows' have media that cannot be opened, and will be errors:"
+    assert [line.split()[0] for line in named] == ["rows.jsonl:3:", "rows.jsonl:4:", "rows.jsonl:5:"]
+
+
+def test_a_file_is_checked_row_by_row_and_image_by_image(
+    tmp_path: Path, write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = '{"question": "q", "answer": "red"}\n'
+    write("rows.jsonl", good * 30)
+    write("years.yaml", YEARS)
+    for name in ("rows.jsonl", "years.yaml"):
+        done = run_here("data", "check", name)
+        assert (done.code, done.out) == (0, f"{name}: 30 rows, each can be read and its media opened\n")
+    write("rows.jsonl", good + "no\n" * 30 + '{"question": "q", "answer": "red", "image": "gone.png"}\n')
+    for name in ("rows.jsonl", "years.yaml"):
+        done = run_here("data", "check", name)
+        assert done.code == 2
+        assert all(f"rows.jsonl:{number}: not JSON" in done.out for number in range(2, 32)), "all are named"
+        assert "rows.jsonl:32: " in done.out
+        assert "gone.png: there is no such file" in done.out

@@ -26,7 +26,7 @@ from harness.tasks import Observation
 from harness.tasks.latency import LatencyTask
 from harness.tasks.latency.columns import row
 from harness.tasks.latency.retention import cosine, divergence
-from harness.tasks.latency.sides import stages
+from harness.tasks.latency.sides import failure, stages
 from harness.timing import clock
 from harness.timing.clock import Timed, interleaved, overhead
 from harness.timing.energy import Meter
@@ -322,8 +322,8 @@ def test_a_limit_makes_a_quick_look(measure: Measure) -> None:
 def test_a_broken_image_costs_its_sample_and_is_told(measure: Measure, here: Path) -> None:
     Image.new("RGB", (16, 16)).save(here / "good.png")
     (here / "bad.png").write_bytes(b"no picture")
-    rows = [{"image": f"{name}.png", "question": "?", "answer": "a"} for name in ("bad", "good", "bad", "good")]
-    (here / "rows.jsonl").write_text("\n".join(map(json.dumps, [*rows, {"question": 1}])))
+    rows = [{"image": f"{name}.png", "question": "?", "answer": "a"} for name in ("bad", "good", "bad", "good", "gone")]
+    (here / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     keys = "kind: latency, dataset: p, against: large.yaml, ask: classify, rounds: 6, footprint_rounds: 1"
     task = measure(f"{{{keys}}}", dataset="{type: jsonl, path: rows.jsonl}")
     assert task.metrics["speedup"].n == 6
@@ -376,3 +376,40 @@ def test_the_description_holds_the_other_adapters_settings(bind: Callable[[str],
 
     assert described(1) == described(1)
     assert described(1) != described(2)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_no_answer_and_never_agree(bad: float) -> None:
+    for answer in (np.float32([[1, bad]]), [Response(None, Status.ERROR, "the model's numbers were not finite")]):
+        assert "not finite" in str(failure(answer))
+    assert failure(np.float32([[1, 2]])) is None
+    assert math.isnan(divergence(np.float32([1, 0]), np.float32([bad, 0])))
+
+
+def test_a_candidate_whose_scores_are_nan_has_no_speed_and_no_agreement(
+    tmp_path: Path, write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(
+        "c.py",
+        "import numpy as np\n\n\nclass M:\n    classes = ['a', 'b']\n\n    def __init__(self, bad=False):\n"
+        "        self.bad = bad\n\n    def classify(self, images):\n"
+        "        return np.full((len(images), 2), np.nan if self.bad else 1, np.float32)\n",
+    )
+    write("ref.yaml", "adapter: ref\ntype: python\ntarget: c.py:M\n")
+    write("bad.yaml", "adapter: bad\ntype: python\ntarget: c.py:M\noptions: {bad: true}\n")
+    write(
+        "suite.yaml",
+        "suite: s\nversion: 1\ndatasets: {p: {type: charts, limit: 3}}\ntasks:\n"
+        "  t: {kind: latency, dataset: p, against: ref.yaml, ask: classify, rounds: 4, footprint: false}\n"
+        "gates:\n  - {metric: t/speedup, min: 0.1}\n  - {metric: t/answer_flip_rate, max: 0.5}\n",
+    )
+    done = run_here("run", "suite.yaml", "-a", "bad.yaml", "--no-report", "--json")
+    assert done.code == 3, done.err
+    (record,) = json.loads(done.out)
+    metrics = record["tasks"]["t"]["metrics"]
+    assert {metrics[name]["n"] for name in ("speedup", "agreement", "answer_flip_rate", "logit_kl")} == {0}
+    assert {gate["verdict"] for gate in record["gates"]} == {"inconclusive"}
+    said = [finding["text"] for finding in record["tasks"]["t"]["findings"]]
+    assert "batch=1: nothing was measured: 4 of 8 calls failed" in said
+    assert any(text.startswith("answers: 3 of 3 samples have no answer") for text in said)

@@ -232,7 +232,7 @@ datasets:
   fit: {type: jsonl, path: fit.jsonl}
   held-out: {type: jsonl, path: held-out.jsonl}
   test: {type: jsonl, path: test.jsonl}
-  odd: {type: jsonl, path: odd.jsonl}
+  odd: {type: jsonl, path: odd.jsonl, on_broken: skip}
 tasks:
   ood:
     kind: ood
@@ -247,7 +247,7 @@ tasks:
 
 @pytest.fixture
 def scored(write: Callable[..., Path]) -> None:
-    """Four files of scores; one line cannot be read."""
+    """Four files of scores; one line cannot be read and is left out."""
     rng = np.random.default_rng(1)
     for name in ("fit", "held-out", "test", "odd"):
         scores = rng.normal(size=30) + 9 * (name == "odd")
@@ -273,7 +273,7 @@ def test_scores_that_stand_in_the_data_are_judged_without_a_model(bind: Callable
         "t has no result: column: sample 'fit-0' of fit has no number in its tag 't'"
     ]
     rows = [row for row in done.table().to_pylist() if row["cell"] == "odd"]
-    assert [row["status"] for row in rows] == ["ok"] * 30 + ["error"]
+    assert [row["status"] for row in rows] == ["ok"] * 30
     assert rows[0]["score.tag[column]"] == float(rows[0]["tag.s"])
 
 

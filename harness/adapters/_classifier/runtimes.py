@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import AdapterError
+from harness.unreadable import unreadable
 
 Runtime = Literal["onnxruntime", "openvino"]
 Optimisation = Literal["none", "basic", "extended", "all"]
@@ -77,7 +78,7 @@ class OnnxRuntime:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
         except Exception as cause:  # its exceptions share no base class
-            raise AdapterError(f"{path} cannot be loaded: {cause}") from cause
+            raise AdapterError(unreadable(path, cause)) from cause
         if providers[0] not in self._session.get_providers():
             raise AdapterError(f"{path.name} does not run on {providers[0]}: ONNX Runtime fell back to another")
         inputs = self._session.get_inputs()
@@ -130,7 +131,7 @@ class OpenVino:
         try:
             compiled = core.compile_model(str(path), "CPU", told)
         except Exception as cause:
-            raise AdapterError(f"{path} cannot be compiled by OpenVINO: {cause}") from cause
+            raise AdapterError(f"{unreadable(path, cause)} (OpenVINO)") from cause
         if len(compiled.inputs) != 1:
             raise AdapterError(f"{path.name} has {len(compiled.inputs)} inputs; a classifier has one")
         self._name = path.name

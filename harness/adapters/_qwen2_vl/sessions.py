@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from harness.adapters._qwen2_vl.decoding import Cache
 from harness.adapters._qwen2_vl.prompts import Floats, Ints
 from harness.errors import AdapterError
+from harness.unreadable import unreadable
 
 PARTS: Final = ("vision_encoder", "embed_tokens", "decoder_model_merged")
 """The files of the public layout, in the folder ``onnx``."""
@@ -49,10 +50,8 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
         except self._errors as cause:
-            raise AdapterError(
-                f"{path} cannot be loaded: {cause}\n"
-                "Is the file complete (not a Git LFS pointer, any *_data file beside it)?"
-            ) from cause
+            said = unreadable(path, cause)
+            raise AdapterError(f"{said}\nIs the file complete, with any *_data file beside it?") from cause
         if providers[0] not in self._session.get_providers():
             raise AdapterError(
                 f"{path.name} does not run on {providers[0]}: ONNX Runtime fell back to another provider"

@@ -32,6 +32,8 @@ class TorchAdapter:
     def __init__(self, config: TorchConfig, loaded: Loaded) -> None:
         self.batch_size = config.batch_size
         self.batch_invariant = config.is_batch_invariant()
+        self.cautions = loaded.cautions
+        """Warnings about the model, for the terminal and the record."""
         self._config = config
         self._loaded: Loaded | None = loaded
         self._settings = greedy(loaded.base, config.repetition_penalty)

@@ -14,6 +14,7 @@ from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
 from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need
 from harness.errors import AdapterError
+from harness.unreadable import why_unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Loaded:
     model: Any
     processor: Any
     device: Any
+    cautions: tuple[str, ...] = ()
+    """What somebody who reads its results must know."""
 
     @property
     def base(self) -> Any:
@@ -63,10 +66,11 @@ def load(config: TorchConfig, folder: Path, model_class: str, model_type: str | 
         import torch
 
         torch.set_num_threads(config.threads)
+    cautions: tuple[str, ...] = ()
     with quiet():
         model = _load_model(config, path, model_class)
         if lora is not None:
-            model = attach(model, lora, config.model, path, config.merge)
+            model, cautions = attach(model, lora, config.model, path, config.merge)
         if not config.load_in_4bit:
             model = model.to(device)
         processor = load_processor(path, config.trust_remote_code)
@@ -76,7 +80,7 @@ def load(config: TorchConfig, folder: Path, model_class: str, model_type: str | 
     processor.tokenizer.padding_side = "left"
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return Loaded(path, lora, model, processor, device)
+    return Loaded(path, lora, model, processor, device, cautions)
 
 
 def find_device(name: str) -> Any:
@@ -97,6 +101,7 @@ def find_device(name: str) -> Any:
 
 def _load_model(config: TorchConfig, path: Path, model_class: str) -> Any:
     import torch
+    from safetensors import SafetensorError
 
     transformers = library()
     options: dict[str, Any] = {"dtype": getattr(torch, config.dtype), "trust_remote_code": config.trust_remote_code}
@@ -109,7 +114,10 @@ def _load_model(config: TorchConfig, path: Path, model_class: str) -> Any:
         options["device_map"] = {"": config.device}
     try:
         model, report = getattr(transformers, model_class).from_pretrained(path, output_loading_info=True, **options)
-    except (ImportError, OSError, ValueError, RuntimeError, KeyError) as cause:
+    except (ImportError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as cause:
+        for file in sorted(path.glob("*.safetensors")):
+            if said := why_unreadable(file):
+                raise AdapterError(f"{file} cannot be loaded: {said}") from cause
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise AdapterError(f"{path} cannot be loaded as a {model_class}: {said}") from cause
     if missing := sorted(map(str, report["missing_keys"])):

@@ -2,16 +2,21 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.adapters._digests import digest
 from harness.adapters._torch.source import MANIFEST
 from harness.errors import AdapterError
+from harness.unreadable import why_unreadable
+
+_NAMED: Final = 4
+"""Tensors that an error names; it counts all."""
 
 
-def attach(model: Any, path: Path, base: str, base_path: Path, merge: bool) -> Any:
-    """Return ``model`` with the LoRA in ``path``, folded into the weights if ``merge``.
+def attach(model: Any, path: Path, base: str, base_path: Path, merge: bool) -> tuple[Any, tuple[str, ...]]:
+    """Return ``model`` with the LoRA in ``path``, folded into the weights if ``merge``, and what to be warned of.
 
     Args:
         model: the base.
@@ -21,21 +26,47 @@ def attach(model: Any, path: Path, base: str, base_path: Path, merge: bool) -> A
         merge: whether to fold.
 
     Raises:
-        AdapterError: if it is none, or was trained on another base, naming both.
+        AdapterError: if it is none, was trained on another base (naming both), or if a tensor of it attaches to nothing
+            or a layer that it names has none (naming the keys).
     """
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     config = _read(path / "adapter_config.json", path)
     check_base(path, config.get("base_model_name_or_path"), config.get("revision"), base, base_path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PEFT's use of `transformers` is not the user's
-            warnings.filterwarnings("error", message=".*missing adapter keys.*")
+            # PEFT warns of keys that are missing, and says nothing of keys that attach to nothing: both are seen below.
+            warnings.filterwarnings("ignore", message=".*missing adapter keys.*")
             tuned = PeftModel.from_pretrained(model, str(path), is_trainable=False)
-    except (RuntimeError, ValueError, KeyError, OSError, UserWarning) as cause:
+            found = tuned.load_adapter(str(path), tuned.active_adapter)
+    except (RuntimeError, ValueError, KeyError, OSError, UserWarning, SafetensorError) as cause:
+        for file in sorted(path.glob("adapter_model.*")):
+            if said := why_unreadable(file):
+                raise AdapterError(f"the LoRA {path} cannot be loaded: {file.name}: {said}") from cause
         said = str(cause).strip().splitlines()[0]
         raise AdapterError(f"the LoRA {path} does not fit the model {base}: {said}") from cause
-    return tuned.merge_and_unload(safe_merge=True) if merge else tuned
+    _whole(path, base, found.missing_keys, found.unexpected_keys)
+    trained = (value for name, value in tuned.named_parameters() if ".lora_B." in name or ".modules_to_save." in name)
+    nothing = f"the LoRA {path} changes nothing: all its B matrices are zero"
+    warned = () if any(bool(value.any()) for value in trained) else (nothing,)
+    return (tuned.merge_and_unload(safe_merge=True) if merge else tuned), warned
+
+
+def _whole(path: Path, base: str, missing: Sequence[str], unexpected: Sequence[str]) -> None:
+    """Refuse a LoRA of which only a part is attached: it would answer like neither itself nor the base."""
+    said = [
+        f"{len(keys)} tensors {what}: {', '.join(sorted(keys)[:_NAMED])}{', …' if len(keys) > _NAMED else ''}"
+        for keys, what in (
+            (unexpected, "of its weights attach to nothing"),
+            (missing, "that its adapter_config.json asks for are not among its weights"),
+        )
+        if keys
+    ]
+    if said:
+        hint = "adapter_config.json (`target_modules`) and the weights must be of one training"
+        raise AdapterError(f"the LoRA {path} does not fit the model {base}: {'; '.join(said)}; {hint}")
 
 
 def check_base(path: Path, recorded: str | None, revision: str | None, base: str, base_path: Path) -> None:

@@ -52,12 +52,12 @@ def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def divergence(reference: NDArray[np.float32], candidate: NDArray[np.float32]) -> float:
-    """Return KL(softmax(reference) ‖ softmax(candidate)) in nats; NaN where they differ in length.
+    """Return KL(softmax(reference) ‖ softmax(candidate)) in nats; NaN where they differ in length or are not finite.
 
     >>> divergence(np.float32([1, 2]), np.float32([3, 4]))
     0.0
     """
-    if reference.shape != candidate.shape:
+    if reference.shape != candidate.shape or not (np.isfinite(reference).all() and np.isfinite(candidate).all()):
         return math.nan
     p, q = (np.asarray(x, np.float64) - np.logaddexp.reduce(np.asarray(x, np.float64)) for x in (reference, candidate))
     return max(0.0, float(np.exp(p) @ (p - q)))

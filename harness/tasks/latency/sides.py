@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.asks import NOT_FINITE, ask_named
 from harness.errors import AdapterError, SampleError, in_words
+from harness.hosts.answers import checked
 from harness.images import pictures
 from harness.tasks.base import placed
 from harness.types import (
@@ -118,12 +120,34 @@ class Answered:
 
 
 def answers(adapter: Adapter, requests: Sequence[Request]) -> list[Answered]:
-    """Return the answers to a batch; classifiers also give their logits."""
-    if requests[0].ask == "classify" and isinstance(adapter, ClassifyingAdapter):
-        rows = np.asarray(adapter.classify([request.images[0] for request in requests]), np.float32)
-        return [Answered(adapter.classes[int(row.argmax())], row) for row in rows]
-    found: Sequence[Response] = adapter.generate(requests)
+    """Return the answers to a batch; classifiers also give their logits, which are held to what the engine asks for."""
+    ask = requests[0].ask
+    found = checked(ask_named(ask).call(adapter, requests), requests)
+    if ask == "classify" and isinstance(adapter, ClassifyingAdapter):
+        return [_classified(adapter.classes, response) for response in found]
     return [Answered(r.text, None, None if r.status == Status.OK else r.error or str(r.status)) for r in found]
+
+
+def _classified(classes: Sequence[str], response: Response) -> Answered:
+    """Return the class with the highest score, or why there is none."""
+    if response.status != Status.OK:
+        return Answered(None, None, response.error or str(response.status))
+    return Answered(classes[int(response.value.argmax())], response.value)
+
+
+def failure(answer: Any) -> str | None:
+    """Return why what a timed call came back with is no answer; None where it is one.
+
+    >>> failure(np.float32([[1, np.nan]]))
+    "the model's numbers were not finite (NaN or infinite)"
+    >>> failure(np.float32([[1, 2]]))
+    """
+    if isinstance(answer, np.ndarray):
+        return None if np.isfinite(answer).all() else NOT_FINITE
+    for response in answer if isinstance(answer, Sequence) else ():
+        if getattr(response, "status", Status.OK) != Status.OK:
+            return str(response.error)
+    return None
 
 
 def stages(answer: Any) -> Mapping[str, float]:

@@ -67,15 +67,17 @@ class Teller:
 
     def _judged(self, result: CellResult, found: Mapping[str, MetricValue]) -> Iterator[Finding]:
         cell, ratio = result.cell.id, found["speedup"]
+        calls = result.columns["wall_ms"].statuses
+        failed = calls.get(str(Status.ERROR), 0)
         if not ratio.n:
-            yield Finding("warning", f"{cell}: nothing was measured")
+            why = f": {failed} of {sum(calls.values())} calls failed" if failed else ""
+            yield Finding("warning", f"{cell}: nothing was measured{why}")
             return
         said = (
             f"{ratio.value:.2f}× [{ratio.low:.2f}, {ratio.high:.2f}] in {self.config.clock} time over {ratio.n} rounds"
         )
         reference = self.names[1]
-        calls = result.columns["wall_ms"].statuses
-        if failed := calls.get(str(Status.ERROR), 0):
+        if failed:
             said = f"{failed} of {sum(calls.values())} calls failed; their rounds give no speed-up"
             yield Finding("warning", f"{cell}: {said}")
         if ratio.low > 1:
@@ -97,6 +99,10 @@ class Teller:
 
     def _retained(self, result: CellResult, kept: Mapping[str, MetricValue]) -> Iterator[Finding]:
         n = kept["agreement"].n
+        statuses = result.columns["same"].statuses
+        if failed := statuses.get(str(Status.ERROR), 0):
+            said = f"{failed} of {sum(statuses.values())} samples have no answer on one side or both; they are left out"
+            yield Finding("warning", f"answers: {said} of agreement, flips and accuracy")
         random = result.columns["random_weights"].worths
         if np.nansum(random):
             yield Finding("note", "random weights: accuracy means nothing, only agreement of logits is reported")

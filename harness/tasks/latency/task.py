@@ -22,7 +22,7 @@ from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
 from harness.tasks.latency.figures import NUMBERS, Timing, answer_columns, footprint, retention
 from harness.tasks.latency.retention import compare_answers
-from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
+from harness.tasks.latency.sides import Answered, Inputs, answers, caller, failure, stages
 from harness.tasks.latency.summary import Teller
 from harness.tasks.scoring import build_metrics, no_mean
 from harness.timing.clock import Call, Timed, interleaved
@@ -193,9 +193,9 @@ class LatencyTask(MeasuringTask):
             left_out=left_out, **stages(timed.answer),
         )  # fmt: skip
         side = "candidate" if not timed.side else self._config.references[timed.side - 1]
-        failure = timed.error or _failure(timed.answer)
-        status = Status.ERROR if failure else Status.OK
-        return Observation(f"{timed.round:06d}-{side}", values, status, failure, tags={"side": side})
+        failed = timed.error or failure(timed.answer)
+        status = Status.ERROR if failed else Status.OK
+        return Observation(f"{timed.round:06d}-{side}", values, status, failed, tags={"side": side})
 
     def _answers(self, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
         """Ask every sample once of the candidate and of the first reference."""
@@ -272,14 +272,6 @@ def _read_handles(config: LatencyConfig, context: BuildContext, issues: list[Iss
     own = read("candidate", config.candidate, config.candidate_with) if config.candidate else None
     references = [handle for name in config.references if (handle := read("against", name, {}))]
     return Handles(own, references)
-
-
-def _failure(answer: Any) -> str | None:
-    """Return why a call that came back is no answer all the same."""
-    for response in answer if isinstance(answer, Sequence) else ():
-        if getattr(response, "status", Status.OK) != Status.OK:
-            return str(response.error)
-    return None
 
 
 def _file_mib(adapter: Adapter) -> float:
