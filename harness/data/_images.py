@@ -7,6 +7,7 @@ from PIL import Image
 
 from harness.errors import SampleError
 from harness.images import PLAINLY, Reading, decode, further_pages
+from harness.unreadable import why_unreadable
 
 
 def confine(path: Path, roots: tuple[Path, ...]) -> Path:
@@ -41,7 +42,13 @@ class FileImage:
             SampleError: if it is missing, outside the roots, no regular file, not an image of a format that is read,
                 corrupt, larger than 50 megapixels, or of more bits than can be scaled without being told how.
         """
-        return decode(confine(self.path, self.roots), str(self.path), self.reading)
+        path = confine(self.path, self.roots)
+        try:
+            return decode(path, str(self.path), self.reading)
+        except SampleError as cause:
+            if path.is_file() and (why := why_unreadable(path)):
+                raise SampleError(f"{cause}: {why}") from cause
+            raise
 
     def remark(self) -> str:
         """Return what a reader must know of the file before a model is asked; nothing where there is nothing.
