@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.stats._door import Floats, Index
 from harness.stats.gaffke import Sums, lowest, p_at_most, units_for, upper_bound
@@ -42,7 +43,7 @@ class Losses:
         """The sums of the units, with a whole unit as the one that was not drawn."""
         if self.single:
             return Sums.of(self.differences)
-        return Sums.of(np.bincount(self.index, weights=self.differences), self.sizes)
+        return Sums.of(_per_unit(self.index, self.differences), self.sizes)
 
     @cached_property
     def sizes(self) -> Floats:
@@ -58,7 +59,7 @@ class Losses:
     def in_part(self) -> Sums:
         """The same units, with an undrawn one in which only as many rows are lost as the siblings of lost rows say."""
         whole = self.units.atom
-        lost = np.bincount(self.index, weights=self.differences <= -_LOST * self.span)
+        lost = _per_unit(self.index, self.differences <= -_LOST * self.span)
         return replace(self.units, atom=1 + (whole - 1) * siblings(lost, self.sizes, _SURE))
 
     def p(self, margin: float) -> float:
@@ -87,9 +88,9 @@ def clustered(values: Floats, index: Index, below: bool, bounds: tuple[float, fl
     sizes = np.bincount(index).astype(np.float64)
     if sizes.size == values.size:
         return Sums.of(values)
-    units = Sums.of(np.bincount(index, weights=values), sizes)
+    units = Sums.of(_per_unit(index, values), sizes)
     middle = sum(bounds) / 2
-    share = siblings(np.bincount(index, weights=values < middle if below else values > middle), sizes, _LIKELY)
+    share = siblings(_per_unit(index, values < middle if below else values > middle), sizes, _LIKELY)
     return replace(units, atom=1 + (units.atom - 1) * share)
 
 
@@ -106,6 +107,10 @@ def siblings(lost: Floats, sizes: Floats, wrong: float) -> float:
         return 1.0
     count, size = lost[use], sizes[use]
     return min(1.0, upper_bound(Sums.of(count * (count - 1) / (size - 1), count), wrong, 1.0))
+
+
+def _per_unit(index: Index, weights: Floats | NDArray[np.bool_]) -> Floats:
+    return np.bincount(index, weights=weights).astype(np.float64)
 
 
 def guarded(found: Comparison, losses: Losses) -> Comparison:

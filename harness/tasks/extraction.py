@@ -98,7 +98,12 @@ class ExtractionTask(OverDataset):
             _NumberCoverage.name,
             "Share of the document's numbers that are given as numbers, mean over documents; undefined for a document "
             "without any. It stands beside `mape`, which a number that is not given does not count in.",
-        )
+        ),
+        Number(
+            "schema_compliance_lenient",
+            "Share of the documents whose JSON fits the schema as it was read: out of a fence or prose, its slips "
+            "mended. Beside it `schema_compliance` holds the answer as it stands against the standard.",
+        ),
     )
     requires = frozenset({"generate"})
     primary = "field_accuracy"
