@@ -16,6 +16,11 @@ MIN_UNBOUNDED: Final = 10
 NONE: Final[Interval] = (float("nan"), float("nan"), "none")
 
 
+def no_interval(why: str) -> Interval:
+    """Return no interval, with the reason as its method."""
+    return *NONE[:2], f"none ({why})"
+
+
 def mean_of(values: Floats) -> float:
     """Return the mean; sorted first, so that it does not depend on the order of rows."""
     return float(np.sort(values).mean()) if len(values) else float("nan")
@@ -51,8 +56,10 @@ def mean_interval_of(
     if least is not None and most is not None:
         return bounded_interval(values, None if independent else units, (least, most), confidence)
     low, high = mean_interval(values, None if independent else units, confidence)
-    if not high > low or (n if units is None else len(np.unique(units))) < MIN_UNBOUNDED:
-        return NONE
+    if (n if units is None else len(np.unique(units))) < MIN_UNBOUNDED:
+        return no_interval(f"n below {MIN_UNBOUNDED}")
+    if not high > low:
+        return no_interval("no spread in the sample")
     return *clipped(low, high, bounds), "t" if independent else "clustered t"
 
 
@@ -71,7 +78,7 @@ def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, f
     tail = (1 - confidence) / 2
     index = np.arange(len(values)) if units is None else np.unique(units, return_inverse=True)[1]
     if units is not None and int(index.max()) == 0:
-        return NONE
+        return no_interval("one independent unit")
     least, most = bounds
     below, above = (clustered(values, index, at_low, bounds) for at_low in (True, False))
     method = "Gaffke" if units is None else "Gaffke over clusters"

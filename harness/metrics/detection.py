@@ -353,7 +353,8 @@ class MeanAveragePrecision(SummedMetric):
     101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is a JSON
     list of ``{"label": …, "box": [x1, y1, x2, y2], "score": …}``; what the image holds is the fact ``boxes``, in the
     same frame, each with ``box``, ``label`` and, for a crowd, ``"crowd": true``. Range 0 to 1, higher is better.
-    Percentile bootstrap over images.
+    t interval of a bootstrap over images, on the logit
+    scale.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -419,6 +420,8 @@ class MeanAveragePrecision(SummedMetric):
         import numpy as np
 
         from harness.seeds import generator
+        from harness.stats.intervals import unseen_interval
+        from harness.stats.jackknife import drawn_t
 
         _check(detections, "detections")
         _check(truths, "truths")
@@ -429,22 +432,23 @@ class MeanAveragePrecision(SummedMetric):
         if math.isnan(value):
             return self._value(NAN, (NAN, NAN), 0, {Status.OK: n}, "none", confidence)
         if n < 2 or not self.resamples:
-            why = "none (one image)" if n < 2 else "none"
+            why = "none (one independent unit)" if n < 2 else "none"
             return self._value(value, (NAN, NAN), n, {Status.OK: n}, why, confidence)
         rng = generator("interval", self.name)
         draws = judged.means(rng.multinomial(n, np.full(n, 1 / n), size=self.resamples))
-        draws = draws[~np.isnan(draws)]
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(draws, [tail, 1 - tail]) if len(draws) else (NAN, NAN)
-        method = f"bootstrap (percentile, {self.resamples} draws)"
-        return self._value(value, (float(low), float(high)), n, {Status.OK: n}, method, confidence)
+        low, high = drawn_t(value, draws, n, self.bounds, confidence)
+        method = f"bootstrap t, B={self.resamples}"
+        if not low < high:
+            low, high = unseen_interval(value, n, self.bounds, confidence)
+            method = f"Clopper–Pearson over {n} units (no spread in the sample)"
+        return self._value(value, (low, high), n, {Status.OK: n}, method, confidence)
 
 
 class MeanAveragePrecision50(MeanAveragePrecision):
     """COCO AP at an IoU of 0.5: area under the interpolated precision–recall curve, mean over labels.
 
-    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Percentile bootstrap
-    over images.
+    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. t interval of a
+    bootstrap over images, on the logit scale.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.

@@ -101,7 +101,7 @@ def test_binary_scores_get_a_wilson_interval_and_clusters_a_wider_one() -> None:
     alone = metric.aggregate(scores)
     together = metric.aggregate(sorted(scores, key=lambda s: s.value), clusters=[str(i // 10) for i in range(40)])
     assert alone.method == "wilson"
-    assert together.method == "clustered t"
+    assert together.method == "Gaffke over clusters"
     assert together.high - together.low > alone.high - alone.low
 
 

@@ -145,7 +145,7 @@ def test_the_worst_cells_interval_is_no_narrower_than_the_cells_own(bind: Callab
     assert worst.value == cell_value.value == 0.5
     assert worst.low < cell_value.low
     assert worst.high > cell_value.high
-    assert worst.method == "clustered t, Bonferroni over 2 cells"
+    assert worst.method == "Gaffke over clusters, Bonferroni over 2 cells"
 
 
 def test_a_model_that_is_never_right_gives_no_ratio_and_no_crash(sweep: SweepTask) -> None:
