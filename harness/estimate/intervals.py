@@ -65,14 +65,15 @@ def _quantile(statistic: Statistic, read: Read, confidence: float) -> Interval:
     from harness.stats.quantiles import effective_n, minimum_n, quantile_interval
 
     q, values = statistic.of["q"], read.values[read.counted]
-    if len(values) < minimum_n(q):
+    n, fewest = len(values), minimum_n(q)
+    if n < fewest:
         return NONE
     # Only what was measured one after the other has an order that means anything.
     worth = None if statistic.paired else effective_n(values, q)
     found = quantile_interval(values, q, confidence, worth)
-    if not np.isfinite([found.low, found.high]).all():
-        said = "" if worth is None else f": they depend on each other, and are worth {worth:.0f}"
-        return no_interval(f"too few of {len(values)}{said}")
+    # Half, since the worth of independent calls is estimated too, and often falls a little short.
+    if worth is not None and (worth < min(fewest, n / 2) or not np.isfinite([found.low, found.high]).all()):
+        return no_interval(f"{n} calls that depend on each other are worth {worth:.0f}, too few")
     return found.low, found.high, "order statistics" if worth is None else "order statistics, effective n"
 
 
@@ -168,9 +169,11 @@ def _jackknife(statistic: Statistic, value: float, draws: Draws, confidence: flo
     informing = _informing(of, draws.tables[0].sums(of))
     without = draws.without(of)
     strata = [part[informing[part]] for part in draws.strata_of(*_units_read(of, draws))]
-    low, high = jackknife_interval(value, without, [part for part in strata if len(part)], bounds, confidence)
+    # What is left of a share may be above 1, and yet is no quantity that grows by factors.
+    scaled = (None, None) if bounds[1] is None and _of_shares(statistic) else bounds
+    low, high = jackknife_interval(value, without, [part for part in strata if len(part)], scaled, confidence)
     if low < high:
-        scale = "" if bounds[0] is None else ", log scale" if bounds[1] is None else ", logit scale"
+        scale = "" if scaled[0] is None else ", log scale" if scaled[1] is None else ", logit scale"
         return *clipped(low, high, bounds), f"jackknife t{scale}"
     return _agreeing(statistic, value, draws, confidence)
 

@@ -1,5 +1,6 @@
 """The interval of a plain mean."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,9 @@ Interval = tuple[float, float, str]
 
 MIN_UNBOUNDED: Final = 10
 """With fewer independent units a mean of values without bounds has no interval that holds."""
+UNSKEWED: Final = 100
+"""With fewer rows a long tail may not have been drawn: the interval of such a mean says so."""
+_FAR: Final = 700.0
 NONE: Final[Interval] = (float("nan"), float("nan"), "none")
 
 
@@ -32,8 +36,8 @@ def mean_interval_of(
     """Return the interval of a mean.
 
     Wilson's for independent 0s and 1s. For other values within bounds Gaffke's, which allows for a value at the bound,
-    or a cluster of them, that was not drawn. Where values have no bounds, Student's t from ten independent units on;
-    with fewer, and without any spread, there is none.
+    or a cluster of them, that was not drawn. Where values have no bounds, Student's t from ten independent units on,
+    on the log scale where they are positive; with fewer, and without any spread, there is none.
 
     Args:
         values: what the rows are worth, [n]; with an infinite one there is no interval.
@@ -60,7 +64,12 @@ def mean_interval_of(
         return no_interval(f"n below {MIN_UNBOUNDED}")
     if not high > low:
         return no_interval("no spread in the sample")
-    return *clipped(low, high, bounds), "t" if independent else "clustered t"
+    name = "t" if independent else "clustered t"
+    if least != 0 or value <= 0:
+        return *clipped(low, high, bounds), name
+    # A long tail lies on one side: on the log scale the interval reaches further into it.
+    factor = math.exp(min((high - value) / value, _FAR))
+    return value / factor, value * factor, f"{name}, log scale" + ("; n below 100" if n < UNSKEWED else "")
 
 
 def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, float], confidence: float) -> Interval:
