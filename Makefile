@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format wheel fixtures schema bench asv history clean
+.PHONY: help demo test check format wheel fixtures schema docs bench asv history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,6 +33,9 @@ fixtures: $(VENV)/.dev  ## Train, export and quantise the tiny model and its LoR
 
 schema: $(VENV)/.dev  ## Write the JSON Schemas.
 	$(BIN)/harness schema --write docs/schema
+
+docs: $(VENV)/.dev  ## Write the parts of docs/metrics.md that follow from the code.
+	$(BIN)/harness metrics docs --write docs/metrics.md
 
 bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
 	$(BIN)/python -m benchmarks

@@ -125,6 +125,12 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact("language", "text", "The language of the question, as an IETF tag: en, zh-Hans.", _text),
         Fact("objects", "list of texts", "Names of the things that the image shows.", _texts),
         Fact("phrases", "list of texts", "Parts of the question or caption that boxes belong to, in order.", _texts),
+        Fact(
+            "reference_embeddings",
+            "list of lists of numbers",
+            "The embeddings of the reference captions.",
+            lambda value: isinstance(value, Sequence) and not isinstance(value, str) and all(map(_vector, value)),
+        ),
         Fact("resized", "[width, height]", "Pixels of the image as the model's preprocessing makes it.", _size),
         Fact("schema", "JSON Schema", "What a structured answer must fit.", _schema),
         Fact("size", "[width, height]", "Pixels of the image as it is shown.", _size, _size_of),

@@ -1,6 +1,6 @@
 """The values that flow through the harness: sample → request → response → score → metric."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -35,6 +35,35 @@ class Status(StrEnum):
     """The adapter returned no answer for this sample."""
     UNDEFINED = "undefined"
     """The metric has no meaning for this sample (a numeric metric on a yes/no question); never counted as wrong."""
+
+
+class Finish(StrEnum):
+    """Why an answer ends where it does, as far as its adapter knows."""
+
+    UNKNOWN = ""
+    STOP = "stop"
+    """The model came to its end."""
+    LENGTH = "length"
+    """It had as many tokens as it might have: what it would have said is not all here."""
+    FILTER = "filter"
+    """Somebody between the model and the harness took it away, or a part of it."""
+    ERROR = "error"
+    """The model broke off: its numbers were not finite, say."""
+
+    @classmethod
+    def of(cls, several: "Iterable[Finish]") -> "Finish":
+        """Return how an answer ends that is put together from several: as the worst of them.
+
+        It came to its end only where each is known to have.
+
+        >>> Finish.of([Finish.STOP, Finish.LENGTH, Finish.UNKNOWN]), Finish.of([Finish.STOP, Finish.UNKNOWN])
+        (<Finish.LENGTH: 'length'>, <Finish.UNKNOWN: ''>)
+        >>> Finish.of([])
+        <Finish.UNKNOWN: ''>
+        """
+        found = set(several)
+        order = (cls.LENGTH, cls.ERROR, cls.FILTER, cls.UNKNOWN)
+        return next((one for one in order if one in found), cls.STOP if found else cls.UNKNOWN)
 
 
 class ImageSource(Protocol):
@@ -113,6 +142,8 @@ class Sample:
     """The windows of the clip that hold the answer; of scene changes, when each happens."""
     facts: Mapping[str, JSON] = field(default_factory=dict)
     """What metrics and prompts know of it beside all that, by the names in :mod:`harness.facts`."""
+    origin: str = field(default="", compare=False)
+    """Where its row stands, as ``file:line``, where it is read from one: what complaints about it name."""
 
 
 class Dataset(Protocol):
@@ -213,6 +244,8 @@ class Response:
     tokens_out: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall-clock time of the whole batch by stage: ``preprocess``, ``vision``, ``prefill``, ``decode``."""
+    finish: Finish = Finish.UNKNOWN
+    """Why the text ends where it does; an adapter that cannot know says nothing, and nothing is counted."""
 
     @property
     def vector(self) -> "np.ndarray | None":

@@ -15,7 +15,7 @@ from harness.adapters._per_frame.shapes import best_run, window
 from harness.errors import AdapterError, SampleError
 from harness.spec.answer import TemporalAnswer
 from harness.spec.models import BatchSize, Model
-from harness.types import EmbeddingAdapter, Request, Response, Status
+from harness.types import EmbeddingAdapter, Finish, Request, Response, Status
 
 ENTRIES: Final = {"frame_similarity": "FrameSimilarityAdapter"}
 
@@ -96,7 +96,8 @@ class FrameSimilarityAdapter:
             return Response(None, Status.ERROR, str(cause))
         if not np.isfinite(rows).all():
             return Response(None, Status.ERROR, "the model's numbers were not finite (NaN or infinite)")
-        return Response(most_alike(rows[0], rows[1:], request.times, self._config.level).model_dump_json(by_alias=True))
+        found = most_alike(rows[0], rows[1:], request.times, self._config.level)
+        return Response(found.model_dump_json(by_alias=True), finish=Finish.STOP)
 
     def close(self) -> None:
         """Let go of the model."""

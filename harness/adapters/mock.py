@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from harness.seeds import Stream
 from harness.spec.models import BatchSize, Model
-from harness.types import Oracle, Request, Response, Status
+from harness.types import Finish, Oracle, Request, Response, Status
 
 ENTRIES: Final = {"mock": "MockAdapter"}
 
@@ -61,7 +61,8 @@ class MockAdapter:
         stream = Stream("mock", oracle.seed)
         rate = self._config.error_rate + self._config.error_per_severity * oracle.severity
         text = _wrong(oracle, stream) if stream.uniform() < rate else oracle.references[0]
-        return Response(text, tokens_in=len(request.prompt.split()), tokens_out=len(text.split()))
+        read, written = len(request.prompt.split()), len(text.split())
+        return Response(text, tokens_in=read, tokens_out=written, finish=Finish.STOP)
 
 
 def _wrong(oracle: Oracle, stream: Stream) -> str:

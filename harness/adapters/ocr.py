@@ -17,7 +17,7 @@ from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read
 from harness.adapters._qwen2_vl.images import to_rgb
 from harness.errors import AdapterError, SampleError
 from harness.spec.models import BatchSize, Model, Threads
-from harness.types import Request, Response, Status
+from harness.types import Finish, Request, Response, Status
 
 ENTRIES: Final = {"ocr": "OcrAdapter"}
 
@@ -112,7 +112,7 @@ class OcrAdapter:
     def _answer(self, request: Request) -> Response:
         try:
             entries = [entry for image in request.images for entry in self._entries(image)]
-            return Response(answer(request.prompt, entries))
+            return Response(answer(request.prompt, entries), finish=Finish.STOP)
         except (SampleError, OSError, SyntaxError, ValueError) as cause:
             return Response(None, Status.ERROR, f"an image cannot be read: {cause}")
         except Exception as cause:  # noqa: BLE001 - OpenCV and ONNX Runtime raise kinds of their own

@@ -172,6 +172,7 @@ class OnnxAdapter:
             image_tokens=prompt.image_tokens,
             tokens_out=len(answer.tokens),
             seconds=dict(stopwatch.seconds),
+            finish=answer.finish,
         )
 
     def model_files(self) -> Sequence[Path]:

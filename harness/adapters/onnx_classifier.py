@@ -16,7 +16,7 @@ from harness.adapters._classifier.runtimes import Runner, open_model
 from harness.adapters._digests import digest
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
 from harness.spec.models import BatchSize, Model, Threads
-from harness.types import Request, Response, Status
+from harness.types import Finish, Request, Response, Status
 from harness.zoo.build import build, known
 from harness.zoo.preprocessing import Layout, Preprocessing, Resample, Resize
 
@@ -212,7 +212,7 @@ class OnnxClassifier:
 def _named(row: NDArray[np.float32], classes: Sequence[str]) -> Response:
     if not np.isfinite(row).all():
         return Response(None, Status.ERROR, "the model's numbers were not finite (NaN or infinite)")
-    return Response(classes[int(row.argmax())], tokens_out=1)
+    return Response(classes[int(row.argmax())], tokens_out=1, finish=Finish.STOP)
 
 
 def _file(config: OnnxClassifierConfig, folder: Path) -> Path:

@@ -148,7 +148,7 @@ class OpenAIAdapter:
     def _answer(self, outcome: Outcome, seconds: dict[str, float]) -> Answer:
         result = outcome.result
         if isinstance(result, Failure):
-            response = Response(None, result.status, result.said, seconds=dict(seconds))
+            response = Response(None, result.status, result.said, seconds=dict(seconds), finish=result.finish)
             return Answer(response, None, None, outcome.attempts)
         response = Response(
             result.text,
@@ -156,6 +156,7 @@ class OpenAIAdapter:
             image_tokens=result.image_tokens,
             tokens_out=result.tokens_out,
             seconds=dict(seconds),
+            finish=result.finish,
         )
         spent = cost(self._config.prices, result.tokens_in, result.tokens_out)
         return Answer(response, result.logprobs, spent, outcome.attempts)

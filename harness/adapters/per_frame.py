@@ -13,7 +13,7 @@ from harness.adapters._nested import load_nested
 from harness.adapters._per_frame.rules import Rule, RuleConfig, compile_rules
 from harness.errors import AdapterError
 from harness.spec.models import BatchSize, Model
-from harness.types import Adapter, Request, Response, Status
+from harness.types import Adapter, Finish, Request, Response, Status
 
 ENTRIES: Final = {"per_frame": "PerFrameAdapter"}
 
@@ -117,7 +117,7 @@ class PerFrameAdapter:
         )
         if failed is not None:
             said = f"the frame at {request.times[failed]:.2f} s: {answers[failed].error}"
-            return Response(None, answers[failed].status, said)
+            return Response(None, answers[failed].status, said, finish=answers[failed].finish)
         order = sorted(frames, key=lambda i: request.times[i])
         texts = [answers[i].text or "" for i in order]
         answer = rule.answer(groups, texts, [request.times[i] for i in order])
@@ -156,6 +156,7 @@ def _together(text: str, answers: Sequence[Response]) -> Response:
         image_tokens=_sum([answer.image_tokens for answer in answers]),
         tokens_out=_sum([answer.tokens_out for answer in answers]),
         seconds={stage: sum(answer.seconds.get(stage, 0.0) for answer in answers) for stage in stages},
+        finish=Finish.of(answer.finish for answer in answers),
     )
 
 

@@ -30,6 +30,7 @@ _VERBS: Final = {
     "history": "See metrics across commits, and judge the newest.",
     "adapters": "Check that an adapter keeps the laws that results rest on.",
     "metrics": "Explain the metrics.",
+    "extract": "See what is read of an answer, where, and why.",
     "corruptions": "Look at the corruptions.",
     "perturb": "Write a corrupted copy of a folder of images.",
     "quantize": "Quantise an ONNX model by the recipe for its kind, and check it.",

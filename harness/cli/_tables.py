@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.record.schema import MetricRecord, RunRecord
-from harness.report.numbers import arrow, coverage, interval, known, title
+from harness.report.numbers import CUT_OFF, arrow, coverage, cut_off, interval, known, title
 
 _WIDEST: Final = 10_000
 
@@ -55,6 +55,9 @@ def _metrics(records: Sequence[RunRecord]) -> Table:
             cells = [_find(record, task, name) for record in records]
             shown = [text for metric in cells for text in (_cells(metric))]
             table.add_row(escape(f"{task}/{name}"), arrow(known(cells)), *shown)
+        cut = [cut_off(record.tasks[task]) if task in record.tasks else "" for record in records]
+        if any(cut):
+            table.add_row(escape(f"{task}: {CUT_OFF}"), "↓", *(text for one in cut for text in ("", one)))
         table.add_section()
     return table
 

@@ -175,9 +175,8 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
         verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
         table.add_row(escape(gate.metric), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
     out.print(table)
-    if decision.compared:
-        for said in rows.notices(decision.compared):
-            out.print(f"[yellow]{escape(plain(said, 600))}[/]")
+    for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
+        out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for line in _flips(decision):
         out.print(escape(line))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"

@@ -5,10 +5,21 @@ from typing import Final
 
 import click
 
-_KINDS: Final = ("suites", "tasks", "metrics", "adapters", "datasets", "corruptions", "detectors", "samplers")
+_KINDS: Final = (
+    "suites",
+    "tasks",
+    "metrics",
+    "numbers",
+    "adapters",
+    "datasets",
+    "corruptions",
+    "detectors",
+    "samplers",
+)
 _EPILOG: Final = """\b
 Examples:
   harness list suites
+  harness list numbers
   harness list corruptions --json
 """
 
@@ -17,8 +28,11 @@ Examples:
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, as_json: bool) -> None:
-    """List what there is of KIND: built in, in the working directory, or from an installed plug-in."""
-    rows = _files(kind) if kind in ("suites", "adapters") else _entries(kind)
+    """List what there is of KIND: built in, in the working directory, or from an installed plug-in.
+
+    `numbers` are what tasks print beside metrics.
+    """
+    rows = _files(kind) if kind in ("suites", "adapters") else _numbers() if kind == "numbers" else _entries(kind)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -53,11 +67,22 @@ def _entries(kind: str) -> list[dict[str, str]]:
     ]
 
 
+def _numbers() -> list[dict[str, str]]:
+    from harness.tasks.glossary import numbers
+
+    return [
+        {"name": name, "summary": one.meaning, "better": one.direction, "unit": one.unit, "tasks": ", ".join(kinds)}
+        for name, meanings in numbers().items()
+        for one, kinds in meanings.items()
+    ]
+
+
 def _metric(name: str) -> dict[str, str]:
     from harness.metrics import describe
 
     card = describe(name)
-    return {"over many answers": card["computed"], "needs": ", ".join(card["needs"])}
+    variants = ", ".join(variant for variant in card["variants"] if variant != "default")
+    return {"over many answers": card["computed"], "needs": ", ".join(card["needs"]), "variants": variants}
 
 
 def _summary(target: object) -> str:

@@ -71,12 +71,13 @@ def _rescore(
     run: "Run", metric: str, variant: str, extract: tuple[str, ...], params: dict[str, Any], as_json: bool
 ) -> None:
     from harness.api import score
-    from harness.engine.rescore import unasked
+    from harness.engine.rescore import one_by_one, unasked
     from harness.record.schema import MetricRecord
     from harness.report.numbers import arrow, coverage, interval, title
 
     found, skipped = score(run, metric, variant=variant, extract=extract, **params), unasked(run)
     values = {key: MetricRecord.of(value) for key, value in found.items()}
+    variant = one_by_one(metric, variant, **params).variant_at
     if as_json:
         told = {"run": run.record.run_id, "simulated": run.record.adapter.simulated}
         told |= {"metric": metric, "variant": variant, "params": params, "steps": extract}
@@ -102,8 +103,8 @@ def _rescore(
 def _diff(run: "Run", name: str, as_json: bool) -> None:
     from harness.engine.rescore import disagreements, one_by_one
 
-    variants = one_by_one(name).variants
-    found = list(disagreements(run, {variant: one_by_one(name, variant) for variant in variants}))
+    variants = {one.variant_at: one for one in (one_by_one(name, key) for key in one_by_one(name).variants)}
+    found = list(disagreements(run, variants))
     if as_json:
         rows = [
             {"task": d.task, "cell": d.cell, "sample_id": d.sample_id, "response": d.response}

@@ -25,23 +25,27 @@ Examples:
 )
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
+@click.option("--data", "whole", is_flag=True, help="Read all rows of the data, not only the first 100,000.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
-def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], as_json: bool) -> int:
-    """Check SUITE, name by name, and try two samples of each task on a simulated adapter.
+def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whole: bool, as_json: bool) -> int:
+    """Check SUITE, name by name, read its data, and try two samples of each task on a simulated adapter.
 
-    Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong.
+    Exit code 0 if it can be run, 2 with file:line:column for everything that is wrong. A row whose references a metric
+    cannot judge is a warning with its file:line: such a sample is undefined, and no model is blamed for it.
     """
     from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
     from harness.errors import ExitCode, SpecError
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
+    from harness.suite.data import ROWS, check_data
     from harness.suite.fit import misfits
 
     try:
         with kept_for_json(as_json):
             loaded = load_suite(suite, roots)
             troubles = misfits(loaded, [read_adapter(adapter) for adapter in adapters]) + try_samples(loaded)
+            read = check_data(loaded, None if whole else ROWS)
     except SpecError as error:
         if not as_json:
             raise
@@ -52,8 +56,17 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], as_j
         )
         return error.exit_code
     if as_json:
-        click.echo(json.dumps({"valid": not troubles, "problems": [{"message": text} for text in troubles]}, indent=2))
+        said = {
+            "valid": not troubles,
+            "problems": [{"message": text} for text in troubles],
+            "warnings": read.warnings(),
+            "notes": read.notes(),
+        }
+        click.echo(json.dumps(said, indent=2))
         return ExitCode.USAGE if troubles else ExitCode.OK
+    for kind, texts in (("warning", read.warnings()), ("note", read.notes())):
+        for text in texts:
+            click.echo(f"{kind}: {text}", err=True)
     for text in troubles:
         click.echo(f"{loaded.file}: {text}", err=True)
     if troubles:

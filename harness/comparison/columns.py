@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import CODES, FAILED, Column
 from harness.record.folder import SAMPLES_FILE
-from harness.types import Status
+from harness.types import Finish, Status
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +23,8 @@ CellKey = tuple[str, str]
 """Task and cell."""
 
 _NEEDED: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response")
+_FINISH: Final = "finish"
+"""How answers end; runs of earlier versions do not say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +97,13 @@ class Samples:
         ok = np.isin(status, [i for i, word in enumerate(words) if word == Status.OK])
         return np.where(ok, lookup[codes], -1), list(distinct)
 
+    def cut_off(self) -> Column:
+        """Return 1 for each row whose answer was cut off, 0 for one that was not, undefined where that is unknown."""
+        codes, names = self.codes(_FINISH) if _FINISH in self.table.column_names else (np.full(len(self.table), -1), [])
+        values = np.array([np.nan if not name else float(name == Finish.LENGTH) for name in [*names, None]])[codes]
+        kinds = np.where(np.isnan(values), CODES[Status.UNDEFINED], CODES[Status.OK])
+        return Column(values, kinds.astype(np.int8))
+
     def texts(self, rows: Sequence[int] | Index, columns: Iterable[str]) -> list[dict[str, Any]]:
         """Read columns of a few rows from the file; one that it does not have is None."""
         import pyarrow.parquet as pq
@@ -119,7 +128,9 @@ def read_samples(folder: Path) -> Samples:
     try:
         names = pq.read_schema(file).names
         columns = [
-            name for name in names if name in _NEEDED or name.split(".")[0] in ("score", "status", "tag", "detail")
+            name
+            for name in names
+            if name in (*_NEEDED, _FINISH) or name.split(".")[0] in ("score", "status", "tag", "detail")
         ]
         table = pq.read_table(file, columns=columns)
     except (OSError, pa.ArrowInvalid) as cause:

@@ -15,9 +15,9 @@ from harness.comparison.flips import Flipped, flipped
 from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
 from harness.comparison.pair import CellPairs, Pairs, pair
-from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.rows import CUT_OFF, RunRows, TaskView
 from harness.comparison.slices import SliceDelta, slices
-from harness.estimate import Comparer, Difference, Rows, Statistic, placed
+from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
@@ -109,6 +109,8 @@ class Compared(Shown):
     seed: int
     ratios: Mapping[str, Comparison] = field(default_factory=dict)
     """How many times worse the metrics are that were asked for as ratios."""
+    cut_off: tuple[Delta, ...] = ()
+    """How the share of answers that were cut off moved, of each task where any was; tested apart from the metrics."""
 
     @property
     def simulated(self) -> bool:
@@ -157,6 +159,7 @@ class _Comparer:
         found: list[SliceDelta] = []
         flips: list[Flipped] = []
         ratios: dict[str, Comparison] = {}
+        cut: list[Delta] = []
         for name in (name for name in after.tasks if name in before.tasks):
             one = self._task(name)
             deltas += one.deltas()
@@ -164,6 +167,7 @@ class _Comparer:
             found += one.slices(after.suite.content.get("slice_by"))
             flips += one.flips()
             ratios |= one.ratios()
+            cut += one.cut_off()
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         return Compared(
             *self._records,
@@ -177,6 +181,7 @@ class _Comparer:
             resamples=self._options.resamples,
             seed=self._seed,
             ratios=ratios,
+            cut_off=tuple(_adjusted(cut)),
         )
 
     def _task(self, name: str) -> "_TaskComparer":
@@ -197,7 +202,7 @@ class _Comparer:
             baseline,
             candidate,
             (self._seed, name),
-            views[1].described.binary,
+            lambda column: column == CUT_OFF or views[1].described.binary(column),
             options.resamples,
             options.confidence,
         )
@@ -254,7 +259,7 @@ class _TaskComparer:
 
     def _told(self, label: str, statistic: Statistic, found: Difference) -> Delta:
         said = f"{found.lost:,} scores only the baseline has, {found.gained:,} only the candidate; they are left out"
-        if any(column["column"] in self.views[1].described.guessed for column in columns_in(statistic.of)):
+        if any(one["column"] in self.views[1].described.guessed for one in columns_in(statistic.of)):
             said += ": the metric's definition is not installed here, so failures cannot be counted"
         return Delta(
             self.name,
@@ -303,6 +308,21 @@ class _TaskComparer:
             spec = known.columns[primary]
             worths = self.samples[0].worths(primary, spec), self.samples[1].worths(primary, spec)
             yield flipped(self.name, primary, self.pairs, worths, self.samples)
+
+    def cut_off(self) -> Iterator[Delta]:
+        """Yield how the share of answers that were cut off moved, where any was on either side."""
+        counts = [view.record.cut_off for view in self.views]
+        cells = [pairs.cell for pairs in self.pairs if len(pairs.candidate)]
+        if not any(one.cut for one in counts):
+            return
+        if not all(one.known for one in counts) or not cells:
+            before, after = (one.share if one.known else math.nan for one in counts)
+            yield Delta(
+                self.name, "cut off", "lower", "share", before, after, None, note="not tested: one run is silent"
+            )
+            return
+        share = Statistic("cut off", mean(column(CUT_OFF, *cells)), "lower")
+        yield self._told("cut off", share, self.comparer.difference(share))
 
     def ratios(self) -> Iterator[tuple[str, Comparison]]:
         """Yield how many times worse the metrics are that were asked for as ratios."""

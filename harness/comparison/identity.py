@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from harness.errors import ExitCode, HarnessError, UsageError
@@ -117,10 +118,26 @@ def _kind(identity: Identity) -> str:
 def _of_config(task: str, one: Mapping[str, Any], other: Mapping[str, Any], path: str = "") -> Iterator[Difference]:
     for key in {**one, **other}:
         before, after = one.get(key), other.get(key)
+        if key == "metrics":
+            before, after = _as_both_tell(before, after), _as_both_tell(after, before)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from _of_config(task, before, after, f"{path}{key}.")
         elif not _empty(before) or not _empty(after):
             yield Difference(f"{_NAMES.get(key, path + key)} of {task}", _short(before), _short(after))
+
+
+def _as_both_tell(refs: Any, others: Any) -> Any:
+    """Return the metrics of one side, without the revisions of variants that the other side, made earlier, lacks."""
+    if not isinstance(refs, list) or not isinstance(others, list):
+        return refs
+    return [_at_revision(ref, other) for ref, other in zip_longest(refs, others[: len(refs)])]
+
+
+def _at_revision(ref: Any, other: Any) -> Any:
+    ours, theirs = (one.get("variant") if isinstance(one, Mapping) else None for one in (ref, other))
+    if isinstance(ours, str) and isinstance(theirs, str) and ours.startswith(f"{theirs}@"):
+        return {**ref, "variant": theirs}
+    return ref
 
 
 def _empty(value: Any) -> bool:

@@ -20,6 +20,9 @@ from harness.types import Status
 if TYPE_CHECKING:
     import pyarrow as pa
 
+CUT_OFF: Final = "\0cut off"
+"""The column that says which answers were cut off; no metric can be called so."""
+
 _EPOCH: Final = re.compile(r"#[0-9]+$")
 
 
@@ -92,6 +95,7 @@ class RunRows:
             if f"score.{label}" in there and f"status.{spec.sum_of or label}" in there
         }
         columns[ANSWER] = self._answers.take(rows)
+        columns[CUT_OFF] = self._cut_off.take(rows)
         samples, units = named.numbers
         tags = {name: labels.take(places) for name, labels in named.labels.items()}
         stratum = task.record.cells[cell].stratum if cell in task.record.cells else ""
@@ -110,6 +114,10 @@ class RunRows:
         statuses, names = self.samples.codes("status")
         places = np.array([CODES[str(name)] for name in names], np.int8)
         return answers_column(codes + 1, places[statuses])
+
+    @cached_property
+    def _cut_off(self) -> Column:
+        return self.samples.cut_off()
 
     @cached_property
     def numbers(self) -> tuple[Index, Index]:

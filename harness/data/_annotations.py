@@ -129,7 +129,8 @@ class AnnotatedClips(ABC):
         return FileClip(self._files[0].parent / self._config.clips / f"{name}{self._config.suffix}", self._roots, rate)
 
     def _bad(self, number: int, cause: Exception | str) -> Sample:
-        return Sample(f"line-{number:07d}", "", (), problem=f"{self._files[0].name}:{number}: {cause}")
+        origin = f"{self._files[0].name}:{number}"
+        return Sample(f"line-{number:07d}", "", (), problem=f"{origin}: {cause}", origin=origin)
 
 
 def windows(value: Any) -> tuple[Span, ...]:

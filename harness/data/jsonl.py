@@ -143,17 +143,17 @@ class JsonlDataset:
         return _identity(row.get(self._config.fields.get("id", "id"))) if isinstance(row, dict) else ""
 
     def _sample(self, number: int, line: bytes) -> Sample:
-        identity = _by_number(number)
+        identity, origin = _by_number(number), f"{self._path.name}:{number}"
         try:
             row = json.loads(line)
             json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
             if not isinstance(row, dict):
                 raise TypeError("not a JSON object")
-            return self._read(row, identity)
+            return self._read(row, identity, origin)
         except (ValueError, TypeError, RecursionError) as cause:
-            return Sample(identity, "", (), problem=f"{self._path.name}:{number}: {cause}")
+            return Sample(identity, "", (), problem=f"{origin}: {cause}", origin=origin)
 
-    def _read(self, row: dict[str, Any], identity: str) -> Sample:
+    def _read(self, row: dict[str, Any], identity: str, origin: str) -> Sample:
         def get(key: str) -> Any:
             return row.get(self._config.fields.get(key, key))
 
@@ -181,6 +181,7 @@ class JsonlDataset:
             cluster=str(get("cluster") or "") or "|".join(paths),
             tags={str(key): str(value) for key, value in tags.items()},
             facts=facts_of(row, self._fact_keys, self._config.fields.get("facts", "facts")),
+            origin=origin,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from harness.asks import ask_named
 from harness.errors import HarnessError
-from harness.types import Request, Response, Status
+from harness.types import Finish, Request, Response, Status
 
 VERSION: Final = 1
 """Part of every key: raise it when a request's hash or an entry's form changes its meaning."""
@@ -215,18 +215,20 @@ def _packed(request: Request, response: Response) -> bytes:
     value = None
     if response.value is not None:
         value = base64.b64encode(ask_named(request.ask).pack(response.value)).decode()
-    told = [response.text, value, response.tokens_in, response.image_tokens, response.tokens_out]
+    told = [response.text, value, response.tokens_in, response.image_tokens, response.tokens_out, response.finish]
     return json.dumps(told).encode()
 
 
 def _unpacked(request: Request | None, entry: bytes) -> Response | None:
     try:
-        text, packed, tokens_in, image_tokens, tokens_out = json.loads(entry)
+        text, packed, tokens_in, image_tokens, tokens_out, *later = json.loads(entry)
+        finish = Finish(later[0] if later else "")  # entries of earlier versions say nothing of it
         payload = None if packed is None else base64.b64decode(packed)
         value = None if payload is None or request is None else ask_named(request.ask).unpack(payload, request)
     except (ValueError, TypeError):
         return None
-    return Response(text, value=value, tokens_in=tokens_in, image_tokens=image_tokens, tokens_out=tokens_out)
+    counts = {"tokens_in": tokens_in, "image_tokens": image_tokens, "tokens_out": tokens_out}
+    return Response(text, value=value, **counts, finish=finish)
 
 
 def _checksum(key: bytes, value: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
@@ -84,6 +85,8 @@ class CellScores:
         self._ids: list[str] | None = [] if ids else None
         self._failed = {name: spec.worth for name, spec in (specs or {}).items() if spec.worth is not None}
         """What a failure counts, of columns that are measured."""
+        self.finishes = Counter[str]()
+        """How many answers ended in which way, where that is known."""
 
     def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
         """Take in one sample's scores and its answer."""
@@ -100,6 +103,8 @@ class CellScores:
         self._fill(index)
         answer = row.response if row.status == Status.OK and row.request_hash is not None else None
         self._answer(row.sample_id, answer)
+        if row.finish:
+            self.finishes[row.finish] += 1
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster, row.tags)

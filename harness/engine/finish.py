@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_sessions, read_timings
 from harness.engine.summarise import Summarised, summarise
+from harness.record.endings import said_of
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.lineage import without_users
 from harness.record.rows import MadeRows, write_rows
@@ -31,8 +33,9 @@ from harness.record.schema import (
 )
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
+from harness.suite.data import Checked, read_data
 from harness.suite.select import RepeatedTask
-from harness.tasks import Curve, Measures, Task
+from harness.tasks import Curve, Finding, Measures, Task
 from harness.types import MetricValue
 
 
@@ -45,9 +48,17 @@ class Ending:
 
 
 def finish(
-    folder: Path, suite: Suite, plan: Plan, manifest: Manifest, store: ResponseStore, ending: Ending
+    folder: Path,
+    suite: Suite,
+    plan: Plan,
+    manifest: Manifest,
+    store: ResponseStore,
+    ending: Ending,
+    data: Checked | None = None,
 ) -> RunRecord:
     """Write ``samples.parquet``, the artifacts and ``run.json``, in this order, each atomically.
+
+    What the data's rows are worth (``data``) is read anew where it is not known.
 
     Raises:
         OSError: if the disk is full.
@@ -61,7 +72,7 @@ def finish(
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
-    record = _record(folder, suite, plan, manifest, store, cells, ending)
+    record = _record(folder, suite, plan, manifest, store, cells, ending, data or read_data(suite, plan.limit))
     seconds = time.perf_counter() - wall
     times = {
         "seconds": record.seconds + seconds,
@@ -98,6 +109,7 @@ def _record(
     store: ResponseStore,
     cells: Mapping[tuple[str, str], CellScores],
     ending: Ending,
+    data: Checked,
 ) -> RunRecord:
     tasks: dict[str, TaskRecord] = {}
     made: list[MadeRows] = []
@@ -105,7 +117,8 @@ def _record(
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
         found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
-        tasks[name] = _task_record(task, found)
+        finishes = sum((one.finishes for one in collected.values()), Counter[str]())
+        tasks[name] = _task_record(task, found, finishes, data.warnings(name))
         made += found.made
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
@@ -137,9 +150,11 @@ def _record(
     )
 
 
-def _task_record(task: Task, found: Summarised) -> TaskRecord:
+def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], warnings: Iterable[str]) -> TaskRecord:
     config = plain(task.describe())
     shown = found.illustration
+    cut = said_of(finishes, config)
+    findings = [Finding("warning", cut)] * bool(cut) + [*shown.findings]
     return TaskRecord(
         kind=task.kind,
         primary=task.primary,
@@ -158,7 +173,11 @@ def _task_record(task: Task, found: Summarised) -> TaskRecord:
         epochs=task.epochs if isinstance(task, RepeatedTask) else 1,
         reducer=task.reducer if isinstance(task, RepeatedTask) else "mean",
         curves=_curve_records(shown.curves),
-        findings=[FindingRecord(level=finding.level, text=finding.text) for finding in shown.findings],
+        finishes=dict(sorted(finishes.items())),
+        findings=[
+            *(FindingRecord(level="warning", text=text) for text in warnings),
+            *(FindingRecord(level=finding.level, text=finding.text) for finding in findings),
+        ],
         charts=[chart_record(chart) for chart in shown.charts],
         tables=[table_record(table) for table in shown.tables],
     )

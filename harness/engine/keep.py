@@ -16,9 +16,11 @@ from harness.engine.plan import Batch
 from harness.engine.sessions import Clock
 from harness.errors import in_words
 from harness.facts import carried
+from harness.record.endings import on_truncated
 from harness.record.store import ResponseStore, Row
+from harness.spec.models import OnTruncated
 from harness.tasks import Cell, Joins, Observation, Task
-from harness.types import Response, Sample, Status
+from harness.types import Finish, Response, Sample, Status
 
 
 class Keeper:
@@ -29,6 +31,8 @@ class Keeper:
         self._clock = clock
         self.responses = Counter(store.statuses())
         """How many responses ended in each status, in all sessions."""
+        self._truncated: dict[str, OnTruncated] = {}
+        """What each task does with answers that were cut off."""
 
     @property
     def failed(self) -> int:
@@ -48,7 +52,9 @@ class Keeper:
         """
         start = time.perf_counter()
         batch, done = answered.ready.batch, answered.done
-        rows = [_row(batch, sample, work, done.seconds) for sample, work in zip(batch.samples, done.works, strict=True)]
+        policy = self._policy(batch.task)
+        worked = zip(batch.samples, done.works, strict=True)
+        rows = [_row(batch, sample, work, done.seconds, policy) for sample, work in worked]
         scored = time.perf_counter()
         self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
         self._store.append(rows, batch.place, self._clock.note())
@@ -62,11 +68,21 @@ class Keeper:
         self._store.append(rows, place, self._clock.note())
         self.responses.update(row.status for row in rows)
 
+    def _policy(self, task: Task) -> OnTruncated:
+        if task.name not in self._truncated:
+            self._truncated[task.name] = on_truncated(task.describe())
+        return self._truncated[task.name]
 
-def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
+
+def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTruncated) -> Row:
     parts, responses, failed = work.parts, work.responses, work.failed
     status = Status.ERROR if work.error is not None else Status(failed.response.status) if failed else Status.OK
-    judged, complaint = judge(batch.task, sample, responses, status)
+    finish = Finish.of(_own(parts))
+    cut = status is Status.OK and finish is Finish.LENGTH
+    status = Status.ERROR if cut and policy == "fail" else status
+    judged, complaint = judge(
+        batch.task, sample, responses, Status.UNPARSED if cut and policy == "unparsed" else status
+    )
     alone = _alone(parts)
     text, said = (alone.response.text, None) if alone else _text(batch.task, sample, responses, status)
     counts = alone.response if alone else _counts(parts)
@@ -77,7 +93,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
         cluster=sample.cluster,
         batch=batch.number,
         status=str(status),
-        error=work.error or (failed.response.error if failed else None) or complaint or said,
+        error=work.error or (failed.response.error if failed else None) or _cut_off(status, parts) or complaint or said,
         request_hash=_asked_hash(parts[: work.first]),
         prompt=parts[0].request.prompt if parts else None,
         references=sample.references,
@@ -94,7 +110,22 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float) -> Row:
         parts=None if alone or not parts else json.dumps([*map(_told, parts)]),
         details={name: score.rows for name, score in judged.items() if score.rows is not None},
         facts=carried(sample),
+        finish=finish if parts else None,
     )
+
+
+def _own(parts: Sequence[Part]) -> list[Finish]:
+    """Return how the answers of the run's own model end."""
+    return [part.response.finish for part in parts if not part.request.role]
+
+
+def _cut_off(status: Status, parts: Sequence[Part]) -> str | None:
+    """Return why a sample failed all of whose requests were answered: a task with `on_truncated: fail` has such."""
+    cut = [part.request for part in parts if part.response.finish is Finish.LENGTH and not part.request.role]
+    if status is Status.OK or not cut:
+        return None
+    limit = cut[0].generation.max_new_tokens
+    return f"the answer was cut off at max_new_tokens {limit}, which `on_truncated: fail` takes for a failure"
 
 
 def _text(task: Task, sample: Sample, responses: Sequence[Response], status: Status) -> tuple[str | None, str | None]:
@@ -154,6 +185,7 @@ def _told(part: Part) -> dict[str, Any]:
         "tokens_in": response.tokens_in,
         "image_tokens": response.image_tokens,
         "tokens_out": response.tokens_out,
+        "finish": str(response.finish),
         "bytes": len(_payload(part)),
     }
 

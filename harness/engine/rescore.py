@@ -10,14 +10,15 @@ from harness.engine.collect import CellScores
 from harness.errors import UsageError
 from harness.facts import described
 from harness.metrics import Fitted, SampleMetric, extract, get
-from harness.metrics.extract import Step
+from harness.metrics.extract import Chain
 from harness.record import Run
+from harness.record.endings import on_truncated
 from harness.tasks import Cell
 from harness.tasks.scoring import score_all, summarise_cell, without_answer
-from harness.types import MetricValue, Response, Sample, Score, Status
+from harness.types import Finish, MetricValue, Response, Sample, Score, Status
 
 _PLACE: Final = ("task", "cell", "sample_id", "cluster", "status")
-_COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts")
+_COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts", "finish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
     left_out = set(unasked(run))
     if left_out >= run.record.tasks.keys():
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
+    unread = {name for name, task in run.record.tasks.items() if on_truncated(task.config) == "unparsed"}
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
     columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions lack some
@@ -132,6 +134,8 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
         for row in batch.to_pylist():
             if row["task"] in left_out:
                 continue
+            if row.get("finish") == Finish.LENGTH and row["task"] in unread:
+                row["status"] = Status.UNPARSED
             sample = Sample(
                 id=row["sample_id"],
                 question="",
@@ -144,16 +148,19 @@ def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
             yield row, sample
 
 
-def _extractors(run: Run, steps: Sequence[str] | None) -> dict[str, Step]:
-    """Return each task's extraction: the given steps, or those that the task (or the one it is made from) declares."""
+def _extractors(run: Run, steps: Sequence[str] | None) -> dict[str, Chain]:
+    """Return each task's extraction: the given steps, or those that the task (or the one it is made from) declares.
+
+    Given steps are applied as a task would; those of a record as it names them, ``clean`` only where it does.
+    """
     found = {}
     for name, task in run.record.tasks.items():
         declared = task.config.get("extract", task.config.get("of", {}).get("extract", []))
-        found[name] = extract.chain(declared if steps is None else steps)
+        found[name] = extract.chain(declared) if steps is None else extract.reading(steps)
     return found
 
 
-def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extractors: Mapping[str, Step]) -> Score:
+def _judge(metric: SampleMetric, row: Mapping[str, Any], sample: Sample, extractors: Mapping[str, Chain]) -> Score:
     status = Status(row["status"])
     text = (row["response"] or "") if status == Status.OK else ""
     step = extract.chain([]) if _joined(row) else extractors[row["task"]]

@@ -31,6 +31,7 @@ from harness.record.store import StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
+from harness.suite.data import Checked, read_data
 from harness.suite.fit import check_capabilities, misfit
 from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
@@ -65,7 +66,10 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
         with open_run(suite, choice, adapter, plan, options) as run:
-            return _Work(suite, choice, options, executor, plan, run).execute(progress)
+            data = read_data(suite, options.limit)
+            for text in data.warnings():
+                options.say(f"warning: {text}")
+            return _Work(suite, choice, options, executor, plan, run, data).execute(progress)
     finally:
         executor.close()
 
@@ -97,7 +101,8 @@ def resume_run(
                 raise UsageError(f"{said}; `harness run` begins a new run")
             if retry:
                 run.store.drop_batches([*map(str, retry)])
-            return _Work(suite, choice, options, executor, manifest.plan(suite), run).execute(progress)
+            plan = manifest.plan(suite)
+            return _Work(suite, choice, options, executor, plan, run, read_data(suite, plan.limit)).execute(progress)
         finally:
             executor.close()
 
@@ -106,7 +111,14 @@ class _Work:
     """One process's part in a run."""
 
     def __init__(
-        self, suite: Suite, choice: AdapterChoice, options: RunOptions, executor: Executor, plan: Plan, run: OpenRun
+        self,
+        suite: Suite,
+        choice: AdapterChoice,
+        options: RunOptions,
+        executor: Executor,
+        plan: Plan,
+        run: OpenRun,
+        data: Checked,
     ) -> None:
         self._suite = suite
         self._choice = choice
@@ -114,6 +126,7 @@ class _Work:
         self._executor = executor
         self._plan = plan
         self._run = run
+        self._data = data
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
                 task.attach(executor.turn)
@@ -241,7 +254,8 @@ class _Work:
     def _finish(self, clock: Clock, ending: Ending) -> RunRecord:
         try:
             self._run.store.remember(clock.note())
-            return finish(self._run.folder, self._suite, self._plan, self._run.manifest, self._run.store, ending)
+            kept = (self._run.manifest, self._run.store)
+            return finish(self._run.folder, self._suite, self._plan, *kept, ending, self._data)
         except StorageError as error:
             raise self._resumable(error) from error
         except OSError as error:

@@ -54,6 +54,7 @@ from harness.estimate.build import (
     times,
     total,
 )
+from harness.estimate.number import Number, glossary_of
 from harness.estimate.statistic import (
     ANY,
     ANYWHERE,
@@ -90,6 +91,7 @@ __all__ = [
     "Estimator",
     "Labels",
     "Node",
+    "Number",
     "Rows",
     "Sight",
     "Statistic",
@@ -113,6 +115,7 @@ __all__ = [
     "f_beta",
     "filled",
     "fpr_at",
+    "glossary_of",
     "grouped",
     "linear",
     "looked_up",

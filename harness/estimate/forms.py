@@ -99,9 +99,16 @@ def _ratio(node: Node, sums: Sums) -> Floats:
 
 
 def _bleu(node: Node, sums: Sums) -> Floats:
-    """Papineni et al. 2002; ``exponential`` halves the precision of each order that matches nothing (sacreBLEU)."""
+    """Papineni et al. 2002; ``exponential`` halves the precision of each order that matches nothing (sacreBLEU).
+
+    ``tiny`` adds a very small number to every count, as the evaluation of COCO captions does.
+    """
     words, closest, *orders = (sums[key(child)] for child in node["of"])
     matched, possible = np.stack(orders[0::2], -1), np.stack(orders[1::2], -1)
+    if node["smoothing"] == "tiny":
+        shorter = (closest + 1e-9) / (words + 1e-15)
+        precision = np.exp(np.log((matched + 1e-15) / (possible + 1e-9)).mean(-1))
+        return np.asarray(precision * np.exp(np.minimum(0.0, 1 - shorter)))
     brevity = np.where(words > 0, np.exp(np.minimum(0.0, 1 - closest / np.maximum(words, 1))), 0.0)
     if node["smoothing"] == "exponential":
         halved = np.where(matched > 0, matched, 0.5 ** np.cumsum(matched == 0, axis=-1)) / np.maximum(possible, 1)

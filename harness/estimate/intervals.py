@@ -140,6 +140,8 @@ def _ratio(statistic: Statistic, sides: Sequence[Node], draws: Draws, confidence
     over, under = (evaluate(side, each) for side in sides)
     there = (over != 0) | (under != 0)
     over, under = over[there], under[there]
+    if not there.any():
+        return no_interval("nothing to divide by")
     if min(over.min(), under.min()) < 0:
         return None
     worst, said = _worst(statistic, over, under, sides[0])

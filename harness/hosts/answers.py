@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from harness.asks import Ask, ask_named
-from harness.types import Request, Response, Status
+from harness.types import Finish, Request, Response, Status
 
 _FAILURES: Final = (Status.ERROR, Status.TIMEOUT, Status.MISSING)
 
@@ -34,6 +34,12 @@ def _checked_one(response: Any, ask: Ask) -> Response:
     if response.status != Status.OK and response.status not in _FAILURES:
         return Response(None, Status.ERROR, f"the adapter gave the status {response.status!r}")
     try:
+        finish = Finish(response.finish or "")
+    except ValueError:
+        known = ", ".join(filter(None, Finish))
+        said = f"the adapter says that the answer ended by {response.finish!r:.80}, which is none of {known}"
+        return Response(None, Status.ERROR, said)
+    try:
         plain = _plain(response, ask)
     except (TypeError, ValueError) as cause:
         return Response(None, Status.ERROR, f"the adapter answered something that cannot be kept: {cause}")
@@ -43,6 +49,7 @@ def _checked_one(response: Any, ask: Ask) -> Response:
             tokens_in=_count(response.tokens_in),
             image_tokens=_count(response.image_tokens),
             tokens_out=_count(response.tokens_out),
+            finish=finish,
         )
     except (TypeError, ValueError) as cause:
         return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")

@@ -15,7 +15,9 @@ from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import FAILED, AnswerMetric, CorpusMetric, SampleMetric
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._describe import describe
+from harness.metrics._references import unfit
 from harness.metrics._summed import Fitted, SummedAnswerMetric, SummedMetric
+from harness.metrics._variants import Variant, find_variant, variant_at
 from harness.registry import registry
 from harness.types import MetricValue, Score, Status
 
@@ -32,10 +34,14 @@ __all__ = [
     "Status",
     "SummedAnswerMetric",
     "SummedMetric",
+    "Variant",
     "describe",
     "disagreements",
+    "find_variant",
     "get",
     "sample_metric",
+    "unfit",
+    "variant_at",
 ]
 
 

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from harness.errors import UsageError, did_you_mean
+from harness.errors import UsageError
 from harness.estimate import Node, Statistic, column, mean
-from harness.metrics._columns import Rows, ScoreColumns
+from harness.metrics._columns import Rows, ScoreColumns, blank
+from harness.metrics._variants import Variants, find_variant, variant_at
+from harness.reading.clean import visible
 from harness.types import Direction, MetricValue, Score, Status
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Metric(ABC):
     direction: ClassVar[Direction] = "higher"
     unit: ClassVar[str] = "share"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
+    variants: ClassVar[Variants] = {"default": "as documented"}
     needs: tuple[str, ...] = ()
     """Facts of a sample without which there is no score; ``__init__`` may set them by its parameters."""
     wants: tuple[str, ...] = ()
@@ -47,9 +49,12 @@ class Metric(ABC):
     """How its columns make one number, in words."""
 
     def __init__(self, variant: str = "default") -> None:
-        if variant not in self.variants:
-            raise UsageError(f"metric {self.name!r} has no variant {variant!r}; {did_you_mean(variant, self.variants)}")
-        self.variant = variant
+        self.variant = find_variant(self.name, variant, self.variants)
+
+    @property
+    def variant_at(self) -> str:
+        """The variant as a record names it, with the revision of the published code: ``lmms-eval@75571cf``."""
+        return variant_at(self.variant, self.variants)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -103,6 +108,8 @@ class SampleMetric(Metric):
     """True where scores have ``rows``, for a form that is no function of sums."""
     left_out: ClassVar[str] = ""
     """Why failed answers can only be left out; empty where they need not be."""
+    answer_tokens: ClassVar[int] = 32
+    """Tokens that an answer of the kind it judges takes at most: what a task gives where the suite does not say it."""
 
     def __init__(self, variant: str = "default", failures: Failures = "wrong") -> None:
         super().__init__(variant)
@@ -121,6 +128,14 @@ class SampleMetric(Metric):
         The score holds every sum of ``sums``, or none where the sample says nothing: it then counts nowhere. A value
         of NaN with status ``ok`` is for answers that can be read, and that only their sums speak of.
         """
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with a sample's references, tags or facts for this metric; None where nothing is.
+
+        For what :meth:`score` would take without a word; references that it refuses, with a ``ValueError``, need not be
+        told here. Either way the sample is ``undefined`` under the metric, and ``harness validate`` names its line.
+        """
+        return None
 
     def failed(self, empty: Score, status: Status) -> Score:
         """Return the score of an answer that failed, given that of an empty one.
@@ -220,10 +235,16 @@ class SampleMetric(Metric):
 
 
 class AnswerMetric(SampleMetric):
-    """A per-sample metric on text: checks its input once, so that a subclass only judges.
+    """A per-sample metric on text: checks and cleans its input once, so that a subclass only judges.
 
     A missing answer (None) is ``missing``; anything that is not text is a ``ValueError`` that names the argument.
+    What is judged, answer, references and evidence alike, is what can be seen of them
+    (:func:`harness.reading.clean.visible`).
     """
+
+    compares_text: ClassVar[bool] = False
+    """True where an answer is held against the references as text. An empty answer is then judged like any other,
+    right where a reference is empty; where it is worth nothing it counts as ``unparsed``, since nothing was said."""
 
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
         answers = check_references(references)
@@ -231,7 +252,16 @@ class AnswerMetric(SampleMetric):
             return Score(NAN, Status.MISSING)
         if not isinstance(prediction, str):
             raise ValueError(f"prediction must be a string or None, got {type(prediction).__name__}")
-        return self.judge(prediction, answers, context)
+        if context:
+            evidence = context.get("evidence")
+            if isinstance(evidence, str) and not evidence.isascii():
+                context["evidence"] = visible(evidence)
+        if not prediction.isascii():
+            prediction = visible(prediction)
+        score = self.judge(prediction, answers, context)
+        if (not prediction or prediction.isspace()) and self.compares_text and score.value == 0:
+            return Score(NAN, Status.UNPARSED)
+        return score
 
     @abstractmethod
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
@@ -240,7 +270,7 @@ class AnswerMetric(SampleMetric):
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         """Judge many answers at once, as :meth:`judge` would, to the bit; None where there is no faster way.
 
-        For subclasses that can. The rows are checked: every answer is a string, none is missing, every
+        For subclasses that can. The rows are checked and cleaned: every answer is a string, none is missing, every
         row has at least one reference. Not asked where a subclass has a ``judge`` or ``score`` of its own.
         """
         return None
@@ -249,9 +279,12 @@ class AnswerMetric(SampleMetric):
         if not rows.plain() or not self._batch_fits():
             return super()._score_rows(rows)
         here = rows.answered()
-        judged = self.judge_batch(rows if here is None else rows.take(here))
+        answered = (rows if here is None else rows.take(here)).visible()
+        judged = self.judge_batch(answered)
         if judged is None:
             return super()._score_rows(rows)
+        if self.compares_text:
+            judged = judged.but(blank(answered.predictions) & (judged.values == 0), Status.UNPARSED)
         return judged if here is None else judged.spread(here, len(rows), Status.MISSING)
 
     def _batch_fits(self) -> bool:
@@ -265,7 +298,7 @@ _JUDGING: Final = ("judge", "judge_batch", "score")
 
 
 def check_references(references: Sequence[str]) -> tuple[str, ...]:
-    """Return ``references`` as a tuple.
+    """Return what can be seen of ``references``, as a tuple.
 
     Raises:
         ValueError: if they are empty, one bare string, or not all strings.
@@ -277,10 +310,13 @@ def check_references(references: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"references must be a sequence of strings, got {type(references).__name__}")
     if not references:
         raise ValueError("references must hold at least one string, got none")
+    plain = True
     for reference in references:
         if not isinstance(reference, str):
             raise ValueError(f"references must be strings, got {type(reference).__name__}")
-    return tuple(references)
+        if not reference.isascii():
+            plain = False
+    return tuple(references) if plain else tuple(map(visible, references))
 
 
 def truth(value: bool) -> Score:

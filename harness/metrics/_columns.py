@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.reading.clean import visible
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -107,6 +108,21 @@ class Rows:
             and all(self.references)
             and set(map(type, chain.from_iterable(self.references))) <= {str}
         )
+
+    def visible(self) -> "Rows":
+        """Return what can be seen of answers, references and evidence; the rows as they are where all is ASCII."""
+        evidence = self.context.get("evidence") or ()
+        if (
+            all(map(str.isascii, self.predictions))
+            and all(map(str.isascii, chain.from_iterable(self.references)))
+            and all(text is None or text.isascii() for text in evidence)
+        ):
+            return self
+        context = dict(self.context)
+        if "evidence" in context:
+            context["evidence"] = [visible(text) if isinstance(text, str) else text for text in evidence]
+        references = [[visible(text) for text in row] for row in self.references]
+        return Rows([visible(text) for text in self.predictions], references, context)
 
     def answered(self) -> "NDArray[np.int64] | None":
         """Return the rows that have an answer; None where all have."""

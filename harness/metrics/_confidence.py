@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 
 _STATED: Final = re.compile(r"\s*(confidence\s*[:=]?\s*)?(\d+(?:\.\d+)?)\s*(%?)\s*", re.IGNORECASE)
 _LONGEST: Final = 60

@@ -2,9 +2,11 @@
 
 import inspect
 import re
+from dataclasses import asdict
 from typing import Any, Final
 
 from harness.metrics._base import CorpusMetric, SampleMetric
+from harness.metrics._variants import Variant, variant_at
 from harness.registry import registry
 
 _SECTION: Final = re.compile(r"^(Args|Edge cases|Source|Returns|Raises):$", re.MULTILINE)
@@ -32,11 +34,15 @@ def describe(name: str) -> dict[str, Any]:
         "range": list(factory.bounds),
         "direction": factory.direction,
         "unit": factory.unit,
-        "variants": dict(factory.variants),
+        "variants": {variant_at(key, factory.variants): _told(entry) for key, entry in factory.variants.items()},
         "params": _params(factory, parts.get("Args", "")),
         "edge_cases": parts.get("Edge cases", ""),
         "source": parts.get("Source", ""),
     }
+
+
+def _told(variant: str | Variant) -> dict[str, str]:
+    return {"does": variant} if isinstance(variant, str) else asdict(variant)
 
 
 def _sections(text: str) -> dict[str, str]:
@@ -62,16 +68,3 @@ def _params(factory: type, args: str) -> dict[str, dict[str, Any]]:
 
 
 _COMMON: Final = {"failures": "what an unparsed, failed or missing answer does: count as 'wrong', or 'exclude' it"}
-
-
-def table() -> str:
-    """Return all metrics as a Markdown table, for ``docs/metrics.md``."""
-    lines = ["| metric | what it is | range | better | variants |", "|---|---|---|---|---|"]
-    for name in registry("metrics").names():
-        card = describe(name)
-        summary = card["definition"].split("\n")[0].replace("``", "`").replace("|", "\\|")
-        scope = "" if card["kind"] == "sample" else " *(all rows)*"
-        variants = ", ".join(f"`{variant}`" for variant in card["variants"] if variant != "default")
-        low, high = (f"{bound:g}".replace("-", "−").replace("inf", "∞") for bound in card["range"])
-        lines.append(f"| `{name}`{scope} | {summary} | {low} to {high} | {card['direction']} | {variants} |")
-    return "\n".join(lines)

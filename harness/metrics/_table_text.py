@@ -35,10 +35,11 @@ class Table:
         """Return the title and every cell that is neither row header nor column header."""
         found = Entries([], []) if self.title is None else Entries(["title"], [self.title])
         if len(self.lines) > 1 and len(self.lines[0]) > 1:
-            headers = self.lines[0][1:]
-            for name, *cells in self.lines[1:]:
-                found.keys.extend([f"{name} {header}" for header in headers[: len(cells)]])
-                found.values.extend(cells[: len(headers)])
+            headers, width = self.lines[0][1:], len(self.lines[0])
+            for line in self.lines[1:]:
+                name, beside = line[0], headers if len(line) >= width else headers[: len(line) - 1]
+                found.keys.extend([f"{name} {header}" for header in beside])
+                found.values.extend(line[1:width])
         return found
 
 

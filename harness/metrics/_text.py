@@ -1,8 +1,9 @@
 """Words and white space: the few normalisations that several metrics share."""
 
 import re
-import unicodedata
 from typing import Final
+
+from harness.reading.clean import composed
 
 _WORD: Final = re.compile(r"[^\W\d_][^\W_]*(?:['’][^\W\d_]+)*")
 
@@ -23,8 +24,7 @@ def squeeze(text: str) -> str:
     >>> squeeze("  two\n words ")
     'two words'
     """
-    # ASCII is its own normal form.
-    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
+    return " ".join(composed(text).split())
 
 
 def fold(text: str) -> str:
@@ -35,7 +35,7 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    return unicodedata.normalize("NFC", squeeze(text).casefold())
+    return composed(squeeze(text).casefold())
 
 
 def words(text: str) -> list[str]:

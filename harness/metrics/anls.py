@@ -1,12 +1,13 @@
 """ANLS: how close the answer's spelling is to a reference, nothing below a threshold; ANLS* for structured answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._text import fold
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.metrics._variants import ANLS_STAR, LMMS_EVAL, PIX2STRUCT, VLMEVALKIT, Variants
+from harness.reading.json import StrictJSONError, parse_json
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENTRIES: Final = {"anls": "Anls", "anls_star": "AnlsStar"}
-
-THRESHOLD: Final = 0.5
 
 
 def similarity(first: str, second: str) -> float:
@@ -34,58 +33,65 @@ def _distance(first: str, second: str) -> int:
     return Levenshtein.distance(first, second)
 
 
-def _thresholded(first: str, second: str) -> float:
-    """Return the similarity, 0 below one half; the search stops where it cannot reach that any more."""
-    from rapidfuzz.distance import Levenshtein
-
-    longest = max(len(first), len(second))
-    if not longest:
-        return 1.0
-    limit = longest // 2
-    distance = Levenshtein.distance(first, second, score_cutoff=limit)
-    return 1 - distance / longest if distance <= limit else 0.0
-
-
 def _squeeze_lower(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _at_least(likeness: float) -> float:
-    return likeness if likeness >= THRESHOLD else 0.0
+_RAW_TOLD: Final = "divides by the length of the raw text, in upper case: of white space that is squeezed, too"
 
 
-# As published, pix2struct trims no white space.
-_CLEANERS: Final[Mapping[str, Callable[[str], str]]] = {
-    "default": fold,
-    "pix2struct": str.lower,
-    "vlmevalkit": _squeeze_lower,
-    "anls-star": _squeeze_lower,
+class _Rule(NamedTuple):
+    """How a variant compares two texts."""
+
+    clean: Callable[[str], str]
+    raw: bool = False
+    """Whether the distance of the cleaned texts is divided by the length of the raw ones."""
+    half: bool = True
+    """Whether a similarity of exactly one half counts."""
+
+
+def _raw_length(text: str) -> int:
+    # As published: of the text in upper case, which is longer for "ß".
+    return len(text) if text.isascii() else len(text.upper())
+
+
+_RULES: Final[Mapping[str, _Rule]] = {
+    "default": _Rule(fold),
+    "pix2struct": _Rule(str.lower, half=False),
+    "lmms-eval": _Rule(_squeeze_lower, raw=True),
+    "vlmevalkit": _Rule(_squeeze_lower, raw=True),
+    "anls-star": _Rule(_squeeze_lower),
 }
 
 
-def _lmms_eval(prediction: str, references: Sequence[str]) -> float:
-    # As published: the distance of the normalised strings over the length of the raw ones.
-    answer = _squeeze_lower(prediction)
-    distances = []
-    for reference in references:
-        length = max(len(reference.upper()), len(prediction.upper()))
-        distances.append(_distance(answer, _squeeze_lower(reference)) / length if length else 0.0)
-    return _at_least(1 - min(distances))
+def _likeness(answer: str, reference: str, rule: _Rule) -> float:
+    """Return the similarity of two texts, 0 below one half; the search stops where it cannot reach that any more."""
+    from rapidfuzz.distance import Levenshtein
+
+    if answer == reference:
+        return 1.0
+    first, second = rule.clean(answer), rule.clean(reference)
+    longest = max(_raw_length(answer), _raw_length(reference)) if rule.raw else max(len(first), len(second), 1)
+    wrong = Levenshtein.distance(first, second, score_cutoff=longest // 2)
+    # In whole numbers: one half is met or it isn't.
+    return 1 - wrong / longest if (2 * wrong <= longest if rule.half else 2 * wrong < longest) else 0.0
 
 
-def _thresholded_columns(pairs: Pairs, clean: Callable[[str], str]) -> "NDArray[np.float64]":
-    """As :func:`_thresholded`, for each pair of texts once cleaned."""
+def _likeness_columns(pairs: Pairs, rule: _Rule) -> "NDArray[np.float64]":
+    """As :func:`_likeness`, for each pair of an answer and a reference."""
     import numpy as np
     from rapidfuzz.distance import Levenshtein
 
-    distance = Levenshtein.distance
+    distance, clean, raw = Levenshtein.distance, rule.clean, rule.raw
     wrong, longest = np.zeros(len(pairs.rows), np.int64), np.ones(len(pairs.rows), np.int64)
     for place, (answer, reference) in enumerate(zip(pairs.answers, pairs.references, strict=True)):
         if answer != reference:
             first, second = clean(answer), clean(reference)
-            longest[place] = most = max(len(first), len(second), 1)
+            most = max(_raw_length(answer), _raw_length(reference)) if raw else max(len(first), len(second), 1)
+            longest[place] = most
             wrong[place] = distance(first, second, score_cutoff=most // 2)
-    return np.where(wrong <= longest // 2, 1 - wrong / longest, 0.0)
+    enough = 2 * wrong <= longest if rule.half else 2 * wrong < longest
+    return np.where(enough, 1 - wrong / longest, 0.0)
 
 
 class Anls(AnswerMetric):
@@ -95,46 +101,36 @@ class Anls(AnswerMetric):
 
     Edge cases:
         A similarity of exactly 0.5 counts, as in the evaluation script of the DocVQA server (the paper's
-        formula excludes it). An empty answer is 1 where a reference is empty, ``unparsed`` otherwise.
+        formula and ``pix2struct`` exclude it). An empty answer is 1 where a reference is empty, and ``unparsed``
+        where it is worth nothing; of two empty texts ``pix2struct`` has no number (it divides by zero).
 
     Source:
         Biten et al. 2019, "Scene Text Visual Question Answering" (arXiv:1905.13648); Mathew et al. 2021, "DocVQA".
-        Variants after google-research/pix2struct metrics.py, lmms-eval api/metrics.py,
-        VLMEvalKit vqa_eval.py and the package anls_star.
+        The variants name what they follow; ``anls-star`` is the comparison of two texts within ANLS*.
 
     >>> round(Anls().score("Kitten ", ["sitting"]).value, 4)
     0.5714
     """
 
     name = "anls"
-    variants: ClassVar[Mapping[str, str]] = {
+    compares_text = True
+    variants: ClassVar[Variants] = {
         "default": "Unicode case folding, white space squeezed, 0.5 counts",
-        "pix2struct": "lower case only; white space counts",
-        "lmms-eval": "divides by the length of the text before white space is squeezed; 'İ' and 'ß' by its upper case",
-        "vlmevalkit": "lower case, white space squeezed",
-        "anls-star": "as vlmevalkit",
+        "pix2struct": PIX2STRUCT.variant(
+            "pix2struct/metrics.py", "lower case only; white space counts; a similarity of exactly 0.5 does not"
+        ),
+        "lmms-eval": LMMS_EVAL.variant("lmms_eval/api/metrics.py", _RAW_TOLD),
+        "vlmevalkit": VLMEVALKIT.variant("vlmeval/dataset/utils/vqa_eval.py", _RAW_TOLD),
+        "anls-star": ANLS_STAR.variant("src/anls_star/anls_star.py", "lower case, white space squeezed, 0.5 counts"),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip() and all(reference.strip() for reference in references):
-            return Score(NAN, Status.UNPARSED)
-        if self.variant == "lmms-eval":
-            return Score(_lmms_eval(prediction, references))
-        clean = _CLEANERS[self.variant]
-        answer = clean(prediction)
-        return Score(max(_thresholded(answer, clean(reference)) for reference in references))
+        rule = _RULES[self.variant]
+        return Score(max(_likeness(prediction, reference, rule) for reference in references))
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
-        import numpy as np
-
-        if self.variant == "lmms-eval":
-            return None
-        pairs, clean = rows.pairs(), _CLEANERS[self.variant]
-        values = _thresholded_columns(pairs, clean)
-        unparsed = blank(rows.predictions)
-        for place in np.flatnonzero(unparsed).tolist():
-            unparsed[place] = all(reference.strip() for reference in rows.references[place])
-        return ScoreColumns.ok(pairs.highest(values)).but(unparsed, Status.UNPARSED)
+        pairs = rows.pairs()
+        return ScoreColumns.ok(pairs.highest(_likeness_columns(pairs, _RULES[self.variant])))
 
 
 class _Match(NamedTuple):
@@ -188,7 +184,7 @@ def _compare(truth: Any, answer: Any, extra_nulls: bool) -> _Match:
     size = max(_leaves(truth), _leaves(answer))
     if isinstance(truth, list | dict) or isinstance(answer, list | dict) or answer is None:
         return _Match(0.0, size)
-    return _Match(_thresholded(_squeeze_lower(str(truth)), _squeeze_lower(str(answer))), size)
+    return _Match(_likeness(str(answer), str(truth), _RULES["anls-star"]), size)
 
 
 def _compare_dicts(truth: dict[Any, Any], answer: dict[Any, Any], extra_nulls: bool) -> _Match:
@@ -228,21 +224,23 @@ class AnlsStar(AnswerMetric):
         reference is structured, and a string otherwise. An empty answer: as ``anls``.
 
     Source:
-        Peer et al. 2024, "ANLS*" (arXiv:2402.03848); variant ``anls-star`` after the package anls_star 1.0.
+        Peer et al. 2024, "ANLS*" (arXiv:2402.03848); variant ``anls-star`` after the authors' package.
 
     >>> AnlsStar().score('{"total": "12.50"}', ['{"total": "12.50", "date": "May"}']).value
     0.5
     """
 
     name = "anls_star"
-    variants: ClassVar[Mapping[str, str]] = {
+    compares_text = True
+    answer_tokens = 512
+    variants: ClassVar[Variants] = {
         "default": "an extra key with nothing in it is forgiven",
-        "anls-star": "an extra key with nothing in it counts as a made-up leaf, as the package scores it",
+        "anls-star": ANLS_STAR.variant(
+            "src/anls_star/anls_star.py", "an extra key with nothing in it counts as a made-up leaf"
+        ),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip() and all(reference.strip() for reference in references):
-            return Score(NAN, Status.UNPARSED)
         truths = tuple(_structure(reference, "references") for reference in references)
         try:
             answer = _structure(prediction, "prediction")

@@ -1,13 +1,14 @@
 """Boxes and points in answers: IoU, GIoU, accuracy at an IoU, pointing accuracy."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.metrics._frames import Frame, Pair, misfit, scales
+from harness.reading.boxes import Box, find_boxes, find_points, plain_box, read_places, read_points
+from harness.reading.frames import Frame, Pair, misfit, scales
+from harness.reading.placed import corners
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -16,44 +17,12 @@ if TYPE_CHECKING:
 
 ENTRIES: Final = {"acc_at_iou": "AccAtIou", "giou": "Giou", "iou": "Iou", "pointing_accuracy": "PointingAccuracy"}
 
-Order = Literal["xyxy", "yxyx"]
-
 _COORDINATES: Final = {"pixel": "pixel", "unit": "unit", "thousand": "per-mille"}
 """Frames by their names under the older key ``coordinates``."""
 
-Box = tuple[float, float, float, float]
+Order = Literal["xyxy", "yxyx"]
 
-# Bounded repetitions: an answer of a megabyte must take linear time.
-_NUMBER: Final = r"[-+]?(?:[0-9]{1,12}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?![0-9])"
-_CLOSE: Final = r"\s{0,2}[)\]>]{0,2}"
-_GAP: Final = r"(?:\s{0,2}[,;]\s{0,2}|\s{1,2})[(\[<]{0,2}\s{0,2}"
-_PAIR: Final = rf"({_NUMBER}){_CLOSE}{_GAP}({_NUMBER})"
-_BOX: Final = re.compile(rf"(?<![\w.]){_PAIR}{_CLOSE}{_GAP}{_PAIR}")
-_POINT: Final = re.compile(rf"(?<![\w.]){_PAIR}")
-
-
-def find_boxes(text: str) -> list[Box]:
-    """Return the boxes in a text: four numbers x1, y1, x2, y2 in a row, in any common brackets.
-
-    >>> find_boxes("<box>(10,20),(30,40)</box> or [1.5, 2, 3, 4]")
-    [(10.0, 20.0, 30.0, 40.0), (1.5, 2.0, 3.0, 4.0)]
-    """
-    boxes = ([float(number) for number in match] for match in _BOX.findall(text))
-    return [(a, b, c, d) for a, b, c, d in boxes if max(map(abs, (a, b, c, d))) < _LIMIT]
-
-
-def find_points(text: str) -> list[tuple[float, float]]:
-    """Return the points in a text: two numbers x, y.
-
-    >>> find_points("click (12, 34)")
-    [(12.0, 34.0)]
-    """
-    points = ([float(number) for number in match] for match in _POINT.findall(text))
-    return [(x, y) for x, y in points if max(abs(x), abs(y)) < _LIMIT]
-
-
-_LIMIT: Final = 1e9
-"""No image has so many pixels a side; beyond, squares of sides would lose their units."""
+__all__ = ["Box", "find_boxes", "find_points"]
 
 
 def iou_pairs(boxes: "ArrayLike", others: "ArrayLike") -> "NDArray[np.float64]":
@@ -145,47 +114,89 @@ class _BoxMetric(AnswerMetric):
             raise UsageError(f"metric {self.name!r}: {cause}") from None
         self.frame, self.order, self.resized, self.coordinates = frame, order, resized, coordinates
         self._frame = replace(parsed, y_first=parsed.y_first or order == "yxyx")
+        self._pixels = Frame.parse("pixel", resized)
         self.needs = self._frame.needs()
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        frame = Frame.parse(context.get("frame") or "pixel", self.resized)
-        targets = [_target(reference, frame) for reference in references]
-        points = self._points(prediction)
-        if points is None:
+        told = context.get("frame")
+        frame = Frame.parse(told, self.resized) if told else self._pixels
+        targets: list[_Placed] = []
+        for reference in references:
+            target = _only(reference, frame)
+            if target is None or not _has_area(target.points) or target.frame != (targets or [target])[0].frame:
+                return Score(NAN, Status.UNDEFINED, complaint=_bad(reference, frame))
+            targets.append(target)
+        given = self._points(prediction)
+        if given is None:
             return Score(NAN, Status.UNPARSED)
-        if said := misfit(self._frame, points, context):
+        if said := self._misfit(given, context):
             return Score(NAN, Status.UNPARSED, complaint=said)
-        ours, theirs = scales(self._frame, frame, context)
-        return self._judge(_scaled(points, ours), [_box(_scaled(target, theirs)) for target in targets])
+        ours, theirs = scales(given.frame, targets[0].frame, context)
+        return self._judge(_scaled(given.points, ours), [_box(_scaled(target.points, theirs)) for target in targets])
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
         """Judge the corners of the answer's only box, or its only point."""
         raise NotImplementedError
 
-    def _points(self, prediction: str) -> list[Pair] | None:
+    def _points(self, prediction: str) -> "_Placed | None":
         """Return the answer's only box as two corners; None where there is none, more than one, or an inverted one."""
-        boxes = set(find_boxes(prediction))
-        return _corners(boxes.pop(), self._frame) if len(boxes) == 1 else None
+        return _only(prediction, self._frame)
+
+    def _misfit(self, given: "_Placed", context: Mapping[str, Any]) -> str | None:
+        """Return why the answer can't be meant as it says, or can't be compared."""
+        if given.frame.name == self._frame.name:
+            return misfit(given.frame, given.points, context)
+        if given.frame.needs() and context.get("size") is None:
+            return (
+                f"cannot read the answer: it says itself that it is in the frame {given.frame.name}, which needs `size`"
+            )
+        return misfit(given.frame, given.points, context)
 
 
-def _corners(box: Box, frame: Frame) -> list[Pair] | None:
-    low, high = frame.order(*box[:2]), frame.order(*box[2:])
-    return None if low[0] > high[0] or low[1] > high[1] else [low, high]
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Two corners or one point, x first, and the frame that they are in."""
+
+    points: Sequence[Pair]
+    frame: Frame
+
+
+def _only(text: str, frame: Frame) -> _Placed | None:
+    """Return the only box of a text; None where there is none, more than one, or one with its corners inverted."""
+    plain = plain_box(text)
+    if plain is not None:
+        return _corners(corners(plain, _order(frame)), frame)
+    boxes = {(place.box, place.frame) for place in read_places(text, _order(frame)).value or ()}
+    if len(boxes) != 1:
+        return None
+    box, stated = boxes.pop()
+    return _corners(box, frame if stated is None or stated == frame.name else Frame.parse(stated))
+
+
+def _order(frame: Frame) -> Order:
+    return "yxyx" if frame.y_first else "xyxy"
+
+
+def _corners(box: Box, frame: Frame) -> _Placed | None:
+    x1, y1, x2, y2 = box
+    return None if x1 > x2 or y1 > y2 else _Placed([(x1, y1), (x2, y2)], frame)
+
+
+def _has_area(corners: Sequence[Pair]) -> bool:
+    low, high = corners
+    return low[0] < high[0] and low[1] < high[1]
+
+
+def _bad(reference: str, frame: Frame) -> str:
+    numbers = "y1, x1, y2, x2" if frame.y_first else "x1, y1, x2, y2"
+    return (
+        f"has nothing to judge by: references must each be one box {numbers} in the frame {frame.name}, with an area; "
+        f"got {reference!r:.80}"
+    )
 
 
 def _scaled(points: Sequence[Pair], by: Pair) -> list[Pair]:
     return [(x * by[0], y * by[1]) for x, y in points]
-
-
-def _target(reference: str, frame: Frame) -> list[Pair]:
-    boxes = find_boxes(reference)
-    corners = _corners(boxes[0], frame) if len(boxes) == 1 else None
-    if corners is None or corners[0][0] == corners[1][0] or corners[0][1] == corners[1][1]:
-        numbers = "y1, x1, y2, x2" if frame.y_first else "x1, y1, x2, y2"
-        raise ValueError(
-            f"references must each be one box {numbers} in the frame {frame.name}, with an area; got {reference!r}"
-        )
-    return corners
 
 
 def _box(points: Sequence[Pair]) -> Box:
@@ -209,6 +220,8 @@ class Iou(_BoxMetric):
 
     Edge cases:
         No box in the answer, several, or one with x1 > x2: ``unparsed``, never [0, 0, 0, 0]. A box without area: 0.
+        A reference that is not one box with an area: ``undefined``, with a complaint. An answer that says its order or
+        frame itself (``box_2d``, location tokens, "%") is read by that, whatever is declared.
         A box that can't be meant in the frame, since it lies outside the image, reaches further than twice its size,
         or has all its numbers in 0 to 1 where these are pixels or thousandths: ``unparsed``, with a complaint.
 
@@ -220,6 +233,7 @@ class Iou(_BoxMetric):
     """
 
     name = "iou"
+    answer_tokens = 64
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
         return self._rate(max(_iou(_box(points), target) for target in targets))
@@ -305,6 +319,7 @@ class Giou(_BoxMetric):
     """
 
     name = "giou"
+    answer_tokens = 64
     bounds = (-1.0, 1.0)
     failure_value = -1.0
 
@@ -334,14 +349,15 @@ class PointingAccuracy(_BoxMetric):
     """
 
     name = "pointing_accuracy"
+    answer_tokens = 64
     binary = True
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
         x, y = (sum(side) / len(points) for side in zip(*points, strict=True))
         return truth(any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in targets))
 
-    def _points(self, prediction: str) -> list[Pair] | None:
-        if find_boxes(prediction):
+    def _points(self, prediction: str) -> _Placed | None:
+        if plain_box(prediction) is not None or read_places(prediction).value:
             return super()._points(prediction)
-        points = set(find_points(prediction))
-        return [self._frame.order(*points.pop())] if len(points) == 1 else None
+        points = set(read_points(prediction, _order(self._frame)).value or ())
+        return _Placed([points.pop()], self._frame) if len(points) == 1 else None

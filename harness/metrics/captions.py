@@ -12,26 +12,33 @@ from typing import Any, ClassVar, Final
 from harness.errors import UsageError
 from harness.estimate import Node, bleu
 from harness.metrics._base import NAN, AnswerMetric, check_references, same_length
+from harness.metrics._ptb import ptb_tokens
 from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import fold
+from harness.metrics._variants import COCO_CAPTION, Variants
 from harness.types import MetricValue, Score, Status
 
 ENTRIES: Final = {"bleu4": "Bleu4", "cider_d": "CiderD", "rouge_l": "RougeL"}
 
 _ORDER: Final = 4
-_WORD: Final = re.compile(r"\w+(?:['’]\w+)*")
+_WORD: Final = re.compile(r"(?<!\w)[-−–]?\.?\d+(?:[.,]\d+)*\w*(?:['’]\w+)*|\w+(?:['’]\w+)*")
+_MINUS: Final = str.maketrans("−–", "--")
 _ASCII_WORD: Final = re.compile(r"[a-z0-9]+")
 
 NGrams = Counter[tuple[str, ...]]
+Cut = Callable[[str], list[str]]
 
 
 def tokens(text: str) -> list[str]:
-    """Return the words of a caption: no case, no punctuation, apostrophes kept inside words.
+    """Return the words of a caption: no case, no punctuation but what a number is written with, and apostrophes.
 
     >>> tokens("A dog's red ball, isn't it?")
     ['a', "dog's", 'red', 'ball', "isn't", 'it']
+    >>> tokens("It rose by 3.5 to -1,000, in 2020-2021.")
+    ['it', 'rose', 'by', '3.5', 'to', '-1,000', 'in', '2020', '2021']
     """
-    return _WORD.findall(fold(text))
+    found = _WORD.findall(fold(text))
+    return found if text.isascii() else [word.translate(_MINUS) for word in found]
 
 
 def _sacrebleu_tokens(text: str) -> list[str]:
@@ -58,21 +65,26 @@ class Bleu4(SummedAnswerMetric):
     Range 0 to 1 (multiply by 100 for the usual scale), higher is better. Bootstrap interval.
 
     Edge cases:
-        No 4-gram of the corpus matches: 0 (``sacrebleu`` smooths). A failed or missing answer is an empty caption.
-        No words in any answer: 0. No rows: NaN. One answer has no value: only all together have one.
+        No 4-gram of the corpus matches: 0 (``sacrebleu`` and ``coco-caption`` smooth). A failed or missing answer is
+        an empty caption. No words in any answer: 0. No rows: NaN. One answer has no value: only all together have one.
 
     Source:
         Papineni et al. 2002; the closest reference length, ties to the shorter; variant after sacrebleu 2
-        (13a tokens, case kept, exponential smoothing).
+        (13a tokens, case kept, exponential smoothing) and tylin/coco-caption at 3a9afb2.
 
     >>> round(Bleu4().compute(["a red bar on a chart"], [["a red bar on the chart"]]).value, 4)
     0.5373
     """
 
     name = "bleu4"
-    variants: ClassVar[Mapping[str, str]] = {
-        "default": "words without case and punctuation, no smoothing",
+    answer_tokens = 128
+    variants: ClassVar[Variants] = {
+        "default": "words without case and punctuation, numbers whole, no smoothing",
         "sacrebleu": "13a tokens, case kept, exponential smoothing",
+        "coco-caption": COCO_CAPTION.variant(
+            "pycocoevalcap/bleu/bleu_scorer.py",
+            "words of the Penn Treebank in lower case, 1e-15 and 1e-9 added to the counts",
+        ),
     }
 
     sums: ClassVar[tuple[str, ...]] = (
@@ -83,11 +95,10 @@ class Bleu4(SummedAnswerMetric):
     computed = "geometric mean of Σ matched / Σ possible n-grams, × brevity penalty"
 
     def form(self, label: str, at: Sequence[str]) -> Node:
-        smoothing = "exponential" if self.variant == "sacrebleu" else "none"
-        return bleu([self.sum(label, name, at) for name in self.sums], smoothing)
+        return bleu([self.sum(label, name, at) for name in self.sums], _SMOOTHING[self.variant])
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        cut = tokens if self.variant == "default" else _sacrebleu_tokens
+        cut = _BLEU_TOKENS[self.variant]
         row = _bleu_row(cut(prediction), [cut(reference) for reference in references])
         return Score(NAN, sums=dict(zip(self.sums, row, strict=True)))
 
@@ -108,6 +119,14 @@ class Bleu4(SummedAnswerMetric):
             confidence: two-sided coverage of the interval.
         """
         return self.over(predictions, references, clusters, confidence)
+
+
+_BLEU_TOKENS: Final[Mapping[str, Cut]] = {
+    "default": tokens,
+    "sacrebleu": _sacrebleu_tokens,
+    "coco-caption": ptb_tokens,
+}
+_SMOOTHING: Final = {"default": "none", "sacrebleu": "exponential", "coco-caption": "tiny"}
 
 
 def _bleu_row(words: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
@@ -131,17 +150,21 @@ class RougeL(AnswerMetric):
         No words in the reference and none in the answer: 0, as published. An empty answer: ``unparsed``.
 
     Source:
-        Lin 2004; variants after the package rouge-score 0.1 (no stemming) and pycocoevalcap.
+        Lin 2004; variants after the package rouge-score 0.1 (no stemming) and tylin/coco-caption at 3a9afb2.
 
     >>> round(RougeL().score("the red bar is high", ["the bar is very high"]).value, 4)
     0.8
     """
 
     name = "rouge_l"
-    variants: ClassVar[Mapping[str, str]] = {
-        "default": "F1, words without case and punctuation",
+    answer_tokens = 128
+    variants: ClassVar[Variants] = {
+        "default": "F1, words without case and punctuation, numbers whole",
         "rouge-score": "F1, runs of a-z and 0-9",
         "coco": "F with beta 1.2 of the best precision and the best recall over references, words split at white space",
+        "coco-caption": COCO_CAPTION.variant(
+            "pycocoevalcap/rouge/rouge.py", "as coco, of the words of the Penn Treebank in lower case"
+        ),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
@@ -150,15 +173,16 @@ class RougeL(AnswerMetric):
         cut = _ROUGE_TOKENS[self.variant]
         words = cut(prediction)
         pairs = [_overlap(words, cut(reference)) for reference in references]
-        if self.variant == "coco":
+        if self.variant in ("coco", "coco-caption"):
             return Score(_f_measure(max(p for p, _ in pairs), max(r for _, r in pairs), 1.2))
         return Score(max(_f_measure(precision, recall, 1.0) for precision, recall in pairs))
 
 
-_ROUGE_TOKENS: Final[Mapping[str, Callable[[str], list[str]]]] = {
+_ROUGE_TOKENS: Final[Mapping[str, Cut]] = {
     "default": tokens,
     "rouge-score": lambda text: _ASCII_WORD.findall(text.lower()),
     "coco": lambda text: text.split(" "),
+    "coco-caption": lambda text: " ".join(ptb_tokens(text)).split(" "),
 }
 
 
@@ -188,8 +212,8 @@ class CiderD(SummedAnswerMetric):
         Fewer than two rows: NaN, since every document frequency is then log 1 = 0. A failed or missing caption is 0.
 
     Source:
-        Vedantam et al. 2015 (arXiv:1411.5726), with sigma 6 and n up to 4 as pycocoevalcap computes it; not
-        its Java tokeniser.
+        Vedantam et al. 2015 (arXiv:1411.5726), with sigma 6 and n up to 4 as tylin/coco-caption (3a9afb2) computes
+        it; ``coco-caption`` on the words that it counts.
 
     >>> captions = ["a red bar", "two blue lines"]
     >>> round(CiderD().compute(captions, [[caption] for caption in captions]).value, 4)
@@ -197,6 +221,13 @@ class CiderD(SummedAnswerMetric):
     """
 
     name = "cider_d"
+    answer_tokens = 128
+    variants: ClassVar[Variants] = {
+        "default": "words without case and punctuation, numbers whole",
+        "coco-caption": COCO_CAPTION.variant(
+            "pycocoevalcap/cider/cider_scorer.py", "words of the Penn Treebank in lower case"
+        ),
+    }
     unit = "points"
     bounds = (0.0, 10.0)
     computed = "mean over answers, given the document frequencies of all references"
@@ -208,9 +239,16 @@ class CiderD(SummedAnswerMetric):
     def fit(self, references: Iterable[Sequence[str]]) -> None:
         """Take the document frequencies from the references of all samples."""
         rows = [check_references(wanted) for wanted in references]
-        seen = Counter(gram for row in rows for gram in frozenset().union(*map(_all_ngrams, row)))
+        seen = Counter(gram for row in rows for gram in frozenset().union(*map(self._ngrams, row)))
         self._weigh = _Weights(seen, math.log(len(rows))) if len(rows) > 1 else None
         self.fitted = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+
+    def _ngrams(self, text: str) -> NGrams:
+        words = tokens(text) if self.variant == "default" else ptb_tokens(text)
+        found: NGrams = Counter()
+        for order in range(1, _ORDER + 1):
+            found.update(ngrams(words, order))
+        return found
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         if self.fitted is None:
@@ -218,8 +256,8 @@ class CiderD(SummedAnswerMetric):
         weigh = self._weigh
         if weigh is None:
             return Score(NAN, Status.UNDEFINED)
-        answer = weigh(_all_ngrams(prediction))
-        parts = [answer.likeness(weigh(_all_ngrams(text)), self._SIGMA) for text in references]
+        answer = weigh(self._ngrams(prediction))
+        parts = [answer.likeness(weigh(self._ngrams(text)), self._SIGMA) for text in references]
         return Score(10 * sum(parts) / len(parts))
 
     def compute(
@@ -242,14 +280,6 @@ class CiderD(SummedAnswerMetric):
         fresh = copy(self)
         fresh.fit(references)
         return fresh.over(predictions, references, clusters, confidence)
-
-
-def _all_ngrams(text: str) -> NGrams:
-    words = tokens(text)
-    found: NGrams = Counter()
-    for order in range(1, _ORDER + 1):
-        found.update(ngrams(words, order))
-    return found
 
 
 class _Vector:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from harness.estimate import Node
-from harness.metrics._base import NAN, AnswerMetric
+from harness.metrics._base import AnswerMetric
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import squeeze
-from harness.types import Direction, MetricValue, Score, Status
+from harness.types import Direction, MetricValue, Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,16 +87,21 @@ class _ErrorRate(AnswerMetric):
         cut = self.units[self.variant]
         wrong, length = _best(cut(prediction), [cut(reference) for reference in references])
         detail = {"edits": wrong, "length": length}
-        if not length:
-            return Score(NAN, Status.UNDEFINED, detail) if wrong else Score(0.0, detail=detail)
-        return Score(wrong / length, detail=detail)
+        return Score(wrong / length if length else float(self._alone(wrong)), detail=detail)
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         import numpy as np
 
         pairs = rows.pairs()
-        lowest = pairs.lowest(_ratios(*_columns(self.units[self.variant], pairs)))
-        return ScoreColumns.ok(lowest).but(np.isinf(lowest), Status.UNDEFINED)
+        wrong, lengths = _columns(self.units[self.variant], pairs)
+        lowest = pairs.lowest(_ratios(wrong, lengths))
+        if np.isinf(lowest).any():
+            lowest = np.where(np.isinf(lowest), pairs.lowest(self._alone(wrong)), lowest)
+        return ScoreColumns.ok(lowest)
+
+    def _alone(self, wrong: Any) -> Any:
+        """Return what edits of no units are worth: 1, all that was said is wrong; as published, their number."""
+        return wrong * 1.0 if self.variant == "jiwer" else (wrong > 0) * 1.0
 
 
 class Wer(_ErrorRate):
@@ -106,8 +111,8 @@ class Wer(_ErrorRate):
     rate: for that see ``corpus_wer``.
 
     Edge cases:
-        An empty answer deletes every word: 1. Only empty references: 0 for an empty answer, otherwise
-        ``undefined``. A failed or missing answer is worth 1. Case and punctuation count.
+        An empty answer deletes every word: 1. Only empty references: 0 for an empty answer, 1 for any other
+        (``jiwer``: its edits). A failed or missing answer is worth 1. Case and punctuation count.
 
     Source:
         Levenshtein 1966; variants after the packages jiwer 4 and torchmetrics 1.
@@ -117,6 +122,7 @@ class Wer(_ErrorRate):
     """
 
     name = "wer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
     variants: ClassVar[Mapping[str, str]] = {
         "default": "Unicode NFC, any white space separates words",
@@ -132,8 +138,8 @@ class Cer(_ErrorRate):
     rate: for that see ``corpus_cer``.
 
     Edge cases:
-        An empty answer deletes every character: 1. Only empty references: 0 for an empty answer, otherwise
-        ``undefined``. A failed or missing answer is worth 1. Case and punctuation count.
+        An empty answer deletes every character: 1. Only empty references: 0 for an empty answer, 1 for any other
+        (``jiwer``: its edits). A failed or missing answer is worth 1. Case and punctuation count.
 
     Source:
         Levenshtein 1966; variants after the packages jiwer 4 and torchmetrics 1.
@@ -143,6 +149,7 @@ class Cer(_ErrorRate):
     """
 
     name = "cer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
     variants: ClassVar[Mapping[str, str]] = {
         "default": "code points in Unicode NFC, runs of white space one space",
@@ -199,6 +206,7 @@ class CorpusWer(_CorpusRate):
     """
 
     name = "corpus_wer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
     variants: ClassVar[Mapping[str, str]] = Wer.variants
 
@@ -220,5 +228,6 @@ class CorpusCer(_CorpusRate):
     """
 
     name = "corpus_cer"
+    answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
     variants: ClassVar[Mapping[str, str]] = Cer.variants

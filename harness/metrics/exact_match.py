@@ -5,10 +5,10 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
-from harness.metrics._base import NAN, AnswerMetric, truth
-from harness.metrics._columns import Rows, ScoreColumns, blank
+from harness.metrics._base import AnswerMetric, truth
+from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._text import fold
-from harness.types import Score, Status
+from harness.types import Score
 
 ENTRIES: Final = {"exact_match": "ExactMatch"}
 
@@ -55,19 +55,18 @@ class ExactMatch(AnswerMetric):
 
     name = "exact_match"
     binary = True
+    compares_text = True
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as casefold",
         "casefold": "Unicode NFC, no case, white space trimmed and collapsed",
-        "strict": "the same code points",
+        "strict": "the same characters; those that nobody sees do not count",
         "squad": "SQuAD 1.1: lower case, no ASCII punctuation, no articles",
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         normalize = _NORMALIZERS[self.variant]
         answer = normalize(prediction)
-        if any(answer == normalize(reference) for reference in references):
-            return truth(True)
-        return truth(False) if prediction.strip() else Score(NAN, Status.UNPARSED)
+        return truth(any(answer == normalize(reference) for reference in references))
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         import numpy as np
@@ -75,5 +74,4 @@ class ExactMatch(AnswerMetric):
         pairs, normalize = rows.pairs(), _NORMALIZERS[self.variant]
         beside = zip(pairs.answers, pairs.references, strict=True)
         same = (answer == text or normalize(answer) == normalize(text) for answer, text in beside)
-        values = pairs.any(np.fromiter(same, bool, len(pairs.rows)))
-        return ScoreColumns.ok(values).but(blank(rows.predictions) & (values == 0), Status.UNPARSED)
+        return ScoreColumns.ok(pairs.any(np.fromiter(same, bool, len(pairs.rows))))

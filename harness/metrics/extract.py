@@ -1,121 +1,73 @@
 """Taking the answer out of what a model wrote: named, versioned steps that compose, each with "unparsed" as an outcome.
 
-A step maps text to text, or to None where it finds nothing it can stand for. ``chain`` composes steps by
-name; names carry their version (``final_answer@1``), which goes into the run record, so that stored
-responses can be scored again without the model.
+A step maps text to text, or to None where it finds nothing it can stand for. It may look at the facts of the sample,
+such as its ``choices``. ``chain`` composes steps by name; names carry their version (``final_answer@2``), which goes
+into the run record, so that stored responses can be scored again without the model. What a task reads goes through
+:func:`reading`: through ``clean`` first, whatever steps the suite names. The readers themselves stand in
+:mod:`harness.reading`; a version that a record may name is never changed.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, Protocol
 
 from harness.errors import UsageError, did_you_mean
-from harness.metrics._moments import read
-from harness.metrics.boxes import find_boxes
-from harness.metrics.yes_no import read_yes_no
+from harness.metrics import _steps_v1
+from harness.reading.boxes import read_places
+from harness.reading.choices import read_choice
+from harness.reading.clean import strip_thinking, visible
+from harness.reading.json import fences, read_json
+from harness.reading.stated import final_answer
+from harness.reading.timed import read_answer
+from harness.reading.yes_no import read_yes_no
 
-Step = Callable[[str], str | None]
-
-# Every repetition below is bounded or cannot overlap its neighbours: a megabyte of spaces must stay linear.
-_TAG: Final = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
-_MARKER: Final = re.compile(
-    r"\banswer(?:\s{1,3}is)?\s{0,3}(?:\*\*)?\s{0,3}[:=]\s{0,3}(?:\*\*)?|"
-    r"\bthe\s{1,3}(?:final\s{1,3})?answer\s{1,3}is\b\s{0,3}(?:\*\*)?|####",
-    re.IGNORECASE,
-)
-_BOXED: Final = "\\boxed{"
-_FENCE: Final = re.compile(r"```(.*?)```", re.DOTALL)
-_LANGUAGE: Final = re.compile(r"[ \t]*[\w+-]*[ \t]*")
-_LETTER_MARKED: Final = re.compile(r"\(([A-Za-z])\)|\b(?i:option|choice)\s+([A-Za-z])\b")
+CLEAN: Final = "clean"
+"""The step that every task begins with."""
+_NO_FACTS: Final[Mapping[str, Any]] = {}
+_ROLE: Final = re.compile(r":\w{1,9}:`~?([^`]{1,99})`")
+"""A link in a docstring."""
 
 
-def strip_thinking(text: str) -> str | None:
-    """Drop thinking blocks; None where a block never ends, since the answer was never reached.
+class Step(Protocol):
+    """Takes an answer out of a text; may look at the facts of the sample."""
 
-    >>> strip_thinking("<think>41? no</think> 42"), strip_thinking("<think>41? no")
+    def __call__(self, text: str, facts: Mapping[str, Any] = ..., /) -> str | None: ...
+
+
+def clean(text: str) -> str | None:
+    r"""Return what can be seen of an answer, without its thinking and the marks of chat templates.
+
+    None where the thinking never ends: the answer was not reached.
+
+    >>> clean("\ufeff<think>41? no</think> 42<|im_end|>"), clean("<think>41? no")
     ('42', None)
     """
-    kept: list[str] = []
-    depth = start = 0
-    for tag in _TAG.finditer(text):
-        if not depth:
-            kept.append(text[start : tag.start()])
-        if not tag[1]:
-            depth += 1
-        elif depth:
-            depth -= 1
-        else:
-            # Some chat templates open the block in the prompt, so that only its end is in the answer.
-            kept.clear()
-        start = tag.end()
-    if depth:
-        return None
-    return "".join([*kept, text[start:]]).strip() or None
-
-
-def final_answer(text: str) -> str | None:
-    r"""Return what follows the last "Final answer:", "The answer is", "####" or stands in ``\boxed{}``, else the text.
-
-    >>> final_answer("41 + 1, so the answer is 42."), final_answer("Answer: red\n"), final_answer("blue")
-    ('42.', 'red', 'blue')
-    """
-    boxed = _boxed(text)
-    if boxed is not None:
-        return boxed or None
-    marks = list(_MARKER.finditer(text))
-    rest = text[marks[-1].end() :] if marks else text
-    return rest.strip().strip("*").strip() or None
-
-
-def _boxed(text: str) -> str | None:
-    start = text.rfind(_BOXED)
-    if start < 0:
-        return None
-    depth = 1
-    for at in range(start + len(_BOXED), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[at], 0)
-        if not depth:
-            return text[start + len(_BOXED) : at].strip()
-    return None
+    return strip_thinking(visible(text))
 
 
 def code_fence(text: str) -> str | None:
     r"""Return the content of the last fenced block, or the text where there is none.
 
-    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("no fence")
-    ('[1, 2]', 'no fence')
+    >>> code_fence("Here:\n```json\n[1, 2]\n```"), code_fence("```json [1]```"), code_fence("no fence")
+    ('[1, 2]', '[1]', 'no fence')
     """
-    blocks = _FENCE.findall(text)
-    if not blocks:
-        return text.strip() or None
-    first, newline, rest = blocks[-1].partition("\n")
-    body = rest if newline and _LANGUAGE.fullmatch(first) else blocks[-1]
-    return body.strip() or None
+    blocks = [body for _, body in fences(text)]
+    return (blocks[-1] if blocks else text.strip()) or None
 
 
 def json_in_prose(text: str) -> str | None:
-    """Return the first object or list in the text that is JSON; None where there is none.
+    """Return the JSON in the text, as it stands or with its slips mended; None where there is none, or several compete.
 
-    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("none")
-    ('{"a": [1]}', None)
+    >>> json_in_prose('The table {is} {"a": [1]} there'), json_in_prose("{'a': None,}"), json_in_prose("none")
+    ('{"a": [1]}', '{"a": null}', None)
     """
-    decoder = json.JSONDecoder()
-    attempts = 0
-    for found in re.finditer(r"[{\[]", text):
-        attempts += 1
-        if attempts > _MAX_ATTEMPTS:
-            return None
-        try:
-            _, end = decoder.raw_decode(text, found.start())
-        except (ValueError, RecursionError):
-            continue
-        return text[found.start() : end]
-    return None
-
-
-_MAX_ATTEMPTS: Final = 1000
-"""Brackets that are tried as the start of JSON: a hostile text must not take quadratic time."""
+    reading = read_json(text)
+    if not isinstance(reading.value, dict | list):
+        return None
+    return reading.found[0].text if "mended" not in reading.why else json.dumps(reading.value, ensure_ascii=False)
 
 
 def first_line(text: str) -> str | None:
@@ -127,31 +79,42 @@ def first_line(text: str) -> str | None:
     return next((line.strip() for line in text.splitlines() if line.strip()), None)
 
 
-def choice_letter(text: str) -> str | None:
-    """Return the letter of a multiple-choice answer: alone at the start, in brackets, or after "option".
+def choice_letter(text: str, options: Sequence[str] = ()) -> str | None:
+    """Return the letter of a multiple-choice answer, as :func:`harness.reading.choices.read_choice` reads it.
 
-    None where two different letters are marked.
+    None where it leaves the letter open. ``options`` are the sample's ``choices``, where it has them.
 
-    >>> [choice_letter(text) for text in ("B", "(b) red", "B. red", "It is option C", "A bar", "(A) or (B)")]
-    ['B', 'B', 'B', 'C', None, None]
+    >>> [choice_letter(text) for text in ("B", "B is correct (see option A)", "(A) or (B)")]
+    ['B', 'B', None]
+    >>> choice_letter("the red one", ["blue", "red"])
+    'B'
     """
-    stripped = text.strip()
-    if re.fullmatch(r"[(\[]?[a-zA-Z][)\].:]?", stripped):
-        return re.sub(r"[^a-zA-Z]", "", stripped).upper()
-    marked = {(a or b).upper() for a, b in _LETTER_MARKED.findall(text)}
-    if marked:
-        return marked.pop() if len(marked) == 1 else None
-    start = re.match(r"([A-Za-z])[).:](?:\s|$)", stripped)
-    return start[1].upper() if start else None
+    return read_choice(text, options).value
+
+
+def yes_no(text: str, options: Sequence[str] = ()) -> str | None:
+    """Return "yes" or "no", as :func:`harness.reading.yes_no.read_yes_no` reads it; None where it is left open.
+
+    >>> yes_no("I see no dog, so the answer is yes."), yes_no("yes or no")
+    ('yes', None)
+    """
+    return read_yes_no(text, options).value
 
 
 def boxes(text: str) -> str | None:
-    """Return the boxes in the text, "x1, y1, x2, y2" a line, as they stand; None where there is none.
+    """Return the boxes in the text, four numbers a line, in the order in which they stand; None where there is none.
 
-    >>> boxes("<box>(10,20),(30,40)</box>")
-    '10, 20, 30, 40'
+    One that says its order or frame itself keeps what says it.
+
+    >>> boxes("<box>(10,20),(30,40)</box>"), boxes('{"box_2d": [20, 10, 40, 30]}')
+    ('10, 20, 30, 40', '"box_2d": [20.0, 10.0, 40.0, 30.0]')
     """
-    lines = [", ".join(f"{side:.12g}" for side in box) for box in find_boxes(text)]
+    found = read_places(text).found
+    lines = [
+        one.text if place.stated else ", ".join(f"{side:.12g}" for side in place.box)
+        for one in found
+        for place in one.value
+    ]
     return "\n".join(lines) or None
 
 
@@ -161,20 +124,70 @@ def temporal_answer(text: str) -> str | None:
     >>> temporal_answer('{"answer": "B", "spans": [[0, 4]]}'), temporal_answer("B"), temporal_answer("[[0, 4]]")
     ('B', 'B', None)
     """
-    return read(text).answer
+    return read_answer(text).answer
+
+
+def _of_text(read: Callable[[str], str | None]) -> Step:
+    """Return a step that looks at the text alone."""
+
+    @wraps(read)
+    def step(text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> str | None:
+        return read(text)
+
+    return step
+
+
+def _of_options(read: Callable[[str, Sequence[str]], str | None]) -> Step:
+    """Return a step that looks at the options of the question as well."""
+
+    @wraps(read)
+    def step(text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> str | None:
+        return read(text, facts.get("choices") or ())
+
+    return step
 
 
 _STEPS: Final[Mapping[str, Step]] = {
-    "boxes@1": boxes,
-    "choice_letter@1": choice_letter,
-    "code_fence@1": code_fence,
-    "final_answer@1": final_answer,
-    "first_line@1": first_line,
-    "json_in_prose@1": json_in_prose,
-    "strip_thinking@1": strip_thinking,
-    "temporal_answer@1": temporal_answer,
-    "yes_no@1": read_yes_no,
+    "boxes@2": _of_text(boxes),
+    "choice_letter@2": _of_options(choice_letter),
+    "clean@1": _of_text(clean),
+    "code_fence@2": _of_text(code_fence),
+    "final_answer@2": _of_text(final_answer),
+    "first_line@1": _of_text(first_line),
+    "json_in_prose@2": _of_text(json_in_prose),
+    "strip_thinking@2": _of_text(strip_thinking),
+    "temporal_answer@2": _of_text(temporal_answer),
+    "yes_no@2": _of_options(yes_no),
+    **{name: _of_text(read) for name, read in _steps_v1.STEPS.items()},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Steps, one after the other; None, unparsed, as soon as one finds nothing."""
+
+    names: tuple[str, ...]
+    """With their versions."""
+
+    def __call__(self, text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> str | None:
+        """Return the answer that the steps take out of a text about a sample with these facts."""
+        return self._run(self.names, text, facts)
+
+    def cleaned(self, text: str) -> str | None:
+        """Return what a metric that wants the whole answer sees: all of it, but for what cleaning takes away.
+
+        Under steps of a record that was made before ``clean`` was one, that is the text as it stands.
+        """
+        return self._run([name for name in self.names[:1] if name.startswith(f"{CLEAN}@")], text, _NO_FACTS)
+
+    @staticmethod
+    def _run(names: Sequence[str], text: str, facts: Mapping[str, Any]) -> str | None:
+        answer: str | None = text
+        for name in names:
+            if answer is None:
+                return None
+            answer = _STEPS[name](answer, facts)
+        return answer
 
 
 def steps() -> list[str]:
@@ -182,7 +195,19 @@ def steps() -> list[str]:
     return sorted(_STEPS)
 
 
-def chain(names: Sequence[str]) -> Step:
+def summary(name: str) -> str:
+    """Return what a step does, in a sentence.
+
+    >>> summary("first_line"), summary("yes_no@1")
+    ('Return the first line that is not blank.', 'As yes_no was before yes_no@2, for records that name it.')
+    """
+    known, newest = resolve(name), resolve(name.partition("@")[0])
+    if known != newest:
+        return f"As {newest.partition('@')[0]} was before {newest}, for records that name it."
+    return _ROLE.sub(r"\1", (_STEPS[known].__doc__ or "").strip().partition("\n")[0])
+
+
+def chain(names: Sequence[str]) -> Chain:
     """Compose steps by name; one without a version means the newest.
 
     The result is None (unparsed) as soon as one step finds nothing.
@@ -192,25 +217,36 @@ def chain(names: Sequence[str]) -> Step:
 
     >>> chain(["strip_thinking", "final_answer"])("<think>hm</think>Final answer: 42")
     '42'
+    >>> chain(["choice_letter"])("red", {"choices": ["blue", "red"]})
+    'B'
     """
-    found = [_STEPS[resolve(name)] for name in names]
+    return Chain(tuple(map(resolve, names)))
 
-    def run(text: str) -> str | None:
-        answer: str | None = text
-        for step in found:
-            if answer is None:
-                return None
-            answer = step(answer)
-        return answer
 
-    return run
+def reading(names: Sequence[str]) -> Chain:
+    """Compose the steps of a suite as a task applies them: behind ``clean``.
+
+    >>> reading(["choice_letter@1"]).names
+    ('clean@1', 'choice_letter@1')
+    """
+    return chain(resolved(names))
+
+
+def resolved(names: Sequence[str]) -> list[str]:
+    """Return the steps of a suite with their versions, ``clean`` in front: what a record says.
+
+    >>> resolved(["clean", "yes_no"])
+    ['clean@1', 'yes_no@2']
+    """
+    found = [resolve(name) for name in names]
+    return found if found[:1] == [resolve(CLEAN)] else [resolve(CLEAN), *found]
 
 
 def resolve(name: str) -> str:
     """Return the name of a step with its version.
 
-    >>> resolve("yes_no")
-    'yes_no@1'
+    >>> resolve("yes_no"), resolve("yes_no@1")
+    ('yes_no@2', 'yes_no@1')
     """
     if name in _STEPS:
         return name

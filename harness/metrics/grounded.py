@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Final
 
 from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, SampleMetric, truth
-from harness.metrics._moments import Reading, annotations, only_windows, read
-from harness.metrics.moments import MomentMetric
+from harness.metrics._true_windows import annotations, only_windows
+from harness.metrics.moments import MomentMetric, nothing_to_judge_by
+from harness.reading.timed import TimedAnswer, read_answer
 from harness.registry import registry
 from harness.types import Score, Span, Status
 
@@ -40,11 +41,11 @@ class IntersectionOverPrediction(MomentMetric):
     name = "iop"
     variants: ClassVar[Mapping[str, str]] = {"default": "answers without a window are worth 0", "official": _OFFICIAL}
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         return Score(_inside(answer, wanted, self.variant == "official"))
 
 
-def _inside(answer: Reading, wanted: Sequence[tuple[Span, ...]], official: bool) -> float:
+def _inside(answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]], official: bool) -> float:
     start, end = answer.top or (NAN, NAN)
     true = [window for windows in wanted for window in windows]
     if official and start == end:
@@ -69,7 +70,7 @@ class IntersectionOverTruth(MomentMetric):
 
     name = "iog"
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         start, end = answer.top or (NAN, NAN)
         true = [window for windows in wanted for window in windows]
         return Score(max(max(0.0, min(end, high) - max(start, low)) / (high - low) for low, high in true))
@@ -88,7 +89,7 @@ class _GroundedMetric(AnswerMetric):
         self.answer = answer
         self._words = inner
 
-    def _right(self, reading: Reading, references: tuple[str, ...], context: Mapping[str, Any]) -> bool:
+    def _right(self, reading: TimedAnswer, references: tuple[str, ...], context: Mapping[str, Any]) -> bool:
         said = "" if reading.answer is None else reading.answer
         score = self._words.score(said, references, **context)
         return score.status == Status.OK and score.value >= self._words.bounds[1]
@@ -136,9 +137,11 @@ class AccAtGqa(_GroundedMetric):
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         wanted = _evidence(references, context)
-        if not wanted or only_windows(references):
+        if isinstance(wanted, Score):
+            return wanted
+        if only_windows(references):
             return Score(NAN, Status.UNDEFINED)
-        reading = read(prediction)
+        reading = read_answer(prediction)
         if reading.windows is None or (self.variant == "official" and not reading.windows):
             return Score(NAN, Status.UNPARSED)
         inside = _inside(reading, [wanted], self.variant == "official")
@@ -146,12 +149,15 @@ class AccAtGqa(_GroundedMetric):
         return Score(truth(right and inside >= self.threshold).value, detail={"right": right, "iop": inside})
 
 
-def _evidence(references: Sequence[str], context: Mapping[str, Any]) -> tuple[Span, ...]:
-    """Return the true windows where the evidence or the references name some."""
+def _evidence(references: Sequence[str], context: Mapping[str, Any]) -> tuple[Span, ...] | Score:
+    """Return the true windows that the evidence or the references name; the score where there are none."""
+    evidence = context.get("evidence")
     try:
-        return annotations(references, context.get("evidence"))[0]
-    except ValueError:
-        return ()
+        return annotations(references, evidence)[0] or Score(NAN, Status.UNDEFINED)
+    except ValueError as cause:
+        # Words beside no evidence are a question without true windows; windows that can't be read are a slip.
+        tried = isinstance(evidence, str) and '"spans"' in evidence
+        return nothing_to_judge_by(cause) if tried else Score(NAN, Status.UNDEFINED)
 
 
 class TemporalFaithfulness(_GroundedMetric):
@@ -180,9 +186,9 @@ class TemporalFaithfulness(_GroundedMetric):
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         wanted = _evidence(references, context)
-        if not wanted:
-            return Score(NAN, Status.UNDEFINED)
-        reading = read(prediction)
+        if isinstance(wanted, Score):
+            return wanted
+        reading = read_answer(prediction)
         timed = only_windows(references)
         if reading.answer is None and not (timed and reading.windows):
             return Score(NAN, Status.UNPARSED)
@@ -191,7 +197,7 @@ class TemporalFaithfulness(_GroundedMetric):
         return Score(sum(cited) / len(cited) if right and cited else 0.0, detail={"right": right, "cited": len(cited)})
 
 
-def _overlaps(reading: Reading, wanted: Sequence[Span]) -> bool:
+def _overlaps(reading: TimedAnswer, wanted: Sequence[Span]) -> bool:
     from harness.metrics.spans import tiou_pairs
 
     return reading.top is not None and bool(tiou_pairs(reading.top, list(wanted)).max() >= 0.5)
@@ -201,7 +207,7 @@ class TemporalPointing(MomentMetric):
     """1 where the first time that the answer cites lies in a true window, else 0: pointing within the evidence.
 
     Range 0 to 1, higher is better. True windows as ``tiou``. The time is the first of ``frame_references``,
-    else the first number in prose.
+    else the first in prose: of those with a unit, with colons or behind "at" where there are some, else of all numbers.
 
     Edge cases:
         The answer cites no time: ``unparsed``. No true window: ``undefined``.
@@ -217,13 +223,16 @@ class TemporalPointing(MomentMetric):
     binary = True
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        wanted = [windows for windows in self._true(references, context) if windows]
+        try:
+            wanted = [windows for windows in self._true(references, context) if windows]
+        except ValueError as cause:
+            return nothing_to_judge_by(cause)
         if not wanted:
             return Score(NAN, Status.UNDEFINED)
-        answer = read(prediction)
+        answer = read_answer(prediction)
         return self._judge(answer, wanted) if answer.times else Score(NAN, Status.UNPARSED)
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         return truth(any(start <= answer.times[0] < end for windows in wanted for start, end in windows))
 
 
@@ -250,7 +259,7 @@ class TemporalSchema(AnswerMetric):
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         from pydantic import ValidationError
 
-        from harness.metrics.strict_json import StrictJSONError, parse_json
+        from harness.reading.json import StrictJSONError, parse_json
         from harness.spec.answer import TemporalAnswer
 
         if not prediction.strip():

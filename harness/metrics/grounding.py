@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Final
 
 from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures
-from harness.metrics._numbers import find_numbers
 from harness.metrics._text import content_words, words
 from harness.metrics.numeric import NumericAccuracy
+from harness.reading.numbers import find_numbers
 from harness.types import Score, Status
 
 ENTRIES: Final = {"grounding_score": "GroundingScore", "faithfulness": "Faithfulness"}
@@ -25,12 +25,17 @@ def claims(text: str) -> frozenset[str]:
 
 
 def _figures(text: str) -> frozenset[str]:
-    return frozenset(f"#{number.value}" for number in find_numbers(text))
+    return frozenset(f"#{found.value.value}" for found in find_numbers(text))
 
 
 @lru_cache(maxsize=1024)
 def _said(evidence: str) -> frozenset[str]:
     return frozenset(words(evidence)) | _figures(evidence)
+
+
+@lru_cache(maxsize=1024)
+def _has_content(reference: str) -> bool:
+    return bool(claims(reference))
 
 
 def _evidence(context: Mapping[str, Any]) -> str | None:
@@ -46,11 +51,12 @@ class GroundingScore(AnswerMetric):
     """Share of the different content words and numbers of the answer that occur in the evidence.
 
     Words compare without case, numbers exactly by value ("41.0" is "41"); function words, "yes" and "no"
-    are not content. The references are not looked at. Range 0 to 1, higher is better.
+    are not content. The references only say whether the question asks for content. Range 0 to 1, higher is better.
 
     Edge cases:
-        A bare number is judged by that number; a single letter is a label. An answer without content
-        ("Yes."), or no evidence: ``undefined``. An empty answer: ``unparsed``.
+        A bare number is judged by that number; a single letter is a label. No evidence, or no reference with content
+        (the answer is to be "yes"): ``undefined``, whatever the answer. An answer without content where a reference
+        has some ("?", "Yes."), and an empty one: ``unparsed``, so that to say nothing is no way to be grounded.
 
     Source:
         This project. Lexical on purpose: it needs no model, and its mistakes can be read off the two texts.
@@ -63,13 +69,11 @@ class GroundingScore(AnswerMetric):
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         evidence = _evidence(context)
-        if evidence is None:
+        if evidence is None or not any(map(_has_content, references)):
             return Score(NAN, Status.UNDEFINED)
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         made = claims(prediction)
         if not made:
-            return Score(NAN, Status.UNDEFINED)
+            return Score(NAN, Status.UNPARSED)
         missing = made - _said(evidence)
         return Score(
             1 - len(missing) / len(made),
@@ -87,9 +91,9 @@ class Faithfulness(AnswerMetric):
         tolerance: of ``numeric_accuracy``.
 
     Edge cases:
-        Where one part is undefined (no numbers in the references; no content words in the answer; no
-        evidence) its weight goes to the other, so that a right bare number that the evidence holds is 1;
-        both undefined: ``undefined``. An empty answer: ``unparsed`` unless both parts are undefined.
+        Where one part is undefined (no numbers in the references; no evidence, or no content in the references) its
+        weight goes to the other; both undefined: ``undefined``. A part that cannot be read in the answer is worth 0;
+        where that is every part, as for an empty answer: ``unparsed``.
 
     Source:
         This project.
@@ -123,12 +127,14 @@ class Faithfulness(AnswerMetric):
             self._numeric.judge(prediction, references, context),
             self._grounding.judge(prediction, references, context),
         )
-        if any(part.status is Status.UNPARSED for part in parts):
-            return Score(NAN, Status.UNPARSED)
-        terms = [(w, part.value) for w, part in zip(self.weights, parts, strict=True) if part.status is Status.OK and w]
+        terms = [
+            (w, part) for w, part in zip(self.weights, parts, strict=True) if part.status != Status.UNDEFINED and w
+        ]
         if not terms:
             return Score(NAN, Status.UNDEFINED)
-        value = sum(w * part for w, part in terms) / sum(w for w, _ in terms)
+        if all(part.status is Status.UNPARSED for _, part in terms):
+            return Score(NAN, Status.UNPARSED)
+        value = sum(w * part.value for w, part in terms if part.status is Status.OK) / sum(w for w, _ in terms)
         # Rounding must not carry a weighted mean out of the range of its parts.
         bounded = min(max(value, 0.0), 1.0)
         return Score(bounded, detail={"numeric_accuracy": parts[0].value, "grounding_score": parts[1].value})

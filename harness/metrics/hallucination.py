@@ -7,13 +7,17 @@ from typing import Any, ClassVar, Final
 from harness.errors import UsageError
 from harness.estimate import Node
 from harness.metrics._base import NAN, Failures
+from harness.metrics._chair_official import OfficialVocabulary
 from harness.metrics._summed import SummedMetric
 from harness.metrics._text import fold
+from harness.metrics._variants import CHAIR, Variants
 from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {"chair_i": "ChairI", "chair_s": "ChairS"}
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_NAMED: Final = 5
+"""Objects that a complaint names."""
 _IRREGULAR: Final = {
     "child": "children",
     "foot": "feet",
@@ -69,6 +73,7 @@ class Vocabulary:
 
     def __init__(self, synonyms: Mapping[str, Iterable[str]]) -> None:
         self._names: dict[tuple[str, ...], str] = {}
+        self._looked_up: dict[str, str | None] = {}
         for name, others in synonyms.items():
             for word in (name, *others):
                 for form in (fold(word), plural(fold(word))):
@@ -103,12 +108,17 @@ class Vocabulary:
 
     def known(self, objects: Iterable[str]) -> frozenset[str]:
         """Return the objects of an image by their names in the vocabulary; synonyms are understood."""
-        present = set()
-        for name in objects:
-            form = tuple(_WORD.findall(fold(name)))
-            if form in self._names:
-                present.add(self._names[form])
-        return frozenset(present)
+        return frozenset(name for name in map(self._meant, objects) if name is not None)
+
+    def _meant(self, word: str) -> str | None:
+        if word not in self._looked_up:
+            self._looked_up[word] = self._names.get(tuple(_WORD.findall(fold(word))))
+        return self._looked_up[word]
+
+
+_OFFICIAL: Final = (
+    "words, singulars and pairs of words as the published code cuts them: of longer names only its own pairs are found"
+)
 
 
 class _Chair(SummedMetric):
@@ -127,13 +137,24 @@ class _Chair(SummedMetric):
         if not vocabulary:
             raise UsageError(f"metric {self.name!r} needs a vocabulary: object → list of synonyms")
         self.vocabulary = {name: tuple(words) for name, words in vocabulary.items()}
-        self._words = Vocabulary(self.vocabulary)
+        self._words = (OfficialVocabulary if self.variant == "official" else Vocabulary)(self.vocabulary)
 
     def form(self, label: str, at: Sequence[str]) -> Node:
         return self.ratio(label, at, "hallucinated", "mentioned")
 
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Say which annotated objects the vocabulary lacks: the right words for them would count as made up."""
+        strange = [name for name in context.get("objects", ()) if not self._words.known([name])]
+        if not strange:
+            return None
+        named = ", ".join(map(repr, strange[:_NAMED])) + (", …" if len(strange) > _NAMED else "")
+        return f"the fact 'objects' has what the vocabulary lacks: {named}; add them to the vocabulary"
+
     def score(self, prediction: str | None, references: Sequence[str], **context: Any) -> Score:
         present = self._words.known(context["objects"])
+        said = None if len(present) == len(context["objects"]) else self.problem(references, context)
+        if said:
+            return Score(NAN, Status.UNDEFINED, complaint=said)
         if prediction is None:
             return Score(NAN, Status.MISSING)
         mentioned = self._words.mentions(prediction)
@@ -174,11 +195,13 @@ class ChairI(_Chair):
 
     Edge cases:
         A caption without any mention adds nothing: it says nothing that could be wrong. No mentions at
-        all: NaN. A failed or missing caption is left out; the coverage tells how many.
+        all: NaN. A failed or missing caption is left out; the coverage tells how many. An image with an object that
+        the vocabulary does not have is ``undefined``, since a right word for it would count as made up; the published
+        code stops there.
 
     Source:
         Rohrbach et al. 2018, "Object Hallucination in Image Captioning" (arXiv:1809.02156). The COCO
-        vocabulary is not shipped; the original cuts plurals with another library.
+        vocabulary is not shipped. The published code cuts plurals with the library clips/pattern (read at d25511f).
 
     >>> metric = ChairI(vocabulary={"dog": ["puppy"], "cat": [], "bus": []})
     >>> metric.compute(["Two puppies near buses", "a cat"], [["dog"], ["cat"]]).value
@@ -186,11 +209,9 @@ class ChairI(_Chair):
     """
 
     name = "chair_i"
+    answer_tokens = 256
     computed = "Σ mentions of absent objects / Σ mentions"
-    variants: ClassVar[Mapping[str, str]] = {
-        "default": "as documented",
-        "official": "as default; the published code differs in what it counts, not in the value",
-    }
+    variants: ClassVar[Variants] = {"default": "as documented", "official": CHAIR.variant("utils/chair.py", _OFFICIAL)}
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:
         return float(hallucinated), float(mentioned)
@@ -206,7 +227,7 @@ class ChairS(_Chair):
 
     Edge cases:
         A caption without any mention adds nothing, so that saying nothing is not a way to be right; ``official``
-        counts it as free of hallucination. A failed or missing caption is left out; the coverage tells how many.
+        counts it as free of hallucination. Objects outside the vocabulary, failed and missing captions: as ``chair_i``.
 
     Source:
         Rohrbach et al. 2018 (arXiv:1809.02156).
@@ -217,11 +238,12 @@ class ChairS(_Chair):
     """
 
     name = "chair_s"
+    answer_tokens = 256
     computed = "captions with an absent object / captions that mention one"
     binary_sums = frozenset({"hallucinated", "mentioned"})
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "captions without a mention are left out",
-        "official": "captions without a mention count as clean",
+        "official": CHAIR.variant("utils/chair.py", f"captions without a mention count as clean; {_OFFICIAL}"),
     }
 
     def _row(self, hallucinated: int, mentioned: int) -> tuple[float, float]:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.metrics._moments import Reading, annotations, read
+from harness.metrics._true_windows import annotations
+from harness.reading.timed import TimedAnswer, read_answer
 from harness.types import Score, Span, Status
 
 ENTRIES: Final = {
@@ -33,7 +34,12 @@ def windows_of(text: str) -> tuple[Span, ...]:
     >>> windows_of("from 2 to 4 s")
     ((2.0, 4.0),)
     """
-    return read(text).windows or ()
+    return read_answer(text).windows or ()
+
+
+def nothing_to_judge_by(cause: ValueError) -> Score:
+    """Return the score of a sample whose true windows can't be read: the answer isn't to blame."""
+    return Score(NAN, Status.UNDEFINED, complaint=f"has nothing to judge by: {cause}")
 
 
 class MomentMetric(AnswerMetric):
@@ -47,31 +53,34 @@ class MomentMetric(AnswerMetric):
             self.failure_value = None  # the official code leaves out what has no prediction
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        wanted = self._true(references, context)
+        try:
+            wanted = self._true(references, context)
+        except ValueError as cause:
+            return nothing_to_judge_by(cause)
         if not any(wanted):
             return Score(NAN, Status.UNDEFINED)
         answer = self._read(prediction)
         if answer.windows is None:
             return Score(NAN, Status.UNPARSED)
         if not answer.windows:
-            return self._of_nothing()
+            return self._of_nothing(answer)
         return self._judge(answer, [windows for windows in wanted if windows])
 
     def _true(self, references: tuple[str, ...], context: Mapping[str, Any]) -> list[tuple[Span, ...]]:
         return annotations(references, context.get("evidence"))
 
-    def _read(self, prediction: str) -> Reading:
-        return read(prediction)
+    def _read(self, prediction: str) -> TimedAnswer:
+        return read_answer(prediction)
 
-    def _of_nothing(self) -> Score:
+    def _of_nothing(self, answer: TimedAnswer) -> Score:
         """Judge an answer that says that there is no window, where there is one."""
         return Score(NAN, Status.UNPARSED) if self.variant == "official" else Score(0.0)
 
     @abstractmethod
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score: ...
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score: ...
 
 
-def _top_iou(answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> float:
+def _top_iou(answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> float:
     from harness.metrics.spans import tiou_pairs
 
     first = answer.top or (NAN, NAN)
@@ -86,8 +95,8 @@ class TemporalIou(MomentMetric):
     one annotation, and the best counts.
 
     Edge cases:
-        No window in the answer: ``unparsed``. An empty list of windows, or only windows that end before they
-        start: 0. No true window: ``undefined``.
+        No window in the answer: ``unparsed``. An empty list of windows, "no such moment", or only windows that end
+        before they start: 0. No true window: ``undefined``; a reference that is none, too, with a complaint.
 
     Source:
         Gao et al. 2017, "TALL" (arXiv:1705.02101), for sets of windows.
@@ -98,7 +107,7 @@ class TemporalIou(MomentMetric):
 
     name = "tiou"
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         from harness.metrics.spans import length, shared_length
 
         given = answer.windows or ()
@@ -126,7 +135,7 @@ class MeanIou(MomentMetric):
         "official": "NExT-GQA's evaluation: questions without a predicted window are not counted",
     }
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         return Score(_top_iou(answer, wanted))
 
 
@@ -163,15 +172,15 @@ class RecallAt1Iou(MomentMetric):
             raise UsageError(f"metric 'recall_at_1_iou': threshold must lie in (0, 1], got {threshold!r}")
         self.threshold = threshold
 
-    def _read(self, prediction: str) -> Reading:
-        return read(prediction, by_confidence=self.variant != "official")
+    def _read(self, prediction: str) -> TimedAnswer:
+        return read_answer(prediction, by_confidence=self.variant != "official")
 
-    def _of_nothing(self) -> Score:
-        if self.variant == "official":
+    def _of_nothing(self, answer: TimedAnswer) -> Score:
+        if self.variant == "official" and answer.structured:
             raise ValueError("prediction must hold a window: the official evaluation fails on an empty list")
-        return Score(0.0)
+        return super()._of_nothing(answer)
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         overlap = _top_iou(answer, wanted)
         return Score(truth(overlap >= self.threshold).value, detail={"tiou": overlap})
 
@@ -195,7 +204,7 @@ class HitAt1(MomentMetric):
     name = "hit_at_1"
     binary = True
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         start, end = answer.top or (NAN, NAN)
         middle = (start + end) / 2
         inside = any(low <= middle < high for windows in wanted for low, high in windows)
@@ -250,10 +259,10 @@ class MomentMap(MomentMetric):
             for windows in super()._true(references, context)
         ]
 
-    def _read(self, prediction: str) -> Reading:
-        return read(prediction, most=self.windows) if self.variant == "official" else read(prediction)
+    def _read(self, prediction: str) -> TimedAnswer:
+        return read_answer(prediction, most=self.windows) if self.variant == "official" else read_answer(prediction)
 
-    def _judge(self, answer: Reading, wanted: Sequence[tuple[Span, ...]]) -> Score:
+    def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         from harness.metrics.spans import average_precisions
 
         ranked = (answer.windows or ())[: self.windows]

@@ -6,7 +6,9 @@ from heapq import heappop, heappush
 from typing import Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
-from harness.metrics._numbers import exact_tolerance, find_numbers
+from harness.metrics._near import exact_tolerance
+from harness.reading.number_words import language_of
+from harness.reading.numbers import find_numbers
 from harness.types import Score, Status
 
 ENTRIES: Final = {"numeric_accuracy": "NumericAccuracy", "numeric_precision": "NumericPrecision"}
@@ -55,21 +57,43 @@ def count_matches(given: Sequence[Fraction], wanted: Sequence[Fraction], toleran
     return matched
 
 
-def best_match(prediction: str, references: Sequence[str], tolerance: Fraction) -> Match | None:
+def best_match(
+    prediction: str, references: Sequence[str], tolerance: Fraction, locale: str | None = None
+) -> Match | None:
     """Return the match with the reference that fits best (recall, then precision), None where none holds a number.
 
     >>> best_match("41 and 7", ["41", "41 and 9"], Fraction("0.02"))
     Match(matched=1, wanted=1, given=2)
     """
-    given = [number.value for number in find_numbers(prediction)]
+    given = _values(prediction, locale)
     best: Match | None = None
     for reference in references:
-        wanted = [number.value for number in find_numbers(reference)]
+        wanted = _values(reference, locale)
         if wanted:
             match = Match(count_matches(given, wanted, tolerance), len(wanted), len(given))
             if best is None or (match.recall, match.matched) > (best.recall, best.matched):
                 best = match
     return best
+
+
+def _values(text: str, locale: str | None) -> list[Fraction]:
+    return [found.value.value for found in find_numbers(text, locale)]
+
+
+def unreadable(references: Sequence[str]) -> str | None:
+    """Return what is wrong with references that are meant as numbers: digits of which no number can be read.
+
+    A reference without digits is no mistake: it is no number.
+
+    >>> unreadable(["1.2.3"])
+    "references must be numbers that can be read; got '1.2.3'"
+    >>> unreadable(["red"]), unreadable(["1.2"])
+    (None, None)
+    """
+    for text in references:
+        if any(map(str.isdigit, text)) and not find_numbers(text):
+            return f"references must be numbers that can be read; got {text!r:.80}"
+    return None
 
 
 class NumericAccuracy(AnswerMetric):
@@ -80,10 +104,12 @@ class NumericAccuracy(AnswerMetric):
 
     Args:
         tolerance: relative to the reference's number, its edge included; a zero must be met exactly.
+        locale: whose habits the numbers keep, such as ``de``: "3,5" is then one number.
 
     Edge cases:
         No reference holds a number: ``undefined``. The answer holds none: 0. An empty answer: ``unparsed``.
-        A percent sign is ignored ("62%" is 62). See ``find_numbers`` for what counts as a number.
+        A percent sign is ignored ("62%" is 62), a scale word counts ("3.5 million" is 3,500,000). See ``find_numbers``
+        for what counts as a number.
 
     Source:
         This project. Maximum matching instead of a greedy one, which depends on the order.
@@ -95,18 +121,30 @@ class NumericAccuracy(AnswerMetric):
     name = "numeric_accuracy"
     variants: ClassVar[Mapping[str, str]] = {"default": "maximum one-to-one matching"}
 
-    def __init__(self, variant: str = "default", tolerance: float = 0.02, failures: Failures = "wrong") -> None:
+    def __init__(
+        self,
+        variant: str = "default",
+        tolerance: float = 0.02,
+        failures: Failures = "wrong",
+        locale: str | None = None,
+    ) -> None:
         super().__init__(variant, failures)
+        if locale is not None:
+            language_of(locale)
         self.tolerance = tolerance
+        self.locale = locale
         self._exact = exact_tolerance(tolerance)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        match = best_match(prediction, references, self._exact)
+        match = best_match(prediction, references, self._exact, self.locale)
         if match is None:
             return Score(NAN, Status.UNDEFINED)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         return self._rate(match)
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        return unreadable(references)
 
     def _rate(self, match: Match) -> Score:
         return Score(match.recall, detail={"precision": match.precision, **match._asdict()})
@@ -119,9 +157,11 @@ class NumericPrecision(NumericAccuracy):
 
     Args:
         tolerance: relative to the reference's number, its edge included; a zero must be met exactly.
+        locale: as for ``numeric_accuracy``.
 
     Edge cases:
-        No reference holds a number, or the answer holds none: ``undefined``. An empty answer: ``unparsed``.
+        No reference holds a number: ``undefined``. The answer holds none, so that there is nothing to be precise
+        about: ``unparsed``.
 
     Source:
         This project; the counterpart of ``numeric_accuracy``.
@@ -134,5 +174,5 @@ class NumericPrecision(NumericAccuracy):
 
     def _rate(self, match: Match) -> Score:
         if not match.given:
-            return Score(NAN, Status.UNDEFINED)
+            return Score(NAN, Status.UNPARSED, {"reason": "no number in the answer"})
         return Score(match.precision, detail={"recall": match.recall, **match._asdict()})

@@ -1,12 +1,13 @@
 """OCRBench: whether the answer contains the text that is in the image."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
-from harness.metrics._base import NAN, AnswerMetric, truth
+from harness.metrics._base import AnswerMetric, truth
 from harness.metrics._text import fold
-from harness.types import Score, Status
+from harness.metrics._variants import LMMS_EVAL, Variants
+from harness.types import Score
 
 ENTRIES: Final = {"ocrbench": "OcrBench"}
 
@@ -50,12 +51,17 @@ def _spaceless(text: str) -> str:
     return "".join(text.split())
 
 
-def _published(prediction: str, reference: str, formula: bool) -> bool:
-    answer = prediction.lower().strip().replace("\n", " ")
-    if formula:
-        # As published: the answer is in lower case, the reference is not.
-        return reference.strip().replace("\n", " ").replace(" ", "") in answer.replace(" ", "")
-    return reference.lower().strip().replace("\n", " ") in answer
+_HALF_WIDTH: Final = {0x3000: " "} | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+"""The full-width forms of ASCII, and the space beside them."""
+
+
+def _published_formula(text: str) -> str:
+    return text.strip().replace("\n", " ").replace(" ", "")
+
+
+def _published_text(text: str) -> str:
+    half = text if text.isascii() else text.translate(_HALF_WIDTH)
+    return half.lower().strip().replace("\n", " ")
 
 
 class OcrBench(AnswerMetric):
@@ -65,29 +71,38 @@ class OcrBench(AnswerMetric):
     dropped, and any place will do. Range 0 to 1, higher is better.
 
     Edge cases:
-        "12" is not in "312" nor in "1.12". An empty reference is in no answer. An empty answer: ``unparsed``.
+        "12" is not in "312" nor in "1.12". An empty reference is in no answer; ``lmms-eval`` finds it in any, an
+        empty one too. An empty answer that is worth nothing: ``unparsed``.
 
     Source:
-        Liu et al. 2023, "OCRBench" (arXiv:2305.07895); variant after lmms-eval tasks/ocrbench.
+        Liu et al. 2023, "OCRBench" (arXiv:2305.07895).
 
     >>> OcrBench().score("The sign says STOP.", ["stop"]).value, OcrBench("lmms-eval").score("312", ["12"]).value
     (1.0, 1.0)
     """
 
     name = "ocrbench"
+    compares_text = True
     binary = True
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "whole words and numbers",
-        "lmms-eval": "anywhere in the answer; for formulas the answer alone is put in lower case",
+        "lmms-eval": LMMS_EVAL.variant(
+            "lmms_eval/tasks/ocrbench/utils.py",
+            "anywhere in the answer; full-width letters are read as ASCII; for formulas case counts on both sides",
+        ),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         formula = (context.get("tags") or {}).get("dataset") == FORMULAS
+        return truth(self._found(prediction, references, formula))
+
+    def _found(self, prediction: str, references: Iterable[str], formula: bool) -> bool:
         if self.variant == "lmms-eval":
-            return truth(any(_published(prediction, reference, formula) for reference in references))
+            clean = _published_formula if formula else _published_text
+            said = clean(prediction)
+            return any(clean(reference) in said for reference in references)
         if formula:
-            answer = _spaceless(prediction)
-            return truth(any(bool(r.strip()) and _spaceless(r) in answer for r in references))
-        return truth(any(contains(fold(prediction), fold(reference)) for reference in references))
+            said = _spaceless(prediction)
+            return any(bool(reference.strip()) and _spaceless(reference) in said for reference in references)
+        said = fold(prediction)
+        return any(contains(said, fold(reference)) for reference in references)

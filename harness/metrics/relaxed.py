@@ -6,13 +6,17 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, get_args
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
-from harness.metrics._numbers import Number, exact_tolerance, is_simple, near, near_columns, parse_number, within
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
+from harness.metrics._near import exact_tolerance, meets, near_columns, same_unit
 from harness.metrics._text import fold
+from harness.metrics._variants import CHARTQAPRO, LMMS_EVAL, PIX2STRUCT, VLMEVALKIT, Variants
+from harness.reading import Reading
+from harness.reading.number_words import has_decimal_comma, language_of
+from harness.reading.numbers import EVERYDAY, SIMPLE, Number, keeps_decimal_comma, number_alone
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -34,62 +38,94 @@ def _plain(text: str) -> str:
     return fold(text).rstrip(".").strip(_QUOTES).rstrip(".").strip()
 
 
-def _matches(prediction: str, reference: str, tolerance: Fraction) -> bool:
-    value, target = _read(prediction), _read(reference)
-    if value is None or target is None:
-        return _plain(prediction) == _plain(reference)
-    if near(value, target, tolerance):
-        return True
-    if value.percent == target.percent:
-        return False
-    # With a percent sign on one side only, the axis may or may not be in percent: "62%" is 62 and 0.62.
-    other = value.value / 100 if value.percent else value.value * 100
-    return within(other, target.value, tolerance)
+def _matches(prediction: str, reference: str, tolerance: Fraction, locale: str | None) -> bool | None:
+    """Say whether an answer meets a reference; None where it can be read as several numbers."""
+    wanted = _read(reference, locale)
+    target = wanted.value
+    if target is not None and locale is None and keeps_decimal_comma(_unquoted(reference)):
+        locale = "de"
+    given = _read(prediction, locale)
+    value = given.value
+    if value is None or target is None or not same_unit(value, target):
+        if _plain(prediction) == _plain(reference):
+            return True
+        return None if given.competing and target is not None else False
+    return meets(value, target, tolerance)
 
 
 @lru_cache(maxsize=65536)
-def _read(text: str) -> Number | None:
-    return parse_number(_unquoted(text))
+def _read(text: str, locale: str | None) -> Reading[Number]:
+    return number_alone(_unquoted(text), locale)
 
 
 def _unquoted(text: str) -> str:
     return text.strip().strip(_QUOTES)
 
 
-def _doubles(texts: Sequence[str]) -> "tuple[NDArray[np.float64], NDArray[np.bool_]]":
-    """Return the double nearest to each number, NaN for text, and which have a percent sign, [n]."""
+class _Doubles(NamedTuple):
+    """Texts as numbers, one a row."""
+
+    values: "NDArray[np.float64]"
+    """The double nearest to each, NaN for text."""
+    percent: "NDArray[np.bool_]"
+    """Which have a percent sign."""
+    odd: "NDArray[np.bool_]"
+    """Which doubles cannot judge alone: those with a unit or a decimal comma, and those with several readings."""
+
+
+_DIGIT: Final = re.compile(r"[\d¼-¾⅐-⅞]")
+
+
+def _doubles(texts: Sequence[str], locale: str | None) -> _Doubles:
     import numpy as np
 
-    values = np.full(len(texts), NAN)
-    percent = np.zeros(len(texts), bool)
+    # Setting an item of a list costs half of setting one of an array.
+    values, percent, odd = [NAN] * len(texts), [False] * len(texts), np.zeros(len(texts), bool)
+    # "1.234" is simple unless points part thousands.
+    by_point = locale is None or not has_decimal_comma(locale)
+    simple, everyday = SIMPLE.fullmatch, EVERYDAY.fullmatch
     for place, text in enumerate(texts):
-        if is_simple(text):
+        if by_point and simple(text):
             values[place] = float(text)
-        elif not text[:1].isalpha():  # no number starts with a letter
-            number = _read(text)
+        elif by_point and everyday(text):
+            values[place], percent[place] = float(text.replace(",", "").rstrip("%")), text[-1] == "%"
+        elif _DIGIT.search(text):
+            read = _read(text, locale)
+            number = read.value
             if number is not None:
                 values[place], percent[place] = number.approx, number.percent
-    return values, percent
+                odd[place] = bool(number.unit) or ("," in text and keeps_decimal_comma(_unquoted(text)))
+            else:
+                odd[place] = read.competing
+    return _Doubles(np.array(values), np.array(percent, bool), odd)
 
 
-def _differing(pairs: Pairs, exact: "NDArray[np.bool_]", tolerance: Fraction) -> "NDArray[np.bool_]":
-    """Return which pairs match, among pairs of texts that differ; ``exact`` ones without tolerance."""
+def _differing(
+    pairs: Pairs, exact: "NDArray[np.bool_]", tolerance: Fraction, locale: str | None
+) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
+    """Return which pairs match, among pairs of texts that differ; ``exact`` ones without tolerance.
+
+    Returns:
+        The pairs that match, and those whose answer can be read as several numbers.
+    """
     import numpy as np
 
-    values, value_percent = _doubles(pairs.answers)
-    targets, target_percent = _doubles(pairs.references)
+    values, value_percent, odd = _doubles(pairs.answers, locale)
+    targets, target_percent, odd_targets = _doubles(pairs.references, locale)
     limits = np.where(exact, 0.0, float(tolerance))
     hits, doubtful = near_columns(values, targets, limits)
     scaled = np.where(value_percent, values / 100, values * 100)
     scaled[value_percent == target_percent] = NAN
     scaled_hits, scaled_doubtful = near_columns(scaled, targets, limits)
     hits |= scaled_hits
-    for place in np.flatnonzero((doubtful | scaled_doubtful) & ~hits).tolist():
-        allowed = Fraction(0) if exact[place] else tolerance
-        hits[place] = _matches(pairs.answers[place], pairs.references[place], allowed)
     for place in np.flatnonzero(np.isnan(values) | np.isnan(targets)).tolist():
         hits[place] = _plain(pairs.answers[place]) == _plain(pairs.references[place])
-    return hits
+    competing = np.zeros(len(hits), bool)
+    for place in np.flatnonzero(((doubtful | scaled_doubtful) & ~hits) | odd | odd_targets).tolist():
+        allowed = Fraction(0) if exact[place] else tolerance
+        met = _matches(pairs.answers[place], pairs.references[place], allowed, locale)
+        hits[place], competing[place] = bool(met), met is None
+    return hits, competing
 
 
 def _float(text: str) -> float | None:
@@ -190,28 +226,39 @@ class RelaxedAccuracy(AnswerMetric):
         tolerance: relative to the reference, its edge included, compared as decimals: 1.05 is within 5 % of 1.
         years: ``tagged`` compares exactly where the sample's tag ``year`` is yes; ``exact`` also
             wherever a reference is a whole number from 1500 to 2199; ``tolerant`` nowhere.
+        locale: whose habits the numbers keep, such as ``de``: "1.234" is then 1234. By default a comma before groups of
+            three parts thousands and a single point is a decimal point, unless the reference has a decimal comma.
 
     Edge cases:
-        "1,000", "$1000" and "1000." are 1000; "62%" matches 62, 62% and 0.62. A zero must be met exactly.
-        "nan", "inf", "1_000", "1e400" and digits of other scripts are text. An empty answer: ``unparsed``.
+        Numbers as ``harness.reading.numbers.number_alone`` reads them: "1,000", "$1000", "1.000,00", "1 thousand" and
+        "1000." are 1000; "62%" matches 62, 62% and 0.62. A unit counts only where both sides have one: "5 kg" is "5"
+        and not "5 g". A zero must be met exactly. "nan", "inf", "1_000" and "1e400" are text. An answer that can be
+        read as several numbers ("5m"): ``unparsed``. An empty answer: as ``anls``.
 
     Source:
         Methani et al. 2020, "PlotQA" (arXiv:1909.00997); Masry et al. 2022, "ChartQA" (arXiv:2203.10244).
-        Variants after google-research/pix2struct metrics.py, lmms-eval tasks/chartqa, VLMEvalKit
-        vqa_eval.py and vis-nlp/ChartQAPro evaluate_predictions.py, which ignores its own exact-match flag.
+        ``chartqapro`` ignores its own exact-match flag, as published.
 
     >>> metric = RelaxedAccuracy()
-    >>> [metric.score(answer, ["1,000"]).value for answer in ("$1050", "1050.1", "about 1000")]
-    [1.0, 0.0, 0.0]
+    >>> [metric.score(answer, ["1,000"]).value for answer in ("$1050", "1050.1", "1,05 thousand", "It is 1000")]
+    [1.0, 0.0, 1.0, 0.0]
     """
 
     name = "relaxed_accuracy"
-    variants: ClassVar[Mapping[str, str]] = {
+    compares_text = True
+    variants: ClassVar[Variants] = {
         "default": "as documented",
-        "pix2struct": "float() on raw text, 62% is only 0.62, a zero target compares as text",
-        "lmms-eval": "as pix2struct",
-        "vlmevalkit": "as pix2struct, after trimming the answer",
-        "chartqapro": "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        "pix2struct": PIX2STRUCT.variant(
+            "pix2struct/metrics.py", "float() on raw text, 62% is only 0.62, a zero target compares as text"
+        ),
+        "lmms-eval": LMMS_EVAL.variant("lmms_eval/tasks/chartqa/utils.py", "as pix2struct"),
+        "vlmevalkit": VLMEVALKIT.variant(
+            "vlmeval/dataset/utils/vqa_eval.py", "as pix2struct, after trimming the answer"
+        ),
+        "chartqapro": CHARTQAPRO.variant(
+            "evaluate_predictions.py",
+            "lists element by element, years from the tag, text by ANLS at 0.5; between 0 and 1",
+        ),
     }
 
     def __init__(
@@ -220,28 +267,35 @@ class RelaxedAccuracy(AnswerMetric):
         tolerance: float = 0.05,
         years: Years = "tagged",
         failures: Failures = "wrong",
+        locale: str | None = None,
     ) -> None:
         super().__init__(variant, failures)
+        if locale is not None:
+            language_of(locale)
         if years not in get_args(Years):
             raise UsageError(
                 f"metric 'relaxed_accuracy': unknown years {years!r}; {did_you_mean(years, get_args(Years))}"
             )
         self.tolerance = tolerance
         self.years = years
-        self.binary = variant != "chartqapro"
+        self.locale = locale
+        self.binary = self.variant != "chartqapro"
         self._exact = exact_tolerance(tolerance)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         if self.variant == "default":
-            year = self._is_tagged(context)
-            return truth(any(_matches(prediction, text, self._tolerance(text, year)) for text in references))
+            return self._best(prediction, references, self._is_tagged(context))
         if self.variant == "chartqapro":
             flags = [flag.strip() for flag in _year_tag(context).split(",")]
             return Score(max(_chartqapro(prediction, text, self.tolerance, flags) for text in references))
         published = _PUBLISHED[self.variant]
         return Score(max(published(prediction, text, self.tolerance) for text in references))
+
+    def _best(self, prediction: str, references: tuple[str, ...], year: bool) -> Score:
+        met = [_matches(prediction, text, self._tolerance(text, year), self.locale) for text in references]
+        if None in met and True not in met:
+            return Score(NAN, Status.UNPARSED, {"reason": _read(prediction, self.locale).why})
+        return truth(True in met)
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         import numpy as np
@@ -249,15 +303,19 @@ class RelaxedAccuracy(AnswerMetric):
         if self.variant == "chartqapro":
             return None
         pairs = rows.pairs()
+        unread = np.zeros(len(rows), bool)
         if self.variant == "default":
-            values = pairs.any(self._matching(rows, pairs))
+            hits, competing = self._matching(rows, pairs)
+            values = pairs.any(hits)
+            if competing.any():
+                unread |= (pairs.any(competing) > 0) & (values == 0)
         else:
             published, beside = _PUBLISHED[self.variant], zip(pairs.answers, pairs.references, strict=True)
             scores = (published(answer, text, self.tolerance) for answer, text in beside)
             values = pairs.highest(np.fromiter(scores, np.float64, len(pairs.rows)))
-        return ScoreColumns.ok(values).but(blank(rows.predictions), Status.UNPARSED)
+        return ScoreColumns.ok(values).but(unread, Status.UNPARSED)
 
-    def _matching(self, rows: Rows, pairs: Pairs) -> "NDArray[np.bool_]":
+    def _matching(self, rows: Rows, pairs: Pairs) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
         import numpy as np
 
         beside = zip(pairs.answers, pairs.references, strict=True)
@@ -270,14 +328,30 @@ class RelaxedAccuracy(AnswerMetric):
         exact = tagged[left.rows]
         if self.years == "exact":
             exact |= np.fromiter(map(_looks_like_year, left.references), bool, len(differ))
-        hits[differ] = _differing(left, exact, self._exact)
-        return hits
+        competing = np.zeros(len(hits), bool)
+        hits[differ], competing[differ] = _differing(left, exact, self._exact, self.locale)
+        return hits, competing
+
+    def problem(self, references: Sequence[str], context: Mapping[str, Any]) -> str | None:
+        """Say where the tag ``year`` is neither yes nor no: it would silently mean no."""
+        listed = self.variant == "chartqapro"
+        if self.years == "tolerant" or not (listed or self.variant == "default"):
+            return None
+        flags = _year_tag(context).split(",") if listed else [_year_tag(context)]
+        if all(flag.strip().lower() in (*_YES, *_NO) for flag in flags):
+            return None
+        wanted = "yes or no, one a question, with commas between" if listed else "yes or no"
+        return f"the tag 'year' must be {wanted}; got {_year_tag(context)!r}"
 
     def _is_tagged(self, context: Mapping[str, Any]) -> bool:
-        return self.years != "tolerant" and _year_tag(context).lower() in ("yes", "true", "1")
+        return self.years != "tolerant" and _year_tag(context).lower() in _YES
 
     def _tolerance(self, reference: str, tagged: bool) -> Fraction:
         return Fraction(0) if tagged or (self.years == "exact" and _looks_like_year(reference)) else self._exact
+
+
+_YES: Final = ("yes", "true", "1")
+_NO: Final = ("no", "false", "0", "")
 
 
 def _looks_like_year(reference: str) -> bool:

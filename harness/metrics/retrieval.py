@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, Failures, truth
 from harness.metrics._summed import SummedAnswerMetric
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.reading.json import StrictJSONError, parse_json
 from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-ENTRIES: Final = {"clip_score": "ClipScore", "recall_at_k": "RecallAtK"}
+ENTRIES: Final = {"clip_score": "ClipScore", "recall_at_k": "RecallAtK", "ref_clip_score": "RefClipScore"}
 
 _DIRECTIONS: Final = ("image-to-text", "text-to-image")
 
@@ -171,6 +171,77 @@ class ClipScore(SummedAnswerMetric):
             confidence: two-sided coverage of the interval.
         """
         return self.of_columns({"": _clip_scores(images, texts)}, confidence=confidence)
+
+
+class RefClipScore(SummedAnswerMetric):
+    """Harmonic mean of CLIPScore and of the highest cosine of the caption and a reference caption, floored at 0.
+
+    As ``clip_score``; the embeddings of the references are the fact ``reference_embeddings``, a list of lists. Range 0
+    to 1.43, higher is better; comparable only for one embedding model. t interval.
+
+    Edge cases:
+        An image's vector of zeros, or no reference with a direction: ``undefined``. Otherwise as ``clip_score``. Where
+        one of the two parts is 0, so is the mean.
+
+    Source:
+        Hessel et al. 2021 (arXiv:2104.08718), with the factor of 2.5 in CLIPScore, as its code has it.
+
+    >>> RefClipScore().compute([[1.0, 0.0]], [[2.0, 0.0]], [[[0.0, 1.0], [3.0, 0.0]]]).value.__round__(4)
+    1.4286
+    """
+
+    name = "ref_clip_score"
+    unit = "points"
+    bounds = (0.0, 2 * 2.5 / 3.5)
+    needs = ("embedding", "reference_embeddings")
+    whole = True
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        image, caption = context["embedding"], _embedding(prediction)
+        wanted = [vector for vector in context["reference_embeddings"] if any(vector)]
+        if any(len(vector) != len(image) for vector in wanted):
+            raise ValueError("reference_embeddings must each be as long as the embedding of the image")
+        if not any(image) or not wanted:
+            return Score(NAN, Status.UNDEFINED)
+        if caption is None or len(caption) != len(image) or not any(caption):
+            return Score(NAN, Status.UNPARSED)
+        return Score(_harmonic(float(_clip_scores([image], [caption])[0]), caption, wanted))
+
+    def compute(
+        self,
+        images: "ArrayLike",
+        texts: "ArrayLike",
+        references: "Sequence[ArrayLike]",
+        *,
+        confidence: float = 0.95,
+    ) -> MetricValue:
+        """Return the mean RefCLIPScore.
+
+        Args:
+            images: embeddings of the images, [n, d].
+            texts: embeddings of their captions, [n, d].
+            references: embeddings of the references of each, n times [m, d].
+            confidence: two-sided coverage of the interval.
+        """
+        import numpy as np
+
+        scores, captions = _clip_scores(images, texts), np.asarray(texts, np.float64)
+        if len(references) != len(scores):
+            raise ValueError(f"references must have a list for each image: {len(references)} and {len(scores)}")
+        rows = zip(scores.tolist(), captions, references, strict=True)
+        return self.of_columns({"": np.array([_harmonic(*row) for row in rows], np.float64)}, confidence=confidence)
+
+
+def _harmonic(score: float, caption: "ArrayLike", references: "ArrayLike") -> float:
+    """Return the harmonic mean of a CLIPScore and the highest cosine; NaN where one of them is."""
+    import numpy as np
+
+    wanted = np.asarray(references, np.float64)
+    cosines = _clip_scores(np.broadcast_to(np.asarray(caption, np.float64), wanted.shape), wanted) / 2.5
+    if np.isnan(score) or np.isnan(cosines).all():
+        return NAN
+    best = float(np.nanmax(cosines))
+    return 2 * score * best / (score + best) if score and best else 0.0
 
 
 def _embedding(text: str) -> Sequence[float] | None:

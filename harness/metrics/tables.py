@@ -1,14 +1,15 @@
 """Tables read off a chart: RNSS compares the numbers, RMS the entries with their row and column."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
-from harness.metrics._numbers import is_simple, parse_number
 from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
 from harness.metrics.anls import similarity
+from harness.reading.numbers import SIMPLE, number_alone
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ NUMBER_LIMIT: Final = 0.1
 
 def _float(text: str) -> float:
     """Return the number that a cell is, NaN where it is none."""
-    if is_simple(text):
-        return float(text)
-    parsed = parse_number(text)
-    return NAN if parsed is None else parsed.approx
+    number = number_alone(text).value
+    return NAN if number is None else number.approx
 
 
 def _number_as_published(text: str) -> float | None:
@@ -68,8 +67,8 @@ class Rnss(AnswerMetric):
     All cells that are numbers count, wherever they stand. The best reference counts. Range 0 to 1, higher is better.
 
     Edge cases:
-        Zero targets must be met exactly. No numbers in a reference nor in the answer: 1; on one side only: 0.
-        An empty answer: ``unparsed``.
+        Zero targets must be met exactly. No numbers in any reference: ``undefined``. None in the answer: 0. An empty
+        answer: ``unparsed``. Numbers as ``harness.reading.numbers.number_alone`` reads a cell.
 
     Source:
         Masry et al. 2022, "ChartQA"; Liu et al. 2023, "DePlot" (arXiv:2212.10505); variant after
@@ -80,38 +79,43 @@ class Rnss(AnswerMetric):
     """
 
     name = "rnss"
+    answer_tokens = 512
     variants: ClassVar[Mapping[str, str]] = {
         "default": "missing and extra numbers cost 1, zero is exact",
         "deplot": "unmatched numbers cost nothing, a zero target is right where it is missed, 1_000 is a number",
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        published = self.variant == "deplot"
+        read = _numbers_as_published if published else _numbers
+        targets = [numbers for numbers in map(read, references) if numbers or published]
+        if not targets:
+            return Score(NAN, Status.UNDEFINED)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         try:
-            return Score(max(self._compare(prediction, reference) for reference in references))
+            given = read(prediction)
+            return Score(max(_number_sets(given, wanted, published) for wanted in targets))
         except TooLargeError as cause:
             return Score(NAN, Status.UNPARSED, {"reason": str(cause)})
 
-    def _compare(self, prediction: str, reference: str) -> float:
-        import numpy as np
 
-        published = self.variant == "deplot"
-        read = _numbers_as_published if published else _numbers
-        given, wanted = read(prediction), read(reference)
-        if not given or not wanted:
-            return float(not given and not wanted)
-        limit(len(given) * len(wanted))
-        distance = _distance_as_published if published else relative_distance
-        gain = 1 - np.array([[distance(value, target) for value in given] for target in wanted])
-        total = _best_total(gain)
-        unpenalised = max(len(given), len(wanted)) - min(len(given), len(wanted)) if published else 0
-        return min(max((total + unpenalised) / max(len(given), len(wanted)), 0.0), 1.0)
+def _number_sets(given: Sequence[float], wanted: Sequence[float], published: bool) -> float:
+    import numpy as np
+
+    if not given or not wanted:
+        return float(not given and not wanted)
+    limit(len(given) * len(wanted))
+    distance = _distance_as_published if published else relative_distance
+    gain = 1 - np.array([[distance(value, target) for value in given] for target in wanted])
+    total = _best_total(gain)
+    unpenalised = max(len(given), len(wanted)) - min(len(given), len(wanted)) if published else 0
+    return min(max((total + unpenalised) / max(len(given), len(wanted)), 0.0), 1.0)
 
 
 def _numbers(text: str) -> list[float]:
     table = parse_table(text)
-    found = (_float(cell) for line in table.lines for cell in line)
+    found = (float(cell) if SIMPLE.fullmatch(cell) else _float(cell) for line in table.lines for cell in line)
     return [number for number in found if not math.isnan(number)]
 
 
@@ -141,15 +145,15 @@ def _rates(total: float, given: int, wanted: int) -> Rates:
     return Rates(precision, recall, 2 * precision * recall / (precision + recall) if total else 0.0)
 
 
-def _key_likeness(wanted: Entries, given: Entries) -> "NDArray[np.float64]":
+def _key_likeness(wanted: Sequence[str], given: Sequence[str]) -> "NDArray[np.float64]":
     """Return the similarity of every pair of keys, 0 where more than half differs, [wanted, given]."""
     import numpy as np
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
     likeness: NDArray[np.float64] = cdist(
-        wanted.keys,
-        given.keys,
+        wanted,
+        given,
         scorer=Levenshtein.normalized_similarity,
         score_cutoff=1 - TEXT_LIMIT,
         dtype=np.float64,
@@ -162,14 +166,15 @@ def _spelling(value: str, target: str) -> float:
     return likeness if likeness >= 1 - TEXT_LIMIT else 0.0
 
 
-def _value_likeness(wanted: Entries, given: Entries, keys: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _value_likeness(wanted: Sequence[str], given: Sequence[str], keys: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the similarity of every pair of values, [wanted, given]; text only where the keys are alike."""
     import numpy as np
 
     # A table and its transpose hold the same cells, and a good answer those of the reference.
-    numbers = {text: _float(text) for text in {*wanted.values, *given.values}}
-    targets = np.array([numbers[text] for text in wanted.values])[:, None]
-    values = np.array([numbers[text] for text in given.values])
+    simple = SIMPLE.fullmatch
+    numbers = {text: float(text) if simple(text) else _float(text) for text in {*wanted, *given}}
+    targets = np.array([numbers[text] for text in wanted])[:, None]
+    values = np.array([numbers[text] for text in given])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         distance = np.abs(values - targets) / np.abs(targets)
     # A comparison with NaN (0 / 0, or text) is false: number against text is 0.
@@ -178,7 +183,7 @@ def _value_likeness(wanted: Entries, given: Entries, keys: "NDArray[np.float64]"
     texts, spelled = (np.flatnonzero(np.isnan(side)).tolist() for side in (targets, values))
     for row, column in product(texts, spelled):
         if keys[row, column] > 0:
-            gain[row, column] = _spelling(given.values[column], wanted.values[row])
+            gain[row, column] = _spelling(given[column], wanted[row])
     return gain
 
 
@@ -198,7 +203,7 @@ def _compare_as_published(wanted: Entries, given: Entries) -> Rates:
     if not wanted.keys or not given.keys:
         return _rates(0.0, len(given.keys), len(wanted.keys))
     limit(len(wanted.keys) * len(given.keys))
-    likeness = _key_likeness(wanted, given)
+    likeness = _key_likeness(wanted.keys, given.keys)
     rows, columns = linear_sum_assignment(1 - likeness)
     total = sum(
         likeness[row, column] * _value_as_published(given.values[column], wanted.values[row])
@@ -214,52 +219,46 @@ def _overwritten(entries: Entries) -> Entries:
 
 def _compare_shapes(wanted: Entries, shapes: Sequence[Entries]) -> list[Rates]:
     """Return the rates of each shape of the answered table."""
-    if wanted.keys and wanted in shapes:
-        return [Rates(1.0, 1.0, 1.0)]
-    limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
-    if not wanted.keys:
-        return [_rates(0.0, len(shape.keys), 0) for shape in shapes]
-    # All shapes at once: small tables cost mostly the calls.
-    every = Entries(
-        [key for shape in shapes for key in shape.keys], [cell for shape in shapes for cell in shape.values]
-    )
-    gain = _gain(wanted, every)
-    ends = accumulate(len(shape.keys) for shape in shapes)
-    parts = [gain[:, end - len(shape.keys) : end] for shape, end in zip(shapes, ends, strict=True)]
-    return [_rates(_best_total(part), part.shape[1], len(wanted.keys)) for part in parts]
-
-
-def _gain(wanted: Entries, given: Entries) -> "NDArray[np.float64]":
-    """Return what each pair of entries is worth, [wanted, given]."""
     import numpy as np
 
-    if not given.keys:
-        return np.zeros((len(wanted.keys), 0))
-    keys = _key_likeness(wanted, given)
-    return keys * _value_likeness(wanted, given, keys)
+    if wanted in shapes:
+        return [Rates(1.0, 1.0, 1.0)]
+    limit(len(wanted.keys) * max(len(shape.keys) for shape in shapes))
+    # All shapes at once: small tables cost mostly the calls. Entries whose key is like none are worth nothing, as most
+    # of the transposed table are.
+    keys = [key for shape in shapes for key in shape.keys]
+    values = [cell for shape in shapes for cell in shape.values]
+    likeness = _key_likeness(wanted.keys, keys)
+    alike = np.flatnonzero(likeness.any(axis=0))
+    places = alike.tolist()
+    gain = likeness[:, alike]
+    gain *= _value_likeness(wanted.values, [values[place] for place in places], gain)
+    found, start, begin = [], 0, 0
+    for end in accumulate(len(shape.keys) for shape in shapes):
+        stop = bisect_left(places, end)
+        total = _best_total(gain[:, start:stop]) if stop > start else 0.0
+        found.append(_rates(total, end - begin, len(wanted.keys)))
+        start, begin = stop, end
+    return found
 
 
-def _best_rates(prediction: str, references: Sequence[str], variant: str) -> Rates:
-    if variant == "default":
-        table = parse_table(prediction)
-        shapes = (table.transposed().entries(), table.entries())
-        ways = [rates for text in references for rates in _compare_shapes(parse_table(text).entries(), shapes)]
-        # Two references can give one F1 and two precisions; their order must not count.
-        return max(ways, key=lambda rates: (rates.f1, rates.precision))
+def _best_rates(prediction: str, wanted: Sequence[Entries]) -> Rates | None:
+    """Return the rates of the best reference, None where the answer has no entry; every reference has one."""
+    table = parse_table(prediction)
+    shapes = [shape for shape in (table.transposed().entries(), table.entries()) if shape.keys]
+    if not shapes:
+        return None
+    ways = [rates for entries in wanted for rates in _compare_shapes(entries, shapes)]
+    # Two references can give one F1 and two precisions; their order must not count.
+    return max(ways, key=lambda rates: (rates.f1, rates.precision))
+
+
+def _best_as_published(prediction: str, references: Sequence[str]) -> Rates:
     table = parse_as_published(prediction)
     shapes = (table.transposed().entries(), table.entries())
     wanted = [parse_as_published(text).entries() for text in references]
     ways = [_compare_as_published(entries, shape) for shape in shapes for entries in wanted]
     return max(ways, key=lambda rates: rates.f1)
-
-
-def compare_tables(prediction: str, reference: str, variant: str = "default") -> Rates:
-    r"""Return precision, recall and F1 of the better of the predicted table and its transpose.
-
-    >>> compare_tables("y | A | B\n1 | 5 | 6", "y | A\n1 | 5")
-    Rates(precision=0.5, recall=1.0, f1=0.6666666666666666)
-    """
-    return _best_rates(prediction, [reference], variant)
 
 
 class _Rms(AnswerMetric):
@@ -273,12 +272,18 @@ class _Rms(AnswerMetric):
         super().__init__(variant, failures)
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        default = self.variant == "default"
+        wanted = [entries for text in references if (entries := parse_table(text).entries()).keys] if default else []
+        if default and not wanted:
+            return Score(NAN, Status.UNDEFINED)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED)
         try:
-            best = _best_rates(prediction, references, self.variant)
+            best = _best_rates(prediction, wanted) if default else _best_as_published(prediction, references)
         except TooLargeError as cause:
             return Score(NAN, Status.UNPARSED, {"reason": str(cause)})
+        if best is None:
+            return Score(NAN, Status.UNPARSED, {"reason": "no table with a row, a column and a value in the answer"})
         return Score(min(self.pick(best), 1.0), detail=best._asdict())
 
     def pick(self, rates: Rates) -> float:
@@ -294,8 +299,8 @@ class RmsF1(_Rms):
     count. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries on both sides: 1; on one side: 0. Number against text: 0. Zero is exact.
-        An empty answer: ``unparsed``.
+        No reference has an entry: ``undefined``. The answer has none, or is empty: ``unparsed``. Number against text:
+        0. Zero is exact. Numbers as ``harness.reading.numbers.number_alone`` reads a cell.
 
     Source:
         Liu et al. 2023, "DePlot" (arXiv:2212.10505); variants after google-research/deplot metrics.py.
@@ -305,6 +310,7 @@ class RmsF1(_Rms):
     """
 
     name = "rms_f1"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.recall if self.variant == "deplot-per-point" else rates.f1
@@ -316,7 +322,7 @@ class RmsPrecision(_Rms):
     See ``rms_f1``. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries in the answer: 1 (nothing is wrong), as published.
+        No entries in the answer: ``unparsed`` (``deplot``: 1, nothing is wrong).
 
     Source:
         As ``rms_f1``.
@@ -326,6 +332,7 @@ class RmsPrecision(_Rms):
     """
 
     name = "rms_precision"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.precision
@@ -337,7 +344,7 @@ class RmsRecall(_Rms):
     See ``rms_f1``. Range 0 to 1, higher is better.
 
     Edge cases:
-        No entries in the reference: 1 (nothing is missing), as published.
+        No entries in the reference: ``undefined`` (``deplot``: 1, nothing is missing).
 
     Source:
         As ``rms_f1``.
@@ -347,6 +354,7 @@ class RmsRecall(_Rms):
     """
 
     name = "rms_recall"
+    answer_tokens = 512
 
     def pick(self, rates: Rates) -> float:
         return rates.recall

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric
-from harness.metrics._columns import Pairs, Rows, ScoreColumns, blank
+from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._text import fold
+from harness.metrics._variants import LMMS_EVAL, VLMEVALKIT, VQA, Variants
 from harness.types import Score, Status
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def _contractions() -> dict[str, str]:
 _RESTORED: Final = _contractions()
 _PUNCTUATION: Final = tuple(';/[]"{}()=+\\_-><@`,?!')
 _DIGIT_COMMA: Final = re.compile(r"\d,\d")
+_DIGIT_COMMAS: Final = re.compile(r"(?<=\d),+(?=\d)")
 _STOP: Final = re.compile(r"\.(?!\d)")
+_LONE_STOP: Final = re.compile(r"(?<!\d)\.(?!\d)")
 _STOP_LIMIT: Final = 32
 """The official code passes a flag of this value where ``re.sub`` takes a count."""
 
@@ -60,12 +63,30 @@ def official_punctuation(text: str) -> str:
     >>> official_punctuation("well-done, 1,000 (ok)."), official_punctuation("red/blue 3.5")
     ('welldone 1000 ok', 'red blue 3.5')
     """
-    glued = _DIGIT_COMMA.search(text) is not None
+    return _punctuation(text, _DIGIT_COMMA, _STOP)
+
+
+def vlmevalkit_punctuation(text: str) -> str:
+    """As :func:`official_punctuation`; but a full stop after a digit stays too.
+
+    >>> vlmevalkit_punctuation("no. 5."), official_punctuation("no. 5.")
+    ('no 5.', 'no 5')
+    """
+    return _punctuation(text, _DIGIT_COMMA, _LONE_STOP)
+
+
+def _lmms_eval_punctuation(text: str) -> str:
+    # As the official one; several commas between two digits count as one.
+    return _punctuation(text, _DIGIT_COMMAS, _STOP)
+
+
+def _punctuation(text: str, digit_comma: re.Pattern[str], stop: re.Pattern[str]) -> str:
+    glued = digit_comma.search(text) is not None
     out = text
     for mark in _PUNCTUATION:
         drop = glued or f"{mark} " in text or f" {mark}" in text
         out = out.replace(mark, "" if drop else " ")
-    return _STOP.sub("", out, count=_STOP_LIMIT)
+    return stop.sub("", out, count=_STOP_LIMIT)
 
 
 def official_words(text: str) -> str:
@@ -89,6 +110,8 @@ def _flat(text: str) -> str:
 
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MARKS: Final = re.compile(r"[^\w\s.'’-]|_|\.(?!\d)|(?<=\S)-|-(?!\d)")
+_INITIALS: Final = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){1,31}[^\W\d_]?(?![^\W_])")
+"""Single letters with a full stop after each but perhaps the last: "U.S.A.", "p.m"."""
 _APOSTROPHES: Final = re.compile(r"['’]")
 
 
@@ -96,16 +119,24 @@ _APOSTROPHES: Final = re.compile(r"['’]")
 def normalize(text: str) -> str:
     """Return ``text`` as the default variant compares it.
 
-    Case folded; thousands commas removed; punctuation to spaces, decimal points and minus signs kept;
+    Case folded; thousands commas removed, full stops of initials too, so that "U.S.A." equals "usa" (in all published
+    implementations it does); other punctuation to spaces, decimal points and minus signs kept;
     apostrophes dropped, so that every contraction equals its careless spelling; number words as
     digits; articles dropped unless nothing else is left.
 
-    >>> normalize("The Dog's 1,000 red-ish, ones."), normalize("-3.5"), normalize("A")
-    ('dogs 1000 red ish ones', '-3.5', 'a')
+    >>> normalize("The Dog's 1,000 red-ish, ones."), normalize("-3.5"), normalize("A"), normalize("U.S.A.")
+    ('dogs 1000 red ish ones', '-3.5', 'a', 'usa')
     """
-    plain = _APOSTROPHES.sub("", _MARKS.sub(" ", _THOUSANDS.sub("", fold(text))))
+    whole = _THOUSANDS.sub("", fold(text))
+    if "." in whole:
+        whole = _INITIALS.sub(_joined_letters, whole)
+    plain = _APOSTROPHES.sub("", _MARKS.sub(" ", whole))
     words = [_NUMBER_WORDS.get(word, word) for word in plain.split()]
     return " ".join([word for word in words if word not in _ARTICLES] or words)
+
+
+def _joined_letters(found: re.Match[str]) -> str:
+    return found[0].replace(".", "")
 
 
 def leave_one_out_columns(matches: "NDArray[np.int64]", annotators: "NDArray[np.int64]") -> "NDArray[np.float64]":
@@ -132,43 +163,42 @@ def _official_answer(text: str) -> str:
     return _official(_flat(text))
 
 
+@lru_cache(maxsize=65536)
 def _lmms_eval_answer(text: str) -> str:
-    return _official_answer(text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip())
+    return official_words(_lmms_eval_punctuation(_flat(text)))
 
 
-def _lmms_eval_answer_twice(text: str) -> str:
-    return _official(_lmms_eval_answer(text))
+@lru_cache(maxsize=65536)
+def _vlmevalkit_answer(text: str) -> str:
+    return official_words(vlmevalkit_punctuation(_flat(text)))
 
 
 Cleaner = Callable[[str], str]
 
 
 class _Cleaners(NamedTuple):
-    """What is done to the answer and to the annotators' answers before they are compared."""
+    """What is done to answers, the model's and the annotators', before they are compared."""
 
-    answer: Cleaner
-    reference: Cleaner
+    agreed: Cleaner
     """Where the annotators, line breaks and tabs aside, all wrote the same."""
-    answer_split: Cleaner
-    reference_split: Cleaner
+    split: Cleaner
     """Where they did not."""
 
 
 _CLEANERS: Final[Mapping[str, _Cleaners]] = {
-    "default": _Cleaners(normalize, normalize, normalize, normalize),
-    "official": _Cleaners(_flat, _flat, _official_answer, _official_answer),
-    "lmms-eval": _Cleaners(_lmms_eval_answer, _flat, _lmms_eval_answer_twice, _official_answer),
-    "vlmevalkit": _Cleaners(_official_answer, _official_answer, _official_answer, _official_answer),
+    "default": _Cleaners(normalize, normalize),
+    "official": _Cleaners(_flat, _official_answer),
+    "lmms-eval": _Cleaners(_lmms_eval_answer, _lmms_eval_answer),
+    "vlmevalkit": _Cleaners(_vlmevalkit_answer, _vlmevalkit_answer),
 }
 
 
 def _matches(prediction: str, references: Sequence[str], cleaners: _Cleaners) -> int:
     """Return how many annotators gave this answer."""
-    if cleaners.reference is cleaners.reference_split or len({_flat(text) for text in references}) == 1:
-        answer, wanted = cleaners.answer(prediction), map(cleaners.reference, references)
-    else:
-        answer, wanted = cleaners.answer_split(prediction), map(cleaners.reference_split, references)
-    return sum(text == answer for text in wanted)
+    agree = cleaners.agreed is cleaners.split or len({_flat(text) for text in references}) == 1
+    clean = cleaners.agreed if agree else cleaners.split
+    answer = clean(prediction)
+    return sum(clean(text) == answer for text in references)
 
 
 class _Distinct:
@@ -201,16 +231,17 @@ def _match_columns(predictions: Sequence[str], pairs: Pairs, cleaners: _Cleaners
     n, m = len(predictions), len(pairs.references)
     texts = _Distinct([*pairs.references, *predictions])
 
-    def same(reference: Cleaner, answer: Cleaner) -> "NDArray[np.bool_]":
-        equal: NDArray[np.bool_] = texts.cleaned(reference)[:m] == texts.cleaned(answer)[m:][pairs.rows]
+    def same(clean: Cleaner) -> "NDArray[np.bool_]":
+        codes = texts.cleaned(clean)
+        equal: NDArray[np.bool_] = codes[:m] == codes[m:][pairs.rows]
         return equal
 
-    hits = same(cleaners.reference, cleaners.answer)
-    if cleaners.reference is not cleaners.reference_split:
+    hits = same(cleaners.agreed)
+    if cleaners.agreed is not cleaners.split:
         flat = texts.cleaned(_flat)[:m]
         first = flat[np.cumsum(pairs.sizes) - pairs.sizes]
         split = np.bincount(pairs.rows[flat != first[pairs.rows]], minlength=n) > 0
-        hits = np.where(split[pairs.rows], same(cleaners.reference_split, cleaners.answer_split), hits)
+        hits = np.where(split[pairs.rows], same(cleaners.split), hits)
     return np.bincount(pairs.rows[hits], minlength=n)
 
 
@@ -222,34 +253,37 @@ class VqaAccuracy(AnswerMetric):
 
     Edge cases:
         Fewer than 4 annotators: ``undefined``, since even a perfect answer could not reach 1 (use
-        ``exact_match``); the published variants score it as they do. An empty answer: ``unparsed``.
+        ``exact_match``); the published variants score it as they do. An empty answer: as ``anls``.
 
     Source:
-        Antol et al. 2015 (arXiv:1505.00468), Goyal et al. 2017 (arXiv:1612.00837); variants after
-        GT-Vision-Lab/VQA vqaEval.py, lmms-eval vqav2 and VLMEvalKit vqa_eval.py.
+        Antol et al. 2015 (arXiv:1505.00468), Goyal et al. 2017 (arXiv:1612.00837).
 
     >>> VqaAccuracy().score("2 dogs", ["two dogs"] * 3 + ["dogs"] * 7).value
     0.9
     """
 
     name = "vqa_accuracy"
-    variants: ClassVar[Mapping[str, str]] = {
+    compares_text = True
+    variants: ClassVar[Variants] = {
         "default": "both sides always normalised, see harness.metrics.vqa.normalize",
-        "official": "normalises only where the annotators disagree; its punctuation rules",
-        "lmms-eval": "the answer is always normalised, the annotators' only where they disagree",
-        "vlmevalkit": "the official normalisation, always",
+        "official": VQA.variant(
+            "PythonEvaluationTools/vqaEvaluation/vqaEval.py",
+            "normalises only where the annotators disagree; its rules of punctuation",
+        ),
+        "lmms-eval": LMMS_EVAL.variant("lmms_eval/tasks/vqav2/utils.py", "the official normalisation, always"),
+        "vlmevalkit": VLMEVALKIT.variant(
+            "vlmeval/dataset/utils/vqa_eval.py",
+            "the official normalisation, always; a full stop after a digit stays",
+        ),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         if self.variant == "default" and len(references) < MIN_ANNOTATORS:
             return Score(NAN, Status.UNDEFINED, {"annotators": len(references)})
-        if not prediction.strip():
-            return Score(NAN, Status.UNPARSED)
         return Score(leave_one_out(_matches(prediction, references, _CLEANERS[self.variant]), len(references)))
 
     def judge_batch(self, rows: Rows) -> ScoreColumns | None:
         pairs = rows.pairs()
         matches = _match_columns(rows.predictions, pairs, _CLEANERS[self.variant])
         columns = ScoreColumns.ok(leave_one_out_columns(matches, pairs.sizes))
-        columns = columns.but(blank(rows.predictions), Status.UNPARSED)
         return columns.but(pairs.sizes < MIN_ANNOTATORS, Status.UNDEFINED) if self.variant == "default" else columns

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Final
 from harness.estimate import Node, f_beta, grouped, mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, check_references, same_length, truth
 from harness.metrics._summed import SummedAnswerMetric, check_by, code_of
-from harness.metrics._text import words
-from harness.metrics.vqa import official_punctuation
+from harness.metrics._variants import LMMS_EVAL, MME, POPE, VLMEVALKIT, Variants
+from harness.metrics.vqa import vlmevalkit_punctuation
+from harness.reading.yes_no import read_yes_no
 from harness.types import Direction, MetricValue, Score, Status
 
 ENTRIES: Final = {
@@ -23,22 +24,8 @@ ENTRIES: Final = {
 }
 
 
-def read_yes_no(text: str) -> str | None:
-    """Return "yes" or "no" where the answer says exactly one of them, None where it says neither or both.
-
-    The first word decides; if it is neither, the only one of the two that occurs. "y" and "n" alone
-    count. A refusal, an empty answer or "not sure" is None, never "yes".
-
-    >>> [read_yes_no(text) for text in ("Yes, there is no doubt", "There is no dog", "I am not sure", "yes or no", "")]
-    ['yes', 'no', None, 'yes', None]
-    """
-    said = words(text)
-    if said in (["y"], ["n"]):
-        return {"y": "yes", "n": "no"}[said[0]]
-    if said and said[0] in ("yes", "no"):
-        return said[0]
-    found = {word for word in said if word in ("yes", "no")}
-    return found.pop() if len(found) == 1 else None
+def _default(text: str) -> str | None:
+    return read_yes_no(text).value
 
 
 def _pope_official(text: str) -> str | None:
@@ -52,7 +39,7 @@ def _whole(text: str) -> str | None:
 
 
 def _vlmevalkit(text: str) -> str | None:
-    found = {"yes", "no"} & set(official_punctuation(text.lower()).split())
+    found = {"yes", "no"} & set(vlmevalkit_punctuation(text.lower()).split())
     return found.pop() if len(found) == 1 else None
 
 
@@ -71,28 +58,39 @@ def _mme_lmms_eval(text: str) -> str | None:
 
 
 _POPE: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "default": read_yes_no,
+    "default": _default,
     "official": _pope_official,
     "lmms-eval": _whole,
     "vlmevalkit": _vlmevalkit,
 }
-_POPE_VARIANTS: Final = {
+_VLMEVALKIT: Final = VLMEVALKIT.variant(
+    "vlmeval/dataset/utils/yorn.py", "yes or no occurs as a word, not both; without a judge"
+)
+_POPE_VARIANTS: Final[Variants] = {
     "default": "reads one clear yes or no; anything else is unparsed",
-    "official": "first sentence; no, No or not make it no, everything else (refusals too) yes",
-    "lmms-eval": "the whole answer is yes or no",
-    "vlmevalkit": "yes or no occurs as a word, not both",
+    "official": POPE.variant(
+        "evaluate.py", "first sentence; no, No or not make it no, everything else (refusals too) yes"
+    ),
+    "lmms-eval": LMMS_EVAL.variant("lmms_eval/tasks/pope/utils.py", "the whole answer is yes or no"),
+    "vlmevalkit": _VLMEVALKIT,
 }
 _MME: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "default": read_yes_no,
+    "default": _default,
     "official": _mme_official,
     "lmms-eval": _mme_lmms_eval,
     "vlmevalkit": _vlmevalkit,
 }
-_MME_VARIANTS: Final = {
+_MME_VARIANTS: Final[Variants] = {
     "default": "reads one clear yes or no; anything else is unparsed",
-    "official": "yes or no within the first four characters, of 'know' too",
-    "lmms-eval": "as official after trimming and dropping full stops; y and n count",
-    "vlmevalkit": "yes or no occurs as a word, not both",
+    "official": MME.variant(
+        "eval_tool/calculation.py",
+        "yes or no within the first four characters, of 'know' too; MME's own archive, in a copy",
+    ),
+    "lmms-eval": LMMS_EVAL.variant(
+        "lmms_eval/tasks/mme/utils.py",
+        "trims and drops full stops; yes or no within the first four characters, of 'know' too; y and n count",
+    ),
+    "vlmevalkit": _VLMEVALKIT,
 }
 
 
@@ -126,8 +124,7 @@ class Pope(_YesNo):
         reference must be "yes" or "no".
 
     Source:
-        Li et al. 2023, "Evaluating Object Hallucination" (arXiv:2305.10355); variants after the POPE
-        evaluate.py, lmms-eval tasks/pope and VLMEvalKit yorn.py.
+        Li et al. 2023, "Evaluating Object Hallucination" (arXiv:2305.10355).
 
     >>> Pope().score("No, there is none.", ["no"]).value, Pope("official").score("I cannot tell", ["yes"]).value
     (1.0, 1.0)
@@ -135,7 +132,7 @@ class Pope(_YesNo):
 
     name = "pope"
     readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _POPE
-    variants: ClassVar[Mapping[str, str]] = _POPE_VARIANTS
+    variants: ClassVar[Variants] = _POPE_VARIANTS
 
 
 class Mme(_YesNo):
@@ -147,8 +144,7 @@ class Mme(_YesNo):
         As ``pope``.
 
     Source:
-        Fu et al. 2023, "MME" (arXiv:2306.13394); variants after MME's calculation.py, lmms-eval tasks/mme
-        and VLMEvalKit yorn.py.
+        Fu et al. 2023, "MME" (arXiv:2306.13394).
 
     >>> Mme().score("I know that it is", ["no"]).status.value, Mme("lmms-eval").score("know it", ["no"]).value
     ('unparsed', 1.0)
@@ -156,14 +152,14 @@ class Mme(_YesNo):
 
     name = "mme"
     readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _MME
-    variants: ClassVar[Mapping[str, str]] = _MME_VARIANTS
+    variants: ClassVar[Variants] = _MME_VARIANTS
 
 
 class _PopeRate(SummedAnswerMetric, _YesNo):
     """A rate over all probes, of which each adds whether it is right, answered and labelled yes, and readable."""
 
     readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _POPE
-    variants: ClassVar[Mapping[str, str]] = _POPE_VARIANTS
+    variants: ClassVar[Variants] = _POPE_VARIANTS
     sums: ClassVar[tuple[str, ...]] = ("hit", "said_yes", "labelled_yes", "readable")
     binary_sums = frozenset(sums)
     rate: ClassVar[tuple[str, str]]
@@ -324,7 +320,7 @@ class MmePlus(SummedAnswerMetric, _YesNo):
 
     name = "mme_plus"
     readers: ClassVar[Mapping[str, Callable[[str], str | None]]] = _MME
-    variants: ClassVar[Mapping[str, str]] = _MME_VARIANTS
+    variants: ClassVar[Variants] = _MME_VARIANTS
     sums: ClassVar[tuple[str, ...]] = ("right", "group")
     binary_sums = frozenset({"right"})
     computed = "share of images, all answers right"

@@ -20,6 +20,11 @@ class Found(Generic[T]):
     """The rule that found it, in words: ``after "the answer is"``."""
 
 
+def one_of_several(value: T, text: str, start: int, why: str) -> Found[tuple[T, ...]]:
+    """Return one thing that was found, as evidence for a reading of several."""
+    return Found((value,), text, start, why)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """What a text says: a value, or none."""

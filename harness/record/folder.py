@@ -228,6 +228,7 @@ def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], de
         ("tokens_out", pa.int64()),
         ("batch_seconds", pa.float64()),
         ("parts", pa.string()),
+        ("finish", pa.dictionary(pa.int32(), pa.string())),
     ]
     scored = [
         field

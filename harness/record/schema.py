@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.estimate import ColumnSpec, Statistic
+from harness.record.endings import CutOff, cut_off
 from harness.types import Direction, MetricValue
 
 SCHEMA_VERSION = 2
@@ -151,10 +152,17 @@ class TaskRecord(RecordModel):
     """How often each question was asked."""
     reducer: str = "mean"
     """What made one score of a question's several."""
+    finishes: dict[str, int] = {}
+    """How many of its answers ended in which way, as far as the adapter knows: ``stop``, ``length``, …"""
     curves: list[CurveRecord] = []
     findings: list[FindingRecord] = []
     charts: list[ChartRecord] = []
     tables: list[TableRecord] = []
+
+    @property
+    def cut_off(self) -> CutOff:
+        """How many of its answers were cut off at their limit of tokens."""
+        return cut_off(self.finishes)
 
     def specs(self) -> dict[str, ColumnSpec]:
         """Return what the columns are."""

@@ -45,6 +45,7 @@ create table if not exists responses (
     facts text,
     ask text,
     parts text,
+    finish text,
     unique (cell_id, sample_id)
 );
 """
@@ -69,10 +70,11 @@ _OWN: Final = (
     "facts",
     "ask",
     "parts",
+    "finish",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
 _SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-_ADDED: Final = ("facts", "ask", "parts")
+_ADDED: Final = ("facts", "ask", "parts", "finish")
 """Columns that stores of earlier versions lack."""
 _FORMER: Final = "vector"
 """What ``payload`` was called in stores of earlier versions."""
@@ -120,6 +122,8 @@ class Row:
     """Where the sample's work had several parts: a JSON list of them, as ``samples.parquet`` holds it."""
     details: Mapping[str, str] = field(default_factory=dict)
     """By metric: the rows of its score, as JSON, where it keeps any."""
+    finish: str | None = None
+    """Why the answer ends, as :class:`harness.types.Finish` says; None where nothing was asked, or nothing kept it."""
 
 
 class ResponseStore:
@@ -372,6 +376,7 @@ def _pack(row: Row) -> tuple[Any, ...]:
         json.dumps(row.facts) if row.facts else None,
         row.ask,
         row.parts,
+        row.finish,
     )
 
 
@@ -401,7 +406,8 @@ def _unicode(text: str | None) -> str | None:
 def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
-    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, parts = rest
+    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
+    parts, finish = last
     judged = json.loads(scores)
     return Row(
         task,
@@ -427,4 +433,5 @@ def unpack(values: Sequence[Any]) -> Row:
         ask,
         parts,
         {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
+        finish,
     )

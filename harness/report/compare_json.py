@@ -26,6 +26,7 @@ def compare_json(compared: Compared) -> dict[str, Any]:
         "slices": [defined(asdict(one)) for one in compared.slices],
         "flips": [defined(asdict(one)) for one in compared.flips],
         "lineage": [asdict(one) for one in compared.lineage],
+        "cut_off": [_delta(delta) for delta in compared.cut_off],
     }
 
 
@@ -80,4 +81,5 @@ def _run(record: RunRecord) -> dict[str, Any]:
         "fingerprint": adapter.fingerprint,
         "simulated": adapter.simulated,
         "commit": record.git.commit if record.git else None,
+        "finishes": {name: task.finishes for name, task in record.tasks.items()},
     }

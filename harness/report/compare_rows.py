@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.flips import Flipped, FlippedSample
 from harness.comparison.slices import SliceDelta
+from harness.record.schema import RunRecord
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction
@@ -28,7 +30,25 @@ def notices(compared: Compared) -> list[str]:
     if compared.forced:
         said.append("Forced: these runs must not be compared. " + "; ".join(compared.forced))
     notes = [f"{delta.name}: {delta.note}" for delta in compared.deltas if delta.lost or delta.gained]
-    return [*said, *compared.warnings, *notes]
+    return [*said, *compared.warnings, *notes, *map(partial(_cut_off, compared), compared.cut_off)]
+
+
+def _cut_off(compared: Compared, delta: Delta) -> str:
+    """Return how many answers of a task were cut off in both runs, and whether that tells them apart."""
+    before, after = (record.tasks[delta.task].cut_off for record in (compared.baseline, compared.candidate))
+    told = [str(one) if one.known else "nobody knows how many" for one in (before, after)]
+    said = f"{delta.task}: answers cut off at their limit of tokens: {told[0]} → {told[1]}"
+    if not delta.moved:
+        return said
+    return (
+        f"{said}; that share moved, {changed(delta, delta.direction)}, and other numbers may have moved for that alone"
+    )
+
+
+def cut_off(record: RunRecord) -> list[str]:
+    """Return how many answers of each task were cut off, of a run that stands alone."""
+    found = {name: task.cut_off for name, task in record.tasks.items()}
+    return [f"{name}: answers cut off at their limit of tokens: {one}" for name, one in found.items() if one.cut]
 
 
 def value(number: float) -> str:

@@ -13,6 +13,7 @@ from harness.comparison.flips import RIGHT
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.slices import Slice, slices
+from harness.types import Finish
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,6 +152,6 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         prompt=row["prompt"] or "",
         references=tuple(row["references"] or ()),
         response=row["response"] or "",
-        status=row["status"],
+        status=row["status"] + (", cut off" if row.get("finish") == Finish.LENGTH else ""),
         error=row["error"] or "",
     )

@@ -10,7 +10,7 @@ from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.report import compare_markdown as markdown
-from harness.report.compare_rows import ordered
+from harness.report.compare_rows import cut_off, ordered
 from harness.report.github_safe import code, command, escaped
 from harness.report.numbers import title
 
@@ -42,7 +42,9 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
     parts = [_rules(decision)]
-    if compared:
+    if not compared:
+        parts += [f"> {escaped(said, 600)}" for said in cut_off(record)]
+    else:
         moved = [delta for delta in compared.deltas if delta.moved]
         if moved:
             parts.append("**Moved**\n\n" + markdown.metrics(ordered(moved), compared.simulated))

@@ -35,7 +35,7 @@ def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
     )
     properties = ET.SubElement(suite, "properties")
     for key, value in _properties(decision).items():
-        ET.SubElement(properties, "property", name=key, value=plain(value))
+        ET.SubElement(properties, "property", name=plain(key), value=plain(value))
     suite.extend(cases)
     return _written(root)
 
@@ -89,4 +89,6 @@ def _properties(decision: Decision) -> dict[str, str]:
     if decision.compared:
         compared = decision.compared
         told |= {"baseline": compared.baseline.run_id, "resamples": str(compared.resamples), "seed": str(compared.seed)}
+    tasks = decision.candidate.tasks
+    told |= {f"cut off in {name}": str(task.cut_off) for name, task in tasks.items() if task.cut_off.cut}
     return told

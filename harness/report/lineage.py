@@ -27,9 +27,21 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
         if record.git
         else "none",
+        "variants of metrics": _variants(record) or "none",
         "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
         "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
     }
+
+
+def _variants(record: RunRecord) -> str:
+    """Return the variants that the suite names, with the revisions of the code that they follow."""
+    told = [
+        f"{ref.get('metric')} {ref['variant']}"
+        for task in record.tasks.values()
+        for ref in task.config.get("metrics") or ()
+        if isinstance(ref, dict) and "variant" in ref
+    ]
+    return ", ".join(map(plain, dict.fromkeys(told)))
 
 
 def _part(record: RunRecord) -> str:

@@ -49,6 +49,8 @@ def render_markdown(content: Content) -> str:
         )
         for row in content.rows
     ]
+    told = {name: numbers.cut_off(task) for name, task in record.tasks.items()}
+    rows += [(f"{_code(name)}: {numbers.CUT_OFF}", "↓", "", said) for name, said in told.items() if said]
     value = "value [95 % interval]" + (" (simulated)" if content.simulated else "")
     parts.append(tabulate(rows, headers=("metric", "", value, "n"), tablefmt="github", disable_numparse=True))
     for name, task in record.tasks.items():

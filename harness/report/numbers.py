@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from harness.record.schema import MetricRecord, RunRecord
+from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 
 SIMULATED = "simulated"
 _INTERVAL: Final = re.compile(r"\[[-−+]?[\d.,e+-]+, [-−+]?[\d.,e+-]+\]")
@@ -34,6 +34,15 @@ def coverage(metric: MetricRecord) -> str:
     """Return how many samples stand behind a value: ``400``, or ``397 of 400 ok`` where some failed."""
     ok = metric.statuses.get("ok", 0)
     return f"{metric.n:,}" if ok == metric.total else f"{ok:,} of {metric.total:,} ok"
+
+
+CUT_OFF: Final = "answers cut off"
+"""What a line is called that says how many answers reached their limit of tokens."""
+
+
+def cut_off(task: TaskRecord) -> str:
+    """Return how many of a task's answers were cut off, ``6 of 400``; nothing where none was."""
+    return str(task.cut_off) if task.cut_off.cut else ""
 
 
 def arrow(metric: MetricRecord) -> str:

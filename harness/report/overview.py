@@ -39,6 +39,7 @@ def render_overview(records: Sequence[RunRecord]) -> str:
             titles=[numbers.title(record) for record in records],
             simulated=any(record.adapter.simulated for record in records),
             rows=_rows(records),
+            cut=_cut_off(records),
             maps=maps,
         )
     )
@@ -54,6 +55,13 @@ def _rows(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
             {"name": f"{task}/{metric}", "direction": known.direction, "arrow": numbers.arrow(known), "values": values}
         )
     return rows
+
+
+def _cut_off(records: Sequence[RunRecord]) -> dict[str, list[str]]:
+    """Return how many answers were cut off, of each task where any was: a text for each run."""
+    names = dict.fromkeys(task for record in records for task in record.tasks)
+    told = {name: [numbers.cut_off(r.tasks[name]) if name in r.tasks else "" for r in records] for name in names}
+    return {name: texts for name, texts in told.items() if any(texts)}
 
 
 def _sweeps(records: Sequence[RunRecord]) -> list[str]:

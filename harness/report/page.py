@@ -33,6 +33,7 @@ def environment() -> "jinja2.Environment":
     environment.filters |= {
         "interval": numbers.interval,
         "coverage": numbers.coverage,
+        "cut_off": numbers.cut_off,
         "arrow": numbers.arrow,
         "number": numbers.short,
         "plain": plain,

@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
 from harness.errors import HarnessError
 from harness.metrics import extract
+from harness.metrics.extract import Chain
 from harness.record.schema import RunRecord, TaskRecord
 
 if TYPE_CHECKING:
@@ -115,14 +116,16 @@ def _texts(part: "pa.Table", column: str) -> Iterable[str]:
     return map(clipped, part[column].to_pylist())
 
 
-def _block(part: "pa.Table", task: TaskRecord | None, start: int, step: Callable[[str], str | None] | None) -> Any:
+def _block(part: "pa.Table", task: TaskRecord | None, start: int, step: Chain | None) -> Any:
     scores = {}
     for name in part.column_names:
         if name.startswith("score.") and part[name].null_count < part.num_rows:
             scores[name.removeprefix("score.")] = [_rounded(value) for value in part[name].to_pylist()]
     block = {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
     if step:
-        block["parsed"] = [clipped(step(text)) if text is not None else "" for text in part["response"].to_pylist()]
+        carried = part["facts"].to_pylist() if "facts" in part.column_names else [None] * part.num_rows
+        answers = zip(part["response"].to_pylist(), carried, strict=True)
+        block["parsed"] = ["" if text is None else clipped(step(text, json.loads(of or "{}"))) for text, of in answers]
     return block
 
 
@@ -133,12 +136,12 @@ def _rounded(value: float | None) -> float | int | None:
     return int(short) if short == int(short) else short
 
 
-def _step(record: RunRecord, name: str) -> Callable[[str], str | None] | None:
-    """Return the task's way to take an answer out of a text; None where it takes the text as it is."""
+def _step(record: RunRecord, name: str) -> Chain | None:
+    """Return the task's way to take an answer out of a text; None where it takes the text as it is, or but cleaned."""
     config = record.tasks[name].config if name in record.tasks else {}
     base = config.get("of")
     steps = config.get("extract") or (base.get("extract") if isinstance(base, dict) else None)
-    if not isinstance(steps, list) or not steps:
+    if not isinstance(steps, list) or not [step for step in steps if step != extract.resolve(extract.CLEAN)]:
         return None
     try:
         return extract.chain(steps)

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import HarnessError
-from harness.types import Generation, Request, Response
+from harness.types import Finish, Generation, Request, Response
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _DATA: Final = re.compile(r"data:image/(png|jpeg|jpg|webp);base64,", re.IGNORECASE)
 _FIXED: Final = {"stream": (None, False), "n": (None, 1), "temperature": (None, 0), "tools": (None, [])}
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
+_REASONS: Final = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.FILTER: "content_filter"}
+"""What the protocol calls the ends of an answer; for one that the model does not tell it has no word."""
 
 
 class BadRequest(HarnessError):
@@ -76,7 +78,7 @@ def reply(identity: str, model: str, created: int, response: Response) -> dict[s
         "object": "chat.completion",
         "created": created,
         "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": _REASONS.get(response.finish)}],
         "usage": usage,
     }
 

@@ -17,6 +17,10 @@ BatchSize = Annotated[int, Field(ge=1, le=MOST_IN_A_BATCH)]
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 
 
+OnTruncated = Literal["count", "fail", "unparsed"]
+"""What becomes of an answer that was cut off: it is scored as it stands, or it failed, or it cannot be read."""
+
+
 class Model(BaseModel):
     """The base of every model that is read from YAML: frozen, strict, no unknown keys, no NaN."""
 
@@ -104,6 +108,10 @@ class SuiteSpec(Model):
     """Rules that decide the exit code."""
     slice_by: tuple[str, ...] | None = None
     """Tags whose slices are looked at in reports and comparisons; all of them by default."""
+    on_truncated: OnTruncated = "count"
+    """What becomes of answers that were cut off at `max_new_tokens`, in tasks that do not say it themselves: `count`
+    scores them as they stand, `fail` records their samples as failed, `unparsed` scores them as if nobody could read
+    them. Whatever it says, they are counted and shown."""
     engine: EngineSpec = EngineSpec()
     """Time-outs, retries, how many failures end the run."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.errors import ConfigError, Problem, SpecError, UsageError, did_you_mean
 from harness.estimate import Statistic
@@ -23,6 +23,9 @@ from harness.tasks import BuildContext, Task
 from harness.tasks.former import up_to_date
 from harness.tasks.told import told
 from harness.types import Dataset
+
+INHERITED: Final = ("on_truncated",)
+"""Keys of a suite that hold for each of its tasks which has such a key and does not state it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ class _Binder:
             path = ("tasks", name)
             found = self._plugin(path, "kind", "tasks")
             if found:
-                factory, config = found
+                factory, own = found
+                config = inherited(own, self._spec)
                 if self._failed & {getattr(config, "dataset", ""), getattr(config, "of", "")}:
                     self._failed.add(name)  # what it needs is reported already
                     continue
@@ -195,6 +199,13 @@ class _Binder:
     def _add(self, path: KeyPath, error: ConfigError) -> None:
         for issue in error.issues:
             self.problems.append(self._document.problem((*path, *issue.path), issue.message, issue.hint))
+
+
+def inherited(config: Any, spec: SuiteSpec) -> Any:
+    """Return a task's keys, with what the suite says for all its tasks where the task does not say it itself."""
+    absent = [key for key in INHERITED if key in type(config).model_fields and key not in config.model_fields_set]
+    said = {key: getattr(spec, key) for key in absent if key in spec.model_fields_set}
+    return config.model_copy(update=said) if said else config
 
 
 def _find_parent(name: str, folder: Path) -> Path:

@@ -3,18 +3,19 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from harness.errors import SpecError, UsageError, did_you_mean
+from harness.metrics import find_variant, variant_at
 from harness.registry import registry
 from harness.spec.check import describe
 from harness.spec.document import Document, KeyPath
 from harness.spec.models import SuiteSpec
-from harness.suite.bind import load_document
+from harness.suite.bind import INHERITED, load_document
 
 _PLUGINS: Final = {"datasets": "type", "tasks": "kind"}
 
@@ -53,7 +54,7 @@ def explain(name: str, task: str | None = None, environment: Mapping[str, str] =
     """
     document = load_document(name, environment)
     _check_groups(document)
-    keys = list(_keys(document))
+    keys = [_at_revision(document.value, key) for key in _keys(document)]
     if task is None:
         return keys
     known = document.value.get("tasks") or {}
@@ -114,7 +115,24 @@ def _keys(document: Document) -> Iterator[Resolved]:
                 yield from _written(document, path, body)
             else:
                 yield Resolved((*path, tag), body[tag], _origin(document, (*path, tag)))
-                yield from _model(document, path, body, config, leave_out=[tag])
+                handed = [key for key in INHERITED if group == "tasks" and key in suite and key not in body]
+                own = [key for key in handed if key in config.model_fields]
+                yield from _model(document, path, body, config, leave_out=[tag, *own])
+                yield from (Resolved((*path, key), suite[key], _origin(document, (key,))) for key in own)
+
+
+def _at_revision(suite: Mapping[str, Any], key: Resolved) -> Resolved:
+    """Return a metric's variant with the revision of the code that it follows, as the record will have it."""
+    if key.path[:1] != ("tasks",) or len(key.path) != 5 or (key.path[2], key.path[4]) != ("metrics", "variant"):
+        return key
+    name = suite["tasks"][key.path[1]]["metrics"][key.path[3]].get("metric")
+    if name not in registry("metrics"):
+        return key
+    variants = registry("metrics").load(name).variants
+    try:
+        return replace(key, value=variant_at(find_variant(name, key.value, variants), variants))
+    except UsageError:
+        return key  # `harness validate` says what is wrong with it
 
 
 def _config(group: str, name: Any) -> type[BaseModel] | None:

@@ -126,6 +126,12 @@ class _Around:
     def build(cls, name: str, config: Any, context: BuildContext) -> Self:
         raise NotImplementedError("it is made around a task that is built already")
 
+    @property
+    def inner(self) -> Task:
+        """The task as the suite has it."""
+        inner: Task = getattr(self._task, "inner", self._task)
+        return inner
+
     def cells(self) -> Sequence[Cell]:
         return self._task.cells()
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Final
 from pydantic import Field
 
 from harness.errors import Issue, did_you_mean
-from harness.estimate import Statistic
+from harness.estimate import Number, Statistic
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
 from harness.tasks.base import OverDataset
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.scoring import no_mean
-from harness.tasks.severity import Errors, Grid, Point
+from harness.tasks.severity import NUMBERS, Errors, Grid, Point
 from harness.types import MetricValue, Request, Response, Sample, Score
 
 Cells = Mapping[str, Mapping[str, MetricValue]]
@@ -57,19 +57,7 @@ class GradedTask(OverDataset, ABC):
 
     kind: ClassVar[str]
     requires: frozenset[str] = frozenset({"generate"})
-    glossary: ClassVar[Mapping[str, str]] = {
-        "retained_accuracy": "Mean score over all severities above 0, divided by the clean score.",
-        "mean_corruption_error": "1 minus the mean score over all severities above 0, not normalised.",
-        "severity_auc": "Area under the score by severity, divided by the width of the axis; mean over corruptions.",
-        "severity_slope": "Slope of a straight line through the score by severity; mean over corruptions.",
-        "worst_cell": "The lowest score of any corrupted cell.",
-        "flip_rate": "Share of answers that differ from the same sample's answer on the clean image.",
-        "severity_consistency": "Share of answers that are the same as at the next milder severity.",
-        "breaking_severity": "The first severity whose whole interval lies below the task's floor; one more than "
-        "the highest where none does.",
-        "mce": "Mean over corruptions of the summed error over a reference model's (Hendrycks & Dietterich 2019).",
-        "relative_mce": "As mce, with the clean error taken off on both sides (Hendrycks & Dietterich 2019).",
-    }
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     """What the metrics mean that this kind computes by itself."""
 
     def __init__(self, name: str, base: QaTask, grades: Grades, seed: int) -> None:

@@ -9,24 +9,26 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
+from harness import facts
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Statistic
-from harness.metrics import SampleMetric, extract
+from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
-from harness.spec.models import Model
+from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell
 from harness.tasks._lookup import find_dataset
-from harness.tasks._named import Ref, plain_ref
+from harness.tasks._named import Ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks._room import room, stated
 from harness.tasks.former import text_of
-from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, score_all
+from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, recorded, score_all
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
 CLEAN: Final = Cell("clean")
 
-_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices"}
+_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices", "on_truncated"}
 """Keys that ``describe`` tells in another form, or that change no number."""
 _DRAWN: Final = {"temperature", "top_p"}
 """Keys that change nothing where the model does not sample."""
@@ -42,11 +44,16 @@ class TaskConfig(Model):
     system: str | None = None
     """System prompt."""
     extract: tuple[str, ...] = ()
-    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, final_answer]`."""
+    """Steps that take the answer out of what the model wrote, in order: `[final_answer, choice_letter]`. Thinking and
+    special tokens are gone before the first."""
     metrics: tuple[Ref, ...] = Field(min_length=1)
     """Names, or mappings with `metric`, `variant`, `as` and parameters."""
-    max_new_tokens: int = Field(default=16, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    """Longest answer. By default what the longest of the metrics' answers takes: 32 tokens for a word or a number,
+    more for captions, transcripts and tables; 2,048 where `strip_thinking` says that the model thinks first."""
+    on_truncated: OnTruncated = "count"
+    """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
+    as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
     temperature: float = Field(default=0.0, ge=0, le=10)
     """Above 0 the model samples its answer; for `--epochs`. Needs an adapter that can `sample`."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -73,6 +80,15 @@ class OverDataset:
     def columns(self) -> Mapping[str, ColumnSpec]:
         return column_specs(self.metrics)
 
+    def unfit(self, sample: Sample) -> Mapping[str, str]:
+        """Return under which metrics no answer to a sample can be judged, by label, with what is wrong in its data.
+
+        Nothing is wrong where a metric only has no meaning for it: the reason is then empty.
+        """
+        known = facts.context(sample)
+        said = {label: unfit(one, sample.references, known) for label, one in self.metrics.items()}
+        return {label: why for label, why in said.items() if why is not None}
+
 
 class TaskBase(OverDataset):
     """A task whose keys are those of :class:`TaskConfig` and its own; ``kind`` is what its entry point is called.
@@ -89,7 +105,8 @@ class TaskBase(OverDataset):
         self, name: str, config: TaskConfig, dataset: Dataset, metrics: Mapping[str, SampleMetric], seed: int
     ) -> None:
         self.name = name
-        self.config = config
+        self.longest = config.max_new_tokens or room(metrics, config.extract)
+        self.config = config.model_copy(update={"max_new_tokens": self.longest})
         self.dataset = dataset
         self.metrics = metrics
         self.primary = next(iter(metrics))
@@ -97,7 +114,7 @@ class TaskBase(OverDataset):
         if config.temperature:
             self.requires = self.requires | {"sample"}
         self._render = compile_prompt(config.prompt)
-        self._extract = extract.chain(config.extract)
+        self._extract = extract.reading(config.extract)
         self._slices = Slices(dataset, config.slices)
         self._fitted = fit_metrics(metrics, dataset)
 
@@ -154,7 +171,7 @@ class TaskBase(OverDataset):
             images=tuple(source.load() for source in sample.images),
             oracle=Oracle(sample.references, severity, seed) if oracle else None,
             part=part,
-            **{"system": config.system, "generation": Generation(config.max_new_tokens, *drawn), **own},
+            **{"system": config.system, "generation": Generation(self.longest, *drawn), **own},
         )
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
@@ -164,9 +181,9 @@ class TaskBase(OverDataset):
         """Judge one answer under every metric, after the suite's ``extract``."""
         return score_all(self.metrics, sample, text, self._extract)
 
-    def taken(self, text: str) -> str:
-        """Return what the suite's ``extract`` takes out of an answer; nothing where it finds none."""
-        return self._extract(text) or ""
+    def taken(self, text: str, sample: Sample | None = None) -> str:
+        """Return what the suite's ``extract`` takes out of an answer to a sample; nothing where it finds none."""
+        return self._extract(text, facts.context(sample) if sample else {}) or ""
 
     def statistics(self) -> Sequence[Statistic]:
         cells = self.cells()
@@ -183,7 +200,8 @@ class TaskBase(OverDataset):
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
             **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
-            "extract": [extract.resolve(step) for step in self.config.extract],
-            "metrics": [plain_ref(ref) for ref in self.config.metrics],
+            "extract": extract.resolved(self.config.extract),
+            **stated(self.config.on_truncated),
+            "metrics": [recorded(ref, self.metrics) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
         }

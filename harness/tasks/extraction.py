@@ -10,16 +10,19 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError, UsageError
-from harness.estimate import Statistic
+from harness.estimate import Number, Statistic, glossary_of
 from harness.metrics import SampleMetric, extract, sample_metric
-from harness.metrics.strict_json import StrictJSONError, parse_json
+from harness.metrics.structured import schema_problem
+from harness.reading.json import StrictJSONError, parse_json, read_json
 from harness.seeds import derive_seed
-from harness.spec.models import Model
+from harness.spec.models import Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
+from harness.tasks._room import stated, thinking
 from harness.tasks.base import OverDataset
+from harness.tasks.scoring import undefined
 from harness.types import (
     Dataset,
     Generation,
@@ -34,6 +37,11 @@ from harness.types import (
 ENTRIES: Final = {"extraction": "ExtractionTask"}
 
 _CELL: Final = Cell("documents")
+
+_DOCUMENT: Final = 1_024
+"""Tokens of a document: a receipt of thirty lines takes some 600."""
+_FIELD: Final = 64
+"""Tokens of one of its fields: an address takes some 30."""
 
 
 class _NumberCoverage(SampleMetric):
@@ -58,13 +66,17 @@ class ExtractionConfig(Model):
     system: str | None = None
     """System prompt."""
     extract: tuple[str, ...] = ()
-    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, code_block]`."""
+    """Steps that take the answer out of what the model wrote, in order: `[strip_thinking, code_fence]`."""
     json_schema: dict[str, Any] | None = None
     """JSON Schema (2020-12) that a document must fit."""
     tolerance: float = Field(default=0.0, ge=0, lt=1)
     """How far a number may lie from the right one to be right in `field_accuracy`: 0.05 is 5 %."""
-    max_new_tokens: int = Field(default=256, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=None, ge=1, le=100_000)
+    """Longest answer: 1,024 tokens for a document, 64 for one of its `fields`, and 2,048 where `strip_thinking` says
+    that the model thinks first."""
+    on_truncated: OnTruncated = "count"
+    """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
+    as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
 
 
 class ExtractionTask(OverDataset):
@@ -72,12 +84,21 @@ class ExtractionTask(OverDataset):
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
     not given has none: look at ``number_coverage``, the share that is given). ``field_accuracy`` is the share of
-    right fields, ``schema_compliance`` that of documents that fit the schema. Documents that failed count as wrong
-    in all but ``mape``.
+    right fields, ``schema_compliance`` that of documents that are JSON as the standard has it and fit the schema,
+    ``schema_compliance_lenient`` that of documents whose JSON fits it as it was read. JSON is read in fences, in prose
+    and with slips, so that only the strict rate minds these. Documents that failed, or hold no JSON object, count as
+    wrong in all but ``mape``.
     """
 
     Config: ClassVar[type[BaseModel]] = ExtractionConfig
     kind = "extraction"
+    glossary: ClassVar[Mapping[str, Number]] = glossary_of(
+        Number(
+            _NumberCoverage.name,
+            "Share of the document's numbers that are given as numbers, mean over documents; undefined for a document "
+            "without any. It stands beside `mape`, which a number that is not given does not count in.",
+        )
+    )
     requires = frozenset({"generate"})
     primary = "field_accuracy"
 
@@ -90,7 +111,10 @@ class ExtractionTask(OverDataset):
         self._field: Callable[..., str] | None = (
             None if config.fields is None else compile_template(config.fields, ["field"])
         )
-        self._extract = extract.chain(config.extract)
+        self._extract = extract.reading(config.extract)
+        self._longest = config.max_new_tokens or thinking(
+            _DOCUMENT if config.fields is None else _FIELD, config.extract
+        )
         self._schema = None if config.json_schema is None else json.dumps(config.json_schema)
         self.metrics = {
             "mape": sample_metric("mape"),
@@ -99,6 +123,7 @@ class ExtractionTask(OverDataset):
         }
         if self._schema:
             self.metrics["schema_compliance"] = sample_metric("schema_compliance")
+            self.metrics["schema_compliance_lenient"] = sample_metric("schema_compliance", "lenient")
 
     @classmethod
     def build(cls, name: str, config: ExtractionConfig, context: BuildContext) -> Self:
@@ -129,21 +154,28 @@ class ExtractionTask(OverDataset):
                 prompt=self._render(replace(sample, question=question)),
                 images=images,
                 system=self._config.system,
-                generation=Generation(self._config.max_new_tokens),
+                generation=Generation(self._longest),
                 oracle=Oracle(right, 0, derive_seed(self._seed, self.name, sample.id, name)) if oracle else None,
                 part=name,
             )
             for name, (question, right) in asked.items()
         )
 
+    def unfit(self, sample: Sample) -> Mapping[str, str]:
+        """Say where the right answer is no JSON object, or breaks the schema that answers are held to."""
+        try:
+            _wanted(sample)
+        except SampleError as cause:
+            return dict.fromkeys(self.metrics, str(cause))
+        said = schema_problem(sample.references[0], self._schema) if self._schema else None
+        return {} if said is None else dict.fromkeys(self.metrics, f"the right answer breaks json_schema: {said}")
+
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
+        if sample.problem is None and (wrong := self.unfit(sample)):
+            return {name: undefined(sample, why) for name, why in wrong.items()}
         if any(response.status is not Status.OK for response in responses):
             return {}  # a failed document has a meaning for every metric
-        judged = self._judge(sample, self.joined(sample, responses))
-        return {
-            name: Score(judged[name]) if math.isfinite(judged[name]) else Score(math.nan, Status.UNDEFINED)
-            for name in self.metrics
-        }
+        return self._judge(sample, self.joined(sample, responses))
 
     def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
         """Return the document as JSON text, put together from its fields where it was asked field by field."""
@@ -164,28 +196,37 @@ class ExtractionTask(OverDataset):
         return {
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
-            **self._config.model_dump(mode="json", exclude={"dataset", "extract"}),
-            "extract": [extract.resolve(step) for step in self._config.extract],
+            **self._config.model_dump(mode="json", exclude={"dataset", "extract", "on_truncated"}),
+            "max_new_tokens": self._longest,
+            **stated(self._config.on_truncated),
+            "extract": extract.resolved(self._config.extract),
         }
 
-    def _judge(self, sample: Sample, text: str) -> dict[str, float]:
-        try:
-            found = parse_json(text)
-        except StrictJSONError:
-            found = None
-        given = found if isinstance(found, dict) else {}
+    def _judge(self, sample: Sample, text: str) -> dict[str, Score]:
+        found = read_json(text).value
+        given = found if isinstance(found, dict) else None
         numbers = {name: value for name, value in _wanted(sample).items() if _is_number(value)}
-        scores = [self._score("mape", _text(given.get(name, "")), _text(value)) for name, value in numbers.items()]
+        fields = Score(math.nan, Status.UNPARSED)
+        if given is not None:
+            fields = self._score("field_accuracy", json.dumps(given), sample.references[0])
+        judged = {**self._numbers(given, numbers), "field_accuracy": fields}
+        for name in ("schema_compliance", "schema_compliance_lenient"):
+            if self._schema:
+                judged[name] = self._score(name, text, self._schema)
+        return {name: judged[name] for name in self.metrics}
+
+    def _numbers(self, given: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Score]:
+        """Judge the numbers of a document, whose metrics have no meaning where the right answer has none."""
+        scores = [
+            self._score("mape", _text((given or {}).get(name, "")), _text(value)) for name, value in wanted.items()
+        ]
         errors = [score.value for score in scores if score.status is Status.OK]
         defined = [score for score in scores if score.status is not Status.UNDEFINED]
-        fields = self._score("field_accuracy", text, sample.references[0])
-        fits = self._score("schema_compliance", text, self._schema) if self._schema else Score(math.nan)
-        return {
-            "mape": float(np.mean(errors)) if errors else math.nan,
-            "number_coverage": len(errors) / len(defined) if defined else math.nan,
-            "field_accuracy": fields.value if fields.status is Status.OK else 0.0,
-            "schema_compliance": fits.value if fits.status is Status.OK else 0.0,
-        }
+        if not defined:
+            return dict.fromkeys(("mape", "number_coverage"), Score(math.nan, Status.UNDEFINED))
+        failed = Score(math.nan, Status.UNPARSED)
+        coverage = failed if given is None else Score(len(errors) / len(defined))
+        return {"mape": Score(float(np.mean(errors))) if errors else failed, "number_coverage": coverage}
 
     def _score(self, metric: str, text: str, reference: str) -> Score:
         return self.metrics[metric].score(text, [reference])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue, SampleError
-from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
+from harness.estimate import SIGNED, ColumnSpec, Number, Statistic, column, glossary_of, mean, minus
 from harness.frames import Sampler, open_clip
 from harness.metrics.spans import evidence_recall
 from harness.seeds import generator
@@ -36,6 +36,12 @@ ENTRIES: Final = {"sampling": "SamplingTask"}
 RECALL: Final = "recall"
 SHARE: Final = "share"
 
+NUMBERS: Final = glossary_of(
+    Number("evidence_recall", "The share of the true windows that hold at least one of the sampled frames."),
+    Number("evidence_share", "The share of the sampled frames that lie in a true window."),
+    Number("recall_gain", "Evidence recall minus the first sampler's, paired by clip.", bounds=SIGNED),
+)
+
 
 class SamplingConfig(Model):
     """Keys of a task of ``kind: sampling``."""
@@ -53,11 +59,7 @@ class SamplingTask(MeasuringTask):
 
     Config: ClassVar[type[BaseModel]] = SamplingConfig
     kind = "sampling"
-    glossary: ClassVar[Mapping[str, str]] = {
-        "evidence_recall": "The share of the true windows that hold at least one of the sampled frames.",
-        "evidence_share": "The share of the sampled frames that lie in a true window.",
-        "recall_gain": "Evidence recall minus the first sampler's, paired by clip.",
-    }
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires: frozenset[str] = frozenset()
     measures = (RECALL, SHARE)
 
@@ -116,7 +118,7 @@ class SamplingTask(MeasuringTask):
 
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
         measured = {"evidence_recall": RECALL, "evidence_share": SHARE}
-        return [Statistic(name, mean(column(measure, cell.id))) for name, measure in measured.items()]
+        return [NUMBERS[name].over(mean(column(measure, cell.id))) for name, measure in measured.items()]
 
     def columns(self) -> Mapping[str, ColumnSpec]:
         return {measure: ColumnSpec() for measure in self.measures}
@@ -127,7 +129,7 @@ class SamplingTask(MeasuringTask):
 
     def _gain(self, first: str, other: str) -> Statistic:
         gain = mean(minus(column(RECALL, other), column(RECALL, first)))
-        return Statistic(f"recall_gain[{other}]", gain, bounds=SIGNED)
+        return NUMBERS["recall_gain"].over(gain, f"[{other}]")
 
     def _findings(self, figures: Figures) -> Iterable[Finding]:
         for a, b in combinations(self._samplers, 2):

@@ -12,12 +12,15 @@ from pydantic import BaseModel, Field
 from harness.detect import DriftDetector, SceneDetector, WindowedDrift, drift_detector, scene_detector
 from harness.errors import ConfigError, Issue, SampleError, in_words
 from harness.estimate import (
+    ANY,
     POSITIVE,
     ColumnSpec,
+    Number,
     Statistic,
     above,
     column,
     f_beta,
+    glossary_of,
     only,
     ratio,
     ratio_of_sums,
@@ -49,6 +52,25 @@ from harness.tasks._said import with_interval
 from harness.types import Dataset, EmbeddingAdapter, MetricValue, Sample, Status
 
 ENTRIES: Final = {"scene_change": "SceneChangeTask"}
+
+NUMBERS: Final = glossary_of(
+    Number(
+        "precision",
+        "The share of found changes that are one, matched one-to-one within the first tolerance; `@12`: within a "
+        "tolerance of 12 frames.",
+    ),
+    Number("recall", "The share of true changes that were found, matched one-to-one within the first tolerance."),
+    Number("f1", "2 · hits / (found + true changes), pooled over all clips."),
+    Number("false_alarms", "Found changes that are none, a minute of video.", "lower", "per minute", POSITIVE),
+    Number(
+        "delay",
+        "Frames from a transition's first frame to where it was found, mean over those that were found; below 0 where "
+        "it was found early.",
+        "lower",
+        "frames",
+        ANY,
+    ),
+)
 
 Floats = NDArray[np.float64]
 
@@ -86,13 +108,7 @@ class SceneChangeTask(MeasuringTask):
 
     Config: ClassVar[type[BaseModel]] = SceneChangeConfig
     kind = "scene_change"
-    glossary: ClassVar[Mapping[str, str]] = {
-        "precision": "The share of found changes that are one, matched one-to-one within the first tolerance.",
-        "recall": "The share of true changes that were found, matched one-to-one within the first tolerance.",
-        "f1": "2 · hits / (found + true changes), pooled over all clips.",
-        "false_alarms": "Found changes that are none, a minute of video.",
-        "delay": "Frames from a transition's first frame to where it was found, mean over those that were found.",
-    }
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
 
     def __init__(
         self, name: str, config: SceneChangeConfig, dataset: Dataset, detectors: Mapping[str, SceneDetector]
@@ -182,9 +198,9 @@ class SceneChangeTask(MeasuringTask):
         for tolerance, right in hits.items():
             suffix = "" if tolerance == tolerances[0] else f"@{tolerance}"
             shares += [
-                Statistic(f"precision{suffix}", ratio_of_sums([(1, right)], [(1, found)])),
-                Statistic(f"recall{suffix}", ratio_of_sums([(1, right)], [(1, true)])),
-                Statistic(f"f1{suffix}", f_beta(right, found, true)),
+                NUMBERS["precision"].over(ratio_of_sums([(1, right)], [(1, found)]), suffix),
+                NUMBERS["recall"].over(ratio_of_sums([(1, right)], [(1, true)]), suffix),
+                NUMBERS["f1"].over(f_beta(right, found, true), suffix),
             ]
         false = ratio_of_sums([(60, found), (-60, hits[tolerances[0]])], [(1, seconds)])
         # A clip's delay is the mean over its hits within the widest tolerance, and lies no further before a change.
@@ -193,8 +209,8 @@ class SceneChangeTask(MeasuringTask):
         delay = ratio(total(times(column("delay", cell.id), weight)), total(weight))
         return [
             *shares,
-            Statistic("false_alarms", false, "lower", "per minute", POSITIVE),
-            Statistic("delay", delay, "lower", "frames", (-float(widest), None)),
+            NUMBERS["false_alarms"].over(false),
+            NUMBERS["delay"].over(delay, bounds=(-float(widest), None)),
         ]
 
     def columns(self) -> Mapping[str, ColumnSpec]:

@@ -1,7 +1,7 @@
 """Metrics as a suite names them: ``relaxed_accuracy``, or a mapping with a variant and parameters."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ from harness import estimate, facts, metrics
 from harness.errors import Issue, UsageError
 from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic
 from harness.metrics import Fitted, SampleMetric
-from harness.metrics.extract import Step
+from harness.metrics.extract import Chain
 from harness.tasks._base import CellResult
-from harness.tasks._named import Ref, all_named
+from harness.tasks._named import Ref, all_named, plain_ref
 from harness.types import MetricValue, Sample, Score, Status
 
 
@@ -29,6 +29,14 @@ def _sample_metric(name: str, **options: Any) -> SampleMetric:
         raise UsageError(f"metric {name!r} judges a whole corpus, not one answer")
     metric.form(name, ())  # what has none with these parameters says so here, before anything is asked
     return metric
+
+
+def recorded(ref: Ref, metrics_: Mapping[str, SampleMetric]) -> Ref:
+    """Return a reference as a record holds it: a variant after published code is named with the revision read."""
+    plain = plain_ref(ref)
+    if not isinstance(plain, dict) or "variant" not in plain:
+        return plain
+    return plain | {"variant": metrics_[str(plain.get("as") or plain["metric"])].variant_at}
 
 
 def no_mean(metric: SampleMetric) -> str | None:
@@ -48,17 +56,30 @@ def fit_metrics(metrics_: Mapping[str, SampleMetric], dataset: Iterable[Sample])
     return {label: str(metric.fitted) for label, metric in fitted.items()}
 
 
-def score_all(metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Step) -> dict[str, Score]:
-    """Judge the answer that ``step`` takes out of ``text``, under every metric; those that want it whole get ``text``.
+def score_all(
+    metrics_: Mapping[str, SampleMetric], sample: Sample, text: str, step: Chain | Callable[[str], str | None]
+) -> dict[str, Score]:
+    """Judge the answer that ``step`` takes out of ``text``, under every metric.
 
-    Where the step finds none, the sample is unparsed (or undefined, under a metric that has no meaning for
-    it). A metric that fails costs its own score, not the others'.
+    Metrics that want it whole get all of it but for what ``step`` cleans away: thinking that an answer holds is no
+    part of it. Where the step finds none, or the thinking never ends, the sample is unparsed (or undefined, under a
+    metric that has no meaning for it); an empty answer is one, and the metric's to judge. A metric that fails costs
+    its own score, not the others'.
+
+    Args:
+        metrics_: by label.
+        sample: what was asked about.
+        text: what the model wrote.
+        step: of :func:`harness.metrics.extract.reading`, or any function of the text.
     """
-    answer, known = step(text), facts.context(sample)
-    whole = {name: _score(metric, sample, text, known) for name, metric in metrics_.items() if metric.whole}
-    taken = {name: _score(metric, sample, answer or "", known) for name, metric in metrics_.items() if not metric.whole}
-    scores = whole | (taken if answer is not None else without_answer(metrics_, taken, Status.UNPARSED))
-    return {name: scores[name] for name in metrics_}
+    known = facts.context(sample)
+    cleaned, answer = (step.cleaned(text), step(text, known)) if isinstance(step, Chain) else (text, step(text))
+    scores = {}
+    for name, metric in metrics_.items():
+        said = cleaned if metric.whole else answer
+        score = _score(metric, sample, said or "", known)
+        scores[name] = score if said is not None else metric.failed(score, Status.UNPARSED)
+    return scores
 
 
 def without_answer(
@@ -73,6 +94,8 @@ def without_answer(
 
 def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, Any]) -> Score:
     try:
+        if (wrong := metric.problem(sample.references, known)) is not None:
+            return undefined(sample, wrong)
         score = metric.score(text, sample.references, **known)
         if score.status != Status.OK or math.isfinite(score.value) or _speaks(metric, score):
             return score
@@ -80,9 +103,18 @@ def _score(metric: SampleMetric, sample: Sample, text: str, known: Mapping[str, 
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
         absent = [name for name in metric.needs if name not in known]
         said = f"raised {type(error).__name__}: {error}"
+        refused = isinstance(error, ValueError) and not absent and sample.problem is None
+        if refused and (wrong := metrics.unfit(metric, sample.references, known)):
+            return undefined(sample, wrong)
         if absent:
             said = f"needs {', '.join(map(facts.described, absent))}, which this sample does not carry"
     return Score(math.nan, Status.ERROR, complaint=said)
+
+
+def undefined(sample: Sample, wrong: str) -> Score:
+    """Return the score of a sample whose references no answer can be held against."""
+    place = f"{sample.origin}: " if sample.origin else ""
+    return Score(math.nan, Status.UNDEFINED, complaint=f"is undefined here: {place}{wrong}")
 
 
 def _speaks(metric: SampleMetric, score: Score) -> bool:

@@ -11,6 +11,7 @@ from harness.estimate import (
     POSITIVE,
     SIGNED,
     Node,
+    Number,
     Statistic,
     area,
     average,
@@ -18,6 +19,7 @@ from harness.estimate import (
     constant,
     difference,
     differs,
+    glossary_of,
     linear,
     mean,
     minimum,
@@ -30,6 +32,70 @@ from harness.estimate import (
 _STEP: Final = (
     "it steps from one severity to the next, and an interval of its difference would lie; gate `retained_accuracy`"
 )
+_HENDRYCKS: Final = "Hendrycks & Dietterich, Benchmarking Neural Network Robustness to Common Corruptions, ICLR 2019."
+
+NUMBERS: Final = glossary_of(
+    Number(
+        "retained_accuracy",
+        "Mean score over all severities above 0, divided by the clean score; `[fog]`: under one perturbation alone. "
+        "Above 1 where a perturbation helps, undefined where the clean score is 0.",
+        bounds=POSITIVE,
+    ),
+    Number(
+        "mean_corruption_error",
+        "1 minus the mean score over all severities above 0, not normalised by a reference model.",
+        "lower",
+    ),
+    Number(
+        "severity_auc",
+        "Area under the score by severity, the clean score at 0, divided by the width of the axis; mean over "
+        "corruptions.",
+    ),
+    Number(
+        "severity_slope",
+        "Slope of a straight line through the score by severity, the clean score at 0; mean over corruptions. "
+        "Negative where a score falls.",
+        unit="share per severity",
+        bounds=SIGNED,
+    ),
+    Number("worst_cell", "The lowest score of any corrupted cell, one corruption at one severity."),
+    Number(
+        "flip_rate",
+        "Share of answers that differ from the same sample's answer on the clean image, right or wrong; mean over "
+        "corrupted cells. Case and white space are no difference.",
+        "lower",
+    ),
+    Number(
+        "severity_consistency",
+        "Share of answers that are the same as at the next milder severity, the clean image the mildest.",
+    ),
+    Number(
+        "breaking_severity",
+        "The first severity whose whole interval lies below the task's `floor`; one more than the highest where none "
+        "does.",
+        unit="severity",
+        bounds=ANY,
+        untestable=_STEP,
+    ),
+    Number(
+        "mce",
+        "Mean corruption error: the error summed over severities, divided by a reference model's; mean over "
+        "corruptions. Only with a `reference`.",
+        "lower",
+        "share of the reference's",
+        POSITIVE,
+        _HENDRYCKS,
+    ),
+    Number(
+        "relative_mce",
+        "As `mce`, with the clean error taken off on both sides first.",
+        "lower",
+        "share of the reference's",
+        ANY,
+        _HENDRYCKS,
+    ),
+)
+"""The numbers of a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +165,22 @@ class Grid:
         steady = linear([(-1.0, average(moved))], plus=1.0)
         return [
             self.retained(),
-            Statistic("mean_corruption_error", linear([(-1.0, average(forms))], plus=1.0), "lower"),
-            Statistic("severity_auc", area(heights, axes)),
-            Statistic("severity_slope", slope(heights, axes), unit="share per severity", bounds=SIGNED),
-            Statistic("worst_cell", minimum(*forms)),
-            Statistic("flip_rate", average(flipped), "lower"),
-            Statistic("severity_consistency", steady),
+            NUMBERS["mean_corruption_error"].over(linear([(-1.0, average(forms))], plus=1.0)),
+            NUMBERS["severity_auc"].over(area(heights, axes)),
+            NUMBERS["severity_slope"].over(slope(heights, axes)),
+            NUMBERS["worst_cell"].over(minimum(*forms)),
+            NUMBERS["flip_rate"].over(average(flipped)),
+            NUMBERS["severity_consistency"].over(steady),
             *(self._against(errors) if errors else ()),
             *(self.retained(name) for name in self.curves),
-            *(
-                Statistic(f"breaking_severity[{name}]", stored(), unit="severity", bounds=ANY, untestable=_STEP)
-                for name in self.curves
-            ),
+            *(NUMBERS["breaking_severity"].over(stored(), f"[{name}]") for name in self.curves),
         ]
 
     def retained(self, name: str = "") -> Statistic:
         """Return what is left of the clean score under one perturbation; without a name, under all."""
         cells = self.curves[name].values() if name else self.cells
-        label = f"retained_accuracy[{name}]" if name else "retained_accuracy"
-        return Statistic(label, retained(self.form(self.clean), [*map(self.form, cells)]), bounds=POSITIVE)
+        left = retained(self.form(self.clean), [*map(self.form, cells)])
+        return NUMBERS["retained_accuracy"].over(left, f"[{name}]" if name else "")
 
     def drop(self, cell: str, other: str | None = None) -> Statistic:
         """Return by how much a cell lies below the clean one, or below another."""
@@ -130,8 +193,8 @@ class Grid:
     def _against(self, errors: Errors) -> Iterator[Statistic]:
         """Yield mCE and relative mCE (Hendrycks and Dietterich 2019)."""
         unit = f"share of {errors.name}'s"
-        yield Statistic("mce", self._summed(errors, None), "lower", unit, POSITIVE)
-        yield Statistic("relative_mce", self._summed(errors, errors.clean), "lower", unit, ANY)
+        yield NUMBERS["mce"].over(self._summed(errors, None), unit=unit)
+        yield NUMBERS["relative_mce"].over(self._summed(errors, errors.clean), unit=unit)
 
     def _summed(self, errors: Errors, baseline: float | None) -> Node:
         totals = {name: errors.total(name, baseline or 0.0) for name in self.curves}

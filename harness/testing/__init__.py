@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["adapters", "metrics", "strategies"]
+__all__ = ["adapters", "laws", "metrics", "parameters", "strategies"]
 
 
 def __getattr__(name: str) -> Any:

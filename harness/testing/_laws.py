@@ -14,9 +14,12 @@ from harness.testing._claims import claims
 from harness.testing._probes import awkward_prompts, broken_image, modes, sizes
 from harness.testing._subject import PROBES, NotApplicableError, Subject, ask, generates, pixels, same
 from harness.testing._words import require
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import Adapter, Finish, Generation, Request, Response, Status
 
 Law = Callable[[Subject], None]
+
+_AMPLE: Final = 8
+"""Tokens of an answer that has room beside one of a single token."""
 
 
 def _protocol(subject: Subject) -> None:
@@ -119,6 +122,26 @@ def _limits(subject: Subject) -> None:
     require(response.tokens_out <= 1, f"max_new_tokens is 1 and the answer has {response.tokens_out} tokens")
 
 
+def _finishes(subject: Subject) -> None:
+    """Ask for one token, beside more: a claim to know how an answer ends must hold for each request of a batch."""
+    whole = subject.probe(generation=Generation(_AMPLE))
+    first, last = ask(subject, [subject.probe(generation=Generation(1)), whole])
+    for response in (first, last):
+        known = ", ".join(map(repr, filter(None, Finish)))
+        require(response.finish in set(Finish), f"`finish` is {response.finish!r}, and none of {known}")
+    if first.status is not Status.OK or not first.finish:
+        raise NotApplicableError("it does not say how an answer ends")
+    said = f"max_new_tokens is 1 and `finish` is {first.finish!r}"
+    require(first.finish in (Finish.STOP, Finish.LENGTH), f"{said}; an ordinary answer ends by `stop` or `length`")
+    if first.finish == Finish.STOP and subject.adapter.batch_invariant:
+        require(first.text == last.text, f"{said}, for {first.text!r}; with room the answer is {last.text!r}")
+    if first.finish == Finish.LENGTH and not subject.adapter.simulated:
+        require(first.tokens_out != 0, f"{said}, and the answer has no token")
+    if last.finish == Finish.LENGTH and not subject.adapter.simulated and last.tokens_out is not None:
+        said = f"max_new_tokens is {_AMPLE} and `finish` is 'length'"
+        require(last.tokens_out == _AMPLE, f"{said}, and the answer has {last.tokens_out} tokens")
+
+
 def _accounts(subject: Subject) -> None:
     for response in ask(subject, subject.probes()):
         for name in ("tokens_in", "image_tokens", "tokens_out"):
@@ -203,6 +226,7 @@ LAWS: Final[Mapping[str, Law]] = {
     "errors": _errors,
     "system prompt": _system,
     "limits": _limits,
+    "finishes": _finishes,
     "accounts": _accounts,
     "requests are left alone": _requests_are_left_alone,
     "capabilities": _capabilities,

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.metrics import SampleMetric, Score, ScoreColumns, Status
+import numpy as np
+
+from harness.metrics import SampleMetric, Score, ScoreColumns, Status, SummedMetric
 from harness.testing._words import check_value, close, require, same
 
 
@@ -18,6 +20,9 @@ class Case:
     references: tuple[str, ...]
     context: Mapping[str, Any] = field(default_factory=dict)
 
+
+INVISIBLE: Final = "\ufeff\u200b\u200e\u200f\u2060\u202a\u202c\u2066\u2069"
+"""Byte-order mark, zero-width space, direction marks, word joiner, and the embeddings and isolates of directions."""
 
 SampleLaw = Callable[[SampleMetric, Sequence[Case]], None]
 
@@ -41,6 +46,7 @@ def _worse(metric: SampleMetric, first: float, second: float) -> bool:
 
 
 def _range(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A value lies within the bounds, and there is one only under the status ok; a binary metric gives 0 or 1."""
     low, high = metric.bounds
     for score in _scores(metric, batch):
         if score.status is Status.OK:
@@ -54,6 +60,7 @@ def _range(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _identity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A reference, given as the answer, scores best."""
     best = metric.bounds[1] if metric.direction == "higher" else metric.bounds[0]
     for case in batch:
         score = _score(metric, Case(case.references[0], case.references[:1], case.context))
@@ -62,6 +69,7 @@ def _identity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _reference_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """The order of references changes nothing."""
     for case in batch:
         turned = Case(case.prediction, case.references[::-1], case.context)
         first, second = _score(metric, case), _score(metric, turned)
@@ -70,6 +78,7 @@ def _reference_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _extra_references(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A further reference never makes a score worse."""
     for case in batch:
         fewer, more = _score(metric, Case(case.prediction, case.references[:1], case.context)), _score(metric, case)
         if fewer is not None and more is not None and fewer.status is Status.OK and more.status is Status.OK:
@@ -77,6 +86,7 @@ def _extra_references(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _purity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A score depends on no earlier call and on no chance, and no argument is changed."""
     before, state = copy.deepcopy(batch), repr(metric.params)
     first = [_score(metric, case) for case in batch]
     second = [_score(metric, case) for case in reversed(batch)][::-1]
@@ -86,6 +96,7 @@ def _purity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _rebuild(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A metric that is built anew from its params scores the same."""
     twin = type(metric)(**metric.params)
     require(
         same([_score(metric, case) for case in batch], [_score(twin, case) for case in batch]),
@@ -94,12 +105,14 @@ def _rebuild(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _row_order(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """The order of answers changes no number over many."""
     scores = _scores(metric, batch)
     forth, back = metric.aggregate(scores), metric.aggregate(scores[::-1])
     require(same(forth.value, back.value), "the aggregate depends on the order of rows")
 
 
 def _chunks(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Answers that are scored in parts give the number of one pass."""
     middle = len(batch) // 2
     pieces = _scores(metric, batch[:middle]) + _scores(metric, batch[middle:])
     whole = metric.aggregate(_scores(metric, batch))
@@ -107,6 +120,7 @@ def _chunks(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _batch(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Scoring a batch gives the scores of one by one, to the bit."""
     names = sorted({name for case in batch for name in case.context})
     missing = Case(None, batch[0].references, batch[0].context)  # type: ignore[arg-type]  # a row without an answer
     rows = [
@@ -136,6 +150,7 @@ def _columns(metric: SampleMetric, rows: Sequence[Case]) -> ScoreColumns:
 
 
 def _duplication(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Every answer twice gives the same value and twice the n."""
     scores = _scores(metric, batch)
     once, twice = metric.aggregate(scores), metric.aggregate(scores * 2)
     require(once.n * 2 == twice.n, "n does not count rows")
@@ -143,6 +158,7 @@ def _duplication(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _monotonicity(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """A better answer never makes the number over many worse."""
     best = metric.bounds[1] if metric.direction == "higher" else metric.bounds[0]
     scores = _scores(metric, batch)
     before = metric.aggregate(scores).value
@@ -153,6 +169,7 @@ def _monotonicity(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _counting(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """No status is lost, and only what is undefined is no part of the total."""
     scores = _scores(metric, batch)
     value = metric.aggregate(scores)
     require(sum(value.statuses.values()) == len(scores), "a status is lost")
@@ -162,13 +179,30 @@ def _counting(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _undefined(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Nothing that is defined gives NaN with n = 0."""
     for scores in ([], [Score(float("nan"), Status.UNDEFINED)]):
         value = metric.aggregate(scores)
         require(math.isnan(value.value), "without a defined row the value is NaN")
         require(value.n == 0, "without a defined row n is 0")
 
 
+def _undefined_by_sample(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Whether a sample is undefined depends on question and references alone, never on the answer."""
+    answers = dict.fromkeys(["", *(case.prediction for case in batch), *(case.references[0] for case in batch)])
+    for case in batch:
+        judged: dict[str, bool] = {}
+        for answer in answers:
+            score = _score(metric, Case(answer, case.references, case.context))
+            judged[answer] = score is not None and score.status is not Status.UNDEFINED
+        require(
+            len(set(judged.values())) == 1,
+            f"whether {case.references} can be judged depends on the answer: "
+            f"{[answer for answer, can in judged.items() if can]} can, the others cannot",
+        )
+
+
 def _failures(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """An answer that failed is worth what the metric says, or left out."""
     for status in (Status.UNPARSED, Status.ERROR, Status.TIMEOUT, Status.MISSING):
         value = metric.aggregate([Score(float("nan"), status)])
         require(value.total == 1, f"{status} is not part of the total")
@@ -179,6 +213,7 @@ def _failures(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _bad_input(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Input of the wrong type is a ValueError that names the argument, and None is no answer."""
     missing = _score(metric, Case(None, ("1",)))  # type: ignore[arg-type]  # what a caller may pass by mistake
     require(missing is None or missing.status is not Status.OK, "None was scored as an answer")
     for prediction, references, argument in (
@@ -195,14 +230,57 @@ def _bad_input(metric: SampleMetric, batch: Sequence[Case]) -> None:
 
 
 def _case(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Upper and lower case of the answer change nothing."""
     for case in batch:
         if case.prediction.isascii():
             _unchanged(metric, case, case.prediction.swapcase(), "case")
 
 
 def _white_space(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """White space round the answer changes nothing."""
     for case in batch:
         _unchanged(metric, case, f"  {case.prediction}\n", "white space round the answer")
+
+
+def _invisible(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Byte-order marks, direction marks and zero-width characters change nothing, in answers and references."""
+    for case in batch:
+        first = _score(metric, case)
+        for mark in INVISIBLE:
+            marked = [_marked(text, mark) for text in (case.prediction, *case.references)]
+            for answer, references in (
+                (marked[0], case.references),
+                (case.prediction, tuple(marked[1:])),
+            ):
+                second = _score(metric, Case(answer, references, case.context))
+                require(
+                    same(_seen(first), _seen(second)),
+                    f"U+{ord(mark):04X} counts: {_seen(first)} without, {_seen(second)} with it in {answer!r} "
+                    f"or {references!r}",
+                )
+
+
+def _marked(text: str, mark: str) -> str:
+    """Return a text with a mark before, behind and within it."""
+    middle = len(text) // 2
+    return f"{mark}{text[:middle]}{mark}{text[middle:]}{mark}"
+
+
+def _seen(score: Score | None) -> tuple[float, Status] | None:
+    return None if score is None else (score.value, score.status)
+
+
+def _sums_add(metric: SampleMetric, batch: Sequence[Case]) -> None:
+    """Sums that are added up in parts give the number of one pass: for metrics that are made of totals."""
+    scores = [score for score in _scores(metric, batch) if score.sums]
+    if not isinstance(metric, SummedMetric) or not scores:
+        return
+    middle = len(scores) // 2
+    parts = [part for part in (scores[:middle], scores[middle:]) if part]
+    columns = {name: np.array([math.fsum(one.sums[name] for one in part) for part in parts]) for name in metric.sums}
+    pooled = metric.of_columns({"": np.full(len(parts), math.nan), **columns}).value
+    whole = metric.aggregate(scores).value
+    require(close(pooled, whole), f"sums in parts give {pooled}, in one {whole}")
 
 
 def _unchanged(metric: SampleMetric, case: Case, prediction: str, what: str) -> None:
@@ -225,10 +303,16 @@ SAMPLE_LAWS: Final[Mapping[str, SampleLaw]] = {
     "monotonicity": _monotonicity,
     "counting": _counting,
     "undefined": _undefined,
+    "undefined by the sample": _undefined_by_sample,
     "failures": _failures,
     "bad input": _bad_input,
 }
 """Laws for metrics that judge one answer at a time."""
 
-OPTIONAL_LAWS: Final[Mapping[str, SampleLaw]] = {"case": _case, "white space": _white_space}
+OPTIONAL_LAWS: Final[Mapping[str, SampleLaw]] = {
+    "case": _case,
+    "white space": _white_space,
+    "invisible characters": _invisible,
+    "sums add": _sums_add,
+}
 """Laws that only some metrics want to keep: ``check_metric(metric, laws=["case", "white space"])``."""

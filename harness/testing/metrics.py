@@ -11,7 +11,7 @@ Each law is a property that Hypothesis tries to break with the answers of ``harn
 metric for which a law cannot hold names it: ``check_metric(MyMetric(), without=["extra references"])``.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,11 +19,20 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import CorpusMetric, SampleMetric
-from harness.testing._corpus_laws import CORPUS_LAWS
-from harness.testing._sample_laws import OPTIONAL_LAWS, SAMPLE_LAWS, Case
+from harness.testing._words import close, require
+from harness.testing.laws import CORPUS_LAWS, OPTIONAL_LAWS, SAMPLE_LAWS, Case
 from harness.testing.strategies import answers
 
-__all__ = ["CORPUS_LAWS", "OPTIONAL_LAWS", "SAMPLE_LAWS", "Case", "cases", "check_corpus_metric", "check_metric"]
+__all__ = [
+    "CORPUS_LAWS",
+    "OPTIONAL_LAWS",
+    "SAMPLE_LAWS",
+    "Case",
+    "cases",
+    "check_corpus_metric",
+    "check_metric",
+    "check_twins",
+]
 
 
 def cases() -> st.SearchStrategy[Case]:
@@ -90,6 +99,37 @@ def check_corpus_metric(
     """
     chosen = _chosen(CORPUS_LAWS, CORPUS_LAWS if laws is None else laws, without)
     _run(metric, {name: CORPUS_LAWS[name] for name in chosen}, columns, examples)
+
+
+Twins = tuple[Sequence[Case], Sequence[Case]] | tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def check_twins(
+    metric: SampleMetric | CorpusMetric, twins: st.SearchStrategy[Twins], what: str, examples: int = 50
+) -> None:
+    """Require one number for two data sets that differ in what must not count: mirrored pictures, renamed files.
+
+    Args:
+        metric: the metric to check.
+        twins: two lists of cases, or two sets of columns for ``compute``.
+        what: what is different, in words.
+        examples: pairs to try.
+
+    Raises:
+        AssertionError: naming the metric and what counted.
+    """
+
+    def alike(subject: Any, pair: Twins) -> None:
+        first, second = (_number(subject, data) for data in pair)
+        require(close(first, second), f"{what} changes the value: {first}, {second}")
+
+    _run(metric, {what: alike}, twins, examples)
+
+
+def _number(metric: Any, data: Any) -> float:
+    if isinstance(data, Mapping):
+        return float(metric.compute(**data).value)
+    return float(metric.aggregate([metric.score(one.prediction, one.references, **one.context) for one in data]).value)
 
 
 def _chosen(known: Mapping[str, Any], laws: Collection[str], without: Collection[str]) -> list[str]:

@@ -18,7 +18,7 @@ from harness.errors import ExitCode, UsageError
 from harness.locate import available
 from harness.spec.models import Model
 from harness.testing.adapters import LAWS, Finding, Subject, check_adapter, examine
-from harness.types import Adapter, Request, Response, Status
+from harness.types import Adapter, Finish, Request, Response, Status
 
 Write = Callable[[str, str], Path]
 
@@ -76,7 +76,9 @@ class Honest:
         except (OSError, SyntaxError, ValueError) as cause:
             return Response(None, Status.ERROR, str(cause) or "an image cannot be read")
         said = hashlib.sha256(shown + repr(request.prompt).encode() + self.weights.encode()).hexdigest()
-        return Response(said[:6], tokens_in=9, image_tokens=3, tokens_out=1, seconds={"decode": 0.1})
+        return Response(
+            said[:6], tokens_in=9, image_tokens=3, tokens_out=1, seconds={"decode": 0.1}, finish=Finish.STOP
+        )
 
     def rgb(self, image: Image.Image) -> Image.Image:
         if not image.width * image.height:
@@ -239,6 +241,27 @@ class PaintsOnImages(Honest):
 class IgnoresTheLimit(Honest):
     def one(self, request: Request) -> Response:
         return replace(super().one(request), tokens_out=7)
+
+
+class SaysStopWhereItIsCutOff(Honest):
+    def one(self, request: Request) -> Response:
+        answer = super().one(request)
+        return replace(answer, text=(answer.text or "")[: request.generation.max_new_tokens])
+
+
+class SaysLengthForNothing(Honest):
+    def one(self, request: Request) -> Response:
+        return replace(super().one(request), tokens_out=0, finish=Finish.LENGTH)
+
+
+class SaysLengthBeforeItIsReached(Honest):
+    def one(self, request: Request) -> Response:
+        return replace(super().one(request), finish=Finish.LENGTH)
+
+
+class EndsInWordsOfItsOwn(Honest):
+    def one(self, request: Request) -> Response:
+        return replace(super().one(request), finish="done")
 
 
 class MiscountsImages(Honest):
@@ -409,6 +432,10 @@ class HasNoBatchSize(Honest):
         (RefusesSystemPromptsForAll, "system prompt"),
         (PaintsOnImages, "requests are left alone"),
         (IgnoresTheLimit, "limits"),
+        (SaysStopWhereItIsCutOff, "finishes"),
+        (SaysLengthForNothing, "finishes"),
+        (SaysLengthBeforeItIsReached, "finishes"),
+        (EndsInWordsOfItsOwn, "finishes"),
         (MiscountsImages, "accounts"),
         (GoesBackInTime, "accounts"),
         (ClaimsWhatItCannot, "capabilities"),
@@ -451,7 +478,7 @@ def test_an_adapter_that_declares_its_batches_to_count_may_answer_by_them() -> N
 
 def test_the_error_of_a_test_names_every_broken_law() -> None:
     with pytest.raises(
-        AssertionError, match=r"breaks 1 of 18 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
+        AssertionError, match=r"breaks 1 of 19 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
     ):
         check_adapter(IgnoresTheLimit())
     check_adapter(IgnoresTheLimit(), without=["limits"])
@@ -476,7 +503,8 @@ def test_a_users_function_is_checked_with_its_source_as_the_weights(write: Write
     write("model.py", ECHO)
     found = examine(str(write("mine.yaml", "adapter: mine\ntype: python\ntarget: model.py:answer\n")))
     assert {finding.law: finding.outcome for finding in found if finding.outcome != "kept"} == {
-        "limits": "not applicable"
+        "limits": "not applicable",
+        "finishes": "not applicable",
     }
 
 

@@ -26,7 +26,7 @@ from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import AdapterError, SampleError
 from harness.registry import registry
 from harness.seeds import Stream
-from harness.types import Adapter, EmbeddingAdapter, Generation, Request, Response, Status
+from harness.types import Adapter, EmbeddingAdapter, Finish, Generation, Request, Response, Status
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -225,6 +225,7 @@ def test_each_request_keeps_its_own_limit(fp32: OnnxAdapter) -> None:
     assert responses[0].tokens_out == 1
     assert responses[1].tokens_out is not None
     assert responses[1].tokens_out > 1
+    assert [response.finish for response in responses] == [Finish.LENGTH, Finish.STOP]
 
 
 @pytest.mark.parametrize("name", ["fp32", "int8"])

@@ -7,6 +7,7 @@ import pytest
 
 from harness.adapters._qwen2_vl.decoding import Answer, Cache, SpecialIds, Stopwatch, generate
 from harness.adapters._qwen2_vl.prompts import Batch, Floats, Ints, Prompt, left_pad
+from harness.types import Finish
 
 END, OTHER_END, PAD = 7, 8, 0
 SPECIAL = SpecialIds(image=9, pad=PAD, ends=frozenset({END, OTHER_END}))
@@ -84,6 +85,11 @@ def test_each_prompt_has_its_own_limit_and_no_step_is_wasted() -> None:
     assert graphs.step == 2
 
 
+def test_an_answer_that_ends_with_its_last_token_is_told_from_one_that_is_cut_off_there() -> None:
+    answers = run(Scripted([[1, END], [1, 2], [1, NAN], [OTHER_END]]), batch(2, 2, 2, 2, tokens=[5] * 4), [2, 2, 2, 1])
+    assert [answer.finish for answer in answers] == [Finish.STOP, Finish.LENGTH, Finish.ERROR, Finish.STOP]
+
+
 @pytest.mark.parametrize("value", [NAN, INF])
 def test_logits_that_are_not_finite_fail_their_prompt_alone(value: float) -> None:
     graphs = Scripted([[1, value, 1], [1, 2, END], [value]])
@@ -94,21 +100,21 @@ def test_logits_that_are_not_finite_fail_their_prompt_alone(value: float) -> Non
 
 def test_an_embedding_that_is_not_finite_fails_its_prompt_alone() -> None:
     answers = run(Scripted([[1, END], [1, END]]), batch(2, 2, tokens=(BROKEN, 5)), [8, 8])
-    assert answers == [Answer((), finite=False), Answer((1, END), finite=True)]
+    assert answers == [Answer((), False, Finish.ERROR), Answer((1, END), True, Finish.STOP)]
 
 
 def test_a_token_whose_embedding_is_not_finite_fails_its_prompt_alone() -> None:
     answers = run(Scripted([[1, BROKEN, 1], [1, 2, END]]), batch(2, 2), [8, 8])
-    assert answers == [Answer((1, BROKEN), finite=False), Answer((1, 2, END), finite=True)]
+    assert answers == [Answer((1, BROKEN), False, Finish.ERROR), Answer((1, 2, END), True, Finish.STOP)]
 
 
 def test_minus_infinity_only_rules_a_token_out() -> None:
     graphs = Scripted([[-INF, END]])
     (answer,) = run(graphs, batch(2), [8])
-    assert answer == Answer((0, END), finite=True)
+    assert answer == Answer((0, END), True, Finish.STOP)
 
 
 def test_not_a_number_after_the_end_does_no_harm() -> None:
     (first, second) = run(Scripted([[END, NAN], [1, END]]), batch(2, 2), [8, 8])
-    assert first == Answer((END,), finite=True)
-    assert second == Answer((1, END), finite=True)
+    assert first == Answer((END,), True, Finish.STOP)
+    assert second == Answer((1, END), True, Finish.STOP)

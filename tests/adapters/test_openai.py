@@ -42,7 +42,7 @@ from harness.seeds import Stream
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.testing.adapters import Subject, check_adapter
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import Adapter, Finish, Generation, Request, Response, Status
 from tests.written import written
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,8 @@ class Server:
             )
         if response.status is not Status.OK:
             return {"error": {"message": response.error, "code": 400}}
-        choice: dict[str, Any] = {"message": {"role": "assistant", "content": response.text}, "finish_reason": "stop"}
+        choice: dict[str, Any] = {"message": {"role": "assistant", "content": response.text}}
+        choice["finish_reason"] = str(response.finish) or None
         if body.get("logprobs"):
             choice["logprobs"] = {"content": [{"token": response.text, "logprob": -0.25}]}
         usage = {"prompt_tokens": response.tokens_in, "completion_tokens": response.tokens_out}
@@ -363,6 +364,40 @@ def test_what_will_not_get_better_is_not_asked_again(load: Load, server: Server,
     assert (answer.response.status, answer.response.text) == (Status.ERROR, None)
     assert says in (answer.response.error or "")
     assert answer.attempts == len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("stop", Finish.STOP),
+        ("length", Finish.LENGTH),
+        ("model_length", Finish.LENGTH),
+        ("eos_token", Finish.STOP),
+        ("tool_calls", Finish.UNKNOWN),
+        (None, Finish.UNKNOWN),
+        (["length"], Finish.UNKNOWN),
+    ],
+)
+def test_an_answer_says_why_it_ends_as_far_as_the_server_does(
+    load: Load, server: Server, reason: object, finish: Finish
+) -> None:
+    choice = {"message": {"content": "The total is 1,2"}, "finish_reason": reason}
+    server.faults = [sends(json.dumps({"choices": [choice]}).encode())]
+    (response,) = load().generate([Request("a", "Which?")])
+    assert (response.status, response.finish) == (Status.OK, finish)
+
+
+def test_a_failure_says_why_the_answer_ends_too(load: Load, server: Server) -> None:
+    thought = {"message": {"content": None, "reasoning_content": "The bar"}, "finish_reason": "length"}
+    filtered = {"message": {"content": "x"}, "finish_reason": "content_filter"}
+    server.faults = [sends(json.dumps({"choices": [one]}).encode()) for one in (thought, filtered)]
+    adapter = load()
+    found = [adapter.generate([Request("a", "Which?")])[0] for _ in range(2)]
+    assert [(one.status, one.finish) for one in found] == [
+        (Status.ERROR, Finish.LENGTH),
+        (Status.ERROR, Finish.FILTER),
+    ]
+    assert "raise `max_new_tokens`" in (found[0].error or "")
 
 
 def test_content_in_parts_is_joined_and_odd_counts_are_left_out(load: Load, server: Server) -> None:

@@ -17,6 +17,7 @@ from harness.types import (
     Adapter,
     ClassifyingAdapter,
     EmbeddingAdapter,
+    Finish,
     Generation,
     GroundingAdapter,
     Request,
@@ -109,6 +110,16 @@ def test_a_function_gets_what_it_names_and_nothing_else(load: Load) -> None:
     source = "def answer(prompt, images, *, system=None, max_new_tokens=0):\n    return f'{system} {max_new_tokens}'\n"
     asked = question(system="Be brief.", generation=Generation(5))
     assert load(source).generate([asked])[0].text == "Be brief. 5"
+
+
+def test_a_function_may_return_a_response_that_says_how_it_ends(load: Load) -> None:
+    source = "from harness.types import Response\n\n\ndef answer(prompt, images, max_new_tokens=0):\n"
+    source += (
+        "    return Response(prompt[:max_new_tokens], finish='length' if len(prompt) > max_new_tokens else 'stop')\n"
+    )
+    adapter = load(source)
+    found = adapter.generate([question("abc", generation=Generation(n)) for n in (2, 3)])
+    assert [one.finish for one in found] == [Finish.LENGTH, Finish.STOP]
 
 
 @pytest.mark.parametrize("batch", [False, True])

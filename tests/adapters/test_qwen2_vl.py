@@ -37,7 +37,7 @@ from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import AdapterError, SampleError
 from harness.registry import registry
 from harness.seeds import Stream
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import Adapter, Finish, Generation, Request, Response, Status
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -138,6 +138,10 @@ def test_each_request_keeps_its_own_limit(adapter: Qwen2VLAdapter, charts: list[
     assert short.tokens_out == 1
     assert (long.tokens_out or 0) > 1
     assert (long.text or "").startswith(short.text or "?")
+    assert (short.finish, long.finish) == (Finish.LENGTH, Finish.STOP)
+    exact, under = ({long.tokens_out or 0: Finish.STOP, (long.tokens_out or 0) - 1: Finish.LENGTH}).items()
+    found = adapter.generate([replace(request, generation=Generation(limit)) for limit, _ in (exact, under)])
+    assert [response.finish for response in found] == [exact[1], under[1]]
 
 
 def test_the_files_system_prompt_stands_in_for_a_missing_one(adapter: Qwen2VLAdapter, charts: list[Request]) -> None:

@@ -45,7 +45,7 @@ def test_each_key_names_the_file_and_line_where_it_stands(explained) -> None:
     assert keys["version"] == (1, "parent.yaml:2:10")
     assert keys["tasks.qa.max_new_tokens"] == (4, "child.yaml:4:24")
     assert keys["tasks.qa.dataset"][1].startswith("parent.yaml:7:")
-    assert keys["tasks.apart.metrics[0].variant"][0] == "lmms-eval"
+    assert keys["tasks.apart.metrics[0].variant"] == ("lmms-eval@75571cf", "parent.yaml:9:72")
 
 
 def test_variables_are_filled_in_and_defaults_are_named_as_such(explained, monkeypatch) -> None:
@@ -96,3 +96,10 @@ def test_names_that_are_none_are_a_mistake_at_their_place(
 def test_a_kind_that_nobody_knows_is_printed_as_it_stands(write, run_here, tmp_path: Path) -> None:
     file = write("odd.yaml", "suite: odd\nversion: 1\ntasks:\n  x: {kind: nothing, key: 1}\n")
     assert "tasks.x.key: 1" in run_here("explain", file).out
+
+
+def test_what_a_suite_says_for_its_tasks_is_shown_in_each_that_does_not_say_it_itself(explained, write) -> None:
+    write("child.yaml", f"{CHILD}  apart: {{on_truncated: count}}\non_truncated: fail\n")
+    keys = explained()
+    assert keys["tasks.qa.on_truncated"] == ("fail", "child.yaml:6:15")
+    assert keys["tasks.apart.on_truncated"] == ("count", "child.yaml:5:25")

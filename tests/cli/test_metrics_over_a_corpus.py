@@ -74,7 +74,40 @@ FOUND: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]] = [
     ([], [{"label": "cat", "box": [1, 1, 9, 9]}]),
     (None, [{"label": "dog", "box": [1, 1, 9, 9]}]),
 ]
+SIZED = [
+    *FOUND,
+    (
+        [
+            {"label": "dog", "box": [0, 0, 200, 190], "score": 0.4},
+            {"label": "cat", "box": [0, 0, 60, 60], "score": 0.9},
+        ],
+        [{"label": "dog", "box": [0, 0, 200, 200]}, {"label": "cat", "box": [0, 0, 60, 50]}],
+    ),
+]
+NAMED = [
+    ("Cat", ["cat", "kitten"]), ("dog", ["cat"]), ("kitten", ["cat", "kitten"]), ("a tiger", ["dog"]), ("dog", ["dog"]),
+    ("bird", ["bird"]), ("bird", ["dog"]), ("(crash)", ["bird"]),
+]  # fmt: skip
+OF_CLASSES: Mapping[str, Mapping[str, str]] = {
+    **{name: {} for name in ("balanced_accuracy", "macro_f1", "micro_f1", "mcc", "cohen_kappa")},
+    **{name: {"label": "dog"} for name in ("class_precision", "class_recall", "class_f1")},
+    "confusion": {"wanted": "dog", "said": "bird"},
+}
+ASKED = [
+    ("yes", "yes", "1", "count"), ("no", "no", "1", "count"), ("yes", "no", "2", "count"), ("yes", "yes", "2", "count"),
+    ("no", "no", "3", "code_reasoning"), ("(crash)", "yes", "3", "code_reasoning"),
+]  # fmt: skip
 EMBEDDED = [([1.0, 0.0], [2.0, 0.0]), ([0.0, 1.0], [1.0, 1.0]), ([1.0, 0.0], [-1.0, 0.0])]
+
+COCO = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100")
+
+
+def _asked(rows: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [
+        {"question": "(crash)" if found is None else json.dumps(found), "answer": "-", "facts": {"boxes": truths}}
+        for found, truths in rows
+    ]
+
 
 TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
     "captions": (
@@ -107,23 +140,65 @@ TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
         ],
         ["injection_success_rate"],
     ),
-    "ranked": ([{"question": text, "answers": wanted} for text, wanted in RANKED], ["{metric: recall_at_k, k: 2}"]),
-    "detected": (
-        [
-            {"question": "(crash)" if found is None else json.dumps(found), "answer": "-", "facts": {"boxes": truths}}
-            for found, truths in FOUND
-        ],
-        ["map", "map_50"],
+    "ranked": (
+        [{"question": text, "answers": wanted} for text, wanted in RANKED],
+        ["{metric: recall_at_k, k: 2}", "{metric: top_k_accuracy, k: 2}"],
     ),
+    "detected": (_asked(FOUND), ["map", "map_50"]),
+    "sized": (_asked(SIZED), [*COCO[2:]]),
     "embedded": (
         [{"question": json.dumps(text), "answer": "-", "facts": {"embedding": image}} for image, text in EMBEDDED],
         ["clip_score"],
+    ),
+    "beside_references": (
+        [
+            {
+                "question": json.dumps(text),
+                "answer": "-",
+                "facts": {"embedding": image, "reference_embeddings": [image, text]},
+            }
+            for image, text in EMBEDDED
+        ],
+        ["ref_clip_score"],
+    ),
+    "classes": (
+        [{"question": text, "answers": wanted} for text, wanted in NAMED],
+        [
+            *(
+                f"{{metric: {name}, {', '.join(f'{key}: {text}' for key, text in keys.items())}}}" if keys else name
+                for name, keys in OF_CLASSES.items()
+            ),
+            *("exact_match", "squad_em", "squad_f1", "hf_exact_match"),
+        ],
+    ),
+    "asked": (
+        [
+            {"question": text, "answer": label, "facts": {"group": image, "category": category}}
+            for text, label, image, category in ASKED
+        ],
+        ["mme_perception", "mme_cognition", "mme_score", "pope_tp", "pope_fp", "pope_tn", "pope_fn"],
     ),
 }
 
 
 def said(text: str) -> str | None:
     return None if text == "(crash)" else text
+
+
+def boxes(
+    rows: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]],
+) -> tuple[list[Detection], list[Truth]]:
+    detections = [
+        Detection(f"{i}", one["label"], tuple(one.get("box", one.get("bbox"))), one["score"])
+        for i, (found, _) in enumerate(rows)
+        for one in found or []
+    ]
+    truths = [
+        Truth(f"{i}", one["label"], tuple(one["box"]), one.get("crowd", False))
+        for i, (_, there) in enumerate(rows)
+        for one in there
+    ]
+    return detections, truths
 
 
 def expected() -> dict[str, float]:
@@ -141,16 +216,10 @@ def expected() -> dict[str, float]:
     groups: dict[str, list[str | None]] = {}
     for text, group in PARAPHRASES:
         groups.setdefault(group, []).append(said(text))
-    detections = [
-        Detection(f"{i}", one["label"], tuple(one.get("box", one.get("bbox"))), one["score"])
-        for i, (found, _) in enumerate(FOUND)
-        for one in found or []
-    ]
-    truths = [
-        Truth(f"{i}", one["label"], tuple(one["box"]), one.get("crowd", False))
-        for i, (_, there) in enumerate(FOUND)
-        for one in there
-    ]
+    named = [said(text) for text, _ in NAMED], [wanted for _, wanted in NAMED]
+    asked = [said(text) for text, *_ in ASKED], [label for _, label, *_ in ASKED]
+    more = {"images": [image for *_, image, _ in ASKED], "categories": [category for *_, category in ASKED]}
+    embedded = [image for image, _ in EMBEDDED], [text for _, text in EMBEDDED]
     vocabulary = {"vocabulary": {"dog": ["puppy"], "cat": [], "bus": []}}
     return {
         **{f"captions/{name}": of(name, *captions) for name in ("corpus_wer", "corpus_cer", "bleu4", "cider_d")},
@@ -169,7 +238,13 @@ def expected() -> dict[str, float]:
             "injection_success_rate", [True, False, False], control=[False, True, False]
         ),
         "ranked/recall_at_k": 2 / 4,
-        **{f"detected/{name}": of(name, detections, truths) for name in ("map", "map_50")},
+        "ranked/top_k_accuracy": 2 / 4,
+        **{f"classes/{name}": of(name, *named, params=params) for name, params in OF_CLASSES.items()},
+        **{f"asked/{name}": of(name, *asked, **more) for name in ("mme_perception", "mme_cognition", "mme_score")},
+        **{f"asked/pope_{name}": share / 6 for name, share in (("tp", 2), ("fp", 1), ("tn", 2), ("fn", 0))},
+        "beside_references/ref_clip_score": of("ref_clip_score", *embedded, [[*pair] for pair in EMBEDDED]),
+        **{f"detected/{name}": of(name, *boxes(FOUND)) for name in COCO[:2]},
+        **{f"sized/{name}": of(name, *boxes(SIZED)) for name in COCO[2:]},
         "embedded/clip_score": of("clip_score", [i for i, _ in EMBEDDED], [t for _, t in EMBEDDED]),
     }
 
@@ -209,7 +284,7 @@ def test_a_suite_names_them_all() -> None:
         for name in registry("metrics").names()
         if issubclass(found := registry("metrics").load(name), CorpusMetric) and issubclass(found, SampleMetric)
     ]
-    assert len(both) == 21
+    assert len(both) == 42
     assert [name for name in both if name not in named] == []
 
 
@@ -324,6 +399,40 @@ def test_two_runs_are_compared_by_the_number_that_a_metric_of_sums_makes(
     assert delta["comparison"]["estimate"] == 0
     tested = {one["metric"] for one in told["metrics"] if one["comparison"] is not None}
     assert {"corpus_wer", "pope_f1", "bleu4", "map", "ece", "consistency", "mme_plus", "recall_at_k"} <= tested
+    assert {
+        "macro_f1",
+        "mcc",
+        "class_recall",
+        "class_f1",
+        "squad_f1",
+        "mme_score",
+        "ref_clip_score",
+        "ar_100",
+    } <= tested
+
+
+def test_a_number_of_classes_holds_a_gate(
+    write: Callable[..., Path], run_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = ["cat", "cat", "cat", "dog"] * 10
+    write("rows.jsonl", "\n".join(json.dumps({"question": label, "answer": label}) for label in labels))
+    write("models.py", "def echo(prompt, images):\n    return prompt\n\ndef cat(prompt, images):\n    return 'cat'\n")
+    for name in ("echo", "cat"):
+        adapter = write(f"{name}.yaml", f"adapter: {name}\ntype: python\ntarget: models.py:{name}\n")
+    metrics = ("exact_match", "macro_f1", "balanced_accuracy", "mcc", "squad_f1", "{metric: class_recall, label: dog}")
+    suite = write(
+        "s.yaml",
+        "suite: s\nversion: 1\ndatasets:\n  rows: {type: jsonl, path: rows.jsonl}\n"
+        f"tasks:\n  qa: {{kind: qa, dataset: rows, metrics: [{', '.join(metrics)}]}}\n"
+        "gates:\n  - {metric: qa/macro_f1, max_drop: 0.25}\n  - {metric: qa/class_recall, max_drop: 0.25}\n",
+    )
+    monkeypatch.chdir(suite.parent)
+    assert run_here("run", suite, "-a", adapter.parent / "echo.yaml", "-q", "--no-report").code == 0
+    assert run_here("baseline", "save", "main").code == 0
+    same = run_here("gate", suite, "-a", adapter.parent / "echo.yaml", "-q")
+    other = run_here("gate", suite, "-a", adapter, "-q")
+    assert (same.code, same.out.splitlines()[-1:]) == (0, ["verdict: PASS"]), same.out + same.err
+    assert (other.code, other.out.splitlines()[-1:]) == (1, ["verdict: FAIL"]), other.out + other.err
 
 
 def test_a_card_says_how_a_number_is_made_and_what_it_needs(run_here: Callable[..., Any]) -> None:

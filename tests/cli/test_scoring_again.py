@@ -135,3 +135,27 @@ tasks:
     assert set(cells) == {"qa/clean", "sweep/clean", "sweep/brightness@1"}
     assert cells["sweep/clean"] == cells["qa/clean"]
     assert cells["qa/clean"]["statuses"] == {"unparsed": 8}
+
+
+def test_the_record_and_the_report_name_the_revision_of_a_variant(write, run_here, tmp_path: Path) -> None:
+    from harness.report.lineage import lineage
+
+    write("rows.jsonl", "\n".join(json.dumps(row) for row in ROWS))
+    suite = write("words.yaml", SUITE.replace("[relaxed_accuracy]", "[{metric: anls, variant: lmms-eval, as: near}]"))
+    adapter = write("right.yaml", "adapter: right\ntype: mock\nerror_rate: 0\n")
+    done = run_here("run", suite, "-a", adapter, "--out", tmp_path / "runs", "--no-report", "--quiet")
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    record = Run(folder).record
+    assert record.tasks["qa"].config["metrics"] == [{"metric": "anls", "variant": "lmms-eval@75571cf", "as": "near"}]
+    assert lineage(record)["variants of metrics"] == "anls lmms-eval@75571cf"
+    told = json.loads(run_here("score", folder, "-m", "anls", "--variant", "vlmevalkit", "--json").out)
+    assert told["variant"] == "vlmevalkit@e8e78f0"
+
+
+def test_a_metric_shows_where_its_variants_come_from(run_here) -> None:
+    shown = run_here("metrics", "show", "anls").out
+    assert "lmms-eval@75571cf: divides by" in shown
+    assert "EvolvingLMMs-Lab/lmms-eval lmms_eval/api/metrics.py\n    commit 75571cfe0fa36ca5" in shown
+    listed = {row["name"]: row for row in json.loads(run_here("list", "metrics", "--json").out)}
+    assert "pix2struct@945f27e" in listed["anls"]["variants"]

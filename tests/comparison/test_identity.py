@@ -31,6 +31,23 @@ def test_what_must_not_be_compared_is_refused_by_name_and_forced_with_a_mark(mak
     assert len(forced.forced) == 1
 
 
+def scored_with(variant: str) -> dict[str, object]:
+    return {"config": {"metrics": ["exact_match", {"metric": "anls", "variant": variant}]}}
+
+
+def test_another_revision_of_a_variant_is_another_metric(make_run) -> None:
+    one, other = (make_run(name, SCORES, **scored_with(f"lmms-eval@{name * 7}")) for name in "ab")
+    with pytest.raises(Incomparable, match=r"metrics .* of qa: .*lmms-eval@aaaaaaa.* in the baseline, .*@bbbbbbb"):
+        compare(one, other)
+
+
+@pytest.mark.parametrize(("before", "after"), [("lmms-eval", "lmms-eval@aaaaaaa"), ("lmms-eval@aaaaaaa", "lmms-eval")])
+def test_a_record_without_revisions_compares_with_one_that_has_them(make_run, before: str, after: str) -> None:
+    assert not compare(make_run("a", SCORES, **scored_with(before)), make_run("b", SCORES, **scored_with(after))).forced
+    with pytest.raises(Incomparable):
+        compare(make_run("a", SCORES, **scored_with("vlmevalkit")), make_run("c", SCORES, **scored_with(after)))
+
+
 def test_all_reasons_are_named_at_once(make_run) -> None:
     other = make_run("b", SCORES, adapter={"simulated": True}, config={"dataset": "d1", "prompt": "?"})
     with pytest.raises(Incomparable) as refused:

@@ -11,7 +11,7 @@ from harness.comparison.columns import read_samples
 from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import Decision, decide, margins
 from harness.comparison.described import described
-from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.rows import CUT_OFF, RunRows, TaskView
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record import Run
@@ -141,4 +141,4 @@ def test_rows_made_of_questions_lie_beside_questions_that_were_asked_several_tim
     rows = RunRows(asked, made).of(view)
     assert (len(rows.cells["clean"]), len(rows.cells["new"])) == (12, 12)
     assert sorted(rows.cells["clean"].columns["made"].worths.tolist()) == list(values.values())
-    assert set(rows.cells["clean"].columns) == {"exact_match", "answer", "made"}
+    assert set(rows.cells["clean"].columns) == {"exact_match", "answer", CUT_OFF, "made"}

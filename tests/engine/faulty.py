@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from harness.spec.models import Model
-from harness.types import Request, Response
+from harness.types import Finish, Request, Response
 
-Fault = Literal["none", "raise", "hang", "count", "nan", "memory", "segfault", "slow", "clock"]
+Fault = Literal["none", "raise", "hang", "count", "nan", "memory", "segfault", "slow", "clock", "length"]
 
 
 class FaultyConfig(Model):
@@ -62,6 +62,9 @@ class Faulty:
             case "clock" if bad:
                 now = time.time
                 time.time = lambda: now() - 86_400  # what a correction of the machine's clock does
+            case "length":
+                ends = {True: Finish.LENGTH, False: Finish.STOP}
+                return [Response("a", finish=ends["bad" in request.prompt]) for request in requests]
         return [Response("a") for _ in requests]
 
     def close(self) -> None: ...

@@ -1,7 +1,9 @@
 """Answers are taken from the cache only where the same model saw the same request, whole and undamaged."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from harness.adapters.mock import MockAdapter
 from harness.engine.ask import Asker, Model
-from harness.engine.cache import CacheError, ResponseCache, keys
+from harness.engine.cache import CacheError, ResponseCache, _checksum, keys
 from harness.engine.options import Silent
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared
@@ -18,7 +20,7 @@ from harness.hosts.call import Called
 from harness.locate import CACHE_VARIABLE, cache_folder
 from harness.record import Run, RunRecord
 from harness.suite.adapters import read_adapter
-from harness.types import Request, Response, Sample, Status
+from harness.types import Finish, Request, Response, Sample, Status
 
 VECTOR = np.array([0.1, -2.5], np.float32)
 ASKED = Request("1", "?")
@@ -31,14 +33,14 @@ def cache(tmp_path: Path) -> ResponseCache:
 
 def same(one: Response, other: Response) -> bool:
     vectors = (one.vector is None and other.vector is None) or np.array_equal(one.vector, other.vector)  # type: ignore[arg-type]
-    names = ("text", "status", "tokens_in", "image_tokens", "tokens_out")
+    names = ("text", "status", "tokens_in", "image_tokens", "tokens_out", "finish")
     return bool(vectors) and all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def test_answers_come_back_as_they_were_and_failures_are_not_kept(cache: ResponseCache) -> None:
     embed = Request("b", "", ask="embed")
     given = {
-        b"a": (ASKED, Response("yes\ud800", tokens_in=1, tokens_out=2)),
+        b"a": (ASKED, Response("yes\ud800", tokens_in=1, tokens_out=2, finish=Finish.LENGTH)),
         b"b": (embed, Response(None, value=VECTOR)),
         b"c": (ASKED, Response(None, Status.ERROR, "no")),
     }
@@ -48,6 +50,15 @@ def test_answers_come_back_as_they_were_and_failures_are_not_kept(cache: Respons
     assert same(found[1], given[b"b"][1])  # type: ignore[arg-type]
     assert found[2:] == [None, None]
     assert cache.stats().entries == 2
+
+
+def test_an_entry_of_an_earlier_version_says_nothing_of_its_end(cache: ResponseCache) -> None:
+    cache.put("model", {b"a": (ASKED, Response("yes", tokens_out=2))})
+    entry = json.dumps(["yes", None, None, None, 2]).encode()
+    with closing(sqlite3.connect(cache.path, isolation_level=None)) as other:
+        other.execute("update entries set value = ?, checksum = ?", (entry, _checksum(b"a", entry)))
+    (found,) = cache.get([b"a"], [ASKED])
+    assert found == Response("yes", tokens_out=2)
 
 
 def test_a_key_knows_the_model_the_request_and_where_it_matters_the_whole_batch() -> None:

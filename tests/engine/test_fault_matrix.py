@@ -80,6 +80,12 @@ CASES = [
     Case("a segmentation fault, `isolation: process`", "ok ok error ok ok ok", 0,
          "the adapter's process died: signal SIGSEGV", "segfault", "{isolation: process}"),
     Case("the machine's clock jumps back a day", "ok ok ok ok ok ok", 0, "", "clock"),
+    Case("an answer is cut off at `max_new_tokens`: the table counts it", "ok ok ok ok ok ok", 0,
+         "1 of 6 answers reached max_new_tokens 32: raise `max_new_tokens`; such answers are scored as they stand",
+         "length"),
+    Case("… with `on_truncated: fail`", "ok ok error ok ok ok", 0,
+         "the answer was cut off at max_new_tokens 32, which `on_truncated: fail` takes for a failure", "length",
+         "{}\non_truncated: fail"),
     Case("an image is corrupt", "ok ok error ok ok ok", 0, "bad.png: cannot be decoded: image file is truncated"),
     Case("the folder for runs cannot be written", "", 2, "cannot make the folder RUNS/RUN: Not a directory"),
     Case("the disk is full: nothing that was counted is lost", "", 4,
@@ -110,8 +116,11 @@ def execute(write, plug_in, run_here, tmp_path: Path) -> Callable[..., Seen]:
         folders = list(runs.iterdir()) if runs.is_dir() else []
         rows_seen = Run(folders[0]).table().to_pylist() if folders and (folders[0] / "run.json").exists() else []
         errors = [row["error"] for row in rows_seen if row["error"]]
-        reason = Run(folders[0]).record.reason if rows_seen else ""
-        said = f"failed: {reason}" if "max_errors" in reason else errors[0] if errors else done.err.strip()
+        record = Run(folders[0]).record if rows_seen else None
+        reason = record.reason if record else ""
+        found = [finding.text for task in record.tasks.values() for finding in task.findings] if record else []
+        words = [*errors, *found, done.err.strip()][0]
+        said = f"failed: {reason}" if "max_errors" in reason else words
         said = said.removeprefix("error: ").replace(str(runs), "RUNS").replace(f"{tmp_path}/", "")
         said = re.sub(r"faults-faulty-\w+-\w{6}", "RUN", said)
         return Seen([row["status"] for row in rows_seen], done.code, said)

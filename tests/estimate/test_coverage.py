@@ -89,3 +89,10 @@ def test_a_declared_worst_row_widens_what_no_row_has_shown() -> None:
     assert known.high > 1.5 * assumed.high
     assert "worst row assumed 1" in assumed.method
     assert "4 at most" in known.method
+
+
+def test_nothing_over_nothing_has_no_interval() -> None:
+    nothing = ratio(total(column("edits", "")), total(column("words", "")), empty=0.0)
+    rows = table({"edits": np.zeros(4), "words": np.zeros(4)})
+    found = Estimator(rows).value(Statistic("wer", nothing, "lower", "edits per word", POSITIVE))
+    assert (found.value, found.method) == (0.0, "none (nothing to divide by)")

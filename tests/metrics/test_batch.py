@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.metrics import AnswerMetric, SampleMetric, Score, ScoreColumns, Status, sample_metric
-from harness.metrics._numbers import Number, exact_tolerance, near, near_columns, parse_number
+from harness.metrics._near import exact_tolerance, near, near_columns
 from harness.metrics.exact_match import ExactMatch
 from harness.metrics.relaxed import RelaxedAccuracy
+from harness.reading.numbers import Number, number_alone
 from harness.seeds import generator
 from harness.testing import strategies
 from harness.testing.metrics import Case, cases, check_metric
@@ -52,7 +53,7 @@ def test_a_fast_batch_equals_scoring_one_by_one(name: str, variant: str, params:
 @given(strategies.numbers_as_written(), strategies.numbers_as_written(), st.sampled_from([0.0, 0.02, 0.05, 1.0]))
 @settings(deadline=None)
 def test_doubles_decide_only_what_exact_arithmetic_would(value: str, target: str, tolerance: float) -> None:
-    first, second = parse_number(value), parse_number(target)
+    first, second = number_alone(value).value, number_alone(target).value
     assert first is not None
     assert second is not None
     sure, open_ = near_columns(np.array([first.approx]), np.array([second.approx]), np.array([tolerance]))

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from harness.metrics import Fitted, SampleMetric, Status, get
-from harness.metrics._numbers import find_numbers
 from harness.metrics.boxes import find_boxes
 from harness.metrics.extract import chain, steps
+from harness.reading.numbers import find_numbers
 from harness.registry import registry
 
 SIZE = 150_000

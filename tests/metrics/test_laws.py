@@ -9,10 +9,10 @@ import pytest
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.metrics import AnswerMetric, CorpusMetric, SampleMetric, Score, get
+from harness.metrics import AnswerMetric, CorpusMetric, SampleMetric, Score, Status, get
 from harness.registry import registry
 from harness.testing import strategies
-from harness.testing.metrics import CORPUS_LAWS, SAMPLE_LAWS, Case, check_corpus_metric, check_metric
+from harness.testing.metrics import CORPUS_LAWS, SAMPLE_LAWS, Case, check_corpus_metric, check_metric, check_twins
 
 YES_NO = st.builds(
     Case,
@@ -57,6 +57,10 @@ ANNOTATED = st.builds(Case, strategies.phrases(), st.lists(strategies.phrases(),
 
 CASES: dict[str, Any] = {
     "pope": YES_NO,
+    "pope_fn": YES_NO,
+    "pope_fp": YES_NO,
+    "pope_tn": YES_NO,
+    "pope_tp": YES_NO,
     "mme": YES_NO,
     "iou": BOXES,
     "giou": BOXES,
@@ -87,6 +91,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "schema_compliance": {"identity": "a schema need not fit itself"},
     "vqa_accuracy": {"identity": "one annotator is not enough", "extra references": "annotators are votes"},
     "pope": {},
+    **{f"pope_{cell}": {"identity": "a right answer is one of two cells"} for cell in ("fn", "fp", "tn", "tp")},
     "rouge_l": {"identity": "text without words overlaps with nothing, as published"},
     "moment_map": {"identity": "the windows of a reference may overlap, and each needs one of its own to hit"},
     "temporal_pointing": {"identity": "a reference need not cite a time inside itself"},
@@ -124,7 +129,38 @@ def test_every_sample_metric_keeps_the_laws(name: str, variant: str) -> None:
     metric = get(name, variant)
     assert isinstance(metric, SampleMetric)
     exempt = {*EXEMPT.get(name, {}), *VARIANT_EXEMPT.get((name, variant), set())}
+    if (name, variant) in ANSWER_DECIDES:
+        exempt.add("undefined by the sample")
     check_metric(metric, without=exempt, cases=CASES.get(name), examples=10)
+
+
+ANSWER_DECIDES = {
+    ("anls_star", "default"): "a reference too deep to be read is refused only where the answer is read too",
+    ("anls_star", "anls-star"): "as its default",
+    ("grounding_score", "default"): "an answer without words has none to share",
+    ("faithfulness", "default"): "as grounding_score",
+    ("numeric_precision", "default"): "an answer without numbers has none to match",
+    ("recall_at_1_iou", "official"): "the official evaluation fails on an empty list of windows",
+}
+"""Metrics under which the answer decides whether a sample is judged, against the law, and how."""
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [pytest.param(*key, marks=pytest.mark.xfail(strict=True, reason=why)) for key, why in ANSWER_DECIDES.items()],
+)
+def test_whether_a_sample_is_judged_is_not_for_the_answer_to_say(name: str, variant: str) -> None:
+    metric = get(name, variant)
+    assert isinstance(metric, SampleMetric)
+    check_metric(metric, laws=["undefined by the sample"], cases=CASES.get(name), examples=50)
+
+
+@pytest.mark.parametrize("name", ["exact_match", "relaxed_accuracy", "wer"])
+@pytest.mark.xfail(strict=True, reason="texts are not cleaned before they are judged")
+def test_characters_that_nobody_sees_change_nothing(name: str) -> None:
+    metric = get(name)
+    assert isinstance(metric, SampleMetric)
+    check_metric(metric, laws=["invisible characters"], examples=5)
 
 
 @pytest.mark.parametrize("name", ["relaxed_accuracy", "exact_match", "anls", "grounding_score", "rms_f1", "rouge_l"])
@@ -165,21 +201,37 @@ DECISIONS = columns(decisions=st.sampled_from(["pass", "flag", "reject", None]),
 VOCABULARY = {"dog": ["puppy"], "cat": [], "bus": [], "hot dog": []}
 
 
+CLASSES = columns(
+    predictions=st.sampled_from([None, "cat", "dog", "Cat ", "a bird", "", "bird", "tiger"]),
+    references=st.sampled_from([["cat"], ["dog"], ["bird", "a bird"]]),
+)
+
+
 def _paired(drawn: dict[str, Any]) -> dict[str, Any]:
     doubled = {name: [value for value in column for _ in range(2)] for name, column in drawn.items()}
     return {**doubled, "images": [f"image {row // 2}" for row in range(len(doubled["labels"]))]}
 
 
+CATEGORIES = columns(
+    predictions=YES_NO_TEXT, labels=LABEL, categories=st.sampled_from(["count", "OCR", "code_reasoning"])
+).map(_paired)
+
 CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[str]]] = {
     "aupr_in": (RANKED, {}, set()),
     "aupr_out": (RANKED, {}, set()),
     "auroc": (RANKED, {}, set()),
+    "balanced_accuracy": (CLASSES, {}, set()),
     "bleu4": (CAPTIONS, {}, set()),
     "blind_gap": (columns(scores=SHARE, blind_scores=SHARE), {}, set()),
     "brier": (PROBABILITIES, {}, set()),
     "chair_i": (OBJECTS, {"vocabulary": VOCABULARY}, set()),
     "chair_s": (OBJECTS, {"vocabulary": VOCABULARY}, set()),
     "cider_d": (CAPTIONS, {}, {"duplication"}),  # a row's repetition changes the document frequencies of one row
+    "class_f1": (CLASSES, {"label": "cat"}, set()),
+    "class_precision": (CLASSES, {"label": "cat"}, set()),
+    "class_recall": (CLASSES, {"label": "Cat"}, set()),
+    "cohen_kappa": (CLASSES, {}, set()),
+    "confusion": (CLASSES, {"wanted": "cat", "said": "dog"}, set()),
     "consistency": (columns(answers=st.lists(TEXT, max_size=4)), {}, set()),
     "corpus_cer": (CAPTIONS, {}, set()),
     "corpus_wer": (CAPTIONS, {}, set()),
@@ -188,8 +240,14 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "guard_precision": (DECISIONS, {}, set()),
     "guard_recall": (DECISIONS, {}, set()),
     "injection_success_rate": (columns(obeyed=st.sampled_from([True, False, None]), control=BIT), {}, set()),
+    "macro_f1": (CLASSES, {}, set()),
+    "mcc": (CLASSES, {}, set()),
     "mce": (CALIBRATION, {"resamples": 100}, set()),
+    "micro_f1": (CLASSES, {}, set()),
+    "mme_cognition": (CATEGORIES, {}, {"purity", "lengths"}),
+    "mme_perception": (CATEGORIES, {}, {"purity", "lengths"}),
     "mme_plus": (columns(predictions=YES_NO_TEXT, labels=LABEL).map(_paired), {}, {"purity", "lengths"}),
+    "mme_score": (CATEGORIES, {}, {"purity", "lengths"}),
     "nll": (PROBABILITIES, {}, set()),
     "pope_f1": (PROBES, {}, set()),
     "pope_precision": (PROBES, {}, set()),
@@ -198,10 +256,11 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
 }
 """Data and parameters for each metric that needs all rows; and laws that its form does not fit."""
 
-CORPUS_EXEMPT = {("bleu4", "sacrebleu"): {"duplication"}}
-"""Its smoothing depends on the size of the corpus."""
+CORPUS_EXEMPT = {("bleu4", "sacrebleu"): {"duplication"}, ("bleu4", "coco-caption"): {"duplication"}}
+"""Their smoothing depends on the size of the corpus."""
 
-OWN_TESTS = {"clip_score", "map", "map_50", "recall_at_k"}
+COCO = {"map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100"}
+OWN_TESTS = COCO | {"clip_score", "recall_at_k", "ref_clip_score", "top_k_accuracy"}
 """Metrics whose arguments are not columns: their laws are in the tests of their family."""
 
 
@@ -221,6 +280,88 @@ def test_every_corpus_metric_keeps_the_laws(name: str, variant: str) -> None:
     metric = get(name, variant, **params)
     assert isinstance(metric, CorpusMetric)
     check_corpus_metric(metric, data, without={*exempt, *CORPUS_EXEMPT.get((name, variant), set())}, examples=10)
+
+
+SUMMED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "corpus_cer": (None, {}),
+    "corpus_wer": (None, {}),
+    "bleu4": (None, {}),
+    "pope_f1": (YES_NO, {}),
+    "pope_precision": (YES_NO, {}),
+    "pope_recall": (YES_NO, {}),
+    "pope_yes_ratio": (YES_NO, {}),
+    "chair_i": (
+        st.builds(
+            Case,
+            st.sampled_from(["two dogs", "a cat", "hot dogs and a dog", ""]),
+            st.just(("-",)),
+            st.lists(st.sampled_from(["dog", "cat", "bus"]), max_size=2).map(lambda found: {"objects": found}),
+        ),
+        {"vocabulary": VOCABULARY},
+    ),
+}
+"""Metrics that are made of totals: their data and parameters."""
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_metrics_of_totals_can_be_added_up_in_parts(name: str) -> None:
+    data, params = SUMMED[name]
+    metric = get(name, **params)
+    assert isinstance(metric, SampleMetric)
+    laws = ["sums add", "purity", "rebuild", "row order", "chunks", "undefined by the sample"]
+    check_metric(metric, laws=laws, cases=data, examples=10)
+
+
+WIDTH = 100.0
+LABELS = st.sampled_from(["dog", "cat"])
+
+
+def mirrored(box: tuple[float, ...]) -> list[float]:
+    x0, y0, x1, y1 = box
+    return [WIDTH - x1, y0, WIDTH - x0, y1]
+
+
+def _found(boxes: list[tuple[str, tuple[float, ...]]], turn: bool) -> list[dict[str, Any]]:
+    return [{"label": label, "box": mirrored(box) if turn else list(box)} for label, box in boxes]
+
+
+def _picture(drawn: tuple[list[Any], list[Any]], turn: bool) -> Case:
+    found, true = (_found(boxes, turn) for boxes in drawn)
+    return Case(json.dumps(found), ("-",), {"boxes": true, "size": [WIDTH, WIDTH]})
+
+
+def _located(drawn: tuple[Any, Any], turn: bool) -> Case:
+    answer, wanted = (json.dumps(mirrored(box) if turn else list(box)) for box in drawn)
+    return Case(answer, (wanted,), {})
+
+
+def both_ways(drawn: Any, of: Any) -> Any:
+    return [of(one, False) for one in drawn], [of(one, True) for one in drawn]
+
+
+PICTURES = st.lists(
+    st.tuples(
+        st.lists(st.tuples(LABELS, strategies.boxes(10)), max_size=5),
+        st.lists(st.tuples(LABELS, strategies.boxes(10)), min_size=1, max_size=3),
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda drawn: both_ways(drawn, _picture))
+"""Pictures, and the same in a mirror; all boxes are equally sure, as a language model's are."""
+BOXES_BOTH_WAYS = st.lists(st.tuples(strategies.boxes(), strategies.boxes()), min_size=1, max_size=4).map(
+    lambda drawn: both_ways(drawn, _located)
+)
+
+
+@pytest.mark.parametrize("name", ["iou", "giou", "acc_at_iou", "pointing_accuracy"])
+def test_a_mirrored_picture_has_the_same_boxes(name: str) -> None:
+    check_twins(get(name), BOXES_BOTH_WAYS, "mirroring the pictures", examples=25)
+
+
+@pytest.mark.parametrize("name", ["map", "map_50"])
+@pytest.mark.xfail(strict=True, reason="boxes that are equally sure are found in the order of their places")
+def test_a_mirrored_picture_has_the_same_detections(name: str) -> None:
+    check_twins(get(name, resamples=0), PICTURES, "mirroring the pictures", examples=200)
 
 
 class Counter(AnswerMetric):
@@ -252,6 +393,24 @@ class FirstReference(AnswerMetric):
         return Score(float(prediction == references[0]))
 
 
+class Judgemental(AnswerMetric):
+    """Broken on purpose: does not judge answers that it does not like."""
+
+    name = "judgemental"
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Any) -> Score:
+        return Score(float("nan"), Status.UNDEFINED) if not prediction else Score(1.0)
+
+
+class Sighted(AnswerMetric):
+    """Broken on purpose: sees what nobody sees."""
+
+    name = "sighted"
+
+    def judge(self, prediction: str, references: tuple[str, ...], context: Any) -> Score:
+        return Score(float(len(prediction) > 3))
+
+
 class Careless(SampleMetric):
     """Broken on purpose: takes whatever comes."""
 
@@ -268,6 +427,8 @@ class Careless(SampleMetric):
         (Unbounded(), "range"),
         (FirstReference(), "reference order"),
         (Careless(), "bad input"),
+        (Judgemental(), "undefined by the sample"),
+        (Sighted(), "invisible characters"),
         (Unbounded(), "identity"),
     ],
 )

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.metrics import SampleMetric, sample_metric
-from harness.metrics._moments import read
 from harness.metrics.spans import MAP_THRESHOLDS, average_precisions, best_tiou, merged, shared_length, tiou_pairs
+from harness.reading.timed import read_answer
 from harness.testing.strategies import windows
 from harness.types import Status
 
@@ -180,7 +180,7 @@ def test_a_model_that_answers_only_what_it_knows_gains_in_the_official_variants_
     ],
 )
 def test_windows_are_read_in_the_forms_that_models_use(text: str, expected: tuple[Window, ...] | None) -> None:
-    assert read(text).windows == expected
+    assert read_answer(text).windows == expected
 
 
 def test_a_window_that_ends_before_it_starts_is_worth_nothing_and_keeps_its_rank() -> None:
@@ -201,10 +201,19 @@ def test_true_windows_in_the_evidence_go_before_the_references() -> None:
     metric = sample_metric("miou")
     assert metric.score("[[0, 4]]", ["yes"], evidence='{"spans": [[0, 4]], "duration": 9}').value == 1.0
     assert metric.score("[[0, 4]]", ["yes"], evidence='{"spans": []}').status is Status.UNDEFINED
-    with pytest.raises(ValueError, match="references must be windows"):
-        metric.score("[[0, 4]]", ["yes"], evidence="a table")
-    with pytest.raises(ValueError, match="references must be windows"):
-        metric.score("[[0, 4]]", ["[[4, 4]]"])
+
+
+def test_a_reference_that_is_no_window_is_undefined_and_named_whatever_the_answer() -> None:
+    for name in ("miou", "tiou", "hit_at_1", "moment_map", "recall_at_1_iou", "iop", "iog", "temporal_pointing"):
+        for reference, evidence in (("yes", "a table"), ("[[4, 4]]", None), ("[[0, 4]]", '{"spans": [[4, 2]]}')):
+            for answer in ("[[0, 4]]", "", "at 3 s"):
+                score = sample_metric(name).score(answer, [reference], evidence=evidence)
+                assert score.status is Status.UNDEFINED
+                assert "references must be windows" in str(score.complaint)
+    for name in ("acc_at_gqa", "temporal_faithfulness"):
+        score = sample_metric(name).score('{"answer": "B", "spans": [[0, 4]]}', ["B"], evidence='{"spans": [[4, 2]]}')
+        assert score.status is Status.UNDEFINED
+        assert "[4.0, 2.0]" in str(score.complaint)
 
 
 def test_faithfulness_asks_for_a_right_answer_and_for_frames_that_show_it() -> None:

@@ -13,10 +13,16 @@ from scipy.optimize import linear_sum_assignment
 
 from harness.errors import UsageError
 from harness.metrics import Status, sample_metric
-from harness.metrics._numbers import find_numbers, parse_number, within
+from harness.metrics._near import within
 from harness.metrics.numeric import count_matches
+from harness.reading.numbers import find_numbers, number_alone
+from harness.testing import strategies
 
 EVIDENCE = "C red 41; A blue 83"
+JUDGED_BY_QUESTION = (
+    "cer", "faithfulness", "grounding_score", "mape", "numeric_accuracy", "numeric_precision", "relaxed_accuracy",
+    "rms_f1", "rms_precision", "rms_recall", "rnss", "wer",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,22 +39,23 @@ EVIDENCE = "C red 41; A blue 83"
         ("v1.2.3 of Q1 in 1_000", []),
         ("5kg, 62%, .5", [5, 62, Fraction("0.5")]),
         ("2024-01-05", [2024, 1, 5]),
-        ("nan inf 1e400 １２ 1２", []),
+        ("nan inf 1e400 1２", []),
+        ("１２ and 3.5 million", [12, 3_500_000]),
         ("9" * 500, []),
         ("1e3 and 2E-2", [1000, Fraction("0.02")]),
         ("It is 14.", [14]),
     ],
 )
 def test_numbers_are_found_as_a_reader_would(text: str, numbers: list[object]) -> None:
-    assert [number.value for number in find_numbers(text)] == numbers
+    assert [found.value.value for found in find_numbers(text)] == numbers
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=4))
 def test_a_number_is_read_exactly_alone_and_in_a_sentence(number: object) -> None:
-    alone = parse_number(str(number))
+    alone = number_alone(str(number)).value
     assert alone is not None
     assert alone.value == Fraction(str(number))
-    assert [found.value for found in find_numbers(f"It was {number} then")] == [alone.value]
+    assert [found.value.value for found in find_numbers(f"It was {number} then")] == [alone.value]
 
 
 @given(
@@ -98,7 +105,7 @@ def test_a_question_without_numbers_is_undefined_even_where_the_answer_is_empty(
 
 def test_an_answer_without_numbers_finds_none_and_has_no_precision() -> None:
     assert sample_metric("numeric_accuracy").score("unknown", ["41"]).value == 0.0
-    assert sample_metric("numeric_precision").score("unknown", ["41"]).status is Status.UNDEFINED
+    assert sample_metric("numeric_precision").score("unknown", ["41"]).status is Status.UNPARSED
     assert sample_metric("numeric_accuracy").score(" ", ["41"]).status is Status.UNPARSED
 
 
@@ -125,9 +132,26 @@ def test_grounding_finds_no_number_inside_another() -> None:
     assert sample_metric("grounding_score").score("12", ["12"], evidence="312 and 1.2").value == 0.0
 
 
-@pytest.mark.parametrize(("prediction", "evidence"), [("yes", EVIDENCE), ("No.", EVIDENCE), ("41", None), ("41", " ")])
-def test_grounding_without_content_or_evidence_is_undefined(prediction: str, evidence: str | None) -> None:
-    assert sample_metric("grounding_score").score(prediction, ["41"], evidence=evidence).status is Status.UNDEFINED
+@pytest.mark.parametrize("evidence", [None, " "])
+def test_grounding_without_evidence_is_undefined(evidence: str | None) -> None:
+    assert sample_metric("grounding_score").score("41", ["41"], evidence=evidence).status is Status.UNDEFINED
+
+
+@pytest.mark.parametrize("prediction", ["yes", "No.", "?", " "])
+def test_to_say_nothing_is_no_way_to_be_grounded(prediction: str) -> None:
+    metric = sample_metric("grounding_score")
+    assert metric.score(prediction, ["41"], evidence=EVIDENCE).status is Status.UNPARSED
+    assert metric.score(prediction, ["yes"], evidence=EVIDENCE).status is Status.UNDEFINED
+
+
+@given(strategies.answers(), strategies.answers(), strategies.answers(), st.sampled_from([None, EVIDENCE]))
+@pytest.mark.parametrize("name", JUDGED_BY_QUESTION)
+def test_no_answer_can_make_a_question_undefined(
+    name: str, reference: str, first: str, second: str, evidence: str | None
+) -> None:
+    metric = sample_metric(name)
+    statuses = {metric.score(answer, [reference], evidence=evidence).status for answer in (first, second, "?", "")}
+    assert Status.UNDEFINED not in statuses or statuses == {Status.UNDEFINED}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +178,8 @@ def test_faithfulness_is_undefined_only_where_both_parts_are() -> None:
     metric = sample_metric("faithfulness")
     assert metric.score("yes", ["yes"], evidence=EVIDENCE).status is Status.UNDEFINED
     assert metric.score("", ["yes"]).status is Status.UNDEFINED
-    assert metric.score("", ["yes"], evidence=EVIDENCE).status is Status.UNPARSED
+    assert metric.score("", ["red"], evidence=EVIDENCE).status is Status.UNPARSED
+    assert metric.score("?", ["red"], evidence=EVIDENCE).status is Status.UNPARSED
     assert metric.score("41", ["41"]).value == 1.0
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.metrics import CorpusMetric, SampleMetric, Score, Status, describe, get, sample_metric
-from harness.metrics._describe import table
+from harness.metrics import CorpusMetric, SampleMetric, Score, Status, Variant, describe, get, sample_metric
 from harness.metrics.exact_match import ExactMatch
 from harness.registry import registry
 from harness.testing.metrics import check_corpus_metric, check_metric
@@ -47,11 +48,6 @@ def test_a_metric_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_summary_of_a_metric_fits_the_table(name: str) -> None:
     assert len(describe(name)["definition"].split("\n")[0]) <= 125
-
-
-def test_the_table_in_the_documentation_is_the_registry() -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    assert table() in text, "docs/metrics.md is stale: paste the output of harness.metrics._describe.table()"
 
 
 def test_importing_the_package_and_listing_names_loads_nothing_heavy() -> None:
@@ -86,6 +82,47 @@ def test_a_metric_is_rebuilt_from_its_params() -> None:
         "direction": "image-to-text",
         "failures": "wrong",
     }
+
+
+def test_a_variant_is_asked_for_by_name_or_revision() -> None:
+    commit = describe("anls")["variants"]["lmms-eval@75571cf"]["commit"]
+    for asked in ("lmms-eval", "lmms-eval@75571cf", f"lmms-eval@{commit}"):
+        metric = get("anls", asked)
+        assert (metric.variant, metric.variant_at) == ("lmms-eval", "lmms-eval@75571cf")
+        assert get("anls", **metric.params).variant_at == metric.variant_at
+    assert get("exact_match", "strict").variant_at == "strict"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("anls", "lmms-eval@7557", "no revision '7557' of variant 'lmms-eval' was read; known: lmms-eval@75571cf"),
+        ("anls", "lmms-eval@", "no revision '' of variant"),
+        ("anls", "lmms_eval@75571cf", "has no variant 'lmms_eval@75571cf'; did you mean 'lmms-eval'"),
+        ("exact_match", "strict@75571cf", "variant 'strict' stands for no repository; write it without '@'"),
+    ],
+)
+def test_a_revision_that_nobody_read_is_an_error_with_the_known_ones(name: str, asked: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        get(name, asked)
+
+
+def test_an_older_revision_stays_beside_a_newer_one() -> None:
+    class Kept(ExactMatch):
+        name = "kept"
+        variants: ClassVar[Mapping[str, str | Variant]] = {
+            "default": "as documented",
+            "peer": Variant("new", "a/b", "c.py", "b" * 40, "2026-02-01"),
+            "peer@aaaaaaa": Variant("old", "a/b", "c.py", "a" * 40, "2025-02-01"),
+        }
+
+    assert [Kept(asked).variant_at for asked in ("peer", "peer@bbbbbbb", "peer@aaaaaaaaaa")] == [
+        "peer@bbbbbbb",
+        "peer@bbbbbbb",
+        "peer@aaaaaaa",
+    ]
+    with pytest.raises(UsageError, match=r"known: peer@bbbbbbb \(read 2026-02-01\), peer@aaaaaaa \(read 2025-02-01\)"):
+        Kept("peer@ccccccc")
 
 
 def test_failed_answers_count_as_wrong_or_are_left_out_as_the_suite_says() -> None:

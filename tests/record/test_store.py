@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.errors import UsageError
 from harness.record.folder import SAMPLES_FILE, write_samples
 from harness.record.store import ResponseStore, Row, StorageError, selection, unpack
-from harness.types import Status
+from harness.types import Finish, Status
 
 text = st.text(max_size=12)
 maybe = st.none() | text
@@ -40,6 +40,7 @@ rows = st.builds(
     batch_seconds=st.none() | st.floats(0, 1e6),
     tags=st.dictionaries(st.sampled_from(("style", "kind of question")), text),
     scores=st.fixed_dictionaries({"exact_match": score}, optional={"f1": score}),
+    finish=st.none() | st.sampled_from([*map(str, Finish)]),
     facts=st.dictionaries(st.sampled_from(("size", "mood")), st.lists(st.integers(0, 9)) | text, max_size=2),
 )
 distinct = st.lists(rows, max_size=6, unique_by=lambda row: (row.task, row.cell, row.sample_id))
@@ -83,6 +84,7 @@ def test_rows_come_back_from_the_store_and_from_parquet_as_they_went_in(tmp_path
             "prompt",
             "response",
             "evidence",
+            "finish",
         ):
             assert stored[name] == getattr(row, name)
         assert tuple(stored["references"]) == row.references
@@ -166,7 +168,8 @@ def test_a_store_of_an_earlier_version_is_read_and_written_on(tmp_path: Path) ->
         store.append([make("old")])
     with sqlite3.connect(file) as connection:
         connection.execute("alter table responses drop column facts")
+        connection.execute("alter table responses drop column finish")
         assert unpack(connection.execute(selection(connection)).fetchone()) == make("old")
     with ResponseStore(file) as store:
-        store.append([make("new", facts={"size": [4, 2]})])
-        assert [*store] == [make("old"), make("new", facts={"size": [4, 2]})]
+        store.append([make("new", facts={"size": [4, 2]}, finish="length")])
+        assert [*store] == [make("old"), make("new", facts={"size": [4, 2]}, finish="length")]

@@ -24,9 +24,9 @@ from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
 from harness.data.charts.dataset import ChartsConfig, ChartsDataset
 from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
-from harness.serve.messages import Limits
+from harness.serve.messages import Limits, read_body, reply
 from harness.suite.adapters import read_adapter
-from harness.types import Adapter, Generation, Request, Response, Status
+from harness.types import Adapter, Finish, Generation, Request, Response, Status
 from tests.doubles import Double
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +179,42 @@ def test_half_a_character_in_an_answer_is_replaced() -> None:
     assert answer.json()["choices"][0]["message"]["content"] == "half ?"
     server.should_exit = True
     thread.join(20)
+
+
+class Ends(Double):
+    """Answers as many words as it may, of three, and says why it stops; to "?" it does not say."""
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        return [self.one(request) for request in requests]
+
+    def one(self, request: Request) -> Response:
+        most = request.generation.max_new_tokens
+        finish = Finish.LENGTH if most < 3 else Finish.STOP
+        finish = {"?": Finish.UNKNOWN, "!": Finish.FILTER}.get(request.prompt, finish)
+        return Response(" ".join(["word"] * min(most, 3)), tokens_out=min(most, 3), finish=finish)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "reason", "words"),
+    [("a", 2, "length", 2), ("a", 3, "stop", 3), ("?", 3, None, 3), ("!", 3, "content_filter", 3)],
+)
+@pytest.mark.parametrize("key", ["max_tokens", "max_completion_tokens"])
+def test_a_limit_is_kept_and_the_answer_says_whether_it_was_reached(
+    key: str, text: str, limit: int, reason: str | None, words: int
+) -> None:
+    asked = read_body({"messages": [{"role": "user", "content": text}], key: limit}, "1", Limits())
+    answer = reply("1", "ends", 0, Ends().one(asked))
+    assert answer["choices"][0]["finish_reason"] == reason
+    assert (len(answer["choices"][0]["message"]["content"].split()), answer["usage"]["completion_tokens"]) == (
+        words,
+    ) * 2
+
+
+def test_an_adapter_that_asks_the_server_hears_how_the_model_ended(url: str) -> None:
+    client = OpenAIAdapter.from_config(OpenAIConfig(base_url=f"{url}/v1", model="tiny"), ROOT)
+    asked = [Request(str(n), "What is the value of A?", generation=Generation(n)) for n in (1, 60)]
+    assert [one.finish for one in client.generate(asked)] == [Finish.LENGTH, Finish.STOP]
+    client.close()
 
 
 class Slow(Double):

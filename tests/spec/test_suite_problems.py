@@ -72,6 +72,12 @@ def test_the_suite_that_the_others_break_is_sound(write) -> None:
         ("[exact_match]", "[{metric: exact}]", "9:24", r"unknown metric 'exact'; did you mean 'exact_match'\?"),
         ("[exact_match]", "[{variant: x}]", "9:15", r"a metric needs its name"),
         ("[exact_match]", "[{metric: exact_match, variant: x}]", "9:24", r"no variant 'x'"),
+        (
+            "[exact_match]",
+            "[{metric: anls, variant: lmms-eval@0badc0de}]",
+            "9:24",
+            r"no revision '0badc0de' of variant 'lmms-eval' was read; known: lmms-eval@75571cf \(read 2026-11-29\)",
+        ),
         ("[exact_match]", "[{metric: exact_match, name: x}]", "9:24", r"metric 'exact_match': .*'name'"),
         ("[exact_match]", "[exact_match, exact_match]", "9:28", r"two metrics are called 'exact_match' \| .*`as:`"),
         ("[exact_match]", "[{metric: exact_match, as: a|b}]", "9:15", r"'a\|b' cannot name a metric"),

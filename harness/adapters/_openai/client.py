@@ -131,7 +131,7 @@ class Client:
             said += f"; it asks to wait {failure.wait:g} s, longer than max_wait ({self._config.max_wait:g} s)"
         elif failure.retry:
             said += f" ({attempts} attempts)"
-        return Failure(said, retry=False, status=failure.status)
+        return Failure(said, retry=False, status=failure.status, finish=failure.finish)
 
     def _clean(self, text: str) -> str:
         return short(self._secret.hide(text))

@@ -4,11 +4,23 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.types import Status
+from harness.types import Finish, Status
 
 _RETRY: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 BUSY: Final = frozenset({429, 503, 529})
 _SHOWN: Final = 300
+
+_FINISHES: Final = {
+    "stop": Finish.STOP,
+    "length": Finish.LENGTH,
+    "content_filter": Finish.FILTER,
+    "error": Finish.ERROR,
+    # Text Generation Inference and Mistral have words of their own for two of them.
+    "eos_token": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "model_length": Finish.LENGTH,
+}
+"""What servers call the reason for which an answer ends; any other word says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,7 @@ class Reply:
     tokens_out: int | None
     logprobs: tuple[TokenLogprob, ...] | None
     """None where the server offers none."""
+    finish: Finish = Finish.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class Failure:
     """The server has too much to do."""
     wait: float | None = None
     """Seconds that it asked for."""
+    finish: Finish = Finish.UNKNOWN
+    """Why an answer without a text ends."""
 
 
 def read(code: int, content: bytes, wait: float | None) -> Reply | Failure:
@@ -77,10 +92,13 @@ def _reply(found: dict[str, Any], wait: float | None) -> Reply | Failure:
         content = "".join(
             part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
         )
-    if reason == "content_filter" or not isinstance(content, str):
+    finish = _FINISHES.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
+    if finish is Finish.FILTER or not isinstance(content, str):
         refusal = choice["message"].get("refusal")
         said = f"the server gave no text (finish_reason {reason!r})" + (f": {refusal}" if refusal else "")
-        return Failure(said, retry=False)
+        if finish is Finish.LENGTH:  # a model that thinks in a field of its own, and never came to its answer
+            said += "; all tokens went before the answer began: raise `max_new_tokens`"
+        return Failure(said, retry=False, finish=finish)
     usage = found.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details")
@@ -90,6 +108,7 @@ def _reply(found: dict[str, Any], wait: float | None) -> Reply | Failure:
         image_tokens=_count(details.get("image_tokens")) if isinstance(details, dict) else None,
         tokens_out=_count(usage.get("completion_tokens")),
         logprobs=_logprobs(choice.get("logprobs")),
+        finish=finish,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.adapters._qwen2_vl.prompts import Batch, Floats, Ints
+from harness.types import Finish
 
 Cache = Sequence[NDArray[np.floating]]
 """Key and value of each layer, [batch, heads, past, width]."""
@@ -69,6 +70,7 @@ class Answer:
     """With the end token, where it came to one."""
     finite: bool
     """False where embeddings or logits became NaN or infinite: ``tokens`` then stop short and are no answer."""
+    finish: Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +147,12 @@ def _decode(
         logits, cache = graphs.decode(embeddings, mask, positions, cache)
     table = np.stack(columns, axis=1) if columns else np.zeros((len(failed), 0), np.int64)
     return [
-        Answer(tuple(row[row != _NOTHING].tolist()), finite=not bad) for row, bad in zip(table, failed, strict=True)
+        _answer(tuple(row[row != _NOTHING].tolist()), bad=bool(bad), ends=special.ends)
+        for row, bad in zip(table, failed, strict=True)
     ]
+
+
+def _answer(tokens: tuple[int, ...], *, bad: bool, ends: frozenset[int]) -> Answer:
+    if bad:
+        return Answer(tokens, finite=False, finish=Finish.ERROR)
+    return Answer(tokens, finite=True, finish=Finish.STOP if tokens and tokens[-1] in ends else Finish.LENGTH)

@@ -106,6 +106,7 @@ class TorchAdapter:
             "image_tokens": seen,
             "tokens_out": len(answer.tokens),
             "seconds": seconds,
+            "finish": answer.finish,
         }
         if not answer.finite:
             return Response(None, Status.ERROR, "the model's numbers were not finite (NaN or infinite)", **cost)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from harness.adapters._torch.loading import Loaded
 from harness.adapters._torch.source import library
+from harness.types import Finish
 
 _TOWERS: Final = ("visual", "vision_tower", "vision_model", "vision_encoder", "image_encoder")
 
@@ -20,6 +21,7 @@ class Answer:
     """With the end token, where it came to one."""
     finite: bool
     """False where logits became NaN or infinite: ``tokens`` are then no answer."""
+    finish: Finish
 
 
 @dataclass(slots=True)
@@ -143,6 +145,12 @@ def decode(loaded: Loaded, batch: Any, limits: Sequence[int], settings: Any) -> 
 
 
 def _cut(row: list[int], limit: int, ends: frozenset[int], sound: list[bool]) -> Answer:
-    stop = next((place + 1 for place, token in enumerate(row) if token in ends), len(row))
-    length = min(stop, limit)
-    return Answer(tuple(row[:length]), all(sound[:length]))
+    end = next((place + 1 for place, token in enumerate(row) if token in ends), None)
+    length = min(len(row) if end is None else end, limit)
+    finite = all(sound[:length])
+    finish = Finish.ERROR
+    if finite and end is not None and end <= limit:
+        finish = Finish.STOP
+    elif finite:  # a row that is shorter than its limit was ended by something else in the model's own settings
+        finish = Finish.LENGTH if length == limit else Finish.UNKNOWN
+    return Answer(tuple(row[:length]), finite, finish)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from harness import perturb
 from harness.detect import DriftDetector, OodDetector, Views, drift_detector, ood_detector, params_of
 from harness.errors import ConfigError, Issue
-from harness.estimate import ColumnSpec, Statistic
+from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
 from harness.tasks._base import (
@@ -26,7 +26,7 @@ from harness.tasks._base import (
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import one_image
 from harness.tasks.drift.config import DriftConfig, check, corruption_of
-from harness.tasks.drift.figures import columns, statistics
+from harness.tasks.drift.figures import NUMBERS, columns, statistics
 from harness.tasks.drift.pictures import charts
 from harness.tasks.drift.protocol import Trials, try_detectors
 from harness.tasks.drift.results import agreement, tables
@@ -46,6 +46,7 @@ class DriftTask:
 
     Config: ClassVar[type[BaseModel]] = DriftConfig
     kind = "drift"
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     metrics: Mapping[str, SampleMetric]
     requires: frozenset[str] = frozenset({"embed"})
 

@@ -11,14 +11,17 @@ from pydantic import BaseModel
 
 from harness.errors import ConfigError, Issue, SampleError, did_you_mean
 from harness.estimate import (
+    POSITIVE,
     ColumnSpec,
     Node,
+    Number,
     Statistic,
     at_least,
     auroc,
     column,
     equals,
     filled,
+    glossary_of,
     linear,
     looked_up,
     mean,
@@ -56,6 +59,38 @@ _NO_BETTER: Final = 0.1
 """Catching so much more of the wrong answers than of the sound ones is hardly catching them."""
 _NAN: Final = float("nan")
 
+NUMBERS: Final = glossary_of(
+    Number(
+        "guard_precision",
+        "Share of the answers that were flagged or rejected which are wrong; undefined where none was.",
+    ),
+    Number("guard_precision_reject", "Share of the rejected answers which are wrong; undefined where none was."),
+    Number(
+        "guard_recall",
+        "Share of the wrong answers that were flagged or rejected; `[number_changed]`: of one kind of corruption.",
+    ),
+    Number("guard_recall_reject", "Share of the wrong answers that were rejected."),
+    Number("auroc", "The chance that a wrong answer has a lower guard score than a sound one; ties count ½."),
+    Number(
+        "fallback_rate",
+        "Share of answers that users see the fallback message for, because they were rejected; better is less for "
+        "`[sound]`, more for `[hallucinated]`.",
+    ),
+    Number(
+        "cost",
+        "Expected cost of an answer: the declared costs of review, of a false rejection and of a missed hallucination, "
+        "at the declared prevalence.",
+        "lower",
+        "cost",
+        POSITIVE,
+    ),
+    *(
+        Number(f"{tier}_rate", f"Share of a cell's answers in the tier `{tier}`; the cell says which way is better.")
+        for tier in TIERS
+    ),
+)
+"""The numbers of a guard."""
+
 
 class _Verdict(SampleMetric):
     """A column of the guard's own; the task judges."""
@@ -75,6 +110,7 @@ class GuardTask:
 
     Config: ClassVar[type[BaseModel]] = GuardConfig
     kind = "guard"
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires: frozenset[str] = frozenset()
     metrics: ClassVar[Mapping[str, SampleMetric]] = {"guard_score": _Verdict(), "tier": _Verdict()}
     """The tier is 0 (pass), 1 (flag) or 2 (reject)."""
@@ -171,18 +207,18 @@ class GuardTask:
         wrong = self._config.corruptions
         return [
             self._precision("", "flag"),
-            Statistic("guard_recall", self._caught(*wrong)),
+            NUMBERS["guard_recall"].over(self._caught(*wrong)),
             self._precision("_reject", "reject"),
-            Statistic("guard_recall_reject", self._caught(*wrong, tier="reject")),
-            *(Statistic(f"guard_recall[{kind}]", self._caught(kind)) for kind in wrong),
-            Statistic("auroc", auroc(_suspicion(*wrong), _suspicion(SOUND.id))),
-            _rate("fallback_rate[sound]", "reject", SOUND.id),
-            _rate("fallback_rate[hallucinated]", "reject", *wrong),
+            NUMBERS["guard_recall_reject"].over(self._caught(*wrong, tier="reject")),
+            *(NUMBERS["guard_recall"].over(self._caught(kind), f"[{kind}]") for kind in wrong),
+            NUMBERS["auroc"].over(auroc(_suspicion(*wrong), _suspicion(SOUND.id))),
+            _rate("fallback_rate", "[sound]", "reject", SOUND.id),
+            _rate("fallback_rate", "[hallucinated]", "reject", *wrong),
             self._cost(),
         ]
 
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return [_rate(f"{tier}_rate", tier, cell.id) for tier in TIERS]
+        return [_rate(f"{tier}_rate", "", tier, cell.id) for tier in TIERS]
 
     def columns(self) -> Mapping[str, ColumnSpec]:
         score = column_specs({"guard_score": self._metric})["guard_score"]
@@ -212,7 +248,7 @@ class GuardTask:
         """Return the share of what was caught that is wrong; undefined where nothing was."""
         wrong = self._config.corruptions
         caught = ratio_of_sums([(1.0, _at_least(tier, *wrong))], [(1.0, _at_least(tier, SOUND.id, *wrong))])
-        return Statistic(f"guard_precision{suffix}", caught)
+        return NUMBERS[f"guard_precision{suffix}"].over(caught)
 
     def _cost(self) -> Statistic:
         """Return the expected cost of an answer at the declared prevalence."""
@@ -223,7 +259,7 @@ class GuardTask:
             (p, mean(looked_up(column("tier", *self._config.corruptions), of_wrong))),
         ]
         most = (1 - p) * max(of_sound) + p * max(of_wrong)
-        return Statistic("cost", linear(parts), "lower", "cost", (0.0, most))
+        return NUMBERS["cost"].over(linear(parts), bounds=(0.0, most))
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -239,11 +275,11 @@ def _at_least(tier: str, *cells: str) -> Node:
     return at_least(column("tier", *cells), TIERS.index(tier))
 
 
-def _rate(name: str, tier: str, *cells: str) -> Statistic:
+def _rate(name: str, tail: str, tier: str, *cells: str) -> Statistic:
     """Return the share in a tier; better is less, but for sound answers that pass and wrong ones that do not."""
     wanted = (tier == "pass") == (cells == (SOUND.id,))
     share = mean(equals(column("tier", *cells), TIERS.index(tier)))
-    return Statistic(name, share, "higher" if wanted else "lower")
+    return NUMBERS[name].over(share, tail, direction="higher" if wanted else "lower")
 
 
 def _suspicion(*cells: str) -> Node:

@@ -12,11 +12,13 @@ from harness.estimate import (
     SIGNED,
     ColumnSpec,
     Node,
+    Number,
     Statistic,
     at_least,
     column,
     constant,
     equals,
+    glossary_of,
     mean,
     minus,
     only,
@@ -36,13 +38,74 @@ from harness.types import Direction
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 FOOTPRINT_FIGURES: Final = {
-    "load_s": ("load_time", "s"),
-    "peak_mib": ("peak_memory", "MiB"),
-    "file_mib": ("model_size", "MiB"),
+    "load_s": ("load_time", "s", "Seconds from a fresh process to a model that can answer, median over processes."),
+    "peak_mib": ("peak_memory", "MiB", "The most memory that a process with the model alone held."),
+    "file_mib": ("model_size", "MiB", "Size of the model's files."),
 }
-"""By column: the name of what a model takes, and its unit."""
+"""By column: the name of what a model takes, its unit, and what it is."""
+SIDES: Final = {"": "of the candidate", "reference_": "of the reference"}
+"""By what stands before a number's name: whose it is."""
+_CLOCKS: Final = {"cpu": "CPU time of all threads of a call", "wall": "Wall-clock time of a call"}
 _SIZE: Final = "a size: it is judged by its value; gate it by `max_ratio`"
 _FEW: Final = "the median of a few processes has no interval; gate it by `max`"
+
+
+def _timed(name: str, meaning: str, direction: Direction, unit: str) -> Number:
+    return Number(name, meaning, direction, unit, POSITIVE, paired=False)
+
+
+def _of_sides() -> Iterator[Number]:
+    for before, whose in SIDES.items():
+        for clock, meaning in _CLOCKS.items():
+            for name, q in QUANTILES.items():
+                few = f"; none from fewer than {minimum_n(q)} calls" if minimum_n(q) > 1 else ""
+                said = f"{meaning}, {name[1:]}th percentile, {whose}{few}."
+                yield _timed(f"{before}{clock}_{name}", said, "lower", "ms")
+        yield _timed(f"{before}throughput", f"Samples a second of wall-clock time, {whose}.", "higher", "1/s")
+        yield _timed(f"{before}energy", f"Energy of a call, mean, {whose}; where a meter can be read.", "lower", "mJ")
+        for name, unit, meaning in FOOTPRINT_FIGURES.values():
+            why = _FEW if unit == "s" else _SIZE
+            said = f"{meaning.removesuffix('.')}, {whose}."
+            yield Number(f"{before}{name}", said, "lower", unit, ANY, untestable=why)
+
+
+NUMBERS: Final = glossary_of(
+    _timed(
+        "speedup",
+        "Median time of the reference divided by the candidate's, over rounds that both finished, on the clock that "
+        "the task judges by (CPU time by default): above 1 the candidate is faster. `[name]`: against another one.",
+        "higher",
+        "×",
+    ),
+    _timed("speedup_wall", "As `speedup`, in wall-clock time.", "higher", "×"),
+    *_of_sides(),
+    Number(
+        "contention",
+        "Median share by which wall-clock time exceeds CPU time: high where other work took the machine.",
+        "lower",
+        "share",
+        (-1.0, None),
+        paired=False,
+    ),
+    Number("accuracy", "The task's metric of the candidate, on the samples that both sides answered."),
+    Number("reference_accuracy", "The task's metric of the reference, on the same samples."),
+    Number(
+        "accuracy_change",
+        "`accuracy` minus `reference_accuracy`, paired by sample: what a faster model costs.",
+        bounds=SIGNED,
+    ),
+    Number("agreement", "Share of samples that both sides answer alike, right or wrong."),
+    Number("answer_flip_rate", "Share of samples whose answer differs from the reference's: 1 − `agreement`.", "lower"),
+    Number("logit_cosine", "Cosine of the two sides' logits, mean over samples.", bounds=SIGNED),
+    Number(
+        "logit_kl",
+        "Kullback–Leibler divergence from the reference's class probabilities to the candidate's, mean over samples.",
+        "lower",
+        "nats",
+        POSITIVE,
+    ),
+)
+"""The numbers of a timed comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +147,18 @@ class Timing:
         yield self._faster("speedup", judged, 1)
         yield self._faster("speedup_wall", "wall_ms", 1)
         for side in range(2, len(self.names)):
-            yield self._faster(f"speedup[{self.names[side]}]", judged, side)
-        for side, prefix in enumerate(("", "reference_")):
-            for clock in ("cpu", "wall"):
+            yield self._faster("speedup", judged, side, f"[{self.names[side]}]")
+        for side, prefix in enumerate(SIDES):
+            for clock in _CLOCKS:
                 times = self._read(f"{clock}_ms", side)
                 for name, q in QUANTILES.items():
-                    yield _timed(f"{prefix}{clock}_{name}", quantile(times, q, minimum_n(q)), "lower", "ms")
+                    yield NUMBERS[f"{prefix}{clock}_{name}"].over(quantile(times, q, minimum_n(q)))
             rate = ratio(constant(1000 * self.batch), mean(self._read("wall_ms", side)))
-            yield _timed(f"{prefix}throughput", rate, "higher", "1/s")
+            yield NUMBERS[f"{prefix}throughput"].over(rate)
             if Meter().available:
-                yield _timed(f"{prefix}energy", mean(self._read("energy_mj", side)), "lower", "mJ")
+                yield NUMBERS[f"{prefix}energy"].over(mean(self._read("energy_mj", side)))
         above = quantile(column("contention", self.rounds), 0.5, minimum_n(0.5))
-        yield Statistic("contention", above, "lower", "share", (-1.0, None), paired=False)
+        yield NUMBERS["contention"].over(above)
 
     def columns(self) -> dict[str, ColumnSpec]:
         """Return what the columns of its rounds are."""
@@ -104,11 +167,11 @@ class Timing:
         found = {self._named(of, i): ColumnSpec("lower", unit, POSITIVE) for of, unit in units.items() for i in sides}
         return found | {"contention": ColumnSpec("lower", "share", (-1.0, None))}
 
-    def _faster(self, name: str, of: str, side: int) -> Statistic:
+    def _faster(self, name: str, of: str, side: int, tail: str = "") -> Statistic:
         """Return the ratio of median times over rounds that both sides finished: above 1 the candidate is faster."""
         mine, theirs = self._read(of, 0), self._read(of, side)
         slow, fast = (quantile(only(a, at_least(b, 0.0)), 0.5) for a, b in ((theirs, mine), (mine, theirs)))
-        return _timed(name, ratio(slow, fast), "higher", "×")
+        return NUMBERS[name].over(ratio(slow, fast), tail)
 
     def _read(self, of: str, side: int) -> Node:
         return column(self._named(of, side), self.rounds)
@@ -117,33 +180,26 @@ class Timing:
         return (of, f"reference_{of}")[side] if side < 2 else f"{of}[{self.names[side]}]"
 
 
-def _timed(name: str, of: Node, direction: Direction, unit: str) -> Statistic:
-    return Statistic(name, of, direction, unit, POSITIVE, paired=False)
-
-
 def retention() -> list[Statistic]:
     """Return accuracy on both sides, its change, flips, and the agreement of logits; samples of two runs are pairs."""
     mine, theirs, same, cosine, kl = (
         column(name, ANSWERS.id) for name in ("right", "reference_right", "same", "cosine", "kl_nats")
     )
-    return [
-        Statistic("accuracy", mean(mine)),
-        Statistic("reference_accuracy", mean(theirs)),
-        Statistic("accuracy_change", mean(minus(mine, theirs)), bounds=SIGNED),
-        Statistic("agreement", mean(same)),
-        Statistic("answer_flip_rate", mean(equals(same, 0.0)), "lower"),
-        Statistic("logit_cosine", mean(cosine), bounds=SIGNED),
-        Statistic("logit_kl", mean(kl), "lower", "nats", POSITIVE),
-    ]
+    told = {
+        "accuracy": mean(mine),
+        "reference_accuracy": mean(theirs),
+        "accuracy_change": mean(minus(mine, theirs)),
+        "agreement": mean(same),
+        "answer_flip_rate": mean(equals(same, 0.0)),
+        "logit_cosine": mean(cosine),
+        "logit_kl": mean(kl),
+    }
+    return [NUMBERS[name].over(of) for name, of in told.items()]
 
 
 def footprint() -> list[Statistic]:
     """Return what each model takes: values without an interval."""
-    return [
-        Statistic(prefix + name, stored(), "lower", unit, ANY, untestable=_FEW if unit == "s" else _SIZE)
-        for name, unit in FOOTPRINT_FIGURES.values()
-        for prefix in ("", "reference_")
-    ]
+    return [NUMBERS[prefix + name].over(stored()) for name, _, _ in FOOTPRINT_FIGURES.values() for prefix in SIDES]
 
 
 def answer_columns(metric: SampleMetric) -> dict[str, ColumnSpec]:

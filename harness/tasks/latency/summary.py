@@ -113,7 +113,7 @@ class Teller:
 
     def _taken(self, result: CellResult) -> dict[str, MetricValue]:
         found = {}
-        for column, (name, unit) in FOOTPRINT_FIGURES.items():
+        for column, (name, unit, _) in FOOTPRINT_FIGURES.items():
             for side, prefix in enumerate(("", "reference_")):
                 value, processes = _of_processes(result, column, side)
                 asked = self.config.footprint_rounds if processes else 1

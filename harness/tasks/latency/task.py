@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel
 
 from harness.errors import ConfigError, HarnessError, Issue, in_words
-from harness.estimate import ColumnSpec, Statistic
+from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
 from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Figures, Illustration, Made, Observation
@@ -20,7 +20,7 @@ from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
-from harness.tasks.latency.figures import Timing, answer_columns, footprint, retention
+from harness.tasks.latency.figures import NUMBERS, Timing, answer_columns, footprint, retention
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, stages
 from harness.tasks.latency.summary import Teller
@@ -40,6 +40,7 @@ class LatencyTask(MeasuringTask):
 
     Config: ClassVar[type[BaseModel]] = LatencyConfig
     kind = "latency"
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     measures: Sequence[str] = MEASURES
 
     def __init__(

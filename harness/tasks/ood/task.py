@@ -12,7 +12,7 @@ from harness import perturb
 from harness.detect import OodDetector, ood_detector, params_of
 from harness.detect.column import Column
 from harness.errors import ConfigError
-from harness.estimate import ANY, ColumnSpec, Statistic
+from harness.estimate import ANY, ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
 from harness.seeds import derive_seed, generator
@@ -59,6 +59,7 @@ class OodTask:
 
     Config: ClassVar[type[BaseModel]] = OodConfig
     kind = "ood"
+    glossary: ClassVar[Mapping[str, Number]] = numbers.NUMBERS
     metrics: Mapping[str, SampleMetric]
 
     def __init__(

@@ -10,9 +10,11 @@ from harness.estimate import (
     POSITIVE,
     ColumnSpec,
     Node,
+    Number,
     Statistic,
     column,
     count,
+    glossary_of,
     mean,
     quantile,
     ratio,
@@ -28,6 +30,59 @@ MEASURES: Final = (
     "arrival_s", "late_ms", "latency_ms", "queue_ms", "compute_ms", "batch", "offered", "achieved", "slo_ms"
 )  # fmt: skip
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_FOUND: Final = "a search found it, by probes that its own answers chose; gate it by `min`"
+
+
+def _timed(name: str, meaning: str, direction: Direction, unit: str) -> Number:
+    return Number(name, meaning, direction, unit, POSITIVE, paired=False)
+
+
+NUMBERS: Final = glossary_of(
+    Number(
+        "offered_rate",
+        "Requests a second that the load sends, whether or not the ones before are answered.",
+        unit="1/s",
+        bounds=POSITIVE,
+        untestable="it is declared, not measured",
+    ),
+    _timed("achieved_rate", "Answers a second, from the first request to the last answer.", "higher", "1/s"),
+    *(
+        _timed(
+            name,
+            f"Latency, {name[1:]}th percentile, from when a request was due to its answer; none from fewer than "
+            f"{minimum_n(q)} answers.",
+            "lower",
+            "ms",
+        )
+        for name, q in QUANTILES.items()
+    ),
+    _timed("queue_p50", "Median time that a request waits for its batch to start.", "lower", "ms"),
+    _timed("compute_p50", "Median time in the model, of the batch that a request was part of.", "lower", "ms"),
+    _timed("mean_batch", "Mean size of the batch that a request was part of.", "higher", "requests"),
+    Number("goodput", "Share of requests that were answered within the latency objective.", paired=False),
+    _timed("goodput_rate", "Answers within the latency objective, a second.", "higher", "1/s"),
+    _timed(
+        "sender_late_p99",
+        "How late the sender itself was, 99th percentile: where it is not small beside the latency, the load was not "
+        "what was declared.",
+        "lower",
+        "ms",
+    ),
+    _timed(
+        "throughput_gain",
+        "How many times the rate of one request at a time dynamic batching achieves, under the highest load.",
+        "higher",
+        "×",
+    ),
+    Number(
+        "max_rate",
+        "The highest rate at which the best probe of a search was answered with its p95 within the objective.",
+        unit="1/s",
+        bounds=POSITIVE,
+        untestable=_FOUND,
+    ),
+)
+"""The numbers of a load test."""
 COLUMNS: Final[Mapping[str, ColumnSpec]] = {
     **{name: ColumnSpec("lower", "ms", POSITIVE) for name in ("late_ms", "latency_ms", "queue_ms", "compute_ms")},
     "batch": ColumnSpec("higher", "requests", POSITIVE),
@@ -66,21 +121,19 @@ def of_load(cell: str) -> list[Statistic]:
     def read(name: str) -> Node:
         return column(name, cell)
 
-    def told(name: str, of: Node, direction: Direction, unit: str) -> Statistic:
-        return Statistic(name, of, direction, unit, POSITIVE, paired=False)
-
     latency = read("latency_ms")
-    return [
-        Statistic("offered_rate", stored(), unit="1/s", bounds=POSITIVE, untestable="it is declared, not measured"),
-        told("achieved_rate", achieved_rate(cell), "higher", "1/s"),
-        *(told(name, quantile(latency, q, minimum_n(q)), "lower", "ms") for name, q in QUANTILES.items()),
-        told("queue_p50", quantile(read("queue_ms"), 0.5), "lower", "ms"),
-        told("compute_p50", quantile(read("compute_ms"), 0.5), "lower", "ms"),
-        told("mean_batch", mean(read("batch")), "higher", "requests"),
-        Statistic("goodput", mean(read("good")), paired=False),
-        told("goodput_rate", ratio(total(read("good")), total(read("gap"))), "higher", "1/s"),
-        told("sender_late_p99", quantile(read("late_ms"), 0.99), "lower", "ms"),
-    ]
+    told: Mapping[str, Node] = {
+        "offered_rate": stored(),
+        "achieved_rate": achieved_rate(cell),
+        **{name: quantile(latency, q, minimum_n(q)) for name, q in QUANTILES.items()},
+        "queue_p50": quantile(read("queue_ms"), 0.5),
+        "compute_p50": quantile(read("compute_ms"), 0.5),
+        "mean_batch": mean(read("batch")),
+        "goodput": mean(read("good")),
+        "goodput_rate": ratio(total(read("good")), total(read("gap"))),
+        "sender_late_p99": quantile(read("late_ms"), 0.99),
+    }
+    return [NUMBERS[name].over(of) for name, of in told.items()]
 
 
 def achieved_rate(cell: str) -> Node:
@@ -90,15 +143,12 @@ def achieved_rate(cell: str) -> Node:
 
 def gain(cell: str, base: str) -> Statistic:
     """Return how many times the rate of another load is achieved."""
-    return Statistic(
-        "throughput_gain", ratio(achieved_rate(cell), achieved_rate(base)), "higher", "×", POSITIVE, paired=False
-    )
+    return NUMBERS["throughput_gain"].over(ratio(achieved_rate(cell), achieved_rate(base)))
 
 
 def max_rate() -> Statistic:
     """Return the highest rate that meets the objective."""
-    why = "a search found it, by probes that its own answers chose; gate it by `min`"
-    return Statistic("max_rate", stored(), unit="1/s", bounds=POSITIVE, untestable=why)
+    return NUMBERS["max_rate"].over(stored())
 
 
 def offered(result: CellResult) -> MetricValue:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
-from harness.estimate import ColumnSpec, Statistic
+from harness.estimate import ColumnSpec, Number, Statistic
 from harness.serve.batcher import Batcher, Policy
 from harness.spec.models import BatchSize, Model
 from harness.tasks._base import (
@@ -36,6 +36,7 @@ from harness.tasks._prompt import compile_prompt
 from harness.tasks.serving.figures import (
     COLUMNS,
     MEASURES,
+    NUMBERS,
     batch_sizes,
     block,
     gain,
@@ -104,6 +105,7 @@ class ServingTask(MeasuringTask):
 
     Config: ClassVar[type[BaseModel]] = ServingConfig
     kind = "serving"
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires = frozenset({"generate"})
     measures: Sequence[str] = MEASURES
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from harness import perturb
 from harness.errors import ConfigError, Issue, SampleError, UsageError, did_you_mean
-from harness.estimate import SIGNED, ColumnSpec, Statistic, column, mean, minus
+from harness.estimate import SIGNED, ColumnSpec, Number, Statistic, column, glossary_of, mean, minus
 from harness.frames import Clip, Sampler, open_clip
 from harness.metrics import SampleMetric
 from harness.metrics.moments import MomentMetric
@@ -24,6 +24,7 @@ from harness.tasks._named import Ref, by_label, named, plain_ref
 from harness.tasks._samplers import build_sampler
 from harness.tasks.qa import QaConfig, QaTask, Transform
 from harness.tasks.scoring import cell_statistics, no_mean
+from harness.tasks.severity import NUMBERS as OF_SWEEPS
 from harness.tasks.severity import Grid, Point
 from harness.tasks.temporal.controls import BASELINE, expected, findings, table
 from harness.tasks.temporal.timeline import timelines
@@ -31,6 +32,20 @@ from harness.tasks.temporal.views import CONTROLS, PERTURBATIONS, Edit, View
 from harness.types import Corruption, Dataset, MetricValue, Request, Sample
 
 _EXAMPLE: Final = "dropped, or {corruption: gaussian_noise, share: 0.5}"
+
+NUMBERS: Final = glossary_of(
+    Number(
+        "control_gap",
+        "The first metric as it is minus under a control, paired by sample: what needs the video. A model that grounds "
+        "its answers has a gap.",
+        bounds=SIGNED,
+    ),
+    Number(
+        BASELINE,
+        "What the first metric gives one who draws windows without looking, uniform over the clip.",
+    ),
+    OF_SWEEPS["retained_accuracy"],
+)
 
 NORMAL: Final = Cell("normal", {"corruption": "none", "severity": 0})
 BLIND: Final = "blind"
@@ -54,8 +69,8 @@ class TemporalConfig(QaConfig):
 
     extract: tuple[str, ...] = ("temporal_answer",)
     """Steps that take the words out of an answer, for the metrics on words; those on windows read all of it."""
-    max_new_tokens: int = Field(default=128, ge=1, le=100_000)
-    """Longest answer."""
+    max_new_tokens: int | None = Field(default=256, ge=1, le=100_000)
+    """Longest answer: windows and a time for each of the frames, as JSON."""
     sampler: Ref = "uniform"
     """Which frames are shown: a name, or a mapping with `sampler` and its keys."""
     frames: int = Field(default=8, ge=1, le=10_000)
@@ -107,11 +122,7 @@ class TemporalTask(QaTask):
 
     Config: ClassVar[type[BaseModel]] = TemporalConfig
     kind = "temporal"
-    glossary: ClassVar[Mapping[str, str]] = {
-        "control_gap": "The first metric as it is minus under a control, paired by sample: what needs the video.",
-        "uniform_span": "What the first metric gives one who draws windows without looking, uniform over the clip.",
-        "retained_accuracy": "The first metric under perturbations as a share of what it is without.",
-    }
+    glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     config: TemporalConfig
 
     def __init__(
@@ -250,7 +261,7 @@ class TemporalTask(QaTask):
         normal = column(self.primary, NORMAL.id)
         drawn = control == BASELINE
         other = column(BASELINE, NORMAL.id) if drawn else column(self.primary, control, failed="exclude")
-        return Statistic(f"control_gap[{control}]", mean(minus(normal, other)), bounds=SIGNED)
+        return NUMBERS["control_gap"].over(mean(minus(normal, other)), f"[{control}]")
 
     @cached_property
     def grid(self) -> Grid:

@@ -56,10 +56,6 @@ class Frame:
         size = context.get("size")
         return None if size is None else pair(size, "size")
 
-    def order(self, a: float, b: float) -> Pair:
-        """Return x and y of two numbers as they stand in a text."""
-        return (b, a) if self.y_first else (a, b)
-
 
 def pair(value: Any, name: str) -> Pair:
     """Return a width and a height.

@@ -1,0 +1,254 @@
+"""The letter of a multiple-choice answer: the one that is stated, before those that are mentioned."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from harness.reading.clean import narrow, visible
+from harness.reading.found import Found, Reading, agreed, nothing
+from harness.reading.stated import statements, unmarked
+
+_ANY: Final = r"[(\[]([A-Za-z])[)\]]"
+_OPTION: Final = r"(?:options?|choices?|antwort|lettre|lettera|letra|opci[óo]n|op[çc][ãa]o|opzione|选项|選項|選択肢)"
+_BARE: Final = rf"(?:(?:the\s)?(?i:{_OPTION})\s{{0,2}})?[\"'“(\[]?([A-Z])(?![A-Za-z0-9'’])[)\]\"'”]?"
+
+_ALONE: Final = re.compile(
+    rf"[\s\"'“(\[{{*<`$]{{0,6}}(?:{_OPTION}\s{{1,2}})?[(\[]?([A-Za-z])[\s\"'”)\]}}*>`$.:,。、!]{{0,6}}", re.IGNORECASE
+)
+_HEAD: Final = re.compile(
+    rf"[\s\"'“*_]{{0,9}}(?:(?i:the|die|la|le)\s)?(?:(?i:{_OPTION})\s{{1,2}})?"
+    r"(?:[(\[](?P<a>[A-Za-z])[)\]]|(?P<b>[A-Za-z])(?=[).:]|\*\*|\"|'\s|”)|(?P<c>[A-Z])(?![\w'’])|"
+    r"(?P<d>[a-z])(?=\s{0,3}(?:[,;!。\n]|\Z)))"
+)
+_AFTER_BARE: Final = re.compile(
+    r"[\"'”)\]*_$]{0,4}\s*(?:\Z|[.,;:!)。、，|–—\n-]|\n|\(|\[|because\b|since\b|as\s|for\s|is\s|weil\b|denn\b|car\b|"
+    r"parce\b|porque\b|perch|因|です|and\s{1,2}not\b|not\b|instead\b|rather\b)",
+    re.IGNORECASE,
+)
+_JOINED: Final = re.compile(
+    r"(?<![A-Za-z0-9'’])[(\[]?([A-Z])[)\]]?(?:\s{0,2}[,/&、]\s{0,2}(?:and\s|or\s)?|"
+    r"\s{1,2}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{1,2}|\s{0,2}(?:或者?|和|と|か)\s{0,2})(?:(?:option|choice)\s)?"
+    r"(?=[(\[]?([A-Z])(?![A-Za-z0-9'’]))"
+)
+_S: Final = r"\s{1,2}"
+_END: Final = r"(?=\s{0,2}(?:[.,;:!\n]|\Z))"
+_RIGHT: Final = (
+    rf"is{_S}(?:\w{{4,9}}\s|the\s|most\s|the\smost\s){{0,2}}(?:correct|right|best|answer|true)\b|"
+    rf"ist{_S}(?:die\s)?(?:richtig|korrekt)|est{_S}(?:la{_S}bonne|correcte?|exacte?|juste)\b|"
+    rf"(?:es|está){_S}(?:la\s)?correct[ao]|(?:é|está){_S}(?:a\s)?(?:corret|cert)[ao]|è{_S}(?:la\s)?(?:corrett|giust|esatt)[ao]"
+)
+_CHOSEN: Final = (
+    rf"\b(?:I|we)(?:['’]d|['’]ll|{_S}(?:would|will|must|should))?{_S}(?:\w{{1,9}}ly\s)?"
+    rf"(?:choose|select|pick|chose|picked|selected|go{_S}with|say|vote{_S}for)"
+)
+_IT_IS: Final = rf"\b(?:it['’]s|it{_S}is|that{_S}is|that['’]s|must{_S}be|my{_S}(?:choice|pick|guess){_S}is|but|rather)"
+_PICKED: Final = rf"\b(?i:ich{_S}(?:wähle|nehme)|je{_S}choisis|elijo|escojo|escolho|scelgo){_S}(?:(?:la|die|a)\s)?"
+_VERDICT_FORMS: Final = (
+    rf"{_BARE}{_S}(?:{_RIGHT})",
+    rf"{_CHOSEN}{_S}{_BARE}",
+    rf"(?i:{_IT_IS}){_S}{_BARE}(?:{_END}|(?={_S}because\b))",
+    rf"\b(?i:select|choose|pick){_S}{_BARE}{_END}",
+    rf"{_PICKED}{_BARE}",
+    r"[选選](?:择|擇)?(?:项|項)?\s{0,2}:?\s{0,2}[(\[]?([A-Z])(?![A-Za-z0-9])",
+    r"(?<![A-Za-z0-9])([A-Z])[)\]]?(?:项|選項|选项)?\s?(?:是|が|は)?(?:正确|正確|正解|正しい)",
+    r"(?<![A-Za-z0-9])([A-Z])[)\]]?\s?(?:を選|です(?:[。.]|\Z))",
+)
+"""Each with one group for a letter."""
+_VERDICTS: Final = re.compile("|".join(_VERDICT_FORMS))
+_BOLD: Final = re.compile(r"\*\*[(\[]?([A-Z])[)\]]?(?:[.:)][^*\n]{0,200}|\s{1,2}[^*\n]{0,200})?\*\*")
+_MENTION: Final = re.compile(
+    rf"{_ANY}|\b(?:{_OPTION})\s{{0,2}}[\"'“(\[*]{{0,3}}(?-i:([A-Z]))(?![A-Za-z0-9'’])", re.IGNORECASE
+)
+_NOT_BEFORE: Final = re.compile(
+    r"(?:\bnot|n['’]t(?:\s{1,2}be)?|\bnicht|\bpas|\bnor?|\bneither|\brather\s{1,2}than|\binstead\s{1,2}of|\bexcept|"
+    r"\brules?\s{1,2}out|\bruled\s{1,2}out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\bunlike|不是|不[选選]|排除)"
+    rf"\s{{0,2}}(?:the\s)?(?:{_OPTION}\s{{0,2}})?[\"'“(\[*]{{0,3}}\Z",
+    re.IGNORECASE,
+)
+_NOT_AFTER: Final = re.compile(
+    r"[\"'”)\]*.:]{0,3}\s{0,2}(?:(?:is|are|was|seems|looks|would\s{1,2}be)\s{1,2}(?:\w{1,9}ly\s)?(?:wrong|incorrect|false|not\b|too\b|"
+    r"ruled\s|eliminated|excluded|out\b)|isn['’]t|can['’]?(?:no)?t\b|cannot|doesn['’]t|does\s{1,2}not|ist\s{1,2}(?:falsch|nicht)|est\s{1,2}"
+    r"(?:faux|fausse|incorrecte?)|n['’]est\s{1,2}pas|(?:no\s{1,2})?es\s{1,2}incorrect[ao]|no\s{1,2}es\b|não\s|está\s{1,2}(?:errad|incorret)[ao]|"
+    r"(?:è|non\s{1,2}è)\s{1,2}(?:sbagliat|corrett|errat)?[ao]?|错|不[对对正]|是错|は(?:間違|誤|不正解)|ではな|不正解)",
+    re.IGNORECASE,
+)
+_LISTED: Final = re.compile(r"\n[ \t*]{0,4}[(\[]?[A-Z][)\].:]\s")
+"""A line that begins with a letter: where there is a verdict, the text goes through the options."""
+_LABEL: Final = re.compile(r"\s{0,3}[(\[]?([A-Za-z])[)\].:]\s{0,3}")
+_EDGE: Final = re.compile(r"\A[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+|[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+\Z")
+_MOST: Final = 200
+"""Letters of one kind that are looked at."""
+
+
+def read_choice(text: str, options: Sequence[str] = ()) -> Reading[str]:
+    r"""Return the letter that an answer gives, in capitals.
+
+    In this order: the letter or an option's words alone; what is stated after "the answer is", in a box and so on; a
+    verdict ("B is correct", "I would choose B"), the letter at the beginning, or alone in the last line; a letter in
+    bold; the letters that are mentioned ("(B)", "option B"); an option's words within the text. What comes first
+    decides, and where its letters differ nothing is read. A letter that is denied ("not A", "A is wrong") is none.
+
+    Args:
+        text: the answer.
+        options: what can be chosen, in the order of the letters; letters beyond them are none.
+
+    >>> [read_choice(text).value for text in ("B", "(b) red", "A chart shows bars", "(A) or (B)")]
+    ['B', 'B', None, None]
+    >>> read_choice("The correct answer is B. Here's why option A is wrong.").value
+    'B'
+    >>> read_choice("the dark red one", ["red", "dark red"]).value, read_choice("E", ["red", "blue"]).value
+    ('B', None)
+    """
+    text = narrow(visible(text)).strip()
+    if not text:
+        return nothing("the answer is empty")
+    worded = [_bare(narrow(visible(option)), place) for place, option in enumerate(options)]
+    count = len(options) or 26
+    for readers in _TIERS:
+        found = {(one.start, one.value): one for one in readers(text, worded, count)}
+        if found:
+            return agreed([found[place] for place in sorted(found)], "no letter")
+    return nothing("no letter of an option" if options else "no letter")
+
+
+def _bare(option: str, place: int) -> str:
+    """Return an option's words without its letter: "B. red" is "red" in second place."""
+    label = _LABEL.match(option)
+    if label and ord(label[1].upper()) - ord("A") == place and label.end() < len(option):
+        option = option[label.end() :]
+    return _folded(option)
+
+
+def _folded(text: str) -> str:
+    return " ".join(_EDGE.sub("", text).casefold().split())
+
+
+def _letter(text: str, match: re.Match[str], group: int | str, count: int, why: str) -> Iterator[Found[str]]:
+    """Yield a letter that stands for an option and is not denied."""
+    letter = match[group]
+    if letter is None or not 0 <= ord(letter.upper()) - ord("A") < count:
+        return
+    start, end = match.span(group)
+    if _NOT_BEFORE.search(text, max(0, start - 60), start) or _NOT_AFTER.match(text, end):
+        return
+    yield Found(letter.upper(), text[max(match.start(), start - 1) : end + 1].strip() or letter, start, why)
+
+
+def _alone(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    match = _ALONE.fullmatch(text)
+    if match:
+        yield from _letter(text, match, 1, count, "a letter alone")
+    if len(text) < 2000:
+        yield from _exact(text, worded)
+
+
+def _exact(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[str]]:
+    said = _folded(text)
+    same = [place for place, words in enumerate(worded) if words and words == said]
+    if len(same) == 1:
+        yield Found(chr(ord("A") + same[0]), text, at, "an option's words alone")
+
+
+def _stated(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    """Read the last statement that says anything of the options; of "A or B" both."""
+    for one in reversed(statements(text)):
+        said = text[one.start : one.start + 300] if one.why.startswith("after") else one.value
+        found = list(_head(unmarked(said), count, one.why, one.start))
+        if not found and one.value:
+            found = [*_exact(one.value, worded, one.start)] or [*_contained(one.value, worded, one.start)]
+        if found:
+            yield from found
+            return
+
+
+def _head(said: str, count: int, why: str, at: int) -> Iterator[Found[str]]:
+    joined = _JOINED.search(said, 0, 60)
+    head = _HEAD.match(said)
+    if head is None:
+        return
+    group = head.lastgroup or "a"
+    if group == "c" and joined is None and not _AFTER_BARE.match(said, head.end()):
+        return  # "A red bar": an article
+    letters = list(_letter(said, head, group, count, why))
+    if joined and joined.start() <= head.start(group):
+        letters += _letter(said, joined, 2, count, why)
+    for letter in letters:
+        yield Found(letter.value, letter.text, at + letter.start, letter.why)
+
+
+def _verdicts(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    judged = False
+    for _, match in zip(range(_MOST), _VERDICTS.finditer(text), strict=False):
+        group = match.lastindex or 1
+        if (
+            match[group] != "A"
+            or not re.match(r"\s{1,2}[a-z]", text[match.end(group) : match.end(group) + 3])
+            or (match.end() > match.end(group) + 1)
+        ):
+            found = list(_letter(text, match, group, count, f"verdict {match[0]!r:.60}"))
+            judged |= bool(found)
+            yield from found
+    if _JOINED.match(text) is None and not (judged and _LISTED.search(text, 0, 20_000)):
+        yield from _head_of_text(text, count)
+    last = text.rpartition("\n")[2].strip()
+    match_last = _ALONE.fullmatch(last) if len(last) < 40 and last != text else None
+    if match_last:
+        for one in _letter(last, match_last, 1, count, "alone in the last line"):
+            yield Found(one.value, one.text, len(text) - len(last) + one.start, one.why)
+
+
+def _head_of_text(text: str, count: int) -> Iterator[Found[str]]:
+    r"""Yield the letter that an answer begins with: "B\n\nExplanation", "B. red", "(b) red", "B, because"."""
+    start = unmarked(text[:300])
+    head = _HEAD.match(start)
+    if head is None:
+        return
+    group = head.lastgroup or "a"
+    if group == "b" and not re.match(r"[).:\"'”*]{1,3}(?:\s|\Z)", start[head.end(group) :][:4]):
+        return
+    if group == "c" and not _AFTER_BARE.match(start, head.end()):
+        return
+    yield from _letter(start, head, group, count, "at the beginning")
+
+
+def _bold(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    for _, match in zip(range(_MOST), _BOLD.finditer(text), strict=False):
+        end = match.end()
+        if _NOT_AFTER.match(text, end) or _NOT_BEFORE.search(text, max(0, match.start() - 60), match.start()):
+            continue
+        if match[1] == "A" and re.match(r"\s", text[match.end(1) : match.end(1) + 1]):
+            continue
+        yield from _letter(text, match, 1, count, "in bold")
+
+
+def _mentions(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    for _, match in zip(range(_MOST), _MENTION.finditer(text), strict=False):
+        yield from _letter(text, match, match.lastindex or 1, count, "mentioned")
+    for _, match in zip(range(_MOST), _JOINED.finditer(text), strict=False):
+        yield from _letter(text, match, 1, count, "one of several")
+        yield from _letter(text, match, 2, count, "one of several")
+
+
+def _words(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    yield from _contained(text[:5000], worded)
+
+
+def _contained(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[str]]:
+    """Yield the options whose words occur, but for those that only occur within a longer one's."""
+    said = " ".join(text.casefold().split())
+    taken: list[tuple[int, int]] = []
+    for place, words in sorted(enumerate(worded), key=lambda pair: -len(pair[1])):
+        if not words or worded.count(words) > 1:
+            continue
+        for match in re.finditer(rf"(?<![^\W_]){re.escape(words)}(?![^\W_])", said):
+            inside = any(low <= match.start() and match.end() <= high for low, high in taken)
+            if inside or re.search(
+                r"\b(?:not|nicht|pas)\s(?:the\s)?\Z", said[max(0, match.start() - 10) : match.start()]
+            ):
+                continue
+            taken.append(match.span())
+            yield Found(chr(ord("A") + place), match[0], at + match.start(), "an option's words")
+            break
+
+
+_TIERS: Final = (_alone, _stated, _verdicts, _bold, _mentions, _words)
