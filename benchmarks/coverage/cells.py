@@ -212,7 +212,7 @@ def _words(n: int, loops: float) -> Callable[[Rng], Rows]:
     def draw(rng: Rng) -> Rows:
         words = rng.integers(5, 30, n).astype(float)
         edits = rng.binomial(words.astype(int), 0.08) + np.where(rng.random(n) < loops, 3 * words, 0.0)
-        return table({"edits": edits, "words": words})
+        return table({"edits": np.asarray(edits, np.float64), "words": words})
 
     return draw
 

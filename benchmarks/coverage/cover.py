@@ -46,7 +46,8 @@ def covered(cell: Cell, way: Way, runs: int) -> Held:
     low, high = ends[there].T
     method = methods.most_common(1)[0][0]
     if not there.any():
-        return Held(method, *[float("nan")] * 4, 1.0)
+        nan = float("nan")
+        return Held(method, nan, nan, nan, nan, 1.0)
     below, above = float((cell.truth < low).mean()), float((cell.truth > high).mean())
     return Held(method, 1 - below - above, below, above, float((high - low).mean()), 1 - float(there.mean()))
 
