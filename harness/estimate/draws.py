@@ -68,7 +68,7 @@ class Draws:
         return np.concatenate([np.zeros(0), *self._under(node, side, self.weights)])
 
     def without(self, node: Node, side: int = 0) -> Floats:
-        """Return a form without each unit in turn, [units]: one call, for sums subtract. Not for grouped units."""
+        """Return a form without each unit in turn, [units], one call, for sums subtract; of many, each group."""
         found = self.tables[side].sums(node)
         if any(FORMS[form].unsummed for form in forms_in(node)):
             return np.concatenate([*self._under(node, side, 1.0 - np.eye(self.groups))])
@@ -87,6 +87,17 @@ class Draws:
         inside[at] = True
         parts = tuple(part for stratum in self.strata if (part := stratum[inside[stratum]]).size)
         return Units(at, len(present), parts)
+
+    def strata_of(self, *units: Index) -> tuple[Index, ...]:
+        """Return the strata of the groups that some inputs read, as places among all groups."""
+        return self._parts if self.grouped else self.independent(*units).strata
+
+    def by_unit(self, node: Node) -> Sums:
+        """Return the sums that a tree reads, of each unit by itself, [units, k]."""
+        if not self.grouped:
+            return self.tables[0].sums(node)
+        one_each = Table(self._rows[0], lambda units: np.searchsorted(self.units, units), len(self.units))
+        return one_each.sums(node)
 
     @cached_property
     def weights(self) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""From a statistic and rows to its value with an interval: the only place that chooses how an interval is made."""
+"""From a statistic and rows to its value with an interval, its n and its statuses."""
 
 import math
 from collections.abc import Sequence
@@ -8,25 +8,21 @@ from typing import Final
 import numpy as np
 
 from harness.estimate.draws import Draws, Pool
-from harness.estimate.forms import FORMS, Floats
+from harness.estimate.forms import FORMS
+from harness.estimate.intervals import interval_of
 from harness.estimate.means import (
     NONE,
     Interval,
-    all_differ,
-    clipped,
     gap_interval_of,
     mean_interval_of,
     mean_of,
 )
-from harness.estimate.reach import reach
 from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary
 from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.types import MetricValue, Status
 
 NAN: Final = math.nan
-_ROUNDING: Final = 1e-12
-"""Draws that differ by less, relative to the value, are the same."""
 
 
 class Estimator:
@@ -80,38 +76,12 @@ class Estimator:
         value = NAN if nothing else draws.exactly(statistic.of)
         if math.isnan(value):
             return _metric_value(statistic, value, NONE, reads, level)
-        return _metric_value(statistic, value, self._interval(statistic, value, draws, reads, level), reads, level)
+        return _metric_value(statistic, value, self._interval(statistic, value, draws, level), reads, level)
 
-    def _interval(
-        self, statistic: Statistic, value: float, draws: Draws, reads: Sequence[Read], confidence: float
-    ) -> Interval:
-        if (plain := _plain_quantile(statistic.of, reads)) is not None:
-            from harness.stats.quantiles import minimum_n, quantile_interval
-
-            q, values = plain
-            if len(values) >= minimum_n(q):
-                found = quantile_interval(values, q, confidence)
-                return found.low, found.high, "order statistics"
-            return NONE
+    def _interval(self, statistic: Statistic, value: float, draws: Draws, confidence: float) -> Interval:
         if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
             return widened
-        from harness.stats.intervals import percentile_interval, wilson
-
-        inputs = [rows.unit[rows.counted] for rows in self._reads(statistic, self._slice(statistic))]
-        units = draws.independent(*inputs).independent
-        low, high = percentile_interval(draws.drawn(statistic.of), confidence) if units > 1 else (NAN, NAN)
-        method = f"bootstrap, percentile, B={self._resamples}"
-        if not high - low > _ROUNDING * max(1.0, abs(value)):
-            if statistic.bounds[0] is None and statistic.bounds[1] is None:
-                return NONE
-            # No draw moved it, so no spread is seen; so many units can still hide this share that would, each by as
-            # much as a unit of the sample moves it where it is no share.
-            hidden = float(wilson(0, units, confidence)[1])
-            if not statistic.unit.startswith("share"):
-                hidden *= reach(statistic, draws) or 1.0
-            low, high = value - hidden, value + hidden
-            method = "wilson (no spread in the sample)"
-        return *clipped(min(low, value), max(high, value), statistic.bounds), method
+        return interval_of(statistic, value, draws, confidence)
 
     def _lowest(self, statistic: Statistic, value: float, confidence: float) -> Interval | None:
         """Return the interval of the lowest of several means, widened as Bonferroni asks for the lowest of many."""
@@ -180,15 +150,6 @@ def _tallies(node: Node) -> list[list[Node]]:
     if FORMS[node["form"]].block and "edges" not in node:
         return [children(node)]
     return [one for child in children(node) for one in _tallies(child)]
-
-
-def _plain_quantile(node: Node, reads: Sequence[Read]) -> tuple[float, Floats] | None:
-    """Return the quantile that a tree is, and its values; None where it is none, or rows are not independent."""
-    if node["form"] != "quantile" or len(reads) != 1:
-        return None
-    read = reads[0]
-    counted = read.counted
-    return (node["q"], read.values[counted]) if all_differ(read.unit[counted]) else None
 
 
 def _metric_value(

@@ -1,5 +1,6 @@
 """The interval of a plain mean."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,15 @@ Interval = tuple[float, float, str]
 
 MIN_UNBOUNDED: Final = 10
 """With fewer independent units a mean of values without bounds has no interval that holds."""
+UNSKEWED: Final = 100
+"""With fewer rows a long tail may not have been drawn: the interval of such a mean says so."""
+_FAR: Final = 700.0
 NONE: Final[Interval] = (float("nan"), float("nan"), "none")
+
+
+def no_interval(why: str) -> Interval:
+    """Return no interval, with the reason as its method."""
+    return *NONE[:2], f"none ({why})"
 
 
 def mean_of(values: Floats) -> float:
@@ -27,8 +36,8 @@ def mean_interval_of(
     """Return the interval of a mean.
 
     Wilson's for independent 0s and 1s. For other values within bounds Gaffke's, which allows for a value at the bound,
-    or a cluster of them, that was not drawn. Where values have no bounds, Student's t from ten independent units on;
-    with fewer, and without any spread, there is none.
+    or a cluster of them, that was not drawn. Where values have no bounds, Student's t from ten independent units on,
+    on the log scale where they are positive; with fewer, and without any spread, there is none.
 
     Args:
         values: what the rows are worth, [n]; with an infinite one there is no interval.
@@ -51,9 +60,16 @@ def mean_interval_of(
     if least is not None and most is not None:
         return bounded_interval(values, None if independent else units, (least, most), confidence)
     low, high = mean_interval(values, None if independent else units, confidence)
-    if not high > low or (n if units is None else len(np.unique(units))) < MIN_UNBOUNDED:
-        return NONE
-    return *clipped(low, high, bounds), "t" if independent else "clustered t"
+    if (n if units is None else len(np.unique(units))) < MIN_UNBOUNDED:
+        return no_interval(f"n below {MIN_UNBOUNDED}")
+    if not high > low:
+        return no_interval("no spread in the sample")
+    name = "t" if independent else "clustered t"
+    if least != 0 or value <= 0:
+        return *clipped(low, high, bounds), name
+    # A long tail lies on one side: on the log scale the interval reaches further into it.
+    factor = math.exp(min((high - value) / value, _FAR))
+    return value / factor, value * factor, f"{name}, log scale" + ("; n below 100" if n < UNSKEWED else "")
 
 
 def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, float], confidence: float) -> Interval:
@@ -71,7 +87,7 @@ def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, f
     tail = (1 - confidence) / 2
     index = np.arange(len(values)) if units is None else np.unique(units, return_inverse=True)[1]
     if units is not None and int(index.max()) == 0:
-        return NONE
+        return no_interval("one independent unit")
     least, most = bounds
     below, above = (clustered(values, index, at_low, bounds) for at_low in (True, False))
     method = "Gaffke" if units is None else "Gaffke over clusters"

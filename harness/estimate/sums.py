@@ -127,12 +127,10 @@ class Table:
         if "edges" in form:
             confidence, correct = sides
             there = confidence.counted & correct.counted
-            group, edges = grouped(confidence, there), np.asarray(form["edges"], np.float64)
-            side = "left" if form["closed"] == "right" else "right"
-            found = np.searchsorted(edges, confidence.values[there], side=side) - 1  # type: ignore[call-overload]
-            cell = np.clip(found, 0, len(edges) - 2).astype(np.int64)
-            gaps = one_hot(cell, group, len(edges) - 1, confidence.values[there] - correct.values[there])
-            return np.hstack([gaps, one_hot(cell, group, len(edges) - 1)]), np.zeros(0)
+            group, bins = grouped(confidence, there), len(form["edges"]) - 1
+            cell = bins_of(confidence.values[there], form)
+            gaps = one_hot(cell, group, bins, confidence.values[there] - correct.values[there])
+            return np.hstack([gaps, one_hot(cell, group, bins)]), np.zeros(0)
         kept = [side.counted for side in sides]
         pooled = np.concatenate([side.values[there] for side, there in zip(sides, kept, strict=True)])
         cells, representatives = score_cells(pooled, form, exact=exact)
@@ -142,6 +140,14 @@ class Table:
             for i, (side, there) in enumerate(zip(sides, kept, strict=True))
         ]
         return np.hstack(hists), representatives
+
+
+def bins_of(values: Floats, form: Node) -> Index:
+    """Return the bin of each confidence, by the edges of a calibration form."""
+    edges = np.asarray(form["edges"], np.float64)
+    side = "left" if form["closed"] == "right" else "right"
+    found = np.searchsorted(edges, values, side=side) - 1  # type: ignore[call-overload]
+    return np.asarray(np.clip(found, 0, len(edges) - 2), np.int64)
 
 
 def score_cells(pooled: Floats, form: Node, *, exact: bool) -> tuple[Index, Floats]:

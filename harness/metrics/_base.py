@@ -43,6 +43,8 @@ class Metric(ABC):
     """Facts that are read where a sample carries them."""
     sums: ClassVar[tuple[str, ...]] = ()
     """What :meth:`SampleMetric.score` gives beside a value, for forms that are no mean of values."""
+    worst_row: ClassVar[float | None] = None
+    """The most that one answer can be worth in a ratio of sums without an upper bound; its interval rests on it."""
     computed: ClassVar[str] = "mean over answers"
     """How its columns make one number, in words."""
 
@@ -82,7 +84,8 @@ class Metric(ABC):
     def statistic(self, label: str, at: Sequence[str], name: str | None = None) -> Statistic:
         """Return the number that it makes over some cells, under its label or another name."""
         low, high = (bound if math.isfinite(bound) else None for bound in self.bounds)
-        return Statistic(name or label, self.form(label, at), self.direction, self.unit, (low, high))
+        form = self.form(label, at)
+        return Statistic(name or label, form, self.direction, self.unit, (low, high), worst=self.worst_row)
 
 
 class SampleMetric(Metric):

@@ -149,7 +149,8 @@ class _Calibration(_Stated):
 class Ece(_Calibration):
     """Expected calibration error: mean over answers of |mean confidence − accuracy| of their bin.
 
-    Range 0 to 1, lower is better. Biased upward in small samples, which the interval inherits. Bootstrap interval.
+    Range 0 to 1, lower is better. Biased upward in small samples: the lower
+    end of its interval allows for what calibrated models show on the same confidences.
 
     Args:
         bins: number of bins.
@@ -177,8 +178,8 @@ class Ece(_Calibration):
 class Mce(_Calibration):
     """Maximum calibration error: the largest |mean confidence − accuracy| of a bin that is not empty.
 
-    Range 0 to 1, lower is better; the emptiest bin rules it. Bootstrap interval. (Mean corruption error is
-    another metric, of the robustness tasks.)
+    Range 0 to 1, lower is better; the emptiest bin rules it. Its interval is as that of ``ece``. (Mean corruption error
+    is another metric, of the robustness tasks.)
 
     Args:
         bins: number of bins.
@@ -284,7 +285,8 @@ class Nll(_Stated):
     """Negative log-likelihood: mean of −ln(probability of what happened), in nats.
 
     Of an answer: −ln of the stated confidence where it is right, else of the rest. Range 0 to infinity, lower is
-    better. Nothing is clipped: one probability of 0 for what happened makes it infinite. t interval.
+    better. Nothing is clipped: one probability of 0 for what happened makes it infinite. t interval on the log
+    scale, from ten answers on.
 
     Args:
         of: what says whether an answer is right: a metric, or a mapping with its parameters; right is a value of 1.

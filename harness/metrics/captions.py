@@ -62,7 +62,7 @@ def ngrams(words: Sequence[str], order: int) -> NGrams:
 class Bleu4(SummedAnswerMetric):
     """BLEU-4 of a corpus: geometric mean of the clipped 1- to 4-gram precisions, times the brevity penalty.
 
-    Range 0 to 1 (multiply by 100 for the usual scale), higher is better. Bootstrap interval.
+    Range 0 to 1 (multiply by 100 for the usual scale), higher is better. Jackknife interval.
 
     Edge cases:
         No 4-gram of the corpus matches: 0 (``sacrebleu`` and ``coco-caption`` smooth). A failed or missing answer is
@@ -206,7 +206,7 @@ class CiderD(SummedAnswerMetric):
 
     Document frequencies come from the references of the whole dataset (under ``--limit`` too; of the run's answers
     where they are scored again), one document a row: the value depends on the data set, and on the tokenisation (by
-    half). Range 0 to 10, higher is better. t interval of the rows, their document frequencies taken as given.
+    half). Range 0 to 10, higher is better. Gaffke's interval of the rows, their document frequencies taken as given.
 
     Edge cases:
         Fewer than two rows: NaN, since every document frequency is then log 1 = 0. A failed or missing caption is 0.

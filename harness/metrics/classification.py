@@ -78,7 +78,8 @@ class BalancedAccuracy(_Classes):
     """Mean over classes of the share of their rows that are answered right: rare classes count as frequent ones do.
 
     An answer is a class as ``exact_match`` compares it: without case and surplus white space. The class of a row is its
-    first reference; the others are further names for it. Range 0 to 1, higher is better. Bootstrap interval over rows.
+    first reference; the others are further names for it. Range 0 to 1, higher is better. Bootstrap t interval
+    over rows.
 
     Edge cases:
         A failed, missing or empty answer is wrong, as one that is no class is. No rows: NaN.
@@ -96,7 +97,7 @@ class BalancedAccuracy(_Classes):
 class MacroF1(_Classes):
     """Mean over classes of F1, the harmonic mean of a class's precision and recall; each class counts alike.
 
-    Classes as for ``balanced_accuracy``: those of the references. Range 0 to 1, higher is better. Bootstrap interval
+    Classes as for ``balanced_accuracy``: those of the references. Range 0 to 1, higher is better. Bootstrap t interval
     over rows.
 
     Edge cases:
@@ -118,7 +119,7 @@ class MicroF1(_Classes):
     """F1 of all classes together: 2 · right answers / (answers that are a class + rows).
 
     Classes as for ``macro_f1``. Where every answer is a class it is the accuracy. Range 0 to 1, higher is better.
-    Bootstrap interval over rows.
+    Bootstrap t interval over rows.
 
     Edge cases:
         An answer that is no class lowers the recall and not the precision. No rows: NaN.
@@ -137,7 +138,7 @@ class Mcc(_Classes):
     """Matthews' correlation of answers and references, for two classes or more: 0 for what chance or one answer gives.
 
     Classes as for ``balanced_accuracy``; answers that are no class of the references are classes of their own, and
-    those that are not there are one. Range −1 to 1, higher is better. Bootstrap interval over rows.
+    those that are not there are one. Range −1 to 1, higher is better. Bootstrap t interval over rows.
 
     Edge cases:
         One answer to everything: 0. One class in all references: NaN, since nothing can be told apart.
@@ -157,7 +158,7 @@ class CohenKappa(_Classes):
     """Cohen's κ of answers and references: agreement beyond chance, as a share of what chance leaves.
 
     Chance is what the shares of the classes would make. Classes as for ``mcc``. Range −1 to 1, higher is better.
-    Bootstrap interval over rows.
+    Bootstrap t interval over rows.
 
     Edge cases:
         One class in all references: NaN, since chance would do as well as anything.
@@ -216,7 +217,7 @@ class _OfClass(SummedAnswerMetric):
 class ClassPrecision(_OfClass):
     """Share of the answers that name a class which are right: of one class, by its ``label``.
 
-    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Bootstrap interval over rows.
+    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Jackknife interval over rows.
 
     Args:
         label: the class.
@@ -241,7 +242,7 @@ class ClassPrecision(_OfClass):
 class ClassRecall(_OfClass):
     """Share of the rows of a class that are answered right: of one class, by its ``label``.
 
-    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Bootstrap interval over rows.
+    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Jackknife interval over rows.
 
     Args:
         label: the class.
@@ -266,7 +267,7 @@ class ClassRecall(_OfClass):
 class ClassF1(_OfClass):
     """F1 of one class, by its ``label``: 2 · right answers / (answers that name it + rows of it).
 
-    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Bootstrap interval over rows.
+    Classes as for ``balanced_accuracy``. Range 0 to 1, higher is better. Jackknife interval over rows.
 
     Args:
         label: the class.
@@ -293,7 +294,7 @@ class Confusion(SummedAnswerMetric):
     """A cell of the confusion matrix: of the rows of one class, the share that is answered with another, or itself.
 
     Each answer's classes stand beside it as details ``said`` and ``wanted``: the whole matrix is their table. Range 0
-    to 1; neither direction is better. Bootstrap interval over rows.
+    to 1; neither direction is better. Jackknife interval over rows.
 
     Args:
         wanted: the class of the rows.

@@ -179,6 +179,8 @@ class _Coco(SummedMetric):
         import numpy as np
 
         from harness.seeds import generator
+        from harness.stats.intervals import unseen_interval
+        from harness.stats.jackknife import drawn_t
 
         check(detections, "detections")
         check(truths, "truths")
@@ -188,17 +190,18 @@ class _Coco(SummedMetric):
         if math.isnan(value):
             return self._value(NAN, (NAN, NAN), 0, {Status.OK: n}, "none", confidence)
         if n < 2 or not self.resamples:
-            why = "none (one image)" if n < 2 else "none"
+            why = "none (one independent unit)" if n < 2 else "none"
             return self._value(value, (NAN, NAN), n, {Status.OK: n}, why, confidence)
         drawn = generator("interval", self.name).multinomial(n, np.full(n, 1 / n), size=self.resamples)
         weights = np.empty_like(drawn)
         weights[:, judged.by_content(n)] = drawn
         draws = judged.means(weights, recall=self.recall)
-        draws = draws[~np.isnan(draws)]
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(draws, [tail, 1 - tail]) if len(draws) else (NAN, NAN)
-        method = f"bootstrap (percentile, {self.resamples} draws)"
-        return self._value(value, (float(low), float(high)), n, {Status.OK: n}, method, confidence)
+        low, high = drawn_t(value, draws, n, self.bounds, confidence)
+        method = f"bootstrap t, B={self.resamples}"
+        if not low < high:
+            low, high = unseen_interval(value, n, self.bounds, confidence)
+            method = f"Clopper–Pearson over {n} units (no spread in the sample)"
+        return self._value(value, (low, high), n, {Status.OK: n}, method, confidence)
 
 
 class MeanAveragePrecision(_Coco):
@@ -207,7 +210,7 @@ class MeanAveragePrecision(_Coco):
     101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is a JSON
     list of ``{"label": …, "box": [x1, y1, x2, y2], "score": …}``; what the image holds is the fact ``boxes``, in the
     same frame, each with ``box``, ``label`` and, for a crowd, ``"crowd": true``. Range 0 to 1, higher is better.
-    Percentile bootstrap over images.
+    Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -233,7 +236,7 @@ class MeanAveragePrecision(_Coco):
 class MeanAveragePrecision50(_Coco):
     """COCO AP at an IoU of 0.5: area under the interpolated precision–recall curve, mean over labels.
 
-    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Percentile bootstrap
+    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Bootstrap t interval
     over images.
 
     Args:
@@ -257,7 +260,7 @@ class MeanAveragePrecision50(_Coco):
 class MeanAveragePrecision75(_Coco):
     """COCO AP at an IoU of 0.75: area under the interpolated precision–recall curve, mean over labels.
 
-    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Percentile bootstrap
+    As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Bootstrap t interval
     over images.
 
     Args:
@@ -282,7 +285,7 @@ class MeanAveragePrecisionSmall(_Coco):
     """COCO AP of small objects, of at most 32² square pixels: as ``map``, the others ignored.
 
     The size of an object is that of its box, unless the fact ``boxes`` gives it an ``area`` (COCO's is that of the
-    mask): boxes must be in pixels. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    mask): boxes must be in pixels. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -306,7 +309,7 @@ class MeanAveragePrecisionSmall(_Coco):
 class MeanAveragePrecisionMedium(_Coco):
     """COCO AP of medium objects, of 32² to 96² square pixels: as ``map``, the others ignored.
 
-    As ``map_small``. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    As ``map_small``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -329,7 +332,7 @@ class MeanAveragePrecisionMedium(_Coco):
 class MeanAveragePrecisionLarge(_Coco):
     """COCO AP of large objects, of at least 96² square pixels: as ``map``, the others ignored.
 
-    As ``map_small``. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    As ``map_small``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -357,7 +360,7 @@ class _Recall(_Coco):
 class AverageRecall1(_Recall):
     """COCO AR with one detection an image and label: share of objects found, mean over labels and IoU 0.50:0.05:0.95.
 
-    Of the same answers and facts as ``map``. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    Of the same answers and facts as ``map``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -382,7 +385,7 @@ class AverageRecall1(_Recall):
 class AverageRecall10(_Recall):
     """COCO AR with ten detections an image and label: share of objects found, mean over labels and IoU 0.50:0.05:0.95.
 
-    As ``ar_1``. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    As ``ar_1``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -405,7 +408,7 @@ class AverageRecall10(_Recall):
 class AverageRecall100(_Recall):
     """COCO AR with 100 detections an image and label: share of objects found, mean over labels and IoU 0.50:0.05:0.95.
 
-    As ``ar_1``. Range 0 to 1, higher is better. Percentile bootstrap over images.
+    As ``ar_1``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.

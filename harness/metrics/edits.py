@@ -192,7 +192,8 @@ class _CorpusRate(SummedAnswerMetric, _ErrorRate):
 class CorpusWer(_CorpusRate):
     """Word error rate of a corpus: all word edits / all words of the references.
 
-    Range 0 to infinity, lower is better. Bootstrap interval.
+    Range 0 to infinity, lower is better. Gaffke's interval: no row is taken to be
+    worse than ``worst_row``, or than a fifth more than the worst that was seen.
 
     Edge cases:
         An empty reference adds its edits and no words. No words at all: 0 without edits, else NaN. A failed or
@@ -214,7 +215,8 @@ class CorpusWer(_CorpusRate):
 class CorpusCer(_CorpusRate):
     """Character error rate of a corpus: all character edits / all characters of the references.
 
-    Range 0 to infinity, lower is better. Bootstrap interval.
+    Range 0 to infinity, lower is better. Gaffke's interval: no row is taken to be
+    worse than ``worst_row``, or than a fifth more than the worst that was seen.
 
     Edge cases:
         An empty reference adds its edits and no characters. No characters at all: 0 without edits, else NaN.

@@ -81,7 +81,7 @@ class _Guard(CorpusMetric):
 class GuardPrecision(_Guard):
     """Share of the answers that the guard caught which are hallucinations.
 
-    Range 0 to 1, higher is better. Wilson interval, clustered t with clusters. The full table by tier:
+    Range 0 to 1, higher is better. Wilson interval, Gaffke's with clusters. The full table by tier:
     ``harness.metrics.guard.guard_confusion``.
 
     Args:
@@ -105,7 +105,7 @@ class GuardPrecision(_Guard):
 class GuardRecall(_Guard):
     """Share of the hallucinations that the guard caught.
 
-    Range 0 to 1, higher is better. Wilson interval, clustered t with clusters.
+    Range 0 to 1, higher is better. Wilson interval, Gaffke's with clusters.
 
     Args:
         caught: from which tier on an answer counts as caught, for both classes alike: ``flag`` or ``reject``.

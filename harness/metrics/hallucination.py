@@ -188,7 +188,7 @@ class _Chair(SummedMetric):
 class ChairI(_Chair):
     """Share of all object mentions in captions that name an object which is not in the image.
 
-    Repeated mentions count again. Range 0 to 1, lower is better. Bootstrap interval over captions.
+    Repeated mentions count again. Range 0 to 1, lower is better. Jackknife interval over captions.
 
     Args:
         vocabulary: the objects that are looked for, each with its synonyms; plurals are understood.
@@ -220,7 +220,7 @@ class ChairI(_Chair):
 class ChairS(_Chair):
     """Share of captions that name at least one object which is not in the image.
 
-    Range 0 to 1, lower is better. Bootstrap interval over captions.
+    Range 0 to 1, lower is better. Jackknife interval over captions.
 
     Args:
         vocabulary: the objects that are looked for, each with its synonyms; plurals are understood.

@@ -78,7 +78,7 @@ class MmePerception(_MmeSum):
     """MME's perception score: 100 · accuracy + 100 · acc+ of each of its ten categories, summed up.
 
     The categories are existence, count, position, color, posters, celebrity, scene, landmark, artwork and OCR: the fact
-    ``category`` of each sample. Range 0 to 2000 points, higher is better. Bootstrap interval.
+    ``category`` of each sample. Range 0 to 2000 points, higher is better. Jackknife interval.
 
     Args:
         by: what says which questions are about one image: the fact ``group``, or the samples' ``cluster``.
@@ -104,7 +104,7 @@ class MmeCognition(_MmeSum):
     """MME's cognition score: 100 · accuracy + 100 · acc+ of each of its four categories, summed up.
 
     The categories are commonsense_reasoning, numerical_calculation, text_translation and code_reasoning: the fact
-    ``category`` of each sample. Range 0 to 800 points, higher is better. Bootstrap interval.
+    ``category`` of each sample. Range 0 to 800 points, higher is better. Jackknife interval.
 
     Args:
         by: what says which questions are about one image: the fact ``group``, or the samples' ``cluster``.
@@ -128,7 +128,7 @@ class MmeCognition(_MmeSum):
 class MmeScore(_MmeSum):
     """MME's total: 100 · accuracy + 100 · acc+ of each of its fourteen categories, summed up.
 
-    ``mme_perception`` and ``mme_cognition`` together. Range 0 to 2800 points, higher is better. Bootstrap interval.
+    ``mme_perception`` and ``mme_cognition`` together. Range 0 to 2800 points, higher is better. Jackknife interval.
 
     Args:
         by: what says which questions are about one image: the fact ``group``, or the samples' ``cluster``.

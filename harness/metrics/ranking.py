@@ -82,6 +82,16 @@ class Curve:
         positives = self.n_positive - np.r_[0, self.positives[:-1]][::-1] if len(self.positives) else self.positives
         return Curve(-self.thresholds[::-1], negatives, positives)
 
+    @property
+    def sides(self) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """The scores of the positives and of the negatives."""
+        import numpy as np
+
+        positives, negatives = (
+            np.repeat(self.thresholds, np.diff(counts, prepend=0)) for counts in (self.positives, self.negatives)
+        )
+        return positives, negatives
+
     def aupr(self, trapezoid: bool = False) -> float:
         """Return the area under precision and recall of the positive class; NaN where it is empty."""
         import numpy as np
@@ -145,27 +155,21 @@ class _Separation(CorpusMetric):
         """As :meth:`compute`, from a curve that several metrics share."""
         raise NotImplementedError
 
-    def _with_error(self, value: float, error: float, curve: Curve, method: str, confidence: float) -> MetricValue:
-        """Build the interval on the logit scale, which keeps it inside (0, 1)."""
-        from scipy.special import expit, logit, ndtri
-
-        n = curve.n_positive + curve.n_negative
-        statuses = {Status.OK: n}
+    def _told(
+        self, value: float, curve: Curve, edges: tuple[float, float], method: str, level: float, n: int | None = None
+    ) -> MetricValue:
+        both = curve.n_positive + curve.n_negative
         if math.isnan(value):
-            return self._value(NAN, (NAN, NAN), 0, statuses, "none", confidence)
-        if not 0 < value < 1:
-            smaller = min(curve.n_positive, curve.n_negative) or n
-            edges = _wilson(value * smaller, smaller, confidence)
-            return self._value(value, edges, n, statuses, "wilson (perfect order)", confidence)
-        half = float(ndtri(0.5 + confidence / 2)) * error / (value * (1 - value))
-        bounds = float(expit(logit(value) - half)), float(expit(logit(value) + half))
-        return self._value(value, bounds, n, statuses, method, confidence)
+            return self._value(NAN, (NAN, NAN), 0, {Status.OK: both}, "none", level)
+        if min(curve.n_positive, curve.n_negative) < 2:
+            edges, method = (NAN, NAN), "none (fewer than 2 of a class)"
+        return self._value(value, edges, both if n is None else n, {Status.OK: both}, method, level)
 
 
 class Auroc(_Separation):
     """The chance that a random out-of-distribution sample has a higher score than a random in-distribution one.
 
-    Ties count half. Range 0 to 1, higher is better, 0.5 is chance. DeLong's interval on the logit scale.
+    Ties count half. Range 0 to 1, higher is better, 0.5 is chance. Wilson's interval with DeLong's effective n.
 
     Edge cases:
         One class is empty: NaN with n = 0. A NaN score is an error.
@@ -180,24 +184,10 @@ class Auroc(_Separation):
     name = "auroc"
 
     def of_curve(self, curve: Curve, confidence: float = 0.95) -> MetricValue:
-        error = _delong(curve) if curve.n_positive and curve.n_negative else NAN
-        return self._with_error(curve.auroc, error, curve, "DeLong (logit)", confidence)
+        from harness.stats.separation import auroc_interval
 
-
-def _delong(curve: Curve) -> float:
-    """Return DeLong's standard error, from the placements of both classes."""
-    import numpy as np
-
-    new_positives, new_negatives = np.diff(curve.positives, prepend=0), np.diff(curve.negatives, prepend=0)
-    # Share of the other class that a score beats, ties half.
-    of_positives = 1 - (curve.negatives - new_negatives / 2) / curve.n_negative
-    of_negatives = (curve.positives - new_positives / 2) / curve.n_positive
-    variance = 0.0
-    for placed, counts in ((of_positives, new_positives), (of_negatives, new_negatives)):
-        n = int(counts.sum())
-        if n > 1:
-            variance += float((counts * (placed - curve.auroc) ** 2).sum()) / (n - 1) / n
-    return float(np.sqrt(variance))
+        edges = auroc_interval(*curve.sides, confidence=confidence)
+        return self._told(curve.auroc, curve, edges, "Wilson, DeLong's effective n", confidence)
 
 
 class _Aupr(_Separation):
@@ -209,12 +199,12 @@ class _Aupr(_Separation):
     swap: ClassVar[bool]
 
     def of_curve(self, curve: Curve, confidence: float = 0.95) -> MetricValue:
-        import numpy as np
+        from harness.stats.separation import aupr_interval
 
         ours = curve.swapped() if self.swap else curve
         value = ours.aupr(self.variant == "trapezoid")
-        error = float(np.sqrt(value * (1 - value) / ours.n_positive)) if ours.n_positive and 0 < value < 1 else NAN
-        return self._with_error(value, error, curve, "logit (Boyd)", confidence)
+        edges = aupr_interval(value, ours.n_positive, min(ours.n_positive, ours.n_negative), confidence)
+        return self._told(value, curve, edges, "logit (Boyd)", confidence)
 
 
 class AuprOut(_Aupr):
@@ -258,8 +248,8 @@ class AuprIn(_Aupr):
 class FprAt95Tpr(_Separation):
     """False positive rate at the strictest threshold that accepts at least 95 % of the positives.
 
-    Which class is positive is the variant: papers differ. Range 0 to 1, lower is better. Wilson interval at the
-    threshold found, which leaves out the doubt about the threshold itself.
+    Which class is positive is the variant: papers differ. Range 0 to 1, lower is better. Its interval adds the
+    doubt about the threshold to that of the share (MOVER); below 72 positives nothing bounds it from above.
 
     Edge cases:
         A class is empty: NaN with n = 0. Tied scores are accepted together.
@@ -281,18 +271,16 @@ class FprAt95Tpr(_Separation):
     }
 
     def of_curve(self, curve: Curve, confidence: float = 0.95) -> MetricValue:
+        from harness.stats.separation import fpr_interval, least_positives
+
         ours = curve if self.variant == "ood-positive" else curve.swapped()
         accepted, negatives = ours.fpr_at(95)
-        value, edges = accepted / negatives if negatives else NAN, _wilson(accepted, negatives, confidence)
-        statuses = {Status.OK: curve.n_positive + curve.n_negative}
-        return self._value(value, edges, negatives, statuses, "wilson" if negatives else "none", confidence)
-
-
-def _wilson(hits: float, n: int, confidence: float) -> tuple[float, float]:
-    from harness.stats.intervals import wilson
-
-    low, high = wilson(hits, n, confidence)
-    return float(low), float(high)
+        low, high, enough = fpr_interval(*ours.sides, 0.95, confidence=confidence)
+        least = least_positives(0.95, confidence)
+        few = "" if enough else f"; fewer than {least} positives can't bound the threshold"
+        value = accepted / negatives if negatives else NAN
+        method = f"MOVER (Wilson, order statistics){few}"
+        return self._told(value, curve, (low, high), method, confidence, negatives)
 
 
 def ood_report(scores: Any, labels: Any, confidence: float = 0.95) -> dict[str, MetricValue]:

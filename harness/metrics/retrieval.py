@@ -134,7 +134,7 @@ class ClipScore(SummedAnswerMetric):
 
     Adapters embed images alone, so the embeddings come with the data: that of the image is the fact ``embedding``, and
     the answer is its caption's, a JSON list or ``{"caption": …, "embedding": […]}``. Range 0 to 2.5, higher is better;
-    comparable only for one embedding model. t interval.
+    comparable only for one embedding model. Gaffke's interval.
 
     Edge cases:
         An image's vector of zeros has no direction: ``undefined``; an answer that is one, or no list of numbers as long
@@ -177,7 +177,7 @@ class RefClipScore(SummedAnswerMetric):
     """Harmonic mean of CLIPScore and of the highest cosine of the caption and a reference caption, floored at 0.
 
     As ``clip_score``; the embeddings of the references are the fact ``reference_embeddings``, a list of lists. Range 0
-    to 1.43, higher is better; comparable only for one embedding model. t interval.
+    to 1.43, higher is better; comparable only for one embedding model. Gaffke's interval.
 
     Edge cases:
         An image's vector of zeros, or no reference with a direction: ``undefined``. Otherwise as ``clip_score``. Where

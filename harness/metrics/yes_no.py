@@ -209,7 +209,7 @@ class _PopeRate(SummedAnswerMetric, _YesNo):
 class PopePrecision(_PopeRate):
     """Share of the answers "yes" that are right.
 
-    Range 0 to 1, higher is better. Bootstrap interval.
+    Range 0 to 1, higher is better. Jackknife interval.
 
     Edge cases:
         No answer is "yes": NaN with n = 0. A failed, unparsed or missing answer is no "yes".
@@ -229,7 +229,7 @@ class PopePrecision(_PopeRate):
 class PopeRecall(_PopeRate):
     """Share of the probes whose label is "yes" that are answered "yes".
 
-    Range 0 to 1, higher is better. Bootstrap interval.
+    Range 0 to 1, higher is better. Jackknife interval.
 
     Edge cases:
         No label is "yes": NaN with n = 0. Unparsed, failed and missing answers count as missed; ``lmms-eval`` leaves
@@ -250,7 +250,7 @@ class PopeRecall(_PopeRate):
 class PopeF1(_PopeRate):
     """Harmonic mean of ``pope_precision`` and ``pope_recall``: 2 · right yes / (answered yes + labelled yes).
 
-    Range 0 to 1, higher is better. Bootstrap interval.
+    Range 0 to 1, higher is better. Jackknife interval.
 
     Edge cases:
         No "yes" among answers and labels: NaN with n = 0. Unparsed answers: as ``pope_recall``.
@@ -273,7 +273,7 @@ class PopeF1(_PopeRate):
 class PopeYesRatio(_PopeRate):
     """Share of the answers that are "yes": far from the labels' own share, the model is biased.
 
-    Of all readable answers. Range 0 to 1; neither direction is better. Bootstrap interval.
+    Of all readable answers. Range 0 to 1; neither direction is better. Jackknife interval.
 
     Edge cases:
         No readable answer: NaN with n = 0. ``lmms-eval`` looks at the labels instead of the answers.

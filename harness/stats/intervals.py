@@ -78,6 +78,27 @@ def mean_interval(
     return float(x.mean()) - half, float(x.mean()) + half
 
 
+def unseen_interval(
+    value: float, units: int, bounds: tuple[float, float], confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval of a number that none of its units moves: as of Clopper–Pearson, where all units agree.
+
+    A share ε of units that would move it to a bound goes unseen with a chance of (1 − ε)^units.
+
+    Args:
+        value: within the bounds.
+        units: independent ones that it rests on, at least 1.
+        bounds: of the value.
+        confidence: two-sided, in (0, 1).
+
+    >>> low, high = unseen_interval(1.0, 10, (0.0, 1.0))
+    >>> round(low, 3), high  # scipy.stats.binomtest(10, 10).proportion_ci()
+    (0.692, 1.0)
+    """
+    hidden = 1 - (0.5 - confidence / 2) ** (1 / units)
+    return value - hidden * (value - bounds[0]), value + hidden * (bounds[1] - value)
+
+
 def percentile_interval(statistics: Floats, confidence: float = 0.95) -> tuple[float, float]:
     """Return the percentile interval of bootstrap statistics [B], NaN ones left out; NaN if none is left."""
     finite = statistics[np.isfinite(statistics)]

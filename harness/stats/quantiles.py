@@ -74,7 +74,9 @@ class QuantileEstimate:
     method: str = "order statistics"
 
 
-def quantile_interval(values: ArrayLike, q: float, confidence: float = 0.95) -> QuantileEstimate:
+def quantile_interval(
+    values: ArrayLike, q: float, confidence: float = 0.95, effective: float | None = None
+) -> QuantileEstimate:
     """Return a quantile and its distribution-free interval from order statistics.
 
     The ends are the largest and smallest values with P(too high) ≤ tail and P(too low) ≤ tail under
@@ -83,9 +85,10 @@ def quantile_interval(values: ArrayLike, q: float, confidence: float = 0.95) -> 
     the distribution lies there, which for a quantile, unlike for a mean, is enough.
 
     Args:
-        values: [n], finite, independent.
+        values: [n], finite.
         q: the quantile, in (0, 1).
         confidence: two-sided coverage, in (0, 1).
+        effective: how many independent values they are worth (:func:`effective_n`); None: all are independent.
 
     Returns:
         An estimate (NumPy's linear rule); NaN with ``n = 0`` for no data.
@@ -106,19 +109,56 @@ def quantile_interval(values: ArrayLike, q: float, confidence: float = 0.95) -> 
     if x.size == 0:
         return QuantileEstimate(math.nan, math.nan, math.nan, q, 0, confidence, math.nan)
     require_enough(q, x.size)
-    low, high, coverage = _order_statistics(x, q, 0.5 - confidence / 2)
+    low, high, coverage = order_statistics(x, q, 0.5 - confidence / 2, effective)
     return QuantileEstimate(float(np.quantile(x, q)), low, high, q, x.size, confidence, coverage)
 
 
-def _order_statistics(x: Floats, q: float, tail: float) -> tuple[float, float, float]:
-    """Return both ends from sorted values and the coverage; an end beyond the data is infinite."""
-    below = at_most(np.arange(x.size), x.size, q)
+def order_statistics(x: Floats, q: float, tail: float, effective: float | None = None) -> tuple[float, float, float]:
+    """Return both ends from sorted values and the coverage; an end beyond the data is infinite.
+
+    Args:
+        x: sorted, [n].
+        q: the quantile, in (0, 1).
+        tail: the chance of missing, on each side.
+        effective: how many independent values they are worth; ranks are then those of so many, spread over n.
+    """
+    n = x.size if effective is None else max(1, min(x.size, math.floor(effective)))
+    below = at_most(np.arange(n), n, q)
     first = int(np.searchsorted(below, tail, side="right"))
     last = int(np.searchsorted(below, 1 - tail, side="left"))
-    low = float(x[first - 1]) if first else -math.inf
-    high = float(x[last]) if last < x.size else math.inf
-    missed = (below[first - 1] if first else 0.0) + (1 - below[last] if last < x.size else 0.0)
+    low = float(x[first * x.size // n - 1]) if first else -math.inf
+    high = float(x[math.ceil((last + 1) * x.size / n) - 1]) if last < n else math.inf
+    missed = (below[first - 1] if first else 0.0) + (1 - below[last] if last < n else 0.0)
     return low, high, float(1 - missed)
+
+
+def effective_n(values: ArrayLike, q: float) -> float:
+    """Return how many independent values a series is worth, where its quantile is asked for.
+
+    n over the autocorrelation time of "at most the quantile"; autocorrelations are summed up in pairs until a pair is
+    negative, beyond which they are noise.
+
+    Args:
+        values: in the order in which they were measured, [n], finite.
+        q: the quantile, in (0, 1).
+
+    Source:
+        Geyer 1992, "Practical Markov chain Monte Carlo", section 3.3 (initial positive sequence).
+
+    >>> round(effective_n(np.repeat(np.random.default_rng(0).random(200), 5), 0.5)) < 300
+    True
+    """
+    x = vector("values", values)
+    under = (x <= np.quantile(x, q)).astype(np.float64) if x.size else x
+    under = under - under.mean() if x.size else under
+    if x.size < 3 or not under.any():
+        return float(x.size)
+    spectrum = np.fft.rfft(under, 2 * x.size)
+    lagged = np.fft.irfft(spectrum * np.conj(spectrum))[: x.size]
+    lagged /= lagged[0]
+    pairs = lagged[0 : x.size - 1 : 2] + lagged[1 : x.size : 2]
+    until = int(np.argmax(pairs < 0)) if (pairs < 0).any() else len(pairs)
+    return float(x.size / max(1.0, 2 * float(pairs[:until].sum()) - 1))
 
 
 def median_ratio(

@@ -145,7 +145,7 @@ def test_a_round_in_which_one_side_failed_counts_for_neither(seen: Callable[...,
 
 @pytest.mark.parametrize(("name", "needed"), [("cpu_p90", 64), ("cpu_p99", 662)])
 def test_a_tail_from_too_few_calls_is_undefined(seen: Callable[..., Seen], name: str, needed: int) -> None:
-    few, enough = (seen([np.linspace(1, 2, n)] * 2) for n in (needed - 1, needed))
+    few, enough = (seen([generator(n).permutation(np.linspace(1, 2, n))] * 2) for n in (needed - 1, needed))
     assert few.metrics[name].n == 0
     assert math.isnan(few.metrics[name].value)
     assert any(f"{needed - 1} calls; " in finding.text for finding in few.findings)
@@ -173,9 +173,22 @@ def test_contention_is_how_far_the_wall_clock_runs_ahead(seen: Callable[..., See
 
 
 def test_throughput_is_samples_by_time(seen: Callable[..., Seen]) -> None:
-    found = seen([[100.0, 100.0, 101.0, 99.0]] * 2, batch=4).metrics["throughput"]
-    assert found.value == pytest.approx(40)
-    assert found.low <= found.value <= found.high
+    few, many = (seen([[100.0, 100.0, 101.0, 99.0] * n] * 2, batch=4).metrics["throughput"] for n in (1, 4))
+    assert few.value == many.value == pytest.approx(40)
+    assert math.isnan(few.low)
+    assert "n below 10" in few.method
+    assert many.low < many.value < many.high
+
+
+def test_calls_that_depend_on_each_other_have_wider_quantiles_or_none(seen: Callable[..., Seen]) -> None:
+    times = generator(3).lognormal(0, 0.1, 100)
+    alone = seen([np.tile(times, 4)] * 2).metrics["cpu_p50"]
+    blocks = seen([np.repeat(times, 4)] * 2).metrics["cpu_p50"]
+    drifting = seen([np.linspace(1, 2, 400)] * 2).metrics["cpu_p90"]
+    assert alone.value == blocks.value
+    assert blocks.high - blocks.low > 1.5 * (alone.high - alone.low)
+    assert math.isnan(drifting.low)
+    assert "depend on each other" in drifting.method
 
 
 def rapl(folder: Path, **counters: int) -> Path:
