@@ -164,8 +164,8 @@ def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
     Read: digits of any one script; a sign (hyphen, minus or en dash) or brackets as bookkeepers have them; groups of
     three with commas, points, spaces or apostrophes, and Indian groups; a decimal point or comma; an exponent; "½";
     scale words and letters ("3.5 million", "3,5 Mio.", "$5M", "3万"); a percent sign or word; a currency, a unit,
-    "about" or "~"; a full stop at the end; a sign in words ("minus 5", "负5"); powers of ten ("3 × 10^5"); LaTeX's signs
-    around and within it ("12\%"). Not read: ``nan``, ``inf``, ``1_000``, numbers beyond the range of a double
+    "about" or "~"; a full stop at the end; a sign in words ("minus 5", "负5"); powers of ten ("3 × 10^5"); signs of
+    LaTeX around and within it ("12\%"). Not read: ``nan``, ``inf``, ``1_000``, numbers beyond the range of a double
     (``1e400``) or of more than 400 characters.
 
     Some forms can be two numbers, and a rule decides: a comma before three digits parts thousands ("1,234" is 1234),
