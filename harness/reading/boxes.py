@@ -41,6 +41,7 @@ _SPEAKING: Final = re.compile(
 _LOCATIONS: Final = re.compile(r"(?:<loc(?:0\d{3}|10[01]\d|102[0-3])>){4}(?:\s{0,3}([^<>;]{1,80}))?")
 _LOCATION: Final = re.compile(r"\d{4}")
 _BINS: Final = 1024
+_FLORENCE: Final = re.compile(r"([^<>;\n]{0,80})<loc_(\d{1,3})><loc_(\d{1,3})><loc_(\d{1,3})><loc_(\d{1,3})>")
 _REFERRED: Final = re.compile(
     r"<(?:\|(?:object_)?ref(?:_start)?\||ref)>([^<>]{1,80})<[/|][^<>]{1,20}>\s{0,3}(?:<[^<>]{1,20}>)?\s{0,3}[\[(]{0,2}$"
 )
@@ -68,7 +69,8 @@ def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
 
     A key or token that says its order and frame is believed rather than ``order``, and ``why`` says so: ``box_2d``
     (y first, thousandths), ``bbox_2d`` and ``…_xyxy`` (corners, x first), ``…_xywh``, a ``bbox`` beside COCO's
-    ``category_id`` (corner and size), location tokens (y first), "%" (shares of the image).
+    ``category_id`` (corner and size), location tokens (PaliGemma's y first, Florence's x first), "%" (shares of the
+    image).
 
     Args:
         text: an answer.
@@ -138,11 +140,17 @@ def _written(text: str, order: Order) -> list[Found[tuple[Place, ...]]]:
 
 
 def _locations(text: str) -> Iterator[Found[tuple[Place, ...]]]:
-    """Yield PaliGemma's boxes: y1, x1, y2, x2 in 1,024 bins, then what is there."""
+    """Yield PaliGemma's boxes, y1, x1, y2, x2 in 1,024 bins and then what is there, and Florence's: the reverse."""
     for tokens in _LOCATIONS.finditer(text):
         bins = [int(number) * 1000 / _BINS for number in _LOCATION.findall(tokens[0])[:4]]
         place = Place(corners(bins, "yxyx"), "per-mille", (tokens[1] or "").strip(), stated=True)
         yield Found((place,), tokens[0], tokens.start(), "location tokens: y1, x1, y2, x2 in 1,024 bins")
+    for tokens in _FLORENCE.finditer(text):
+        a, b, c, d = map(float, tokens.group(2, 3, 4, 5))
+        place = Place((a, b, c, d), "per-mille", tokens[1].strip(), stated=True)
+        yield Found(
+            (place,), tokens[0][len(tokens[1]) :], tokens.end(1), "location tokens: x1, y1, x2, y2 in 1,000 bins"
+        )
 
 
 def _named(text: str) -> list[Found[tuple[Place, ...]]]:
