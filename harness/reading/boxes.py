@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.reading.box_keys import boxes_of_json
-from harness.reading.brackets import WIDE, Numbers, fours, number_of, rows
+from harness.reading.brackets import WIDE, fours, number_of, rows
 from harness.reading.found import Found, Reading, one_of_several
 from harness.reading.placed import (
     AS_DECLARED,
@@ -19,6 +19,7 @@ from harness.reading.placed import (
     of_sides,
     plain_key,
 )
+from harness.reading.plain_places import plain_box, plain_place, plain_point
 from harness.reading.points import Point, find_points, read_points
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "find_boxes",
     "find_points",
     "plain_box",
+    "plain_point",
     "read_boxes",
     "read_places",
     "read_points",
@@ -45,18 +47,8 @@ _FLORENCE: Final = re.compile(r"([^<>;\n]{0,80})<loc_(\d{1,3})><loc_(\d{1,3})><l
 _REFERRED: Final = re.compile(
     r"<(?:\|(?:object_)?ref(?:_start)?\||ref)>([^<>]{1,80})<[/|][^<>]{1,20}>\s{0,3}(?:<[^<>]{1,20}>)?\s{0,3}[\[(]{0,2}$"
 )
-_DIGITS: Final = r"([-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))"
-_PLAIN: Final = re.compile(rf"\s*+(\[)?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}(?(1)\])\s*+")
-
-
-def plain_box(text: str) -> Box | None:
-    """Return the four numbers, as they stand, of a text that is nothing else: the fast way for what most answers are.
-
-    >>> plain_box("[10, 20, 30, 40]"), plain_box("1. [10, 20, 30, 40]")
-    ((10.0, 20.0, 30.0, 40.0), None)
-    """
-    match = _PLAIN.fullmatch(text)
-    return None if match is None else (float(match[2]), float(match[3]), float(match[4]), float(match[5]))
+_UNREAD: Final = "no four numbers in one bracket, and no four alone"
+_DIGIT: Final = re.compile(r"\d")
 
 
 def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
@@ -86,17 +78,16 @@ def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
     >>> read_places("<loc0256><loc0128><loc0512><loc0384> cat").value
     (Place(box=(125.0, 250.0, 375.0, 500.0), frame='per-mille', label='cat', score=None, stated=True),)
     """
-    plain = plain_box(text)
+    plain = plain_place(text, order)
     if plain is not None:
-        found = [found_box(Numbers(plain, text, 0, "four numbers alone"), AS_DECLARED, order)]
-    else:
-        text = text if text.isascii() else text.translate(WIDE)
-        structured = boxes_of_json(text, order) if "{" in text or text.strip() == "[]" else None
-        found = _written(text, order) if structured is None else structured
-        if structured is not None and not structured:
-            return Reading((), "JSON that holds no box")
+        return Reading(plain.value, plain.why, (plain,))
+    text = text if text.isascii() else text.translate(WIDE)
+    structured = boxes_of_json(text, order) if "{" in text or text.strip() == "[]" else None
+    if structured is not None and not structured:
+        return Reading((), "JSON that holds no box")
+    found = structured or (_written(text, order) if _DIGIT.search(text) else [])
     if not found:
-        return Reading(None, "no four numbers in one bracket, and no four alone")
+        return Reading(None, _UNREAD)
     why = "; ".join(dict.fromkeys(one.why for one in found))
     return Reading(tuple(one.value[0] for one in found), why, tuple(found))
 
