@@ -3,6 +3,7 @@
 A run's answers can be scored again for years, and must then give the number that the run had.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -16,6 +17,10 @@ _MARKER: Final = re.compile(
     re.IGNORECASE,
 )
 _BOXED: Final = "\\boxed{"
+_FENCE: Final = re.compile(r"```(.*?)```", re.DOTALL)
+_LANGUAGE: Final = re.compile(r"[ \t]*[\w+-]*[ \t]*")
+_MAX_ATTEMPTS: Final = 1000
+"""Brackets that are tried as the start of JSON: a hostile text must not take quadratic time."""
 _LETTER_MARKED: Final = re.compile(r"\(([A-Za-z])\)|\b(?i:option|choice)\s+([A-Za-z])\b")
 
 
@@ -58,6 +63,28 @@ def _boxed(text: str) -> str | None:
     return None
 
 
+def _code_fence(text: str) -> str | None:
+    blocks = _FENCE.findall(text)
+    if not blocks:
+        return text.strip() or None
+    first, newline, rest = blocks[-1].partition("\n")
+    body = rest if newline and _LANGUAGE.fullmatch(first) else blocks[-1]
+    return body.strip() or None
+
+
+def _json_in_prose(text: str) -> str | None:
+    decoder = json.JSONDecoder()
+    for attempt, found in enumerate(re.finditer(r"[{\[]", text)):
+        if attempt >= _MAX_ATTEMPTS:
+            return None
+        try:
+            _, end = decoder.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            continue
+        return text[found.start() : end]
+    return None
+
+
 def _choice_letter(text: str) -> str | None:
     stripped = text.strip()
     if re.fullmatch(r"[(\[]?[a-zA-Z][)\].:]?", stripped):
@@ -81,7 +108,14 @@ def _yes_no(text: str) -> str | None:
 
 STEPS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "choice_letter@1": _choice_letter,
+    "code_fence@1": _code_fence,
     "final_answer@1": _final_answer,
+    "json_in_prose@1": _json_in_prose,
     "strip_thinking@1": _strip_thinking,
     "yes_no@1": _yes_no,
 }
+GONE: Final[Mapping[str, str]] = {
+    "boxes@1": "reads the order and frame that a text states, and no number beside a bracket as a side",
+    "temporal_answer@1": "reads more keys of JSON, and JSON in prose",
+}
+"""Versions that stood on readers that are no longer here, and what the next one does."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
-from harness.reading.boxes import Box, find_boxes, find_points, plain_box, read_places, read_points
+from harness.reading.boxes import Box, find_boxes, find_points, plain_box, plain_point, read_places, read_points
 from harness.reading.frames import Frame, Pair, misfit, scales
 from harness.reading.placed import corners
 from harness.types import Score, Status
@@ -354,6 +354,9 @@ class PointingAccuracy(_BoxMetric):
         return truth(any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in targets))
 
     def _points(self, prediction: str) -> _Placed | None:
+        plain = plain_point(prediction, self._frame.y_first)
+        if plain is not None:
+            return _Placed([plain], self._frame)
         if plain_box(prediction) is not None or read_places(prediction).value:
             return super()._points(prediction)
         points = set(read_points(prediction, _order(self._frame)).value or ())

@@ -245,11 +245,20 @@ def resolved(names: Sequence[str]) -> list[str]:
 def resolve(name: str) -> str:
     """Return the name of a step with its version.
 
+    Raises:
+        UsageError: if there is no such step, or this version of it is no longer here.
+
     >>> resolve("yes_no"), resolve("yes_no@1")
     ('yes_no@2', 'yes_no@1')
     """
     if name in _STEPS:
         return name
+    if name in _steps_v1.GONE:
+        newest = resolve(name.partition("@")[0])
+        raise UsageError(
+            f"the extraction step {name} is no longer here; {newest} {_steps_v1.GONE[name]}. Score them with it by "
+            f"--extract {newest}, or score the record with the version of harness that wrote it"
+        )
     versions = [known for known in _STEPS if known.split("@")[0] == name]
     if not versions:
         bare = {known.split("@")[0] for known in _STEPS}

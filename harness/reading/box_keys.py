@@ -1,7 +1,8 @@
 """Boxes in JSON: what keys say of the numbers under them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from harness.reading.brackets import Numbers, fours, rows
@@ -82,20 +83,37 @@ def _in_object(value: dict[str, Any], declared: Order, strict: bool, depth: int)
         says = Says("xywh") if coco and plain_key(name) == "bbox" else known
         boxes = _boxes(item)
         if boxes and (says is not None or not strict):
-            told = says or AS_DECLARED
-            order, frame = told.order or declared, told.frame
-            rule = f"the key {name}" + (" beside COCO's keys" if coco else "")
             label = _label(value) if says is not None else name
             for box in boxes:
-                place = Place(corners(box, order), frame, label, _score(value), bool(told.order))
-                key = "bbox_xywh" if order == "xywh" else name
-                yield place, f"{json.dumps(key)}: {json.dumps(box)}", told_why(rule, order, frame, told)
+                yield under_key(name, box, says or AS_DECLARED, declared, label, _score(value), coco)
         elif isinstance(item, str) and says is not None:
             for numbers in list(fours(item)) or rows(item, 4):
                 found = found_box(numbers, says, declared, _label(value))
                 yield found.value[0], f"{json.dumps(name)}: {found.text}", found.why
         elif isinstance(item, dict | list) and not boxes:
             yield from _in(item, declared, strict, depth - 1)
+
+
+def under_key(
+    name: str,
+    box: Sequence[float],
+    told: Says,
+    declared: Order,
+    label: str,
+    score: float | None = None,
+    coco: bool = False,
+) -> tuple[Place, str, str]:
+    """Return the box of four numbers under a key, with the JSON that gives it and why."""
+    order, frame = told.order or declared, told.frame
+    rule = f"the key {name}" + (" beside COCO's keys" if coco else "")
+    key = "bbox_xywh" if order == "xywh" else name
+    place = Place(corners(box, order), frame, label, score, bool(told.order))
+    return place, f"{_quoted(key)}: [{', '.join(map(repr, box))}]", told_why(rule, order, frame, told)
+
+
+@lru_cache(maxsize=256)
+def _quoted(key: str) -> str:
+    return json.dumps(key)
 
 
 def _boxes(value: Any) -> list[tuple[float, ...]]:

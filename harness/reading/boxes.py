@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.reading.box_keys import boxes_of_json
-from harness.reading.brackets import WIDE, Numbers, fours, number_of, rows
+from harness.reading.brackets import WIDE, fours, number_of, rows
 from harness.reading.found import Found, Reading, one_of_several
 from harness.reading.placed import (
     AS_DECLARED,
@@ -19,6 +19,7 @@ from harness.reading.placed import (
     of_sides,
     plain_key,
 )
+from harness.reading.plain_places import plain_box, plain_place, plain_point
 from harness.reading.points import Point, find_points, read_points
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "find_boxes",
     "find_points",
     "plain_box",
+    "plain_point",
     "read_boxes",
     "read_places",
     "read_points",
@@ -41,21 +43,12 @@ _SPEAKING: Final = re.compile(
 _LOCATIONS: Final = re.compile(r"(?:<loc(?:0\d{3}|10[01]\d|102[0-3])>){4}(?:\s{0,3}([^<>;]{1,80}))?")
 _LOCATION: Final = re.compile(r"\d{4}")
 _BINS: Final = 1024
+_FLORENCE: Final = re.compile(r"([^<>;\n]{0,80})<loc_(\d{1,3})><loc_(\d{1,3})><loc_(\d{1,3})><loc_(\d{1,3})>")
 _REFERRED: Final = re.compile(
     r"<(?:\|(?:object_)?ref(?:_start)?\||ref)>([^<>]{1,80})<[/|][^<>]{1,20}>\s{0,3}(?:<[^<>]{1,20}>)?\s{0,3}[\[(]{0,2}$"
 )
-_DIGITS: Final = r"([-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))"
-_PLAIN: Final = re.compile(rf"\s*+(\[)?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}(?(1)\])\s*+")
-
-
-def plain_box(text: str) -> Box | None:
-    """Return the four numbers, as they stand, of a text that is nothing else: the fast way for what most answers are.
-
-    >>> plain_box("[10, 20, 30, 40]"), plain_box("1. [10, 20, 30, 40]")
-    ((10.0, 20.0, 30.0, 40.0), None)
-    """
-    match = _PLAIN.fullmatch(text)
-    return None if match is None else (float(match[2]), float(match[3]), float(match[4]), float(match[5]))
+_UNREAD: Final = "no four numbers in one bracket, and no four alone"
+_DIGIT: Final = re.compile(r"\d")
 
 
 def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
@@ -68,7 +61,8 @@ def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
 
     A key or token that says its order and frame is believed rather than ``order``, and ``why`` says so: ``box_2d``
     (y first, thousandths), ``bbox_2d`` and ``…_xyxy`` (corners, x first), ``…_xywh``, a ``bbox`` beside COCO's
-    ``category_id`` (corner and size), location tokens (y first), "%" (shares of the image).
+    ``category_id`` (corner and size), location tokens (PaliGemma's y first, Florence's x first), "%" (shares of the
+    image).
 
     Args:
         text: an answer.
@@ -84,17 +78,16 @@ def read_places(text: str, order: Order = "xyxy") -> Reading[tuple[Place, ...]]:
     >>> read_places("<loc0256><loc0128><loc0512><loc0384> cat").value
     (Place(box=(125.0, 250.0, 375.0, 500.0), frame='per-mille', label='cat', score=None, stated=True),)
     """
-    plain = plain_box(text)
+    plain = plain_place(text, order)
     if plain is not None:
-        found = [found_box(Numbers(plain, text, 0, "four numbers alone"), AS_DECLARED, order)]
-    else:
-        text = text if text.isascii() else text.translate(WIDE)
-        structured = boxes_of_json(text, order) if "{" in text or text.strip() == "[]" else None
-        found = _written(text, order) if structured is None else structured
-        if structured is not None and not structured:
-            return Reading((), "JSON that holds no box")
+        return Reading(plain.value, plain.why, (plain,))
+    text = text if text.isascii() else text.translate(WIDE)
+    structured = boxes_of_json(text, order) if "{" in text or text.strip() == "[]" else None
+    if structured is not None and not structured:
+        return Reading((), "JSON that holds no box")
+    found = structured or (_written(text, order) if _DIGIT.search(text) else [])
     if not found:
-        return Reading(None, "no four numbers in one bracket, and no four alone")
+        return Reading(None, _UNREAD)
     why = "; ".join(dict.fromkeys(one.why for one in found))
     return Reading(tuple(one.value[0] for one in found), why, tuple(found))
 
@@ -138,11 +131,17 @@ def _written(text: str, order: Order) -> list[Found[tuple[Place, ...]]]:
 
 
 def _locations(text: str) -> Iterator[Found[tuple[Place, ...]]]:
-    """Yield PaliGemma's boxes: y1, x1, y2, x2 in 1,024 bins, then what is there."""
+    """Yield PaliGemma's boxes, y1, x1, y2, x2 in 1,024 bins and then what is there, and Florence's: the reverse."""
     for tokens in _LOCATIONS.finditer(text):
         bins = [int(number) * 1000 / _BINS for number in _LOCATION.findall(tokens[0])[:4]]
         place = Place(corners(bins, "yxyx"), "per-mille", (tokens[1] or "").strip(), stated=True)
         yield Found((place,), tokens[0], tokens.start(), "location tokens: y1, x1, y2, x2 in 1,024 bins")
+    for tokens in _FLORENCE.finditer(text):
+        a, b, c, d = map(float, tokens.group(2, 3, 4, 5))
+        place = Place((a, b, c, d), "per-mille", tokens[1].strip(), stated=True)
+        yield Found(
+            (place,), tokens[0][len(tokens[1]) :], tokens.end(1), "location tokens: x1, y1, x2, y2 in 1,000 bins"
+        )
 
 
 def _named(text: str) -> list[Found[tuple[Place, ...]]]:

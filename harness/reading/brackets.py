@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from harness.reading.corner_names import BOTTOM_RIGHT, TOP_LEFT, names_corners
+
 # Bounded repetitions: an answer of a megabyte must take linear time.
 NUMBER: Final = r"[-+−]?(?:[0-9]{1,12}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][-+]?[0-9]{1,3})?(?:\s?%|\s?px\b)?"
 _PART: Final = re.compile(NUMBER)
@@ -16,20 +18,25 @@ _CLOSE: Final = rf"{_SPACE}[)\]}}>]"
 _PAIR: Final = rf"{_OPEN}{NUMBER}{_GAP}{NUMBER}{_CLOSE}"
 _LINK: Final = r"\s{0,9}[)\]}]{0,2}\s{0,9}(?:[,;]|->|[-–—→到至]|to\b)?\s{0,9}[(\[{]{0,2}\s{0,9}"
 _COMMA: Final = r"[-+−]?[0-9]{1,12},[0-9]{1,20}"
-_CORNER: Final = r"\b(?:{}|{})[- ]?{}\b[^\d(\[{{<]{{0,40}}"
-_TOP_LEFT: Final = _CORNER.format("top", "upper", "left")
-_BOTTOM_RIGHT: Final = _CORNER.format("bottom", "lower", "right")
-
-_GROUP: Final = re.compile(
+_FOURS: Final = (
     rf"(?P<commas>{_OPEN}{_COMMA}(?:{_SPACE};{_SPACE}{_COMMA}){{3}}{_CLOSE})"
     rf"|(?P<four>{_OPEN}(?:{NUMBER}{_GAP}){{3}}{NUMBER}(?P<more>{_GAP}{NUMBER})?{_CLOSE})"
-    rf"|(?P<corners>{_TOP_LEFT}{_PAIR}[^\d(\[{{<]{{0,60}}?{_BOTTOM_RIGHT}{_PAIR})"
-    rf"|(?P<chain>{_PAIR}(?:{_LINK}{_PAIR}){{1,400}})",
-    re.IGNORECASE,
 )
+_CHAIN: Final = rf"|(?P<chain>{_PAIR}(?:{_LINK}{_PAIR}){{1,400}})"
+_TO_PAIR: Final = rf"[^\d(\[{{<]{{0,40}}{_PAIR}"
+_CORNERS: Final = (
+    rf"|(?P<corners>{TOP_LEFT}{_TO_PAIR}[^\d(\[{{<]{{0,60}}?{BOTTOM_RIGHT}{_TO_PAIR})"
+    rf"|(?P<turned>{BOTTOM_RIGHT}{_TO_PAIR}[^\d(\[{{<]{{0,60}}?{TOP_LEFT}{_TO_PAIR})"
+)
+_GROUP: Final = {
+    named: re.compile(_FOURS + (_CORNERS if named else "") + _CHAIN, re.IGNORECASE) for named in (False, True)
+}
+"""With the names of corners only for texts that have some: to look for them takes time."""
 _TWO: Final = re.compile(_PAIR)
+_TWO_WITH_COMMAS: Final = re.compile(rf"(?P<commas>{_OPEN}{_COMMA}{_SPACE};{_SPACE}{_COMMA}{_CLOSE})|{_PAIR}")
 _RUN: Final = re.compile(
-    rf"(?:^[ \t]{{0,8}}[0-9]{{1,3}}[.)][ \t]{{1,4}})?(?<![\w.])(?P<run>{NUMBER}(?:{_GAP}{NUMBER}){{1,200}})(?![\w])",
+    rf"(?:^[ \t]{{0,8}}[0-9]{{1,3}}[.)][ \t]{{1,4}})?(?<![\w.])(?P<run>{NUMBER}(?:{_GAP}{NUMBER}){{1,200}})"
+    rf"(?![\w]|{_GAP}[0-9]{{13}})",
     re.MULTILINE,
 )
 WIDE: Final = {
@@ -60,7 +67,7 @@ def fours(text: str) -> Iterator[Numbers]:
     >>> [four.values for four in fours("3 [1, 2, 3, 4], (5, 6), (7, 8); <1 2 3 4> [1, 2, 3]")]
     [(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.0), (1.0, 2.0, 3.0, 4.0)]
     """
-    for group in _GROUP.finditer(text):
+    for group in _GROUP[names_corners(text)].finditer(text):
         if group["four"] is not None:
             numbers = numbers_in(group[0], group.start(), "four numbers in one bracket")
             if numbers:
@@ -69,8 +76,9 @@ def fours(text: str) -> Iterator[Numbers]:
             numbers = numbers_in(group[0].replace(",", "."), group.start(), "four numbers with decimal commas")
             if numbers:
                 yield numbers
-        elif group["corners"] is not None:
-            yield from _joined(list(_TWO.finditer(group[0])), group.start(), group[0], "two corners by name")
+        elif group.lastgroup in ("corners", "turned"):
+            yield from _joined(list(_TWO.finditer(group[0])), group.start(), group[0], "two corners by name",
+                               turned=group.lastgroup == "turned")  # fmt: skip
         else:
             yield from _chained(group[0], group.start())
 
@@ -89,9 +97,9 @@ def _chained(text: str, start: int) -> Iterator[Numbers]:
             yield from _joined(part, start, text, "two brackets of two numbers")
 
 
-def _joined(pairs: Sequence[re.Match[str]], start: int, text: str, why: str) -> Iterator[Numbers]:
+def _joined(pairs: Sequence[re.Match[str]], start: int, text: str, why: str, turned: bool = False) -> Iterator[Numbers]:
     inside = text[pairs[0].start() : pairs[-1].end()]
-    halves = [numbers_in(pair[0], 0, why) for pair in pairs]
+    halves = [numbers_in(pair[0], 0, why) for pair in (reversed(pairs) if turned else pairs)]
     if all(halves):
         values = tuple(value for half in halves if half for value in half.values)
         yield Numbers(values, inside, start + pairs[0].start(), why, all(half.percent for half in halves if half))
@@ -103,8 +111,11 @@ def twos(text: str) -> Iterator[Numbers]:
     >>> [two.values for two in twos("1. click (12, 34)")]
     [(12.0, 34.0)]
     """
-    for pair in _TWO.finditer(text):
-        numbers = numbers_in(pair[0], pair.start(), "two numbers in one bracket")
+    for pair in (_TWO_WITH_COMMAS if ";" in text else _TWO).finditer(text):
+        commas = pair.lastgroup == "commas"
+        numbers = numbers_in(
+            pair[0].replace(",", ".") if commas else pair[0], pair.start(), "two numbers in one bracket"
+        )
         if numbers:
             yield numbers
 

@@ -1,33 +1,39 @@
 """The letter of a multiple-choice answer: the one that is stated, before those that are mentioned."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness.reading.clean import narrow, visible
 from harness.reading.found import Found, Reading, agreed, nothing
+from harness.reading.json import read_json
 from harness.reading.stated import statements, unmarked
 
 _ANY: Final = r"[(\[]([A-Za-z])[)\]]"
-_OPTION: Final = r"(?:options?|choices?|antwort|lettre|lettera|letra|opci[óo]n|op[çc][ãa]o|opzione|选项|選項|選択肢)"
+_OPTION: Final = (
+    r"(?:options?|choices?|antwort|lettre|lettera|letra|opci[óo]n|op[çc][ãa]o|opzione|r[ée]ponse|respuesta|"
+    r"resposta|risposta|alternativ[ea]|选项|選項|選択肢)"
+)
 _BARE: Final = rf"(?:(?:the\s)?(?i:{_OPTION})\s{{0,2}})?[\"'“(\[]?([A-Z])(?![A-Za-z0-9'’])[)\]\"'”]?"
 
 _ALONE: Final = re.compile(
     rf"[\s\"'“(\[{{*<`$]{{0,6}}(?:{_OPTION}\s{{1,2}})?[(\[]?([A-Za-z])[\s\"'”)\]}}*>`$.:,。、!]{{0,6}}", re.IGNORECASE
 )
 _HEAD: Final = re.compile(
-    rf"[\s\"'“*_]{{0,9}}(?:(?i:the|die|la|le)\s)?(?:(?i:{_OPTION})\s{{1,2}})?"
+    rf"[\s\"'“*_$`]{{0,9}}(?:\\(?:text|math)(?:rm|bf|it)?\{{)?(?:(?i:the|die|la|le)\s)?(?:(?i:{_OPTION})\s{{1,2}})?"
     r"(?:[(\[](?P<a>[A-Za-z])[)\]]|(?P<b>[A-Za-z])(?=[).:]|\*\*|\"|'\s|”)|(?P<c>[A-Z])(?![\w'’])|"
     r"(?P<d>[a-z])(?=\s{0,3}(?:[,;!。\n]|\Z)))"
 )
 _AFTER_BARE: Final = re.compile(
-    r"[\"'”)\]*_$]{0,4}\s*(?:\Z|[.,;:!)。、，|–—\n-]|\n|\(|\[|because\b|since\b|as\s|for\s|is\s|weil\b|denn\b|car\b|"
+    r"[\"'”)\]*_$`}]{0,4}\s*(?:\Z|[.,;:!)。、，|–—\n]|-(?!\w)|\n|\(|\[|because\b|since\b|as\s|for\s|is\s|weil\b|denn\b|car\b|"
     r"parce\b|porque\b|perch|因|です|and\s{1,2}not\b|not\b|instead\b|rather\b)",
     re.IGNORECASE,
 )
 _JOINED: Final = re.compile(
     r"(?<![A-Za-z0-9'’])[(\[]?([A-Z])[)\]]?(?:\s{0,2}[,/&、]\s{0,2}(?:and\s|or\s)?|"
-    r"\s{1,2}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{1,2}|\s{0,2}(?:或者?|和|と|か)\s{0,2})(?:(?:option|choice)\s)?"
+    r"\s{1,2}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{1,2}(?:(?:maybe|perhaps|possibly|even|vielleicht|peut-être|quizás?|"
+    r"talvez|forse)\s)?|\s{0,2}(?:或者?|和|と|か)\s{0,2})(?:(?:option|choice)\s)?"
     r"(?=[(\[]?([A-Z])(?![A-Za-z0-9'’]))"
 )
 _S: Final = r"\s{1,2}"
@@ -41,7 +47,13 @@ _CHOSEN: Final = (
     rf"\b(?:I|we)(?:['’]d|['’]ll|{_S}(?:would|will|must|should))?{_S}(?:\w{{1,9}}ly\s)?"
     rf"(?:choose|select|pick|chose|picked|selected|go{_S}with|say|vote{_S}for)"
 )
-_IT_IS: Final = rf"\b(?:it['’]s|it{_S}is|that{_S}is|that['’]s|must{_S}be|my{_S}(?:choice|pick|guess){_S}is|but|rather)"
+_IT_IS: Final = (
+    rf"(?:\b(?:let['’]?s|let{_S}me){_S}go{_S}with|\bon{_S}(?:reflection|second{_S}thoughts?),?|\bc['’]est|"
+    rf"\b(?:hence|thus|therefore|so|also|donc|portanto|quindi|dunque|entonces|deshalb|daher)[,:]?)|"
+    rf"\b(?:it['’]s|it{_S}is|that{_S}is|that['’]s|must{_S}be|my{_S}(?:choice|pick|guess){_S}is|but|rather)"
+)
+_IS_THE: Final = rf"\b(?:es|é|è|est|ist|sería|seria|sarebbe){_S}(?:la|a|die)(?:{_S}{_OPTION})?"
+_YES: Final = r"(?:correct|right|true|yes|richtig|korrekt|corre[ct]t?[ao]|juste|vrai|giust[ao]|正确|正確|正解)(?!\w)"
 _PICKED: Final = rf"\b(?i:ich{_S}(?:wähle|nehme)|je{_S}choisis|elijo|escojo|escolho|scelgo){_S}(?:(?:la|die|a)\s)?"
 _VERDICT_FORMS: Final = (
     rf"{_BARE}{_S}(?:{_RIGHT})",
@@ -49,6 +61,11 @@ _VERDICT_FORMS: Final = (
     rf"(?i:{_IT_IS}){_S}{_BARE}(?:{_END}|(?={_S}because\b))",
     rf"\b(?i:select|choose|pick){_S}{_BARE}{_END}",
     rf"{_PICKED}{_BARE}",
+    rf"(?i:{_IS_THE}){_S}(?:[(\[]([A-Za-z])[)\]]|([A-Za-z])\))",
+    rf"(?i:{_IS_THE}){_S}([A-Z]){_END}",
+    rf"{_BARE}\s{{0,2}}(?:[:=–-]\s{{0,2}}(?i:{_YES})|[✅✔☑])",
+    rf"[✅✔☑][ \t]{{0,2}}{_BARE}",
+    r"(?:认为|認為|觉得|覺得|应该|應該|应|所以|因此|よって|したがって)(?:就?是|为|為|、)?\s?([A-Z])(?![A-Za-z0-9])",
     r"[选選](?:择|擇)?(?:项|項)?\s{0,2}:?\s{0,2}[(\[]?([A-Z])(?![A-Za-z0-9])",
     r"(?<![A-Za-z0-9])([A-Z])[)\]]?(?:项|選項|选项)?\s?(?:是|が|は)?(?:正确|正確|正解|正しい)",
     r"(?<![A-Za-z0-9])([A-Z])[)\]]?\s?(?:を選|です(?:[。.]|\Z))",
@@ -57,16 +74,20 @@ _VERDICT_FORMS: Final = (
 _VERDICTS: Final = re.compile("|".join(_VERDICT_FORMS))
 _BOLD: Final = re.compile(r"\*\*[(\[]?([A-Z])[)\]]?(?:[.:)][^*\n]{0,200}|\s{1,2}[^*\n]{0,200})?\*\*")
 _MENTION: Final = re.compile(
-    rf"{_ANY}|\b(?:{_OPTION})\s{{0,2}}[\"'“(\[*]{{0,3}}(?-i:([A-Z]))(?![A-Za-z0-9'’])", re.IGNORECASE
+    rf"{_ANY}|\b(?:{_OPTION})\s{{0,2}}[\"'“(\[*]{{0,3}}(?-i:([A-Z]))(?![A-Za-z0-9'’])"
+    rf"|\b{_OPTION}\s{{1,2}}([a-z])(?=\)|\s{{0,2}}(?:[.,;:!\n]|\Z))",
+    re.IGNORECASE,
 )
 _NOT_BEFORE: Final = re.compile(
     r"(?:\bnot|n['’]t(?:\s{1,2}be)?|\bnicht|\bpas|\bnor?|\bneither|\brather\s{1,2}than|\binstead\s{1,2}of|\bexcept|"
-    r"\brules?\s{1,2}out|\bruled\s{1,2}out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\bunlike|不是|不[选選]|排除)"
+    r"\brules?\s{1,2}out|\bruled\s{1,2}out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\bunlike|不是|不[选選]|排除|"
+    r"[❌✗✘✖](?![ \t]*\n))"
     rf"\s{{0,2}}(?:the\s)?(?:{_OPTION}\s{{0,2}})?[\"'“(\[*]{{0,3}}\Z",
     re.IGNORECASE,
 )
 _NOT_AFTER: Final = re.compile(
-    r"[\"'”)\]*.:]{0,3}\s{0,2}(?:(?:is|are|was|seems|looks|would\s{1,2}be)\s{1,2}(?:\w{1,9}ly\s)?(?:wrong|incorrect|false|not\b|too\b|"
+    r"[\"'”)\]*.]{0,3}\s{0,2}(?:[❌✗✘✖]|[:=–-]\s{0,2}(?:wrong|incorrect|false|falsch|faux|fausse|fals[ao]|错|錯|不)|"
+    r":?\s{0,2}(?:is|are|was|seems|looks|would\s{1,2}be)\s{1,2}(?:\w{1,9}ly\s)?(?:wrong|incorrect|false|not\b|too\b|"
     r"ruled\s|eliminated|excluded|out\b)|isn['’]t|can['’]?(?:no)?t\b|cannot|doesn['’]t|does\s{1,2}not|ist\s{1,2}(?:falsch|nicht)|est\s{1,2}"
     r"(?:faux|fausse|incorrecte?)|n['’]est\s{1,2}pas|(?:no\s{1,2})?es\s{1,2}incorrect[ao]|no\s{1,2}es\b|não\s|está\s{1,2}(?:errad|incorret)[ao]|"
     r"(?:è|non\s{1,2}è)\s{1,2}(?:sbagliat|corrett|errat)?[ao]?|错|不[对对正]|是错|は(?:間違|誤|不正解)|ではな|不正解)",
@@ -74,8 +95,36 @@ _NOT_AFTER: Final = re.compile(
 )
 _LISTED: Final = re.compile(r"\n[ \t*]{0,4}[(\[]?[A-Z][)\].:]\s")
 """A line that begins with a letter: where there is a verdict, the text goes through the options."""
+_NEXT_LISTED: Final = re.compile(r"[^\n]{0,1000}\n\s{0,9}[*(\[]{0,3}([A-Z])[)\].:]")
+_SAME: Final = {
+    **{0x24B6 + place: ord("A") + place for place in range(26)},
+    **{0x24D0 + place: ord("a") + place for place in range(26)},
+}
+"""Letters in circles, and those that they are."""
+_BOLD_TAG: Final = re.compile(r"<(/?)(?:b|strong|em|i)>", re.IGNORECASE)
+_KEYED: Final = re.compile(
+    r"[\"'](?:final_?|correct_?|predicted_?)?(?:answer|choice|option|letter)[\"']\s{0,9}:", re.IGNORECASE
+)
+_ORDINALS: Final[Mapping[str, int]] = {
+    word: place
+    for place, words in enumerate((
+        "first erste première premiere primera primeira prima 第一",
+        "second zweite deuxième segunda seconda 第二",
+        "third dritte troisième tercera terceira terza 第三",
+        "fourth vierte quatrième cuarta quarta 第四",
+        "fifth fünfte cinquième quinta 第五",
+    ))
+    for word in words.split()
+}  # fmt: skip
+_PLACED: Final = re.compile(
+    rf"(?<!\w)({'|'.join(_ORDINALS)})(?:\s{{1,2}}|个)?(?:{_OPTION}|one|möglichkeit)(?!\w)|"
+    rf"\b{_OPTION}\s{{0,2}}(?:#|no\.?\s?)?([1-9])(?![\w.%])",
+    re.IGNORECASE,
+)
+_EAST: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 _LABEL: Final = re.compile(r"\s{0,3}[(\[]?([A-Za-z])[)\].:]\s{0,3}")
 _EDGE: Final = re.compile(r"\A[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+|[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+\Z")
+_SAID_JAPANESE: Final = re.compile(r"(?:です|である|だ)\Z")
 _MOST: Final = 200
 """Letters of one kind that are looked at."""
 
@@ -85,8 +134,9 @@ def read_choice(text: str, options: Sequence[str] = ()) -> Reading[str]:
 
     In this order: the letter or an option's words alone; what is stated after "the answer is", in a box and so on; a
     verdict ("B is correct", "I would choose B"), the letter at the beginning, or alone in the last line; a letter in
-    bold; the letters that are mentioned ("(B)", "option B"); an option's words within the text. What comes first
-    decides, and where its letters differ nothing is read. A letter that is denied ("not A", "A is wrong") is none.
+    bold; the letters that are mentioned ("(B)", "option B"); an option by its place ("the second one"); an option's
+    words within the text. What comes first decides, and where its letters differ nothing is read. A letter that is
+    denied ("not A", "A is wrong") is none.
 
     Args:
         text: the answer.
@@ -99,9 +149,12 @@ def read_choice(text: str, options: Sequence[str] = ()) -> Reading[str]:
     >>> read_choice("the dark red one", ["red", "dark red"]).value, read_choice("E", ["red", "blue"]).value
     ('B', None)
     """
-    text = narrow(visible(text)).strip()
+    text = _plainly_marked(narrow(visible(text))).strip()
     if not text:
         return nothing("the answer is empty")
+    keyed = _keyed(text)
+    if keyed is not None:
+        return replace(read_choice(keyed, options), why="the key of JSON that names the answer")
     worded = [_bare(narrow(visible(option)), place) for place, option in enumerate(options)]
     count = len(options) or 26
     for readers in _TIERS:
@@ -109,6 +162,24 @@ def read_choice(text: str, options: Sequence[str] = ()) -> Reading[str]:
         if found:
             return agreed([found[place] for place in sorted(found)], "no letter")
     return nothing("no letter of an option" if options else "no letter")
+
+
+def _plainly_marked(text: str) -> str:
+    """Return a text with its bold letters and those in circles as Markdown writes them, place by place."""
+    if "<" in text:
+        text = _BOLD_TAG.sub(
+            lambda tag: ("**" if tag[1] else "").ljust(len(tag[0]) - 2 * (not tag[1])) + "**" * (not tag[1]), text
+        )
+    return (text if text.isascii() else text.translate(_SAME)).replace("__", "**")
+
+
+def _keyed(text: str) -> str | None:
+    """Return what the JSON object in an answer has under the key that names the answer."""
+    if not _KEYED.search(text, 0, 20_000):
+        return None
+    value = read_json(text).value
+    named = [item for key, item in value.items() if _KEYED.match(f"'{key}':")] if isinstance(value, dict) else []
+    return named[0] if len(named) == 1 and isinstance(named[0], str) and not _KEYED.search(named[0]) else None
 
 
 def _bare(option: str, place: int) -> str:
@@ -143,7 +214,7 @@ def _alone(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]
 
 
 def _exact(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[str]]:
-    said = _folded(text)
+    said = _SAID_JAPANESE.sub("", _folded(text))
     same = [place for place, words in enumerate(worded) if words and words == said]
     if len(same) == 1:
         yield Found(chr(ord("A") + same[0]), text, at, "an option's words alone")
@@ -153,7 +224,7 @@ def _stated(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]
     """Read the last statement that says anything of the options; of "A or B" both."""
     for one in reversed(statements(text)):
         said = text[one.start : one.start + 300] if one.why.startswith("after") else one.value
-        found = list(_head(unmarked(said), count, one.why, one.start))
+        found = list(_head(unmarked(said), worded, count, one.why, one.start))
         if not found and one.value:
             found = [*_exact(one.value, worded, one.start)] or [*_contained(one.value, worded, one.start)]
         if found:
@@ -161,7 +232,7 @@ def _stated(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]
             return
 
 
-def _head(said: str, count: int, why: str, at: int) -> Iterator[Found[str]]:
+def _head(said: str, worded: Sequence[str], count: int, why: str, at: int) -> Iterator[Found[str]]:
     joined = _JOINED.search(said, 0, 60)
     head = _HEAD.match(said)
     if head is None:
@@ -172,8 +243,14 @@ def _head(said: str, count: int, why: str, at: int) -> Iterator[Found[str]]:
     letters = list(_letter(said, head, group, count, why))
     if joined and joined.start() <= head.start(group):
         letters += _letter(said, joined, 2, count, why)
-    for letter in letters:
+    for letter in [*letters, *_labelled(said, head.end(group), worded)]:
         yield Found(letter.value, letter.text, at + letter.start, letter.why)
+
+
+def _labelled(said: str, end: int, worded: Sequence[str]) -> Iterator[Found[str]]:
+    """Yield the option whose words stand behind a letter: they compete with it where they are another's."""
+    line = said[end : end + 500].partition("\n")[0]
+    yield from _exact(line, worded, end)
 
 
 def _verdicts(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
@@ -189,7 +266,7 @@ def _verdicts(text: str, worded: Sequence[str], count: int) -> Iterator[Found[st
             judged |= bool(found)
             yield from found
     if _JOINED.match(text) is None and not (judged and _LISTED.search(text, 0, 20_000)):
-        yield from _head_of_text(text, count)
+        yield from _head_of_text(text, worded, count)
     last = text.rpartition("\n")[2].strip()
     match_last = _ALONE.fullmatch(last) if len(last) < 40 and last != text else None
     if match_last:
@@ -197,7 +274,7 @@ def _verdicts(text: str, worded: Sequence[str], count: int) -> Iterator[Found[st
             yield Found(one.value, one.text, len(text) - len(last) + one.start, one.why)
 
 
-def _head_of_text(text: str, count: int) -> Iterator[Found[str]]:
+def _head_of_text(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
     r"""Yield the letter that an answer begins with: "B\n\nExplanation", "B. red", "(b) red", "B, because"."""
     start = unmarked(text[:300])
     head = _HEAD.match(start)
@@ -208,7 +285,13 @@ def _head_of_text(text: str, count: int) -> Iterator[Found[str]]:
         return
     if group == "c" and not _AFTER_BARE.match(start, head.end()):
         return
-    yield from _letter(start, head, group, count, "at the beginning")
+    listed = _NEXT_LISTED.match(text, head.end(group))
+    if listed and ord(listed[1]) == ord(head[group].upper()) + 1:
+        return  # the options, line by line
+    letters = list(_letter(start, head, group, count, "at the beginning"))
+    yield from letters
+    if letters:
+        yield from _labelled(start, head.end(group), worded)
 
 
 def _bold(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
@@ -229,6 +312,14 @@ def _mentions(text: str, worded: Sequence[str], count: int) -> Iterator[Found[st
         yield from _letter(text, match, 2, count, "one of several")
 
 
+def _ordinals(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
+    """Yield options by their place, "the second option", where the question's options are known."""
+    for _, match in zip(range(_MOST if worded else 0), _PLACED.finditer(text), strict=False):
+        place = _ORDINALS[match[1].lower()] if match[1] else int(match[2]) - 1
+        if place < count and match[2] not in worded:
+            yield Found(chr(ord("A") + place), match[0], match.start(), "an option by its place")
+
+
 def _words(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]:
     yield from _contained(text[:5000], worded)
 
@@ -240,7 +331,9 @@ def _contained(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[
     for place, words in sorted(enumerate(worded), key=lambda pair: -len(pair[1])):
         if not words or worded.count(words) > 1:
             continue
-        for match in re.finditer(rf"(?<![^\W_]){re.escape(words)}(?![^\W_])", said):
+        # Chinese and Japanese put no space between words.
+        edges = ("", "") if len(words) > 1 and _EAST.fullmatch(words) else (r"(?<![^\W_])", r"(?![^\W_])")
+        for match in re.finditer(f"{edges[0]}{re.escape(words)}{edges[1]}", said):
             inside = any(low <= match.start() and match.end() <= high for low, high in taken)
             if inside or re.search(
                 r"\b(?:not|nicht|pas)\s(?:the\s)?\Z", said[max(0, match.start() - 10) : match.start()]
@@ -251,4 +344,4 @@ def _contained(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[
             break
 
 
-_TIERS: Final = (_alone, _stated, _verdicts, _bold, _mentions, _words)
+_TIERS: Final = (_alone, _stated, _verdicts, _bold, _mentions, _ordinals, _words)

@@ -68,11 +68,14 @@ def narrow(text: str) -> str:
 
 # Thinking. Names may have a prefix: seed:think, longcat_think. Square brackets are Mistral's, in capitals only; the
 # triangles Kimi's; <|START_THINKING|> Cohere's, <|begin_of_thought|> Sky-T1's, <|inner_prefix|> Apertus's.
-_NAMES: Final = "(?:[a-z]{1,12}[:_])?(?:think(?:ing)?|thoughts?|reasoning|scratchpad|reflection)"
+_NAMES: Final = (
+    "(?:[a-z]{1,12}[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|analysis|scratchpad|reflection|思考|推理)"
+)
 _TAG: Final = re.compile(
     rf"<\s{{0,2}}(?P<a>/?)\s{{0,2}}(?i:{_NAMES})\s{{0,2}}>|\[(?P<b>/?)(?:THINK|THINKING|REASONING)\]|◁(?P<c>/?)think▷|"
     r"<\|(?:START|(?P<d>END))_THINKING\|>|<\|(?:begin|(?P<e>end))_of_thought\|>|<\|inner_(?:prefix|(?P<f>suffix))\|>|"
-    r"<\|channel>thought\b|(?P<g><channel\|>)"
+    r"<\|channel>thought\b|(?P<g><channel\|>)|<unused94>thought\b|(?P<h><unused95>)|"
+    r"<\|(?P<i>/?)(?:think(?:ing)?|thought|reasoning)\|>"
 )
 _QUOTES: Final = "`'\"‘’“”«»„"
 _CALLED_ONE: Final = re.compile(r"\s{1,2}(?:tag|token)s?\b", re.IGNORECASE)
@@ -87,11 +90,15 @@ _TURN_END: Final = re.compile(
     r"<\|(?:im_end|endoftext|eot_id|eom_id|end_of_text|end|return|call|eos|end_of_turn_token|END_OF_TURN_TOKEN|"
     r"end_of_sentence|user|observation)\|>|<(?:end_of_turn|end_of_utterance|turn\|)>|<｜end▁of▁sentence｜>"
 )
+_PLACING: Final = (
+    r"(?:begin_of_|end_of_)(?:box|solution)\|>|/?(?:object_ref|ref|box|det|quad|point|grounding)(?:_start|_end)?\|>"
+)
+"""Marks that say what an answer is, or where in the image something lies: readers need them."""
 _MARK: Final = re.compile(
-    r"<\|(?!(?:begin|end)_of_(?:box|solution)\|>)[A-Za-z][\w./-]{0,39}\|>|<｜[^｜<>\s]{1,40}｜>|"
+    rf"<\|(?!{_PLACING})[A-Za-z][\w./-]{{0,39}}\|>|<｜[^｜<>\s]{{1,40}}｜>|"
     r"<(?:start_of_turn|bos|eos|pad)>(?:model\b)?"
 )
-_AT_START: Final = re.compile(r"(?:\s|<s>|\[/INST\]|<\|(?!begin_of_(?:box|solution))\w{1,40}\|>(?:assistant\b)?){1,50}")
+_AT_START: Final = re.compile(rf"(?:\s|<s>|\[/INST\]|<\|(?!{_PLACING})\w{{1,40}}\|>(?:assistant\b)?){{1,50}}")
 _AT_END: Final = re.compile(r"(?:\s|</s>|<s>|\[/?INST\])+\Z")
 _BOXED: Final = re.compile(r"\s*<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>\s*)?", re.DOTALL)
 

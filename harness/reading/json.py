@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from harness.reading.clean import narrow, visible
 from harness.reading.found import Found, Reading, agreed, nothing
 from harness.reading.loose import BrokenJSONError, read_loosely
+from harness.reading.stated import statements
 from harness.types import JSON
 
 MAX_DEPTH: Final = 200
@@ -121,11 +123,16 @@ def read_json(text: str) -> Reading[JSON]:
     if not stripped:
         return nothing("an empty text")
     found, broken = _found(text, stripped)
+    if not found and ("｛" in text or "［" in text):
+        plain = _WIDE.sub(lambda mark: mark[0] if mark[0][0] == '"' else narrow(mark[0]), text)
+        return read_json(plain) if plain != text else nothing(broken or "no JSON")
     if broken:
         return Reading(None, broken, tuple(found))
     if len(found) == 1 and found[0].value is None:
         return nothing(f"{found[0].why}: null")
-    return agreed(_weightiest(found), "no JSON", _canonical)
+    heavy = _weightiest(found)
+    reading = agreed(heavy, "no JSON", _canonical)
+    return agreed(_stated(text, heavy), reading.why, _canonical) if reading.competing else reading
 
 
 def json_values(text: str) -> tuple[Found[JSON], ...]:
@@ -158,6 +165,12 @@ def _weightiest(found: Sequence[Found[JSON]]) -> Sequence[Found[JSON]]:
     return heavy or found
 
 
+def _stated(text: str, found: Sequence[Found[JSON]]) -> Sequence[Found[JSON]]:
+    """Return those that stand where the answer is stated; all of them where none does."""
+    marks = statements(text)
+    return [one for one in found if marks and visible(text) == text and one.start >= marks[-1].start] or found
+
+
 def _holds_object(value: JSON) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
@@ -181,6 +194,8 @@ def _mended(why: str, mended: Sequence[str]) -> str:
     return f"{why}; mended: {', '.join(mended)}" if mended else why
 
 
+_WIDE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[｛｝［］：，＂]', re.DOTALL)
+"""Full-width marks of JSON, and the texts within which they are none."""
 # Prose
 
 _OPENING: Final = re.compile(r"[{\[]")

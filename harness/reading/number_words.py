@@ -84,6 +84,39 @@ HEDGE: Final = (
     rf"(?:[~≈]|(?i:{any_of(word.strip() for word in _HEDGES.split(','))})\.?(?=[\s{SIGNS}])|大约|约|約|およそ)"
 )
 
+MINUS: Final = r"(?:(?i:\b(?:minus|negative|moins|menos|meno))\s(?=\W{0,2}[0-9a-z])|(?<![\w])[负負]|マイナス)"
+"""A sign in words."""
+_RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺"
+
+
+def raised(exponent_: str) -> str:
+    """Return raised digits as plain ones.
+
+    >>> raised("⁻²³")
+    '-23'
+    """
+    return exponent_.translate(_RAISED)
+
+
+_TEXT: Final = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit|boxed)\s?\{([^{}]{0,200})\}")
+_ESCAPED: Final = re.compile(r"\\(?=[$%&#])|\\[,;:! ](?=.)|(?<=[0-9])\{(?=[,.]\})|(?<=[,.])\}(?=[0-9])")
+_MATHS: Final = re.compile(r"\s*(?:\$\$?([^$]{1,200})\$\$?|\\\(([^()]{1,200})\\\)|\\\[([^\[\]]{1,200})\\\])\s*")
+
+
+def without_latex(text: str) -> str:
+    r"""Return a short text without LaTeX's signs for mathematics and text, "\%" and "{,}" as they are printed.
+
+    >>> without_latex(r"$1{,}234$"), without_latex(r"12\%"), without_latex(r"\text{42 cm}"), without_latex("$5")
+    ('1,234', '12%', '42 cm', '$5')
+    """
+    if "\\" not in text and "{" not in text and text.count("$") < 2:
+        return text
+    maths = _MATHS.fullmatch(text)
+    inner = next(filter(None, maths.groups()), text) if maths else text
+    return _ESCAPED.sub("", _TEXT.sub(r"\1", inner))
+
+
 _COMMA: Final = "de fr es pt it nl da nb no sv fi pl cs sk ru uk tr el id vi ro hu bg hr sr sl ca"
 _POINT: Final = "en zh ja ko th he hi bn ta te mr gu ur ms"
 _COMMA_LANGUAGES: Final = frozenset(_COMMA.split())

@@ -2,14 +2,16 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from harness.reading.found import Found, Reading, agreed, nothing
+from harness.reading.number_names import in_figures
 from harness.reading.number_words import (
     AMOUNT,
     CURRENCY,
@@ -17,7 +19,9 @@ from harness.reading.number_words import (
     CURRENCY_BEFORE,
     FRACTION,
     HEDGE,
+    MINUS,
     PERCENT,
+    RAISED,
     SCALE,
     SPACE,
     UNIT,
@@ -25,9 +29,12 @@ from harness.reading.number_words import (
     fraction,
     has_decimal_comma,
     has_long_scale,
+    language_of,
     myriads,
     one_script,
     plainly,
+    raised,
+    without_latex,
 )
 
 MAX_LENGTH: Final = 400
@@ -38,17 +45,51 @@ SIMPLE: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 """The commonest form, which ``float`` and :func:`number_alone` read alike; for loops that have no time for a call."""
 EVERYDAY: Final = re.compile(r"-?(?:[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,15})?%?")
 """The next common forms, "1,200" and "62%": without commas and percent sign they are of the commonest."""
+_TIMES: Final = rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?[-+]?[0-9]{{1,3}}[}})]?|[{RAISED}]{{1,4}})"
 _POWER: Final = r"(?:[eE][-+]?[0-9]{1,3})?"
-_ALONE: Final = re.compile(
+_WRITTEN_OUT: Final = (
+    "minus",
+    "negative",
+    "moins",
+    "meno",
+    "负",
+    "負",
+    "マイナス",
+    "10^",
+    "10 ^",
+    *(f"10{sign}" for sign in RAISED),
+)
+"""What some forms have in them that are rare and slow to look for: signs in words, "3 × 10^5"."""
+
+
+def _rich(text: str) -> bool:
+    small = text.lower()
+    return any(sign in small for sign in _WRITTEN_OUT)
+
+
+def _with_powers(pattern: str) -> str:
+    return pattern.replace(_POWER, rf"(?:[eE][-+]?[0-9]{{1,3}}|{_TIMES})?")
+
+
+_ALONE_FORM: Final = (
     rf"(?:{HEDGE}\s?)?(?P<sign>[-+]?)\s?(?P<money>{CURRENCY_BEFORE})?\s?(?P<late>(?<![0-9])[-+]?)"
     rf"(?P<body>(?:[0-9]+(?:[.,' {SPACE}][0-9]+)*|[0-9]+\.|\.[0-9]+){_POWER}(?: ?{FRACTION})?|{FRACTION})"
     rf"{SCALE}?\s?(?P<percent>{PERCENT})?(?:\s?(?:(?P<after>{CURRENCY_AFTER})|(?P<unit>{UNIT})))?\.{{0,2}}"
 )
+_ALONE: Final = {
+    False: re.compile(_ALONE_FORM),
+    True: re.compile(_with_powers(_ALONE_FORM).replace("[-+]?)", f"[-+]|{MINUS}|)", 1)),
+}
 _BRACKETED: Final = re.compile(rf"(?P<before>{CURRENCY_BEFORE}?)\s?\((?P<inside>[^+()]+)\)(?P<behind>[^()]*)")
 
 # Letters that run into digits make a label ("Q1"); Chinese, Japanese and Korean put no space between words.
 _LETTER: Final = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _END: Final = r"(?![0-9]|[.,][0-9])"
+# "at least 3" and "more or less 3" are no negative numbers, and "10 minus 3" is a difference.
+_MINUS_IN_TEXT: Final = rf"(?<![0-9] )(?<!\b(?:al|lo|au|du|or|ou) )(?<!\bo )(?<!\bpelo ){MINUS}"
+_NAMING: Final = re.compile(r"([^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,30})-\Z")
+_NOT_NAMING: Final = "mid pre post early late sub under over top bottom non size age year minus plus"
+"""Words that a hyphen ties to a number which still is one: "mid-2019"."""
 _POINT_STYLE: Final = (
     # 1'240.50, and with the spaces of typesetters.
     rf"[0-9]{{1,3}}(?:['{SPACE}][0-9]{{3}}){{1,8}}(?:[.,][0-9]{{1,20}})?{_END}",
@@ -76,17 +117,23 @@ _COMMA_STYLE: Final = (
 )
 
 
-def _mentions(bodies: tuple[str, ...]) -> re.Pattern[str]:
+def _mentions(bodies: tuple[str, ...], rich: bool) -> re.Pattern[str]:
     # A sign counts only where no value can end before it, so that "2020-2021" is two years. Digits that
     # belong to a word ("Q1"), a version ("1.2.3") or a Python literal ("1_000") are not numbers.
+    sign, body = rf"(?<!{_LETTER})(?<![.)\]%])[-+]", "|".join(bodies)
+    if rich:
+        sign, body = f"{sign}|{_MINUS_IN_TEXT}", _with_powers(body)
     return re.compile(
-        rf"(?P<sign>(?<!{_LETTER})(?<![.)\]%])[-+])?(?P<money>{CURRENCY})?"
-        rf"(?P<body>(?<!{_LETTER})(?<![0-9]\.)(?:{'|'.join(bodies)}))(?![0-9_]|\.[0-9])"
+        rf"(?P<sign>{sign})?(?P<money>{CURRENCY})?(?P<body>(?<!{_LETTER})(?<![0-9]\.)(?:{body}))(?![0-9_]|\.[0-9])"
         rf"{SCALE}?(?P<percent>\s?{PERCENT})?"
     )
 
 
-_MENTIONS: Final = {False: _mentions(_POINT_STYLE), True: _mentions(_COMMA_STYLE)}
+_MENTIONS: Final = {
+    (comma, rich): _mentions(_COMMA_STYLE if comma else _POINT_STYLE, rich)
+    for comma in (False, True)
+    for rich in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +159,13 @@ class Number:
 
 
 def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
-    """Read a text all of which is one number, with the words and signs that people put beside it.
+    r"""Read a text all of which is one number, with the words and signs that people put beside it.
 
     Read: digits of any one script; a sign (hyphen, minus or en dash) or brackets as bookkeepers have them; groups of
     three with commas, points, spaces or apostrophes, and Indian groups; a decimal point or comma; an exponent; "½";
     scale words and letters ("3.5 million", "3,5 Mio.", "$5M", "3万"); a percent sign or word; a currency, a unit,
-    "about" or "~"; a full stop at the end. Not read: ``nan``, ``inf``, ``1_000``, numbers beyond the range of a double
+    "about" or "~"; a full stop at the end; a sign in words ("minus 5", "负5"); powers of ten ("3 × 10^5"); signs of
+    LaTeX around and within it ("12\%"). Not read: ``nan``, ``inf``, ``1_000``, numbers beyond the range of a double
     (``1e400``) or of more than 400 characters.
 
     Some forms can be two numbers, and a rule decides: a comma before three digits parts thousands ("1,234" is 1234),
@@ -159,14 +207,16 @@ def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
 
 def _alone(text: str, locale: str | None) -> list[tuple[Number, str]]:
     """Return all that the whole of ``text`` can mean, with why."""
-    plain = plainly(text)
+    plain = plainly(without_latex(text))
     inside = _BRACKETED.fullmatch(plain)
     if inside:
         plain = f"{inside['before']}{inside['inside']}{inside['behind']}"
-    seen = _ALONE.fullmatch(plain)
+    seen = _ALONE[False].fullmatch(plain)
+    if seen is None and not plain.isalpha() and _rich(plain):
+        seen = _ALONE[True].fullmatch(plain)
     if seen is None or (seen["sign"] and seen["late"]) or not (text.isascii() or one_script(text)):
         return []
-    negative = (seen["sign"] or seen["late"]) == "-" or inside is not None
+    negative = _negative(seen["sign"] or seen["late"]) or inside is not None
     literal = _literal(negative, _numeral(seen["body"], locale), _scales(seen, locale))
     if literal is None:
         return []
@@ -174,12 +224,17 @@ def _alone(text: str, locale: str | None) -> list[tuple[Number, str]]:
     letter = (seen["letter"] or "").strip()
     if letter in ("m", "t") and not (seen["money"] or seen["after"]):
         bare = _literal(negative, _numeral(seen["body"], locale)) or literal
+        if _POWER_OF_TEN.search(seen["body"]) or not _has_scale_letters(locale):
+            return [(Number(bare, number.percent, letter), "a number alone")]
         return [(number, f"{letter!r} as a scale"), (Number(bare, number.percent, letter), f"{letter!r} as a unit")]
     return [(number, "a number alone")]
 
 
 def read_number(text: str, locale: str | None = None) -> Reading[Number]:
     """Read the one number that ``text`` is or holds; where it holds several that differ, they compete.
+
+    Beyond the forms of :func:`number_alone` the whole text may be a number in words (see
+    :func:`~harness.reading.number_names.in_figures`) or a ratio ("1 1/2"), and of a sum the result is read.
 
     Args:
         text: an answer.
@@ -190,13 +245,63 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
 
     >>> read_number("about 3.5 million").value.literal, read_number("It is 41, exactly 41.0.").value.literal
     ('3.5e6', '41')
+    >>> read_number("twelve percent").value, read_number("12 + 30 = 42").value.literal
+    (Number(literal='12', percent=True, unit=''), '42')
     >>> read_number("between 5 and 6").why
     "2 readings compete: '5', '6'"
     """
     alone = number_alone(text, locale)
     if alone.value is not None or alone.competing:
         return alone
-    return agreed(find_numbers(text, locale), "no number", key=lambda number: (number.value, number.percent))
+    written = text.strip()
+    spelled = _spelled(written, locale) if len(written) <= _LONGEST_SPELLED else None
+    if spelled is not None:
+        start = text.index(written)
+        return Reading(spelled[0], spelled[1], (Found(spelled[0], written, start, spelled[1]),))
+    found = find_numbers(text, locale)
+    return agreed(_result(text, found) or found, "no number", key=lambda number: (number.value, number.percent))
+
+
+_LONGEST_SPELLED: Final = 100
+_RATIO: Final = re.compile(
+    r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3}) )?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
+    r"\\[dt]?frac\s?\{(?P<c>[0-9]{1,9})\}\s?\{(?P<d>[1-9][0-9]{0,8})\})[.。]?"
+)
+"""Numbers above 999 beside a slash are years; a denominator that begins with 0 is a month."""
+
+
+def _spelled(text: str, locale: str | None) -> tuple[Number, str] | None:
+    """Return the number of a text that is a ratio or words, with why."""
+    plain = plainly(without_latex(text)).strip()
+    ratio = _RATIO.fullmatch(plain)
+    if ratio:
+        value = int(ratio["whole"] or 0) + Fraction(int(ratio["a"] or ratio["c"]), int(ratio["b"] or ratio["d"]))
+        return Number(str(-value if ratio["sign"] else value)), "a ratio"
+    sign = _SIGN_IN_FRONT.match(plain)
+    figures = in_figures(plain[sign.end() :] if sign else plain, locale)
+    if figures is None:
+        return None
+    number = number_alone(f"{'-' if sign else ''}{figures}", locale).value
+    return None if number is None else (number, "a number in words")
+
+
+_SIGN_IN_FRONT: Final = re.compile(rf"{MINUS}|-\s?")
+_EQUATION: Final = re.compile(r"[^=\n]{0,3}[-+*/×÷x][^=\n]{0,3}")
+
+
+def _result(text: str, found: Sequence[Found[Number]]) -> list[Found[Number]]:
+    """Return the result of the sum that a text ends with, where its other numbers are that sum's: "12 + 30 = 42"."""
+    if len(found) < 3 or "=" not in text or len(found) > _MOST_TERMS:
+        return []
+    *terms, result = found
+    gaps = [text[a.start + len(a.text) : b.start] for a, b in pairwise(found)]
+    sums = all(_EQUATION.fullmatch(gap) or gap.startswith(("-", "+")) or b.text[0] in "+-−–" for gap, b in
+               zip(gaps[:-1], terms[1:], strict=True))  # fmt: skip
+    return [result] if sums and _EQUALS.fullmatch(gaps[-1]) else []
+
+
+_EQUALS: Final = re.compile(r"[^=\d\n]{0,12}=\s{0,3}[$€£¥]?\s?")
+_MOST_TERMS: Final = 50
 
 
 def find_numbers(text: str, locale: str | None = None) -> list[Found[Number]]:
@@ -219,17 +324,29 @@ def find_numbers(text: str, locale: str | None = None) -> list[Found[Number]]:
 def _mentioned(text: str, locale: str | None) -> Iterator[Found[Number]]:
     plain = plainly(text)
     comma = locale is not None and has_decimal_comma(locale)
-    for seen in _MENTIONS[comma].finditer(plain):
+    for seen in _MENTIONS[comma, _rich(plain)].finditer(plain):
         start = seen.start()
+        if plain[start - 1 : start] == "-" and _names(plain, start):
+            continue
         written = text[start : seen.end()]
         if not (written.isascii() or one_script(written)):
             continue
         scaled = not seen["letter"] or _is_scale(seen)
         scales = _scales(seen, locale) if scaled else ()
-        literal = _literal(seen["sign"] == "-", _numeral(seen["body"], locale), scales)
+        literal = _literal(_negative(seen["sign"] or ""), _numeral(seen["body"], locale), scales)
         if literal is not None:
             number = Number(literal, scaled and seen["percent"] is not None)
             yield Found(number, written if scaled else text[start : seen.end("body")], start, "mentioned")
+
+
+def _negative(sign: str) -> bool:
+    return sign not in ("", "+")
+
+
+def _names(plain: str, start: int) -> bool:
+    """Say whether digits are the end of a name, as in "COVID-19" and "F-16"."""
+    word = _NAMING.search(plain, max(0, start - 32), start)
+    return word is not None and word[1].lower() not in _NOT_NAMING.split()
 
 
 def _is_scale(seen: re.Match[str]) -> bool:
@@ -237,12 +354,19 @@ def _is_scale(seen: re.Match[str]) -> bool:
     return bool(seen["money"]) or seen["letter"] in ("k", "K", "M") or (seen["letter"] == "B" and "." in seen["body"])
 
 
+def _has_scale_letters(locale: str | None) -> bool:
+    """Say whether "m" and "t" may stand for a million and a trillion: in English."""
+    return locale is None or language_of(locale) == "en"
+
+
 @lru_cache(maxsize=1024)
 def _by_locale(locale: str | None) -> tuple[bool, bool]:
     return (False, False) if locale is None else (has_decimal_comma(locale), has_long_scale(locale))
 
 
-_MANTISSA: Final = re.compile(r"([^eE]*)((?:[eE].*)?)")
+_POWER_OF_TEN: Final = re.compile(
+    rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?([-+]?[0-9]{{1,3}})[}})]?|([{RAISED}]{{1,4}}))\Z"
+)
 _PLAIN: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _COMMAS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _INDIAN: Final = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
@@ -257,13 +381,20 @@ def _numeral(body: str, locale: str | None) -> str | None:
     """Return digits with a decimal point, or a ratio, for digits with separators; None where they are no number."""
     if body.isdecimal():
         return body
+    ten = _POWER_OF_TEN.search(body)
+    if ten is None:
+        return _separated(body, locale)
+    mantissa = _separated(body[: ten.start()], locale)
+    return None if mantissa is None else f"{mantissa}e{ten[1] or raised(ten[2])}"
+
+
+def _separated(body: str, locale: str | None) -> str | None:
     if fraction_sign := re.search(FRACTION, body):
         whole = body[: fraction_sign.start()].strip()
         if whole and not whole.isdecimal():
             return None
         return str(Fraction(int(whole or 0)) + Fraction(fraction(fraction_sign[0])))
-    split = _MANTISSA.fullmatch(body)
-    digits, power = (split[1], split[2]) if split else (body, "")
+    digits, mark, power = body.replace("E", "e").partition("e")
     comma = _by_locale(locale)[0]
     if comma and _ONE_GROUP.fullmatch(digits):
         plain = digits.replace(".", "").replace(",", ".")
@@ -279,7 +410,7 @@ def _numeral(body: str, locale: str | None) -> str | None:
         plain = re.sub(rf"[' {SPACE}]", "", digits).replace(",", ".")
     else:
         return None
-    return plain + power
+    return plain + mark + power
 
 
 def _scales(seen: re.Match[str], locale: str | None) -> tuple[tuple[str, int], ...]:
@@ -311,7 +442,7 @@ def keeps_decimal_comma(text: str) -> bool:
     >>> [keeps_decimal_comma(text) for text in ("1.234,5", "2,5 %", "1,234", "1,234.5", "1.5")]
     [True, True, False, False, False]
     """
-    seen = _ALONE.fullmatch(plainly(text.strip())) if "," in text and len(text) <= MAX_LENGTH else None
+    seen = _ALONE[False].fullmatch(plainly(text.strip())) if "," in text and len(text) <= MAX_LENGTH else None
     if seen is None:
         return False
     body = seen["body"]

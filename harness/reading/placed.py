@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from harness.reading.brackets import LIMIT, NUMBER, Numbers
@@ -92,6 +93,7 @@ def found_box(
     return Found((place,), key + numbers.text, numbers.start - len(key), told_why(numbers.why, order, frame, says))
 
 
+@lru_cache(maxsize=256)
 def told_why(rule: str, order: Order, frame: str | None, says: Says) -> str:
     """Return the rule that found a box with the order and the frame in which it is read."""
     within = f" in the frame {frame}" if frame else ""
@@ -110,6 +112,7 @@ def corners(values: Sequence[float], order: Order) -> Box:
     return a - c / 2, b - d / 2, a + c / 2, b + d / 2
 
 
+@lru_cache(maxsize=1024)
 def plain_key(name: str) -> str:
     """Return a key by its letters and digits, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any, Final
 
 from harness.reading.brackets import LIMIT, NUMBER, WIDE, Numbers, number_of, rows, twos
@@ -106,9 +105,16 @@ def _named_points(text: str, turned: bool) -> Iterator[Found[tuple[Point, ...]]]
     if "=" not in text and ":" not in text:
         return
     sides = [side for side in NAMED.finditer(text) if side[1].lower() in ("x", "y")]
-    for a, b in pairwise(sides):
-        if (a[1].lower(), b[1].lower()) == ("x", "y"):
-            yield from _point(number_of(a[2]), number_of(b[2]), text[a.start() : b.end()], a.start(), "x and y by name")
+    at = 0
+    while at + 1 < len(sides):
+        a, b = sides[at], sides[at + 1]
+        names = a[1].lower() + b[1].lower()
+        if names not in ("xy", "yx"):
+            at += 1
+            continue
+        x, y = (a, b) if names == "xy" else (b, a)
+        yield from _point(number_of(x[2]), number_of(y[2]), text[a.start() : b.end()], a.start(), "x and y by name")
+        at += 2
 
 
 def _bare_points(text: str, turned: bool) -> Iterator[Found[tuple[Point, ...]]]:

@@ -15,14 +15,15 @@ from harness.reading.found import Found, Reading, nothing
 
 # Every repetition is bounded or cannot overlap its neighbours: a megabyte of anything stays linear.
 _IS: Final = (
-    r"\s{1,3}(?:is|are|was|(?:should|would|must|will)\s{1,2}be)\b"
+    r"\s{1,3}(?:is|are|was|(?:should|would|must|will)\s{1,2}be|(?:seems|appears)\s{1,2}to\s{1,2}be)\b"
     r"(?:\s{1,3}(?:therefore|thus|hence|then|most\s{1,2}likely|probably|likely|clearly|simply)\b,?)?"
     r"(?:\s{1,3}as\s{1,3}follows\b)?(?![ ]{1,3}(?:not|given|found|shown|provided|derived|visible|based|correct|"
     r"incorrect|wrong|in\s{1,2}(?:the|this)\s{1,2}(?:chart|image|picture|table|figure|graph|plot|text|document|photo))\b)"
 )
 _MARK: Final = r"[*_]{0,3}\s{0,3}[:=]"
 _ENGLISH: Final = (
-    r"(?:(?P<{0}>\bfinal\s{{1,2}})answers?|\banswers?|\bans|\b(?:correct|right|best)\s{{1,2}}(?:option|choice))\b"
+    r"(?:(?P<{0}>\bfinal\s{{1,2}})answers?|\banswers?|\bans|\b(?:correct|right|best)\s{{1,2}}(?:option|choice)|"
+    r"\bmy\s{{1,2}}(?:choice|pick|guess))\b"
     r"(?:\s{{1,2}}(?:option|choice|letter)\b)?(?:\s{{1,2}}to\s{{1,2}}(?:the|this|your)\s{{1,2}}question\b)?"
     r"(?:\s?\([^()\n]{{0,30}}\))?"
 )
@@ -32,7 +33,7 @@ _LANGUAGES: Final = (
     ("de", r"(?:endgültige|finale|abschließende)\s{1,2}antwort|endergebnis", r"antwort|lösung", "ist|lautet|wäre|sind"),
     ("fr", r"r[ée]ponse\s{1,2}(?:finale|définitive)", r"r[ée]ponse(?:\s{1,2}(?:correcte|exacte|juste))?", "est|serait"),
     ("es", r"respuesta\s{1,2}(?:final|definitiva)", r"respuesta(?:\s{1,2}(?:correcta|adecuada))?", "es|sería"),
-    ("pt", r"resposta\s{1,2}(?:final|definitiva)", r"resposta(?:\s{1,2}(?:correta|certa))?", "é|seria"),
+    ("pt", r"resposta\s{1,2}(?:final|definitiva)", r"resposta(?:\s{1,2}(?:correta|certa))?|gabarito", "é|seria"),
     ("it", r"risposta\s{1,2}(?:finale|definitiva)", r"risposta(?:\s{1,2}(?:corretta|giusta|esatta))?", "è|e'|sarebbe"),
 )  # fmt: skip
 
@@ -51,16 +52,21 @@ _CHINESE: Final = (
 _JAPANESE: Final = (
     r"(?:(?P<ja>最終(?:的な)?(?:答え|回答|解答))|(?:正しい)?(?:答え|回答|解答|正解))(?:は\s{0,2}、?:?|\s{0,2}[:=])"
 )
+_BRACKETED: Final = r"[【［]\s?(?:正[確确]|[參参]考|最[終终])?(?:答案|解答|回答|正解)\s?[】］]\s?:?"
+_DIALOGUE: Final = r"^(?:Q|Question)\s?:[^\n]{0,500}\n{1,3}A\s?:"
 _HEADING: Final = r"^[#*_ ]{1,8}(?P<head>final\s)?answer[*_ ]{0,4}$"
 _HASHES: Final = r"(?<!#)(?P<hashes>####)(?!#)(?!\s{0,3}(?:the\s)?(?:final\s)?answer)(?=[^\n]{0,200}\s*\Z)"
 """Of GSM8K's last line; elsewhere they are a heading."""
 _MARKER: Final = re.compile(
-    "|".join((*(_western(*words) for words in _LANGUAGES), _HEADING, _HASHES, _CHINESE, _JAPANESE)),
+    "|".join(
+        (*(_western(*words) for words in _LANGUAGES), _HEADING, _HASHES, _CHINESE, _JAPANESE, _BRACKETED, _DIALOGUE)
+    ),
     re.IGNORECASE | re.MULTILINE,
 )
 _FINAL: Final = ("en", "de", "fr", "es", "pt", "it", "head", "hashes", "zh", "ja")
 _TAG: Final = re.compile(
-    r"<(?P<close>/?)(?:answer|final[_ -]answer|conclusion|response)>|<\|(?:begin|(?P<end>end))_of_(?:box|solution)\|>",
+    r"<(?P<close>/?)(?:answer|final(?:[_ -]answer)?|conclusion|response)>|\[(?P<shut>/?)(?-i:ANSWER)\]|"
+    r"<\|(?:begin|(?P<end>end))_of_(?:box|solution)\|>",
     re.IGNORECASE,
 )
 _BOX: Final = re.compile(r"\\f?boxed\s?\{")
@@ -175,7 +181,7 @@ def _tagged(text: str) -> Iterator[_Mark]:
     """Yield what stands between tags; a tag that is never closed takes all that follows."""
     open_: re.Match[str] | None = None
     for tag in _TAG.finditer(text):
-        if not (tag["close"] or tag["end"]):
+        if not (tag["close"] or tag["shut"] or tag["end"]):
             open_ = tag
         elif open_ is not None:
             yield _Mark(2, open_.start(), open_.end(), tag.start(), f"in {open_[0]}")

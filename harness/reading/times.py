@@ -30,7 +30,7 @@ _RIGHT: Final = rf"(?!{units.LETTER}|\d|[:.,]\d)"
 def _amounts(number: str) -> str:
     """Return the pattern of a number with its unit, and of those that follow with smaller ones."""
     hours, minutes, seconds, millis = (
-        rf"{number}{_ORDINAL}\s{{0,2}}{units.UNITS[unit]}" for unit in (3600.0, 60.0, 1.0, 0.001)
+        rf"{number}{_ORDINAL}(?:-|\s{{0,2}}){units.UNITS[unit]}" for unit in (3600.0, 60.0, 1.0, 0.001)
     )
     last = rf"(?:{_AND}{millis})?"
     then = rf"(?:{_AND}{seconds})?{last}"
@@ -50,10 +50,12 @@ def _time(number: str, group: str = "") -> str:
 
 _TIME: Final = re.compile(rf"{_LEFT}(?:{_time(_NUMBER)})", re.IGNORECASE)
 _BRACKETED: Final = re.compile(
-    rf"[\[(<]\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}},\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}}[\])>]", re.IGNORECASE
+    rf"[\[(<{{]\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}},\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}}[\])>}}]",
+    re.IGNORECASE,
 )
 _PARTS: Final = {
-    unit: re.compile(rf"({_NUMBER}){_ORDINAL}\s{{0,2}}{word}", re.IGNORECASE) for unit, word in units.UNITS.items()
+    unit: re.compile(rf"({_NUMBER}){_ORDINAL}(?:-|\s{{0,2}}){word}", re.IGNORECASE)
+    for unit, word in units.UNITS.items()
 }
 _LEADING: Final = re.compile(_NUMBER)
 _FRAMES_BEHIND: Final = re.compile(rf"\s{{0,2}}(?:{units.FRAMES})", re.IGNORECASE)
@@ -80,7 +82,7 @@ def find_times(text: str) -> list[Found[float]]:
     """Return the times of a text in seconds, in its order: those that say so, else all numbers.
 
     A time says so by a unit, by colons, by the word before it ("at 3.5"), or by being the end of a window that does.
-    Numbers of frames are none.
+    Numbers of frames are none, nor are bare ones that count something else ("5 people").
 
     >>> [time.value for time in find_times("2 people enter at 1:02.5 and leave at 2 min 5 s")]
     [62.5, 125.0]
@@ -93,7 +95,8 @@ def find_times(text: str) -> list[Found[float]]:
         for time, value in zip((window.first, window.second), window.span, strict=True)
     }
     told = [time for time in times if time.start in ends or time.marked or units.AT.search(_before(text, time))]
-    read = ((time, ends.get(time.start, time.value)) for time in told or times)
+    bare = (time for time in times if not _counts(text, time.end))
+    read = ((time, ends.get(time.start, time.value)) for time in told or bare)
     return [Found(value, time.text, time.start, "a time") for time, value in read if value is not None]
 
 
@@ -102,7 +105,8 @@ def read_windows(text: str, most: int = MOST, told: bool = False) -> Reading[tup
 
     Two times are a window with "-", "to", "bis", "à", "到" and the like between them, with "and" behind "between", as
     start and end, or in one bracket. A unit behind the second counts for both. Where some windows say that they are
-    times, by a unit, by colons or by "from", the others are numbers of something else.
+    times, by a unit, by colons or by "from", the others are numbers of something else. So are bare numbers with a noun
+    before or behind them: "rows 1-2", "from 5 to 10 km/h".
 
     Args:
         text: prose.
@@ -149,12 +153,13 @@ def _windows(text: str, times: Sequence[_Time]) -> Iterator[_Window]:
         why, told = rule
         if first.value is None or second.value is None or _is_date(text, first, second):
             continue
-        counted = not second.marked and _counts(text, second.end)
-        if counted and not told:
+        if not second.marked and not first.marked and _counts(text, second.end):
+            continue
+        if not told and ((_is_year(first) and _is_year(second)) or not units.UNCOUNTED.search(_before(text, first))):
             continue
         span = _in_one_unit(first, second)
         if max(span) < LIMIT:
-            yield _Window(first, second, span, why, told and not (counted and not first.marked))
+            yield _Window(first, second, span, why, told)
 
 
 def _rule(text: str, first: _Time, second: _Time, alone: bool) -> tuple[str, bool] | None:
@@ -173,15 +178,20 @@ def _rule(text: str, first: _Time, second: _Time, alone: bool) -> tuple[str, boo
     if units.BEGIN.search(before) and units.END.fullmatch(between):
         return "start and end", True
     if between.strip() == ",":
-        if before.rstrip()[-1:] in ("[", "(", "<") and text[second.end : second.end + 4].lstrip()[:1] in (
+        if before.rstrip()[-1:] in ("[", "(", "<", "{") and text[second.end : second.end + 4].lstrip()[:1] in (
             "]",
             ")",
             ">",
+            "}",
         ):
             return "two times in one bracket", True
         if alone and not before.strip() and not text[second.end :].strip(" .\n"):
             return "two times alone", False
     return None
+
+
+def _is_year(time: _Time) -> bool:
+    return time.text.isdecimal() and len(time.text) == 4 and time.text[:2] in ("19", "20")
 
 
 def _before(text: str, time: _Time) -> str:
@@ -246,6 +256,8 @@ def _read(match: re.Match[str], text: str) -> _Time:
     number = _LEADING.match(written)
     written_number = number[0] if number else written
     of_frames = _FRAMES_BEHIND.match(text, end) or units.OF_FRAMES.search(text[max(0, start - 24) : start])
+    if units.MINUTE.search(text, max(0, start - 24), start) and not of_frames:
+        return _Time(start, end, written, 60.0 * _of_number(written_number), 60.0)
     unclear = of_frames or _unclear(written_number)
     return _Time(start, end, written, None if unclear else _of_number(written_number), None)
 

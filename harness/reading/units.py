@@ -18,7 +18,7 @@ _OTHER: Final[dict[str, str]] = {
 EAST: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Letters of scripts that put no space between a number and what it counts."""
 LETTER: Final = rf"[^\W\d_{EAST}]"
-_END: Final = rf"(?!{LETTER})\.?(?!\d)"
+_END: Final = rf"(?!{LETTER})\.?(?:(?!\d)|(?=\d{{1,2}}(?:[.,]\d{{1,3}})?\s?(?:min|ms?|secs?|s)(?!{LETTER})))"
 
 UNITS: Final[dict[float, str]] = {
     float(seconds): rf"(?:(?:{words}){_END}|{_OTHER[seconds]})" for seconds, words in _LATIN.items()
@@ -36,13 +36,14 @@ _ARTICLE: Final = (
     r"\s{1,2}|≈|~)?"
 )
 _SECOND: Final = (
-    r"(?:(?:t\s?=|timestamps?|time|marks?|seconds?|secs?|sekunden?|secondes?|segundos?|second[oi]|第)"
+    r"(?:(?:t\s?=|timestamps?|time|marks?|seconds?|secs?|sekunden?|secondes?|segundos?|second[oi]|第|minutes?|minuten?|"
+    r"minutos?|minut[oi])"
     r"\s{0,2}:?\s{0,2})?"
 )
 LEAD: Final = _ARTICLE + _SECOND
 TO: Final = re.compile(
-    rf"{SPACE}(?:[-–—−~〜～→]|-{{1,2}}>|(?:up\s)?to\b|until\b|till\b|through\b|bis\b|"
-    rf"jusqu['’]à|à\b|au\b|a\b|al\b|hasta\b|até\b|ao\b|às\b|"
+    rf"(?:\s(?:mark|point))?{SPACE}(?:[-–—−~〜～→]|-{{1,2}}>|(?:up\s)?to\b|until\b|till\b|through\b|bis\b|"
+    rf"jusqu['’]à|à\b|au\b|a\b|al\b|hasta\b|até\b|aos?\b|às\b|all[ea]\b|ai\b|"
     rf"fino\sa\b|до\b|по\b|到|至|から|에서|부터){SPACE}{LEAD}",
     re.IGNORECASE,
 )
@@ -50,7 +51,7 @@ TO: Final = re.compile(
 AND: Final = re.compile(rf"{SPACE}(?:and|und|et|y|e|и|와|과|と|和){SPACE}{LEAD}", re.IGNORECASE)
 """As ``TO``, behind "between"."""
 FROM: Final = re.compile(
-    rf"(?:\b(?:from|von|vom|ab|depuis|de|du|desde|del|da|dal|dalla|das|dos|с|от)\s{{1,3}}|[从從自])\s{{0,2}}{LEAD}$",
+    rf"(?:\b(?:from|von|vom|ab|depuis|de|du|do|desde|del|da|dal|dalla|dalle|dai|das|dos|с|от)\s{{1,3}}|[从從自])\s{{0,2}}{LEAD}$",
     re.IGNORECASE,
 )
 BETWEEN: Final = re.compile(
@@ -60,6 +61,18 @@ AT: Final = re.compile(
     r"(?:\b(?:at|around|near|by|um|bei|gegen|à|vers|en|em|alle|в)\s{1,3}|[@在]\s{0,2}|t\s?=\s{0,2}|\bseconds?\s{1,2})$",
     re.IGNORECASE,
 )
+MINUTE: Final = re.compile(r"(?<!\d)(?<!\d[ \t-])\b(?:minutes?|minuten?|minutos?|minut[oi])\s{1,2}$", re.IGNORECASE)
+"""Before a number that counts minutes."""
+_GOING_ON: Final = """
+    is are was happens occurs begins starts runs lasts seen shown visible about around approximately roughly then also
+    and or in at by during from of window windows segment segments moment moments interval intervals span spans clip
+    scene time times timestamp timestamps range event answer think guess say maybe perhaps probably likely und oder ist
+    im bei etwa zeit fenster abschnitt et ou est vers environ temps o y es en tiempo e é tempo è
+"""
+UNCOUNTED: Final = re.compile(
+    rf"(?:\A|[^\w\s]|\n|[{EAST}]|(?<!{LETTER})(?:{'|'.join(_GOING_ON.split())}))[ \t]{{0,3}}\Z", re.IGNORECASE
+)
+"""What two bare numbers may follow and be times: nothing, a mark, a word that goes on. A noun says what they count."""
 BEGIN: Final = re.compile(
     r"(?:start|begin|beginn|anfang|début|commenc|inicio|empieza|começ|início|inizi|нача|开始|開始|시작)[^\d]{0,40}$",
     re.IGNORECASE,
@@ -71,12 +84,15 @@ END: Final = re.compile(
 )
 OF_FRAMES: Final = re.compile(rf"(?:{FRAMES})[\"']?\s{{0,2}}[:=]?\s{{0,2}}(?:#|no\.?|number)?\s{{0,2}}$", re.IGNORECASE)
 
-COUNTED: Final = re.compile(rf"\s{{1,3}}({LETTER}{{2,40}})|\s{{0,2}}([人个個名次只隻台辆輛位本件回匹頭명개번])")
+COUNTED: Final = re.compile(rf"\s{{1,3}}({LETTER}{{2,40}})|\s{{0,2}}([%‰°€$£人个個名次只隻台辆輛位本件回匹頭명개번])")
 """A word behind a number, which may be what it counts."""
 NOT_COUNTED: Final = frozenset(
     re.findall(
         r"\w+",
         """
+        a an someone somebody he she it they we you there this that his her one after
+        man jemand er sie es ein eine der die das il elle on un une le la les quelqu él ella se una el los las alguien
+        um uma o os ele ela alguém uno si qualcuno lui lei i gli
         or and then in as is are at during when where while because with but for until after before on of the
         oder und dann im ist als während wenn wo weil mit aber ou et puis dans est pendant quand avec mais
         o y luego en es cuando con pero e poi nel è quando ma depois no na com mas или и затем в когда

@@ -29,6 +29,17 @@ _BOTH: Final = re.compile(
     r"(yes|no|ja|nein|oui|non|sí|sì|si|sim|não)\b",
     re.IGNORECASE,
 )
+_IDIOM: Final = re.compile(
+    r"\W{0,4}no(?:\s{1,2}(?:problema?|doubt|wonder|worries|matter|need\s{1,2}to|longer|more\s{1,2}than|less\s{1,2}than|"
+    r"fewer\s{1,2}than|sooner|pasa\s{1,2}nada|hay\s{1,2}de\s{1,2}qu[ée]|hay\s{1,2}duda)\b|[.°º]?\s{0,2}\d)",
+    re.IGNORECASE,
+)
+"""A "no" that denies nothing: "no problem", "no doubt", "No. 5"."""
+_CJK_BOTH: Final = re.compile(
+    r"\W{0,4}(?:(?:是|有|对|對|はい)(?:或者?|还是|還是|/|か、?)(?:否|不是|没有|沒有|不对|不對|いいえ)|"
+    r"(?:否|不是|没有|沒有|いいえ)(?:或者?|还是|還是|/|か、?)(?:是|有|对|對|はい))"
+)
+_ALONE_IN: Final = re.compile(r"[\n.!?,;。！？、]+")
 _CJK_UNSURE: Final = re.compile(
     r"不(?:确定|確定|知道|清楚|明|一定|好说)|是否|是不是|有没有|有沒有|对不起|對不起|有可能|没法|無法"
 )
@@ -36,6 +47,8 @@ _CJK: Final = re.compile(
     r"(?P<no>不是|不存在|不在|不对|不對|否|没有|沒有|没|沒|不(?=\W|\Z)|いいえ|いえ|いや(?=\W|\Z))|"
     r"(?P<yes>是的?|对的?|對的?|有|存在|はい|ええ|うん(?=\W|\Z))"
 )
+_MOST: Final = 5000
+"""Characters in which a second word is looked for."""
 _EDGES: Final = " \t\r\n\"'“”‘’«»*_`([{<$.。"
 
 
@@ -59,16 +72,33 @@ def read_yes_no(text: str, options: Sequence[str] = ()) -> Reading[str]:
         said = _first(one.value, truths) if one.value else None
         if said is not None and (said.value or said.found):
             return Reading(said.value, f"{one.why}: {said.why}", said.found)
-    return _first(text, truths) or _occurring(text)
+    idiom = _IDIOM.match(text)
+    if idiom:
+        text = " " * idiom.end() + text[idiom.end() :]
+    return _not_taken_back(text, _first(text, truths) or _occurring(text))
+
+
+def _not_taken_back(text: str, said: Reading[str]) -> Reading[str]:
+    r"""Return a reading; where the other stands alone in a line or sentence, they compete: "Yes\n\nNo"."""
+    at = 0
+    for part in _ALONE_IN.split(text[:_MOST]) if said.value else ():
+        words = _WORD.findall(part)
+        value = _of_word(words[0]) if len(words) == 1 else None
+        at = text.index(part, at) + len(part)
+        if value is not None and value != said.value:
+            return agreed([*said.found, Found(value, words[0], text.rindex(words[0], 0, at), "alone")], "")
+    return said
 
 
 def _first(text: str, truths: bool) -> Reading[str] | None:
     """Read what an answer begins with; None where that is neither, nothing where it says that it does not know."""
     both = _BOTH.match(text)
     if both:
-        found = [Found(_value(both[group]), both[group], both.start(group), "one of two") for group in (1, 2)]
+        found = [Found(_of_word(both[group]) or "", both[group], both.start(group), "one of two") for group in (1, 2)]
         return agreed(found, "neither yes nor no")
     start = len(text) - len(text.lstrip(_EDGES))
+    if _CJK_BOTH.match(text):
+        return nothing("it says both")
     if _CJK_UNSURE.match(text, start) or _UNSURE.match(text, start):
         return nothing("it says that it does not know")
     cjk = _CJK.match(text, start)
@@ -91,9 +121,9 @@ def _said(word: str, truths: bool, marked: bool, only: bool) -> str | None:
     return _ENGLISH.get(word) or _FIRST.get(word) or (_ALONE.get(word) if marked else None)
 
 
-def _value(word: str) -> str:
+def _of_word(word: str) -> str | None:
     word = word.casefold()
-    return _ENGLISH.get(word) or _FIRST.get(word) or _ALONE[word]
+    return _ENGLISH.get(word) or _FIRST.get(word) or (None if word in _INITIALS else _ALONE.get(word))
 
 
 def _occurring(text: str) -> Reading[str]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import UsageError
 from harness.metrics import AnswerMetric, Score, Status, extract, sample_metric
 from harness.metrics._base import truth
 from harness.tasks.scoring import score_all
@@ -41,6 +42,10 @@ def judged(text: str, wanted: str, steps: list[str], **facts: Any) -> dict[str, 
         ("choice_letter", "B is correct. (See option A)", "A", "B"),
         ("strip_thinking", "[THINK]41[/THINK]42", "[THINK]41[/THINK]42", "42"),
         ("strip_thinking", "<think>41</think>", None, ""),
+        ("code_fence", "```json [1]```", "json [1]", "[1]"),
+        ("code_fence", "```json\n[1]", "```json\n[1]", "[1]"),
+        ("json_in_prose", '[1] {"a": 1}', "[1]", '{"a": 1}'),
+        ("json_in_prose", "{'a': 1}", None, '{"a": 1}'),
         ("yes_no", "Nein.", None, "no"),
         ("yes_no", "yes or no", "yes", None),
     ],
@@ -51,6 +56,12 @@ def test_the_first_version_goes_on_giving_what_it_gave(
     assert extract.chain([f"{step}@1"])(text) == first
     assert extract.chain([step])(text) == second
     assert extract.resolve(step) == f"{step}@2"
+
+
+@pytest.mark.parametrize("step", ["boxes", "temporal_answer"])
+def test_a_first_version_that_is_no_longer_here_says_what_the_next_one_does(step: str) -> None:
+    with pytest.raises(UsageError, match=rf"{step}@1 is no longer here; {step}@2 reads .* --extract {step}@2"):
+        extract.chain([f"{step}@1"])
 
 
 def test_a_step_sees_the_options_of_the_sample() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.metrics.extract import boxes
+from harness.metrics.extract import boxes, clean
 from harness.reading.boxes import Box, find_boxes, plain_box, read_boxes, read_places, read_points
 
 BOX = (10.0, 20.0, 30.0, 40.0)
@@ -105,6 +105,8 @@ def test_percentages_and_location_tokens_say_their_frame() -> None:
     )
     assert (first.box, first.frame, first.label) == ((125.0, 250.0, 1023000 / 1024, 500.0), "per-mille", "a cat")
     assert second.label == "dog"
+    (florence,) = read_places("dog<loc_10><loc_20><loc_30><loc_999>", "yxyx").value or ()
+    assert (florence.box, florence.frame, florence.label) == ((10.0, 20.0, 30.0, 999.0), "per-mille", "dog")
     assert read_boxes("<loc2000><loc0128><loc0512><loc0384>").value is None
     assert read_boxes("<patch_index_0044><patch_index_0863>").value is None
 
@@ -124,11 +126,34 @@ def test_lists_carry_labels_and_scores() -> None:
         "", "a dog", "1, 2, 3, 4, 5", "in 2024, 10, 20, 30, 40", "[1, 2, 3]", "[1, 2, 3] 4", "(1,2),(3,4),(5,6)",
         "[1e400, 2, 3, 4]", "[1, 2, 3, 4, 5, 6, 7, 8]", "10-20-30-40", "[10%, 20, 30, 40]", "The box is [10, 20, 30, 4",
         "v1.2.3.4", "x1 y1 x2 y2",
+        "[[0, 5, 533, 17, 9999999999999999]]", "<loc_10><loc_20><loc_30>", "left (1, 2)",
     ],
 )  # fmt: skip
 def test_where_numbers_compete_or_are_cut_nothing_is_read(text: str) -> None:
     assert read_boxes(text).value is None
     assert find_boxes(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Top-left corner (10, 20), bottom-right corner (30, 40).", "bottom-right (30, 40), top-left (10, 20)",
+        "oben links (10, 20), unten rechts (30, 40)", "coin supérieur gauche (10, 20), coin inférieur droit (30, 40)",
+        "en haut à gauche (10, 20) et en bas à droite (30, 40)", "左上角（10，20），右下角（30，40）",
+        "esquina superior izquierda (10, 20) y esquina inferior derecha (30, 40)", "右下(30, 40)、左上(10, 20)",
+        "canto superior esquerdo (10, 20), canto inferior direito (30, 40)",
+        "in alto a sinistra (10, 20), in basso a destra (30, 40)",
+    ],
+)  # fmt: skip
+def test_corners_by_name_make_a_box_whichever_is_first(text: str) -> None:
+    assert read_boxes(text).value == (BOX,)
+
+
+def test_marks_that_place_things_stay_and_part_two_boxes() -> None:
+    text = "<|object_ref_start|>dog<|object_ref_end|><|box_start|>(10,20),(30,40)<|box_end|>"
+    two = clean(f"{text}<|box_start|>(1,2),(3,4)<|box_end|><|im_end|>") or ""
+    places = read_places(two).value or ()
+    assert [(place.box, place.label) for place in places] == [(BOX, "dog"), ((1.0, 2.0, 3.0, 4.0), "")]
 
 
 def test_several_boxes_are_all_read() -> None:
@@ -154,6 +179,8 @@ def test_the_fast_way_reads_what_the_full_one_does(box: Box) -> None:
         ('<point x="10" y="20" alt="nose">nose</point>', [(10, 20)]),
         ('<points x1="10" y1="20" x2="30" y2="40">', [(10, 20), (30, 40)]),
         ("x=10, y=20", [(10, 20)]),
+        ("y: 20, x: 10, y: 40, x: 30", [(10, 20), (30, 40)]),
+        ("(0,5; 0,25)", [(0.5, 0.25)]),
         ("<point>10 20</point>", [(10, 20)]),
         ("10 20 30", None),
     ],
@@ -169,7 +196,19 @@ def test_a_point_by_name_is_never_turned() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["[1, 2, 3, 4] ", "(1,2)", "x1=1 ", "1, ", "[" + " " * 39, "<loc0001>", "top left (1,2) ", "1\n"]
+    "piece",
+    [
+        "[1, 2, 3, 4] ",
+        "(1,2)",
+        "x1=1 ",
+        "1, ",
+        "[" + " " * 39,
+        "<loc0001>",
+        "top left (1,2) ",
+        "bottom right (1,2) ",
+        "1\n",
+        "<loc_1>",
+    ],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (100_000 // len(piece))

@@ -14,6 +14,13 @@ FORMS = [
     "{}", "({})", "{}.", "**{}**", "[{}]", "{}) red", "({}) red", "{}. red", "{}: red", "{}\n\nExplanation: it is red.",
     "{}, because it is red", "The answer is {}", "The correct answer is {}. Here's why option Q is wrong.",
     "{} is correct. (See option Q)", "The correct answer is **{}**.", "I think **{}** fits.", "answer is {}",
+    "The answer is `{}`.", "ANSWER: ${}$", "The correct option is $\\mathrm{{{}}}$.", "__{}__", "<b>{}</b>",
+    '{{"answer": "{}"}}',
+    '```json\n{{"choice": "{}", "reason": "Q is small"}}\n```',
+    "Q is wrong. Hence {}.", "My choice: {}",
+    "Gabarito: {}", "【答案】{}", "À mon avis, c'est {}.", "Creo que es la ({})", "我认为是{}。", "{} ✅",
+    "Let's go with {}!",
+    "Q: Which bar?\nA: {}", "First I thought Q. On reflection, {}.",
     "I would choose {}", "I'd go with option ({}).", "The answer is ({}) because (Q) is too small", "Answer: {}",
     "<answer>{}</answer>", "<answer> ({}) </answer>", "$\\boxed{{{}}}$", "\\boxed{{\\text{{{}}}}}", "It is option {}",
     "It can't be Q, so it must be {}.", "Not Q. The answer: {}", "Q is wrong. {} is correct.", "Let us see.\n\n{}",
@@ -42,10 +49,27 @@ def test_a_letter_beyond_the_options_is_none(form: str, letter: str) -> None:
     [
         *("", "A and C", "A, B", "(A) or (B)", "either A or B", "The answer is A or B", "A chart shows bars", "A bar"),
         *("The answer is A red bar", "I think so", "not A", "A is wrong", "Vitamin C is good", "U.S.A. is big", "?"),
+        *("A) red\nB) blue\nC) green", "The answer is B or maybe C", "B-side", "The B-side is shown", "A ❌"),
+        *('{"answer": ["A", "B"]}', "So A bar is red"),
     ],
 )
 def test_a_text_that_leaves_it_open_gives_no_letter(text: str) -> None:
     assert read_choice(text).value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("A: wrong\nB: correct\nC: wrong", "B"),
+        ("A ❌\nB ✅\nC ❌", "B"),
+        ("A: 10%\nB: 20%\nC: 70%\nHence C.", "C"),
+        ("A) red\nB) blue\n\nB", "B"),
+        ("ⓑ", "B"),
+        ("Acho que é a alternativa b.", "B"),
+    ],
+)
+def test_a_verdict_counts_before_the_list_of_options(text: str, letter: str) -> None:
+    assert read_choice(text).value == letter
 
 
 def test_letters_that_compete_are_shown_as_evidence() -> None:
@@ -69,6 +93,11 @@ def test_letters_that_compete_are_shown_as_evidence() -> None:
         ("purple", None),
         ("(E)", None),
         ("E", None),
+        ("B. blue", None),
+        ("The answer is B. blue", None),
+        ("The second option", "B"),
+        ("option 3 of them", "C"),
+        ("Option 9", None),
         ("C. blue", "C"),
         ("ＢＬＵＥ", "C"),
     ],
@@ -93,6 +122,12 @@ HOSTILE = {
     "spaces": "B" + " " * SIZE + "x",
     "joined": "A or " * (SIZE // 5),
     "I would": "I would " * (SIZE // 8),
+    "listed": "A) x\n" * (SIZE // 5),
+    "hence": "hence, " * (SIZE // 7),
+    "questions": "Q: a\n" * (SIZE // 5),
+    "keys": '{"answer":' * (SIZE // 10),
+    "tags": "<b>" * (SIZE // 3),
+    "places": "first option 1 " * (SIZE // 15),
     "denied": "not A is wrong " * (SIZE // 15),
 }
 

@@ -58,6 +58,14 @@ def test_slips_are_mended_and_named(text: str, value: object, mended: str) -> No
         parse_json(text)
 
 
+def test_of_several_values_the_stated_one_counts_and_full_width_marks_are_plain_ones_outside_of_texts() -> None:
+    first, last = (f"```json\n{json.dumps({'a': number})}\n```" for number in (2, 1))
+    assert read_json(f"First draft:\n{first}\nFinal answer:\n{last}").value == {"a": 1}
+    assert read_json(f"{first}\n{last}").competing
+    assert read_json('｛"a"：［1，2］，"b"："x，y"｝').value == {"a": [1, 2], "b": "x，y"}
+    assert read_json("｛a").value is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -79,7 +87,9 @@ def test_values_that_differ_compete_and_a_footnote_does_not() -> None:
     assert read_json('{"a": 1}, I repeat: {"a": 1}').value == {"a": 1}
 
 
-@pytest.mark.parametrize("piece", ["[", "{'a':", "[/*", "{a:{a:", "[1, x", "['a", "```{", '{"a": 1} ', "[ 'x' "])
+@pytest.mark.parametrize(
+    "piece", ["[", "{'a':", "[/*", "{a:{a:", "[1, x", "｛", '｛"\\"', "['a", "```{", '{"a": 1} ', "[ 'x' "]
+)
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     start = time.process_time()
     read_json(piece * (100_000 // len(piece)))

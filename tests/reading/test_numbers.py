@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.reading.number_names import _LANGUAGES, in_figures
 from harness.reading.number_words import exponent
 from harness.reading.numbers import Number, find_numbers, keeps_decimal_comma, number_alone, read_number
 
@@ -105,6 +106,16 @@ def alone(text: str, locale: str | None = None) -> Fraction | None:
         ("14.", 14),
         ("1.234", "1.234"),
         ("1,234", 1234),
+        ("minus 5", -5),
+        ("Moins 3,5 kg", "-3.5"),
+        ("负5", -5),
+        ("3 × 10^5", 300_000),
+        ("6.02 × 10²³", 602 * 10**21),
+        ("$3 \\times 10^{4}$", 30_000),
+        ("5 · 10⁻³ m", "0.005"),
+        ("1{,}234", 1234),
+        ("\\text{42 cm}", 42),
+        ("\\$5", 5),
     ],
 )
 def test_a_number_alone_is_read_as_it_is_meant(text: str, value: Any) -> None:
@@ -133,6 +144,7 @@ def test_what_only_looks_like_a_number_is_none(text: str) -> None:
         ("12 Prozent", Number("12", percent=True)),
         ("12,5 por ciento", Number("12.5", percent=True)),
         ("１２％", Number("12", percent=True)),
+        ("12\\%", Number("12", percent=True)),
         ("5 kg", Number("5", unit="kg")),
         ("5 €", Number("5")),
     ],
@@ -189,6 +201,68 @@ def test_what_was_found_says_where_it_stands() -> None:
 )
 def test_numbers_in_running_text(text: str, values: list[Any]) -> None:
     assert [found.value.value for found in find_numbers(text)] == [Fraction(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "value"),
+    [
+        ("twelve", None, 12),
+        ("Twenty-five.", None, 25),
+        ("one hundred and seven", None, 107),
+        ("two million dollars", None, 2_000_000),
+        ("minus three", None, -3),
+        ("zwölf", None, 12),
+        ("Zweihundertfünfzehn", None, 215),
+        ("quatre-vingt-dix-sept", None, 97),
+        ("once", None, None),
+        ("once", "es", 11),
+        ("treinta y cinco", None, 35),
+        ("cento e vinte", None, 120),
+        ("ventuno", None, 21),
+        ("三百二十", None, 320),
+        ("二〇二四", None, 2024),
+        ("五つです。", None, 5),
+        ("someone", None, None),
+        ("ten to twelve", None, None),
+        ("one two", None, None),
+        ("1/2", None, "1/2"),
+        ("1 1/2", None, "3/2"),
+        ("-\\frac{3}{4}", None, "-3/4"),
+        ("2019/20", None, None),
+        ("12/05", None, None),
+        ("12 + 30 = 42", None, 42),
+        ("The total is $12 + $30 = $42.", None, 42),
+        ("3 × 4 = 12 apples", None, 12),
+        ("12 in 2019, 30 = 42", None, None),
+        ("a = 1, b = 2", None, None),
+    ],
+)
+def test_words_ratios_and_sums_are_read_where_they_are_the_answer(text: str, locale: str | None, value: Any) -> None:
+    number = read_number(text, locale).value
+    assert (None if number is None else number.value) == (None if value is None else Fraction(value))
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "pt", "it"])
+def test_each_number_has_a_name_in_each_language_and_no_name_is_of_two(locale: str) -> None:
+    names = [name for number in range(1000) for name in set(_LANGUAGES[locale](number))]
+    assert len(names) == len(set(names))
+    assert [in_figures(name, locale) for name in names] == [
+        str(number) for number in range(1000) for _ in set(_LANGUAGES[locale](number))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("It was minus 5 degrees", [-5]),
+        ("at least: al menos 3, au moins 4, pelo menos 5", [3, 4, 5]),
+        ("10 minus 3", [10, 3]),
+        ("COVID-19 or F-16", []),
+        ("mid-2019, top-5", [2019, 5]),
+    ],
+)
+def test_a_sign_in_words_counts_and_digits_of_a_name_do_not(text: str, values: list[int]) -> None:
+    assert [found.value.value for found in find_numbers(text)] == values
 
 
 def grouped(digits: str, sign: str) -> str:
@@ -338,6 +412,14 @@ def test_no_text_breaks_the_readers_and_every_piece_of_evidence_stands_in_it(tex
         "５",
         "~",
         "US$",
+        "minus ",
+        "1 + ",
+        "1=",
+        "\\text{",
+        "5 × 10",
+        "三",
+        "twenty ",
+        "A-1",
     ],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:

@@ -76,6 +76,19 @@ def test_what_is_written_is_read(form: str, span: Span) -> None:
         ('[{"start": 1, "end": 2, "score": 0.1}, {"start": 3, "end": 4, "score": 0.9}]', ((3, 4), (1, 2))),
         ('{"result": {"windows": [[1, 2]]}}', ((1, 2),)),
         ('{"answer": "from 5 to 10 s"}', ((5, 10),)),
+        ("1min05s – 1h02min03s", ((65, 3723),)),
+        ("from minute 2 to minute 3", ((120, 180),)),
+        ("from the 5-second mark to the 10-second mark", ((5, 10),)),
+        ("{5.0, 10.0}", ((5, 10),)),
+        ("dos 5 aos 10 segundos", ((5, 10),)),
+        ("dalle 0:05 alle 0:10", ((5, 10),)),
+        ("The event happens in 3 - 7.", ((3, 7),)),
+        ("From 3 to 7 someone cooks", ((3, 7),)),
+        ("They lost 2-3", None),
+        ("pages 3-7 of the book", None),
+        ("2019-2021", None),
+        ("from 3 to 7 kg", None),
+        ("de 3 a 7 personas", None),
         ("frames 10 to 20", None),
         ("10-20 frames", None),
         ("2-3 people", None),
@@ -106,6 +119,8 @@ def test_times_that_say_so_go_before_other_numbers() -> None:
     assert times("from 5 to 10 minutes") == [300.0, 600.0]
     assert times("frame 12 of 40, at 0:08") == [8.0]
     assert times("3 or 4") == [3.0, 4.0]
+    assert times("3 dogs") == []
+    assert times("1m5s, minute 2, 90-second mark") == [65.0, 120.0, 90.0]
     assert seconds_of("1 min 5 s") == 65.0
     assert seconds_of(True) is None
 
