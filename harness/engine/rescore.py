@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.engine.collect import CellScores
+from harness.engine.summarise import draws_of
 from harness.errors import UsageError
 from harness.facts import described
 from harness.metrics import Fitted, SampleMetric, extract, get
@@ -75,7 +76,11 @@ def rescore(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) 
         names = ", ".join(described(name) for name in sorted(lacking))
         raise UsageError(f"metric {metric.name!r} needs {names}, which no sample of run {run.record.run_id} carries")
     return {
-        key: summarise_cell(scores.result(counts[key]), {metric.name: metric})[metric.name]
+        key: summarise_cell(
+            scores.result(counts[key]),
+            {metric.name: metric},
+            draws_of(run.record.suite.seed, key.partition("/")[0]),
+        )[metric.name]
         for key, scores in cells.items()
     }
 

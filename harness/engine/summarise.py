@@ -17,6 +17,11 @@ from harness.types import MetricValue
 _NOTHING: Final = Made()
 
 
+def draws_of(seed: int, task: str) -> tuple[str | int, ...]:
+    """Return what the draws of a task's intervals are derived from: the suite's seed and the task's name."""
+    return seed, task, "bootstrap"
+
+
 @dataclass(frozen=True, slots=True)
 class Summarised:
     """Everything that a record says of one task's numbers."""
@@ -45,7 +50,7 @@ def summarise(task: Task, results: Sequence[CellResult], seed: int) -> Summarise
     told = {result.cell.id: task.cell_statistics(result.cell) for result in adjusted}
     every = [*statistics, *(one for some in told.values() for one in some)]
     rows = rows_of(adjusted, made.rows, answers=any(_reads_answers(one) for one in every))
-    estimator = Estimator(rows, (seed, task.name, "bootstrap"), partial(_is_binary, task.columns()))
+    estimator = Estimator(rows, draws_of(seed, task.name), partial(_is_binary, task.columns()))
     figures = Figures(
         estimator.all(statistics),
         {cell: estimator.all(some) for cell, some in told.items()},

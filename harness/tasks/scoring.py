@@ -143,16 +143,11 @@ def cell_statistics(metrics_: Mapping[str, SampleMetric], cell: str) -> list[Sta
 
 
 def summarise_cell(
-    result: CellResult, metrics_: Mapping[str, SampleMetric], confidence: float = 0.95
+    result: CellResult, metrics_: Mapping[str, SampleMetric], seed: tuple[str | int, ...] = (0,)
 ) -> dict[str, MetricValue]:
-    """Return every metric over one cell, from its columns."""
-    return values_of(cell_rows(result), metrics_, confidence)
-
-
-def values_of(rows: CellRows, metrics_: Mapping[str, SampleMetric], confidence: float = 0.95) -> dict[str, MetricValue]:
-    """Return every metric over some rows of one cell."""
+    """Return every metric over one cell, from its columns; with the seed of a run's task, its very intervals."""
     binary = frozenset().union(*(metric.binary_columns(label) for label, metric in metrics_.items()))
-    estimator = Estimator(estimate.Rows({"": rows}), binary=binary.__contains__, confidence=confidence)
+    estimator = Estimator(estimate.Rows({"": cell_rows(result)}), seed, binary.__contains__)
     return {label: estimator.value(metric.statistic(label, ("",))) for label, metric in metrics_.items()}
 
 

@@ -110,8 +110,8 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
         (bytes(damaged), "cannot be decoded|is corrupt"),
         (b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:9,\nfile:///etc/passwd\n", "cannot be opened"),
         (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "cannot be opened"),
-        (b"GIF89a\x01", "cannot be opened|not a picture"),
-        (b"\x89PNG\r\n\x1a\nrest", "cannot be opened|not a picture|cannot be decoded"),
+        (b"GIF89a\x01", "cannot be opened|not an image"),
+        (b"\x89PNG\r\n\x1a\nrest", "cannot be opened|not an image|cannot be decoded"),
     ):
         with pytest.raises(SampleError, match=said):
             opened(content, "some.mp4")
