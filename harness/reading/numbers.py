@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from harness.reading.found import Found, Reading, agreed, nothing
-from harness.reading.number_names import in_figures
+from harness.reading.number_names import in_figures, named_in
 from harness.reading.number_words import (
     AMOUNT,
     CURRENCY,
@@ -45,7 +45,8 @@ SIMPLE: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 """The commonest form, which ``float`` and :func:`number_alone` read alike; for loops that have no time for a call."""
 EVERYDAY: Final = re.compile(r"-?(?:[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,15})?%?")
 """The next common forms, "1,200" and "62%": without commas and percent sign they are of the commonest."""
-_TIMES: Final = rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?[-+]?[0-9]{{1,3}}[}})]?|[{RAISED}]{{1,4}})"
+_TEN: Final = rf"10(?:\^\s?[{{(]?[-+]?[0-9]{{1,3}}[}})]?|[{RAISED}]{{1,4}})"
+_TIMES: Final = rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?{_TEN}"
 _POWER: Final = r"(?:[eE][-+]?[0-9]{1,3})?"
 _WRITTEN_OUT: Final = (
     "minus",
@@ -78,7 +79,9 @@ _ALONE_FORM: Final = (
 )
 _ALONE: Final = {
     False: re.compile(_ALONE_FORM),
-    True: re.compile(_with_powers(_ALONE_FORM).replace("[-+]?)", f"[-+]|{MINUS}|)", 1)),
+    True: re.compile(
+        _with_powers(_ALONE_FORM).replace("[-+]?)", f"[-+]|{MINUS}|)", 1).replace("(?P<body>", f"(?P<body>{_TEN}|", 1)
+    ),
 }
 _BRACKETED: Final = re.compile(rf"(?P<before>{CURRENCY_BEFORE}?)\s?\((?P<inside>[^+()]+)\)(?P<behind>[^()]*)")
 
@@ -122,7 +125,7 @@ def _mentions(bodies: tuple[str, ...], rich: bool) -> re.Pattern[str]:
     # belong to a word ("Q1"), a version ("1.2.3") or a Python literal ("1_000") are not numbers.
     sign, body = rf"(?<!{_LETTER})(?<![.)\]%])[-+]", "|".join(bodies)
     if rich:
-        sign, body = f"{sign}|{_MINUS_IN_TEXT}", _with_powers(body)
+        sign, body = f"{sign}|{_MINUS_IN_TEXT}", f"{_TEN}|{_with_powers(body)}"
     return re.compile(
         rf"(?P<sign>{sign})?(?P<money>{CURRENCY})?(?P<body>(?<!{_LETTER})(?<![0-9]\.)(?:{body}))(?![0-9_]|\.[0-9])"
         rf"{SCALE}?(?P<percent>\s?{PERCENT})?"
@@ -234,7 +237,8 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
     """Read the one number that ``text`` is or holds; where it holds several that differ, they compete.
 
     Beyond the forms of :func:`number_alone` the whole text may be a number in words (see
-    :func:`~harness.reading.number_names.in_figures`) or a ratio ("1 1/2"), and of a sum the result is read.
+    :func:`~harness.reading.number_names.in_figures`) or a ratio ("1 1/2"), of a sum the result is read, and of a short
+    sentence without figures the only number that it counts with ("There are twelve dogs.").
 
     Args:
         text: an answer.
@@ -259,12 +263,16 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
         start = text.index(written)
         return Reading(spelled[0], spelled[1], (Found(spelled[0], written, start, spelled[1]),))
     found = find_numbers(text, locale)
+    if not found and len(written) <= _LONGEST_SPELLED and (named := named_in(plainly(written), locale)) is not None:
+        number = Number(str(named))
+        why = "the only number in words"
+        return Reading(number, why, (Found(number, written, text.index(written), why),))
     return agreed(_result(text, found) or found, "no number", key=lambda number: (number.value, number.percent))
 
 
 _LONGEST_SPELLED: Final = 100
 _RATIO: Final = re.compile(
-    r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3}) )?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
+    r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3})(?: |(?=\\)))?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
     r"\\[dt]?frac\s?\{(?P<c>[0-9]{1,9})\}\s?\{(?P<d>[1-9][0-9]{0,8})\})[.。]?"
 )
 """Numbers above 999 beside a slash are years; a denominator that begins with 0 is a month."""
@@ -365,7 +373,7 @@ def _by_locale(locale: str | None) -> tuple[bool, bool]:
 
 
 _POWER_OF_TEN: Final = re.compile(
-    rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?([-+]?[0-9]{{1,3}})[}})]?|([{RAISED}]{{1,4}}))\Z"
+    rf"(?:\A|\s?(?:[×x*·⋅]|\\times|\\cdot)\s?)10(?:\^\s?[{{(]?([-+]?[0-9]{{1,3}})[}})]?|([{RAISED}]{{1,4}}))\Z"
 )
 _PLAIN: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _COMMAS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
@@ -384,7 +392,7 @@ def _numeral(body: str, locale: str | None) -> str | None:
     ten = _POWER_OF_TEN.search(body)
     if ten is None:
         return _separated(body, locale)
-    mantissa = _separated(body[: ten.start()], locale)
+    mantissa = _separated(body[: ten.start()] or "1", locale)
     return None if mantissa is None else f"{mantissa}e{ten[1] or raised(ten[2])}"
 
 

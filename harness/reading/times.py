@@ -175,7 +175,8 @@ def _windows(text: str, times: Sequence[_Time]) -> Iterator[_Window]:
         if not told and ((_is_year(first) and _is_year(second)) or not units.UNCOUNTED.search(_before(text, first))):
             continue
         span = _in_one_unit(first, second)
-        if max(span) < LIMIT:
+        # A score or a ratio, "3-2", goes down; a window never does, and one that says that it is one is left to judge.
+        if max(span) < LIMIT and (told or span[0] <= span[1]):
             yield _Window(first, second, span, why, told)
 
 
