@@ -193,7 +193,8 @@ def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
     """
     stripped = text.strip()
     if locale is None and SIMPLE.fullmatch(stripped):
-        return Reading(Number(stripped), "a number alone", (Found(Number(stripped), stripped, 0, "a number alone"),))
+        number = Number(stripped)
+        return Reading(number, "a number alone", (Found(number, stripped, text.index(stripped), "a number alone"),))
     if not stripped or len(stripped) > MAX_LENGTH:
         return nothing("no number alone")
     readings = _alone(stripped, locale)
