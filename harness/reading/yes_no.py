@@ -37,7 +37,7 @@ _IDIOM: Final = re.compile(
     r"\W{0,4}(?:没|沒)(?:问题|問題|关系|關係|事)|\W{0,4}不(?:客气|客氣|用谢)",
     re.IGNORECASE,
 )
-"""A "no" that denies nothing: "no problem", "no doubt", "No. 5"."""
+"""A "no" that denies nothing where more follows: "no problem", "no doubt", "No. 5"."""
 _CJK_BOTH: Final = re.compile(
     r"\W{0,4}(?:(?:是|有|对|對|はい)(?:或者?|还是|還是|/|か、?)(?:否|不是|没有|沒有|不对|不對|いいえ)|"
     r"(?:否|不是|没有|沒有|いいえ)(?:或者?|还是|還是|/|か、?)(?:是|有|对|對|はい))"
@@ -76,7 +76,7 @@ def read_yes_no(text: str, options: Sequence[str] = ()) -> Reading[str]:
         if said is not None and (said.value or said.found):
             return Reading(said.value, f"{one.why}: {said.why}", said.found)
     idiom = _IDIOM.match(text)
-    if idiom:
+    if idiom and _WORD.search(text, idiom.end()):
         text = " " * idiom.end() + text[idiom.end() :]
     return _not_taken_back(text, _first(text, truths) or _occurring(text))
 
