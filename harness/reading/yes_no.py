@@ -76,7 +76,7 @@ def read_yes_no(text: str, options: Sequence[str] = ()) -> Reading[str]:
         if said is not None and (said.value or said.found):
             return Reading(said.value, f"{one.why}: {said.why}", said.found)
     idiom = _IDIOM.match(text)
-    if idiom and _WORD.search(text, idiom.end()):
+    if idiom and (idiom[0][-1].isdigit() or _WORD.search(text, idiom.end())):
         text = " " * idiom.end() + text[idiom.end() :]
     return _not_taken_back(text, _first(text, truths) or _occurring(text))
 
