@@ -1,6 +1,7 @@
 """The true windows of a sample: what its evidence says, or its references."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from harness.reading.json import StrictJSONError, parse_json
@@ -20,7 +21,13 @@ def annotations(references: Sequence[str], evidence: Any) -> list[tuple[Span, ..
     stated = _stated(evidence)
     if stated is not None:
         return [_proper(stated, "evidence")]
-    return [_proper(read_answer(reference).windows or (), f"references: {reference!r:.80}") for reference in references]
+    return [_proper(_windows(reference), f"references: {reference!r:.80}") for reference in references]
+
+
+@lru_cache(maxsize=4096)
+def _windows(reference: str) -> tuple[Span, ...]:
+    """Return the windows of a reference, which each metric of a task asks for."""
+    return read_answer(reference).windows or ()
 
 
 def _stated(evidence: Any) -> tuple[Span, ...] | None:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, SampleError, UsageError
-from harness.images import plain
 from harness.perturb._make import name_of
 from harness.types import Corruption
 
@@ -52,6 +51,8 @@ def _plain(image: "Image.Image") -> "Image.Image":
     """Return the image as L, LA, RGB or RGBA."""
     if 0 in image.size:
         raise SampleError(f"an image of {image.width} × {image.height} pixels cannot be corrupted")
+    from harness.images import plain
+
     return image if image.mode == "LA" else plain(image)
 
 

@@ -12,13 +12,13 @@ from harness.reading.stated import statements, unmarked
 
 _ANY: Final = r"[(\[]([A-Za-z])[)\]]"
 _OPTION: Final = (
-    r"(?:options?|choices?|antwort|lettre|lettera|letra|opci[óo]n|op[çc][ãa]o|opzione|r[ée]ponse|respuesta|"
+    r"(?:options?|choices?|antwort|buchstabe|lettre|lettera|letra|opci[óo]n|op[çc][ãa]o|opzione|r[ée]ponse|respuesta|"
     r"resposta|risposta|alternativ[ea]|选项|選項|選択肢)"
 )
 _BARE: Final = rf"(?:(?:the\s)?(?i:{_OPTION})\s{{0,2}})?[\"'“(\[]?([A-Z])(?![A-Za-z0-9'’])[)\]\"'”]?"
 
 _ALONE: Final = re.compile(
-    rf"[\s\"'“(\[{{*<`$]{{0,6}}(?:{_OPTION}\s{{1,2}})?[(\[]?([A-Za-z])[\s\"'”)\]}}*>`$.:,。、!]{{0,6}}", re.IGNORECASE
+    rf"[\s\"'“(\[{{*_<`$]{{0,6}}(?:{_OPTION}\s{{1,2}})?[(\[]?([A-Za-z])[\s\"'”)\]}}*_>`$.:,。、!]{{0,6}}", re.IGNORECASE
 )
 _HEAD: Final = re.compile(
     rf"[\s\"'“*_$`]{{0,9}}(?:\\(?:text|math)(?:rm|bf|it)?\{{)?(?:(?i:the|die|la|le)\s)?(?:(?i:{_OPTION})\s{{1,2}})?"
@@ -30,11 +30,17 @@ _AFTER_BARE: Final = re.compile(
     r"parce\b|porque\b|perch|因|です|and\s{1,2}not\b|not\b|instead\b|rather\b)",
     re.IGNORECASE,
 )
+_HEDGED: Final = (
+    r"\s{1,2}(?:or|oder|ou|o)\s{1,2}(?:maybe|perhaps|possibly|even|vielleicht|peut-être|quizás?|talvez|forse)\s|"
+    r"\s{0,2}[,(]\s{0,2}(?:or\s|and\s)?(?:maybe|perhaps|possibly)\s|"
+    r",?\s{1,2}(?:but|though|or|and)\s{1,2}(?:it\s{1,2})?(?:could|might|may)\s{1,2}(?:also\s|well\s)?be\s"
+)
+_FIRST_OF: Final = r"(?<![A-Za-z0-9'’])[(\[]?([A-Z])[)\]]?"
+_SECOND_OF: Final = r"(?:(?:option|choice)\s)?(?=[(\[]?([A-Z])(?![A-Za-z0-9'’]))"
+_DOUBTED: Final = re.compile(rf"{_FIRST_OF}(?:{_HEDGED}){_SECOND_OF}")
 _JOINED: Final = re.compile(
-    r"(?<![A-Za-z0-9'’])[(\[]?([A-Z])[)\]]?(?:\s{0,2}[,/&、]\s{0,2}(?:and\s|or\s)?|"
-    r"\s{1,2}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{1,2}(?:(?:maybe|perhaps|possibly|even|vielleicht|peut-être|quizás?|"
-    r"talvez|forse)\s)?|\s{0,2}(?:或者?|和|と|か)\s{0,2})(?:(?:option|choice)\s)?"
-    r"(?=[(\[]?([A-Z])(?![A-Za-z0-9'’]))"
+    rf"{_FIRST_OF}(?:{_HEDGED}|\s{{0,2}}[,/&、]\s{{0,2}}(?:and\s|or\s)?|"
+    rf"\s{{1,2}}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{{1,2}}|\s{{0,2}}(?:或者?|和|と|か)\s{{0,2}}){_SECOND_OF}"
 )
 _S: Final = r"\s{1,2}"
 _END: Final = r"(?=\s{0,2}(?:[.,;:!\n]|\Z))"
@@ -63,12 +69,14 @@ _VERDICT_FORMS: Final = (
     rf"{_PICKED}{_BARE}",
     rf"(?i:{_IS_THE}){_S}(?:[(\[]([A-Za-z])[)\]]|([A-Za-z])\))",
     rf"(?i:{_IS_THE}){_S}([A-Z]){_END}",
-    rf"{_BARE}\s{{0,2}}(?:[:=–-]\s{{0,2}}(?i:{_YES})|[✅✔☑])",
-    rf"[✅✔☑][ \t]{{0,2}}{_BARE}",
+    rf"{_BARE}[ \t]{{0,2}}(?:[:=–-]\s{{0,2}}(?i:{_YES})|[✅✔☑✓])",
+    rf"[✅✔☑✓][ \t]{{0,2}}{_BARE}",
+    rf"\b(?i:ist|est|es|é|è){_S}{_BARE}{_S}(?i:richtig|korrekt|correcte?|correct[ao]|corret[ao])(?!\w)",
+    rf"(?i:{_OPTION}){_S}(?i:corr?ett?[ao]|correct[aeo]|cert[ao]|exact[ao]){_S}(?i:es|é|è|est){_S}(?i:l?a\s)?{_BARE}",
     r"(?:认为|認為|觉得|覺得|应该|應該|应|所以|因此|よって|したがって)(?:就?是|为|為|、)?\s?([A-Z])(?![A-Za-z0-9])",
     r"[选選](?:择|擇)?(?:项|項)?\s{0,2}:?\s{0,2}[(\[]?([A-Z])(?![A-Za-z0-9])",
     r"(?<![A-Za-z0-9])([A-Z])[)\]]?(?:项|選項|选项)?\s?(?:是|が|は)?(?:正确|正確|正解|正しい)",
-    r"(?<![A-Za-z0-9])([A-Z])[)\]]?\s?(?:を選|です(?:[。.]|\Z))",
+    r"(?<![A-Za-z0-9])([A-Z])[)\]]?\s?(?:を選|だと思|です(?:[。.]|\Z))",
 )
 """Each with one group for a letter."""
 _VERDICTS: Final = re.compile("|".join(_VERDICT_FORMS))
@@ -85,8 +93,9 @@ _NOT_BEFORE: Final = re.compile(
     rf"\s{{0,2}}(?:the\s)?(?:{_OPTION}\s{{0,2}})?[\"'“(\[*]{{0,3}}\Z",
     re.IGNORECASE,
 )
+_TICKED: Final = re.compile(r"[ \t]{0,2}[✅✔☑✓]")
 _NOT_AFTER: Final = re.compile(
-    r"[\"'”)\]*.]{0,3}\s{0,2}(?:[❌✗✘✖]|[:=–-]\s{0,2}(?:wrong|incorrect|false|falsch|faux|fausse|fals[ao]|错|錯|不)|"
+    r"[\"'”)\]*.]{0,3}(?:[ \t]{0,2}[❌✗✘✖]|\s{0,2}[:=–-]\s{0,2}(?:wrong|incorrect|fals[eao]|falsch|faux|fausse|错|不)|"
     r":?\s{0,2}(?:is|are|was|seems|looks|would\s{1,2}be)\s{1,2}(?:\w{1,9}ly\s)?(?:wrong|incorrect|false|not\b|too\b|"
     r"ruled\s|eliminated|excluded|out\b)|isn['’]t|can['’]?(?:no)?t\b|cannot|doesn['’]t|does\s{1,2}not|ist\s{1,2}(?:falsch|nicht)|est\s{1,2}"
     r"(?:faux|fausse|incorrecte?)|n['’]est\s{1,2}pas|(?:no\s{1,2})?es\s{1,2}incorrect[ao]|no\s{1,2}es\b|não\s|está\s{1,2}(?:errad|incorret)[ao]|"
@@ -96,12 +105,15 @@ _NOT_AFTER: Final = re.compile(
 _LISTED: Final = re.compile(r"\n[ \t*]{0,4}[(\[]?[A-Z][)\].:]\s")
 """A line that begins with a letter: where there is a verdict, the text goes through the options."""
 _NEXT_LISTED: Final = re.compile(r"[^\n]{0,1000}\n\s{0,9}[*(\[]{0,3}([A-Z])[)\].:]")
+_NEXT_BESIDE: Final = re.compile(r"[)\]] [^.,;:!?()\[\]\n—–]{1,60} [(\[]([A-Z])[)\]]")
 _SAME: Final = {
     **{0x24B6 + place: ord("A") + place for place in range(26)},
     **{0x24D0 + place: ord("a") + place for place in range(26)},
+    **{start + place: ord("A") + place for start in (0x1F130, 0x1F150, 0x1F170) for place in range(26)},
 }
-"""Letters in circles, and those that they are."""
+"""Letters in circles and squares, and those that they are."""
 _BOLD_TAG: Final = re.compile(r"<(/?)(?:b|strong|em|i)>", re.IGNORECASE)
+_STRUCK: Final = re.compile(r"~~[^~\n]{1,80}~~")
 _KEYED: Final = re.compile(
     r"[\"'](?:final_?|correct_?|predicted_?)?(?:answer|choice|option|letter)[\"']\s{0,9}:", re.IGNORECASE
 )
@@ -115,7 +127,7 @@ _ORDINALS: Final[Mapping[str, int]] = {
         "fifth fünfte cinquième quinta 第五",
     ))
     for word in words.split()
-}  # fmt: skip
+} | dict.fromkeys(("last", "letzte", "dernière", "última", "ultima", "最后"), -1)  # fmt: skip
 _PLACED: Final = re.compile(
     rf"(?<!\w)({'|'.join(_ORDINALS)})(?:\s{{1,2}}|个)?(?:{_OPTION}|one|möglichkeit)(?!\w)|"
     rf"\b{_OPTION}\s{{0,2}}(?:#|no\.?\s?)?([1-9])(?![\w.%])",
@@ -170,6 +182,8 @@ def _plainly_marked(text: str) -> str:
         text = _BOLD_TAG.sub(
             lambda tag: ("**" if tag[1] else "").ljust(len(tag[0]) - 2 * (not tag[1])) + "**" * (not tag[1]), text
         )
+    if "~~" in text:
+        text = _STRUCK.sub(lambda struck: " " * len(struck[0]), text)
     return (text if text.isascii() else text.translate(_SAME)).replace("__", "**")
 
 
@@ -200,7 +214,8 @@ def _letter(text: str, match: re.Match[str], group: int | str, count: int, why: 
     if letter is None or not 0 <= ord(letter.upper()) - ord("A") < count:
         return
     start, end = match.span(group)
-    if _NOT_BEFORE.search(text, max(0, start - 60), start) or _NOT_AFTER.match(text, end):
+    ticked = _TICKED.match(text, end)
+    if not ticked and (_NOT_BEFORE.search(text, max(0, start - 60), start) or _NOT_AFTER.match(text, end)):
         return
     yield Found(letter.upper(), text[max(match.start(), start - 1) : end + 1].strip() or letter, start, why)
 
@@ -265,6 +280,9 @@ def _verdicts(text: str, worded: Sequence[str], count: int) -> Iterator[Found[st
             found = list(_letter(text, match, group, count, f"verdict {match[0]!r:.60}"))
             judged |= bool(found)
             yield from found
+            doubted = _DOUBTED.match(text, match.start(group)) if found else None
+            if doubted:
+                yield from _letter(text, doubted, 2, count, "one of several")
     if _JOINED.match(text) is None and not (judged and _LISTED.search(text, 0, 20_000)):
         yield from _head_of_text(text, worded, count)
     last = text.rpartition("\n")[2].strip()
@@ -285,7 +303,7 @@ def _head_of_text(text: str, worded: Sequence[str], count: int) -> Iterator[Foun
         return
     if group == "c" and not _AFTER_BARE.match(start, head.end()):
         return
-    listed = _NEXT_LISTED.match(text, head.end(group))
+    listed = _NEXT_LISTED.match(text, head.end(group)) or (group == "a" and _NEXT_BESIDE.match(text, head.end(group)))
     if listed and ord(listed[1]) == ord(head[group].upper()) + 1:
         return  # the options, line by line
     letters = list(_letter(start, head, group, count, "at the beginning"))
@@ -316,6 +334,7 @@ def _ordinals(text: str, worded: Sequence[str], count: int) -> Iterator[Found[st
     """Yield options by their place, "the second option", where the question's options are known."""
     for _, match in zip(range(_MOST if worded else 0), _PLACED.finditer(text), strict=False):
         place = _ORDINALS[match[1].lower()] if match[1] else int(match[2]) - 1
+        place = len(worded) - 1 if place == -1 else place
         if place < count and match[2] not in worded:
             yield Found(chr(ord("A") + place), match[0], match.start(), "an option by its place")
 

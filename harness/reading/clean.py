@@ -69,15 +69,17 @@ def narrow(text: str) -> str:
 # Thinking. Names may have a prefix: seed:think, longcat_think. Square brackets are Mistral's, in capitals only; the
 # triangles Kimi's; <|START_THINKING|> Cohere's, <|begin_of_thought|> Sky-T1's, <|inner_prefix|> Apertus's.
 _NAMES: Final = (
-    "(?:[a-z]{1,12}[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|analysis|scratchpad|reflection|思考|推理)"
+    "(?:[a-z]{1,12}[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|analysis|scratchpad|reflection|cot|monologue)|"
+    "(?:思考|推理)(?:过程)?"
 )
 _TAG: Final = re.compile(
-    rf"<\s{{0,2}}(?P<a>/?)\s{{0,2}}(?i:{_NAMES})\s{{0,2}}>|\[(?P<b>/?)(?:THINK|THINKING|REASONING)\]|◁(?P<c>/?)think▷|"
+    rf"<\s{{0,2}}(?P<a>/?)\s{{0,2}}(?i:(?:{_NAMES}))\s{{0,2}}>|\[(?P<b>/?)(?:THINK|THINKING|REASONING)\]|◁(?P<c>/?)think▷|"
     r"<\|(?:START|(?P<d>END))_THINKING\|>|<\|(?:begin|(?P<e>end))_of_thought\|>|<\|inner_(?:prefix|(?P<f>suffix))\|>|"
     r"<\|channel>thought\b|(?P<g><channel\|>)|<unused94>thought\b|(?P<h><unused95>)|"
     r"<\|(?P<i>/?)(?:think(?:ing)?|thought|reasoning)\|>"
 )
 _QUOTES: Final = "`'\"‘’“”«»„"
+_QUOTE_ENDS: Final = re.compile(r"[A-Za-z0-9.!?)\]}%`].\Z")
 _CALLED_ONE: Final = re.compile(r"\s{1,2}(?:tag|token)s?\b", re.IGNORECASE)
 
 _CHANNEL: Final = re.compile(r"<\|channel\|>\s{0,3}(\w{1,20})[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>")
@@ -162,6 +164,8 @@ def _spoken_of(text: str, mark: re.Match[str]) -> bool:
     """Say whether a tag is mentioned rather than used: it stands in quotes, or is called a tag."""
     before, after = text[max(0, mark.start() - 1) : mark.start()], text[mark.end() : mark.end() + 1]
     quoted = before in _QUOTES and after in _QUOTES and bool(before and after)
+    if quoted and _QUOTE_ENDS.search(text, max(0, mark.start() - 2), mark.start()):
+        quoted = False  # the quote before ends what was quoted, or a fence, as in "41"</think>"42"
     return quoted or bool(before and _CALLED_ONE.match(text, mark.end()))
 
 

@@ -168,7 +168,11 @@ def _weightiest(found: Sequence[Found[JSON]]) -> Sequence[Found[JSON]]:
 def _stated(text: str, found: Sequence[Found[JSON]]) -> Sequence[Found[JSON]]:
     """Return those that stand where the answer is stated; all of them where none does."""
     marks = statements(text)
-    return [one for one in found if marks and visible(text) == text and one.start >= marks[-1].start] or found
+    if not marks or visible(text) != text:
+        return found
+    start = marks[-1].start
+    end = start + len(marks[-1].text) if marks[-1].why.startswith("in ") else len(text)
+    return [one for one in found if start <= one.start < end] or found
 
 
 def _holds_object(value: JSON) -> bool:

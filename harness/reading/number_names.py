@@ -197,15 +197,55 @@ def in_figures(text: str, locale: str | None = None) -> str | None:
     if han:
         value = _of_han(han["number"])
         return None if value is None else f"{value}{'%' if han['share'] else ''}"
-    language = locale.replace("_", "-").partition("-")[0].lower() if locale else ""
     words = text.rstrip(" .!").split()
     for count in range(len(words), 0, -1):
-        key = _key(" ".join(words[:count]))
-        number = _names(language).get(key) if language in _LANGUAGES else None
-        number = _names_of_all().get(key) if number is None else number
+        number = _named(" ".join(words[:count]), locale)
         if number is not None:
             return " ".join([str(number), *words[count:]])
     return None
+
+
+_COUNTING: Final = re.compile(
+    r"(?:\A|\b(?:are|see|count|counted|shows?|has|have|contains?|sind|sehe|zähle|hat|gibt(?: es)?|zeigt|y a|vois|"
+    r"compte|hay|veo|tiene|há|vejo|tem|sono|vedo|ha)\s{1,2}(?:(?:exactly|only|about|genau|exactement|exactamente)\s{1,2})?)"
+    r"(?=[^\W\d])",
+    re.IGNORECASE,
+)
+"""What stands before a number that counts something."""
+_NAME: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_HAN_COUNTED: Final = re.compile(rf"(?:\A|有|は|が)([{_SIGNS}]{{1,8}})[つ個个名人台辆輛只隻本枚匹頭头件]")
+_OF_PARTS: Final = re.compile(
+    r"\s{1,2}(?:and\s{1,2}a\s)?(?:half|halves|thirds?|quarters?|fourths?|fifths?|drittel|viertel|tiers|quarts?|tercios?|"
+    r"cuartos?|terços?|quartos?|terzi|quarti|or|to|oder|bis|ou|à|o|a)\b",
+    re.IGNORECASE,
+)
+
+
+def named_in(text: str, locale: str | None = None) -> int | None:
+    """Return the only number in words of a sentence that counts something with it; None where it is not the only one.
+
+    One is none: it is a pronoun or an article more often than not.
+
+    >>> named_in("There are twelve dogs."), named_in("图中有七辆车。"), named_in("ten to twelve")
+    (12, 7, None)
+    """
+    counted = [_of_han(found[1]) for found in _HAN_COUNTED.finditer(text)]
+    names = [
+        (name.start(), number) for name in _NAME.finditer(text) if (number := _named(name[0], locale)) not in (None, 1)
+    ]
+    if counted or len(names) != 1:
+        return counted[0] if len(counted) == 1 and not names else None
+    start, number = names[0]
+    end = _NAME.match(text, start)
+    begins = any(lead.end() == start for lead in _COUNTING.finditer(text))
+    return number if begins and end and not _OF_PARTS.match(text, end.end()) else None
+
+
+def _named(name: str, locale: str | None) -> int | None:
+    """Return the number of one word, or of words with hyphens."""
+    language = locale.replace("_", "-").partition("-")[0].lower() if locale else ""
+    number = _names(language).get(_key(name)) if language in _LANGUAGES else None
+    return _names_of_all().get(_key(name)) if number is None else number
 
 
 def _of_han(signs: str) -> int | None:

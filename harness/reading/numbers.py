@@ -11,20 +11,12 @@ from itertools import pairwise
 from typing import Final
 
 from harness.reading.found import Found, Reading, agreed, nothing
-from harness.reading.number_names import in_figures
+from harness.reading.number_forms import ALONE, BRACKETED, MENTIONS, POWER_OF_TEN, ends_a_name, written_out
+from harness.reading.number_names import in_figures, named_in
 from harness.reading.number_words import (
-    AMOUNT,
-    CURRENCY,
-    CURRENCY_AFTER,
-    CURRENCY_BEFORE,
     FRACTION,
-    HEDGE,
     MINUS,
-    PERCENT,
-    RAISED,
-    SCALE,
     SPACE,
-    UNIT,
     exponent,
     fraction,
     has_decimal_comma,
@@ -45,95 +37,6 @@ SIMPLE: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 """The commonest form, which ``float`` and :func:`number_alone` read alike; for loops that have no time for a call."""
 EVERYDAY: Final = re.compile(r"-?(?:[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,15})?%?")
 """The next common forms, "1,200" and "62%": without commas and percent sign they are of the commonest."""
-_TIMES: Final = rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?[-+]?[0-9]{{1,3}}[}})]?|[{RAISED}]{{1,4}})"
-_POWER: Final = r"(?:[eE][-+]?[0-9]{1,3})?"
-_WRITTEN_OUT: Final = (
-    "minus",
-    "negative",
-    "moins",
-    "meno",
-    "负",
-    "負",
-    "マイナス",
-    "10^",
-    "10 ^",
-    *(f"10{sign}" for sign in RAISED),
-)
-"""What some forms have in them that are rare and slow to look for: signs in words, "3 × 10^5"."""
-
-
-def _rich(text: str) -> bool:
-    small = text.lower()
-    return any(sign in small for sign in _WRITTEN_OUT)
-
-
-def _with_powers(pattern: str) -> str:
-    return pattern.replace(_POWER, rf"(?:[eE][-+]?[0-9]{{1,3}}|{_TIMES})?")
-
-
-_ALONE_FORM: Final = (
-    rf"(?:{HEDGE}\s?)?(?P<sign>[-+]?)\s?(?P<money>{CURRENCY_BEFORE})?\s?(?P<late>(?<![0-9])[-+]?)"
-    rf"(?P<body>(?:[0-9]+(?:[.,' {SPACE}][0-9]+)*|[0-9]+\.|\.[0-9]+){_POWER}(?: ?{FRACTION})?|{FRACTION})"
-    rf"{SCALE}?\s?(?P<percent>{PERCENT})?(?:\s?(?:(?P<after>{CURRENCY_AFTER})|(?P<unit>{UNIT})))?\.{{0,2}}"
-)
-_ALONE: Final = {
-    False: re.compile(_ALONE_FORM),
-    True: re.compile(_with_powers(_ALONE_FORM).replace("[-+]?)", f"[-+]|{MINUS}|)", 1)),
-}
-_BRACKETED: Final = re.compile(rf"(?P<before>{CURRENCY_BEFORE}?)\s?\((?P<inside>[^+()]+)\)(?P<behind>[^()]*)")
-
-# Letters that run into digits make a label ("Q1"); Chinese, Japanese and Korean put no space between words.
-_LETTER: Final = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-_END: Final = r"(?![0-9]|[.,][0-9])"
-# "at least 3" and "more or less 3" are no negative numbers, and "10 minus 3" is a difference.
-_MINUS_IN_TEXT: Final = rf"(?<![0-9] )(?<!\b(?:al|lo|au|du|or|ou) )(?<!\bo )(?<!\bpelo ){MINUS}"
-_NAMING: Final = re.compile(r"([^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,30})-\Z")
-_NOT_NAMING: Final = "mid pre post early late sub under over top bottom non size age year minus plus"
-"""Words that a hyphen ties to a number which still is one: "mid-2019"."""
-_POINT_STYLE: Final = (
-    # 1'240.50, and with the spaces of typesetters.
-    rf"[0-9]{{1,3}}(?:['{SPACE}][0-9]{{3}}){{1,8}}(?:[.,][0-9]{{1,20}})?{_END}",
-    # 1.240,50 and 1.240.500
-    rf"[0-9]{{1,3}}(?:\.[0-9]{{3}}){{1,8}},[0-9]{{1,20}}{_END}",
-    rf"[0-9]{{1,3}}(?:\.[0-9]{{3}}){{2,8}}{_END}",
-    # 1 000 and 1 240,50: no number of its own begins with 0, and none but one of groups ends so.
-    rf"[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{0,6}} 0[0-9]{{2}}(?: [0-9]{{3}}){{0,6}}(?:,[0-9]{{1,2}})?{_END}",
-    rf"[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{1,8}},[0-9]{{1,2}}{_END}",
-    # 0,25 and €3,50 and 3,5 kg
-    rf"(?<![\[({{,])0,[0-9]{{2,20}}{_END}",
-    rf"(?<=[$€£¥₹])[0-9]{{1,15}},[0-9]{{1,2}}{_END}",
-    rf"(?<![0-9],)[0-9]{{1,15}},(?:[0-9]{{1,2}}|[0-9]{{4,15}})(?={AMOUNT})",
-    # ₹12,34,567
-    rf"(?<=₹)[0-9]{{1,2}}(?:,[0-9]{{2}}){{1,8}},[0-9]{{3}}(?:\.[0-9]{{1,20}})?{_END}",
-    rf"(?:[0-9]{{1,15}} ?)?{FRACTION}",
-    rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?{_POWER}",
-    rf"[0-9]+(?:\.[0-9]+)?{_POWER}",
-    rf"\.[0-9]+{_POWER}",
-)
-_COMMA_STYLE: Final = (
-    rf"[0-9]{{1,3}}(?:[ .][0-9]{{3}}){{1,8}}(?:,[0-9]{{1,20}})?{_END}",
-    rf"[0-9]{{1,20}},[0-9]{{1,20}}{_END}",
-    *_POINT_STYLE,
-)
-
-
-def _mentions(bodies: tuple[str, ...], rich: bool) -> re.Pattern[str]:
-    # A sign counts only where no value can end before it, so that "2020-2021" is two years. Digits that
-    # belong to a word ("Q1"), a version ("1.2.3") or a Python literal ("1_000") are not numbers.
-    sign, body = rf"(?<!{_LETTER})(?<![.)\]%])[-+]", "|".join(bodies)
-    if rich:
-        sign, body = f"{sign}|{_MINUS_IN_TEXT}", _with_powers(body)
-    return re.compile(
-        rf"(?P<sign>{sign})?(?P<money>{CURRENCY})?(?P<body>(?<!{_LETTER})(?<![0-9]\.)(?:{body}))(?![0-9_]|\.[0-9])"
-        rf"{SCALE}?(?P<percent>\s?{PERCENT})?"
-    )
-
-
-_MENTIONS: Final = {
-    (comma, rich): _mentions(_COMMA_STYLE if comma else _POINT_STYLE, rich)
-    for comma in (False, True)
-    for rich in (False, True)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +93,8 @@ def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
     """
     stripped = text.strip()
     if locale is None and SIMPLE.fullmatch(stripped):
-        return Reading(Number(stripped), "a number alone", (Found(Number(stripped), stripped, 0, "a number alone"),))
+        number = Number(stripped)
+        return Reading(number, "a number alone", (Found(number, stripped, text.index(stripped), "a number alone"),))
     if not stripped or len(stripped) > MAX_LENGTH:
         return nothing("no number alone")
     readings = _alone(stripped, locale)
@@ -208,12 +112,12 @@ def number_alone(text: str, locale: str | None = None) -> Reading[Number]:
 def _alone(text: str, locale: str | None) -> list[tuple[Number, str]]:
     """Return all that the whole of ``text`` can mean, with why."""
     plain = plainly(without_latex(text))
-    inside = _BRACKETED.fullmatch(plain)
+    inside = BRACKETED.fullmatch(plain)
     if inside:
         plain = f"{inside['before']}{inside['inside']}{inside['behind']}"
-    seen = _ALONE[False].fullmatch(plain)
-    if seen is None and not plain.isalpha() and _rich(plain):
-        seen = _ALONE[True].fullmatch(plain)
+    seen = ALONE[False].fullmatch(plain)
+    if seen is None and not plain.isalpha() and written_out(plain):
+        seen = ALONE[True].fullmatch(plain)
     if seen is None or (seen["sign"] and seen["late"]) or not (text.isascii() or one_script(text)):
         return []
     negative = _negative(seen["sign"] or seen["late"]) or inside is not None
@@ -224,7 +128,7 @@ def _alone(text: str, locale: str | None) -> list[tuple[Number, str]]:
     letter = (seen["letter"] or "").strip()
     if letter in ("m", "t") and not (seen["money"] or seen["after"]):
         bare = _literal(negative, _numeral(seen["body"], locale)) or literal
-        if _POWER_OF_TEN.search(seen["body"]) or not _has_scale_letters(locale):
+        if POWER_OF_TEN.search(seen["body"]) or not _has_scale_letters(locale):
             return [(Number(bare, number.percent, letter), "a number alone")]
         return [(number, f"{letter!r} as a scale"), (Number(bare, number.percent, letter), f"{letter!r} as a unit")]
     return [(number, "a number alone")]
@@ -234,7 +138,8 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
     """Read the one number that ``text`` is or holds; where it holds several that differ, they compete.
 
     Beyond the forms of :func:`number_alone` the whole text may be a number in words (see
-    :func:`~harness.reading.number_names.in_figures`) or a ratio ("1 1/2"), and of a sum the result is read.
+    :func:`~harness.reading.number_names.in_figures`) or a ratio ("1 1/2"), of a sum the result is read, and of a short
+    sentence without figures the only number that it counts with ("There are twelve dogs.").
 
     Args:
         text: an answer.
@@ -259,12 +164,16 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
         start = text.index(written)
         return Reading(spelled[0], spelled[1], (Found(spelled[0], written, start, spelled[1]),))
     found = find_numbers(text, locale)
+    if not found and len(written) <= _LONGEST_SPELLED and (named := named_in(plainly(written), locale)) is not None:
+        number = Number(str(named))
+        why = "the only number in words"
+        return Reading(number, why, (Found(number, written, text.index(written), why),))
     return agreed(_result(text, found) or found, "no number", key=lambda number: (number.value, number.percent))
 
 
 _LONGEST_SPELLED: Final = 100
 _RATIO: Final = re.compile(
-    r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3}) )?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
+    r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3})(?: |(?=\\)))?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
     r"\\[dt]?frac\s?\{(?P<c>[0-9]{1,9})\}\s?\{(?P<d>[1-9][0-9]{0,8})\})[.。]?"
 )
 """Numbers above 999 beside a slash are years; a denominator that begins with 0 is a month."""
@@ -324,9 +233,9 @@ def find_numbers(text: str, locale: str | None = None) -> list[Found[Number]]:
 def _mentioned(text: str, locale: str | None) -> Iterator[Found[Number]]:
     plain = plainly(text)
     comma = locale is not None and has_decimal_comma(locale)
-    for seen in _MENTIONS[comma, _rich(plain)].finditer(plain):
+    for seen in MENTIONS[comma, written_out(plain)].finditer(plain):
         start = seen.start()
-        if plain[start - 1 : start] == "-" and _names(plain, start):
+        if plain[start - 1 : start] == "-" and ends_a_name(plain, start):
             continue
         written = text[start : seen.end()]
         if not (written.isascii() or one_script(written)):
@@ -341,12 +250,6 @@ def _mentioned(text: str, locale: str | None) -> Iterator[Found[Number]]:
 
 def _negative(sign: str) -> bool:
     return sign not in ("", "+")
-
-
-def _names(plain: str, start: int) -> bool:
-    """Say whether digits are the end of a name, as in "COVID-19" and "F-16"."""
-    word = _NAMING.search(plain, max(0, start - 32), start)
-    return word is not None and word[1].lower() not in _NOT_NAMING.split()
 
 
 def _is_scale(seen: re.Match[str]) -> bool:
@@ -364,9 +267,6 @@ def _by_locale(locale: str | None) -> tuple[bool, bool]:
     return (False, False) if locale is None else (has_decimal_comma(locale), has_long_scale(locale))
 
 
-_POWER_OF_TEN: Final = re.compile(
-    rf"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\s?[{{(]?([-+]?[0-9]{{1,3}})[}})]?|([{RAISED}]{{1,4}}))\Z"
-)
 _PLAIN: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _COMMAS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _INDIAN: Final = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
@@ -381,10 +281,10 @@ def _numeral(body: str, locale: str | None) -> str | None:
     """Return digits with a decimal point, or a ratio, for digits with separators; None where they are no number."""
     if body.isdecimal():
         return body
-    ten = _POWER_OF_TEN.search(body)
+    ten = POWER_OF_TEN.search(body)
     if ten is None:
         return _separated(body, locale)
-    mantissa = _separated(body[: ten.start()], locale)
+    mantissa = _separated(body[: ten.start()] or "1", locale)
     return None if mantissa is None else f"{mantissa}e{ten[1] or raised(ten[2])}"
 
 
@@ -442,7 +342,7 @@ def keeps_decimal_comma(text: str) -> bool:
     >>> [keeps_decimal_comma(text) for text in ("1.234,5", "2,5 %", "1,234", "1,234.5", "1.5")]
     [True, True, False, False, False]
     """
-    seen = _ALONE[False].fullmatch(plainly(text.strip())) if "," in text and len(text) <= MAX_LENGTH else None
+    seen = ALONE[False].fullmatch(plainly(text.strip())) if "," in text and len(text) <= MAX_LENGTH else None
     if seen is None:
         return False
     body = seen["body"]

@@ -23,7 +23,7 @@ _IS: Final = (
 _MARK: Final = r"[*_]{0,3}\s{0,3}[:=]"
 _ENGLISH: Final = (
     r"(?:(?P<{0}>\bfinal\s{{1,2}})answers?|\banswers?|\bans|\b(?:correct|right|best)\s{{1,2}}(?:option|choice)|"
-    r"\bmy\s{{1,2}}(?:choice|pick|guess))\b"
+    r"\bmy\s{{1,2}}(?:final\s{{1,2}})?(?:choice|pick|guess))\b"
     r"(?:\s{{1,2}}(?:option|choice|letter)\b)?(?:\s{{1,2}}to\s{{1,2}}(?:the|this|your)\s{{1,2}}question\b)?"
     r"(?:\s?\([^()\n]{{0,30}}\))?"
 )
@@ -54,18 +54,30 @@ _JAPANESE: Final = (
 )
 _BRACKETED: Final = r"[【［]\s?(?:正[確确]|[參参]考|最[終终])?(?:答案|解答|回答|正解)\s?[】］]\s?:?"
 _DIALOGUE: Final = r"^(?:Q|Question)\s?:[^\n]{0,500}\n{1,3}A\s?:"
+_FINALLY: Final = r"(?:^|(?<=[.!?]\s))[*_]{0,3}Final[*_]{0,3}\s?:"
+_MARKS_ALONE: Final = (_BRACKETED, _DIALOGUE, _FINALLY)
 _HEADING: Final = r"^[#*_ ]{1,8}(?P<head>final\s)?answer[*_ ]{0,4}$"
 _HASHES: Final = r"(?<!#)(?P<hashes>####)(?!#)(?!\s{0,3}(?:the\s)?(?:final\s)?answer)(?=[^\n]{0,200}\s*\Z)"
 """Of GSM8K's last line; elsewhere they are a heading."""
 _MARKER: Final = re.compile(
     "|".join(
-        (*(_western(*words) for words in _LANGUAGES), _HEADING, _HASHES, _CHINESE, _JAPANESE, _BRACKETED, _DIALOGUE)
+        (
+            *(_western(*words) for words in _LANGUAGES),
+            _HEADING,
+            _HASHES,
+            _CHINESE,
+            _JAPANESE,
+            _BRACKETED,
+            _DIALOGUE,
+            _FINALLY,
+        )
     ),
     re.IGNORECASE | re.MULTILINE,
 )
 _FINAL: Final = ("en", "de", "fr", "es", "pt", "it", "head", "hashes", "zh", "ja")
 _TAG: Final = re.compile(
-    r"<(?P<close>/?)(?:answer|final(?:[_ -]answer)?|conclusion|response)>|\[(?P<shut>/?)(?-i:ANSWER)\]|"
+    r"<(?P<close>/?)(?:answer|final(?:[_ -]answer)?|conclusion|response|solution)>|"
+    r"\[(?P<shut>/?)(?-i:(?:FINAL )?ANSWER|RESPONSE)\]|"
     r"<\|(?:begin|(?P<end>end))_of_(?:box|solution)\|>",
     re.IGNORECASE,
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from harness.reading.found import Reading, nothing, one_of_several
 from harness.reading.json import json_values
-from harness.reading.times import MOST, find_times, is_time, read_windows, seconds_of, spans_of
+from harness.reading.times import MOST, is_time, read_prose, read_windows, seconds_of, spans_of
 from harness.types import JSON, Span
 
 _LISTED: Final = (
@@ -70,9 +70,8 @@ def read_answer(text: str, by_confidence: bool = True, most: int = MOST) -> Time
     structured = _structured(text, by_confidence, most) if "[" in text or "{" in text else None
     if structured is not None:
         return structured
-    prose = read_windows(text, most)
-    times = tuple(time.value for time in find_times(text))
-    return TimedAnswer(text.strip() or None, prose.value, times, why=prose.why)
+    prose, times = read_prose(text, most)
+    return TimedAnswer(text.strip() or None, prose.value, tuple(time.value for time in times), why=prose.why)
 
 
 def read_spans(text: str) -> Reading[tuple[Span, ...]]:

@@ -57,6 +57,9 @@ _PARTS: Final = {
     unit: re.compile(rf"({_NUMBER}){_ORDINAL}(?:-|\s{{0,2}}){word}", re.IGNORECASE)
     for unit, word in units.UNITS.items()
 }
+_DIGIT: Final = re.compile(r"\d")
+_SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?(?:seconds?|s)\.?", re.IGNORECASE)
+"""The commonest amount, for which it need not be looked through all units."""
 _LEADING: Final = re.compile(_NUMBER)
 _FRAMES_BEHIND: Final = re.compile(rf"\s{{0,2}}(?:{units.FRAMES})", re.IGNORECASE)
 _THOUSANDS: Final = re.compile(r"\d{1,3},\d{3}")
@@ -88,9 +91,13 @@ def find_times(text: str) -> list[Found[float]]:
     [62.5, 125.0]
     """
     times = _times(text)
+    return _told(text, times, list(_windows(text, times)))
+
+
+def _told(text: str, times: "Sequence[_Time]", windows: "Sequence[_Window]") -> list[Found[float]]:
     ends = {
         time.start: value
-        for window in _windows(text, times)
+        for window in windows
         if window.told
         for time, value in zip((window.first, window.second), window.span, strict=True)
     }
@@ -118,8 +125,18 @@ def read_windows(text: str, most: int = MOST, told: bool = False) -> Reading[tup
     >>> read_windows("No such moment.").value, read_windows("I cannot say.").value
     ((), None)
     """
-    found = list(islice(_windows(text, _times(text)), most))
-    kept = [window for window in found if window.told] or ([] if told else found)
+    return _of_windows(text, list(islice(_windows(text, _times(text)), most)), told)
+
+
+def read_prose(text: str, most: int = MOST) -> tuple[Reading[tuple[Span, ...]], list[Found[float]]]:
+    """Return what :func:`read_windows` and :func:`find_times` do, in one go."""
+    times = _times(text)
+    windows = list(_windows(text, times))
+    return _of_windows(text, windows[:most]), _told(text, times, windows)
+
+
+def _of_windows(text: str, found: "Sequence[_Window]", told: bool = False) -> Reading[tuple[Span, ...]]:
+    kept = [window for window in found if window.told] or ([] if told else list(found))
     if kept:
         why = "; ".join(dict.fromkeys(window.why for window in kept))
         evidence = (
@@ -158,7 +175,8 @@ def _windows(text: str, times: Sequence[_Time]) -> Iterator[_Window]:
         if not told and ((_is_year(first) and _is_year(second)) or not units.UNCOUNTED.search(_before(text, first))):
             continue
         span = _in_one_unit(first, second)
-        if max(span) < LIMIT:
+        # A score or a ratio, "3-2", goes down; a window never does, and one that says that it is one is left to judge.
+        if max(span) < LIMIT and (told or span[0] <= span[1]):
             yield _Window(first, second, span, why, told)
 
 
@@ -220,6 +238,8 @@ def _in_one_unit(first: _Time, second: _Time) -> Span:
 
 
 def _unit_of_first(time: _Time) -> float:
+    if _SECONDS.fullmatch(time.text):
+        return 1.0
     return max(unit for unit, part in _PARTS.items() if part.search(time.text))
 
 
@@ -230,9 +250,14 @@ def _times(text: str) -> list[_Time]:
     brackets = _BRACKETED.finditer(text)
     bracket = next(brackets, None)
     while len(found) < 2 * MOST:
-        match = _TIME.search(text, at)
-        if match is None:
+        # Every time begins with a digit; to go from one to the next is several times as fast as a search.
+        digit = _DIGIT.search(text, at)
+        if digit is None:
             break
+        match = _TIME.match(text, digit.start())
+        if match is None:
+            at = digit.end()
+            continue
         if bracket is not None and match.end() > bracket.start():
             for group in (1, 2):
                 inner = _TIME.match(text, bracket.start(group), bracket.end(group))
@@ -250,6 +275,8 @@ def _read(match: re.Match[str], text: str) -> _Time:
     if match["clock"] is not None:
         return _Time(start, end, written, _of_clock(match["clock"]), None, clock=True)
     if match["units"] is not None:
+        if seconds := _SECONDS.fullmatch(written):
+            return _Time(start, end, written, float(seconds[1]), 1.0)
         parts = [(unit, part) for unit, pattern in _PARTS.items() for part in pattern.findall(written)]
         value = math.fsum(unit * _of_number(part) for unit, part in parts)
         return _Time(start, end, written, None if any(map(_unclear, (p for _, p in parts))) else value, parts[-1][0])

@@ -70,7 +70,7 @@ _GOING_ON: Final = """
     im bei etwa zeit fenster abschnitt et ou est vers environ temps o y es en tiempo e é tempo è
 """
 UNCOUNTED: Final = re.compile(
-    rf"(?:\A|[^\w\s]|\n|[{EAST}]|(?<!{LETTER})(?:{'|'.join(_GOING_ON.split())}))[ \t]{{0,3}}\Z", re.IGNORECASE
+    rf"(?:\A|[^\w\s$€£¥₹#§№]|\n|[{EAST}]|(?<!{LETTER})(?:{'|'.join(_GOING_ON.split())}))[ \t]{{0,3}}\Z", re.IGNORECASE
 )
 """What two bare numbers may follow and be times: nothing, a mark, a word that goes on. A noun says what they count."""
 BEGIN: Final = re.compile(

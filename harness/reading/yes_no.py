@@ -29,12 +29,15 @@ _BOTH: Final = re.compile(
     r"(yes|no|ja|nein|oui|non|sí|sì|si|sim|não)\b",
     re.IGNORECASE,
 )
+_ASKED: Final = re.compile(r"\s?[:?？]\s{0,9}(?=\w)")
+"""Behind "yes or no": a question, which the answer repeats."""
 _IDIOM: Final = re.compile(
     r"\W{0,4}no(?:\s{1,2}(?:problema?|doubt|wonder|worries|matter|need\s{1,2}to|longer|more\s{1,2}than|less\s{1,2}than|"
-    r"fewer\s{1,2}than|sooner|pasa\s{1,2}nada|hay\s{1,2}de\s{1,2}qu[ée]|hay\s{1,2}duda)\b|[.°º]?\s{0,2}\d)",
+    r"fewer\s{1,2}than|sooner|pasa\s{1,2}nada|hay\s{1,2}de\s{1,2}qu[ée]|hay\s{1,2}duda)\b|[.°º]?\s{0,2}\d)|"
+    r"\W{0,4}(?:没|沒)(?:问题|問題|关系|關係|事)|\W{0,4}不(?:客气|客氣|用谢)",
     re.IGNORECASE,
 )
-"""A "no" that denies nothing: "no problem", "no doubt", "No. 5"."""
+"""A "no" that denies nothing where more follows: "no problem", "no doubt", "No. 5"."""
 _CJK_BOTH: Final = re.compile(
     r"\W{0,4}(?:(?:是|有|对|對|はい)(?:或者?|还是|還是|/|か、?)(?:否|不是|没有|沒有|不对|不對|いいえ)|"
     r"(?:否|不是|没有|沒有|いいえ)(?:或者?|还是|還是|/|か、?)(?:是|有|对|對|はい))"
@@ -73,7 +76,7 @@ def read_yes_no(text: str, options: Sequence[str] = ()) -> Reading[str]:
         if said is not None and (said.value or said.found):
             return Reading(said.value, f"{one.why}: {said.why}", said.found)
     idiom = _IDIOM.match(text)
-    if idiom:
+    if idiom and (idiom[0][-1].isdigit() or _WORD.search(text, idiom.end())):
         text = " " * idiom.end() + text[idiom.end() :]
     return _not_taken_back(text, _first(text, truths) or _occurring(text))
 
@@ -93,6 +96,8 @@ def _not_taken_back(text: str, said: Reading[str]) -> Reading[str]:
 def _first(text: str, truths: bool) -> Reading[str] | None:
     """Read what an answer begins with; None where that is neither, nothing where it says that it does not know."""
     both = _BOTH.match(text)
+    if both and _ASKED.match(text, both.end()):
+        return _first(text[both.end() :], truths)
     if both:
         found = [Found(_of_word(both[group]) or "", both[group], both.start(group), "one of two") for group in (1, 2)]
         return agreed(found, "neither yes nor no")

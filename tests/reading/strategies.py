@@ -146,7 +146,8 @@ def open_numbers() -> st.SearchStrategy[Row]:
 
 def boxes() -> st.SearchStrategy[Row]:
     """A box x1, y1, x2, y2 in the forms of several models, behind a number that belongs to something else or not."""
-    side = st.lists(st.integers(0, 999), min_size=2, max_size=2, unique=True).map(sorted)
+    # Of thousandths, [0, 0, 1, 1] is a dot, which no model means.
+    side = st.lists(st.integers(0, 999), min_size=2, max_size=2, unique=True).map(sorted).filter(lambda to: to[1] > 1)
     values = st.builds(lambda across, down: [across[0], down[0], across[1], down[1]], side, side)
     forms = (
         str,

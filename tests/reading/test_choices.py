@@ -50,7 +50,8 @@ def test_a_letter_beyond_the_options_is_none(form: str, letter: str) -> None:
         *("", "A and C", "A, B", "(A) or (B)", "either A or B", "The answer is A or B", "A chart shows bars", "A bar"),
         *("The answer is A red bar", "I think so", "not A", "A is wrong", "Vitamin C is good", "U.S.A. is big", "?"),
         *("A) red\nB) blue\nC) green", "The answer is B or maybe C", "B-side", "The B-side is shown", "A ❌"),
-        *('{"answer": ["A", "B"]}', "So A bar is red"),
+        *('{"answer": ["A", "B"]}', "So A bar is red", "B, possibly C", "(A) red (B) blue"),
+        *("I'd say B, but it could be C.", "B (or maybe C)"),
     ],
 )
 def test_a_text_that_leaves_it_open_gives_no_letter(text: str) -> None:
@@ -65,6 +66,10 @@ def test_a_text_that_leaves_it_open_gives_no_letter(text: str) -> None:
         ("A: 10%\nB: 20%\nC: 70%\nHence C.", "C"),
         ("A) red\nB) blue\n\nB", "B"),
         ("ⓑ", "B"),
+        ("❌ A\n✅ B\n❌ C", "B"),
+        ("~~A~~ B", "B"),
+        ("My final choice is B", "B"),
+        ("Also ist B richtig.", "B"),
         ("Acho que é a alternativa b.", "B"),
     ],
 )
@@ -98,6 +103,7 @@ def test_letters_that_compete_are_shown_as_evidence() -> None:
         ("The second option", "B"),
         ("option 3 of them", "C"),
         ("Option 9", None),
+        ("the last option", "D"),
         ("C. blue", "C"),
         ("ＢＬＵＥ", "C"),
     ],

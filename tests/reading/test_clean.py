@@ -137,6 +137,8 @@ def test_text_without_marks_is_only_trimmed(text: str) -> None:
         ("<think>a <think>b</think> c</think>42", "42"),
         ("<think>it may use [THINK] here</think>42", "42"),
         ("<think>a</think>42</think>", "42"),
+        ('<think>It says "41"</think>"42"', '"42"'),
+        ("<think>```\n1\n```</think>```\n2\n```", "```\n2\n```"),
         ("analysisWe count 41.assistantfinal42", "42"),
         ("analysisWe count", None),
         ("<|channel|>commentary<|message|>hm", None),

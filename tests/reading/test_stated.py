@@ -71,6 +71,7 @@ def test_an_answer_never_begins_with_a_mark_or_keeps_an_outer_emphasis(text: str
         ("unanswered", "unanswered"),
         ("[ANSWER]red[/ANSWER]", "red"),
         ("<final>42</final>", "42"),
+        ("It was 41. Final: 42", "42"),
         ("Q: What colour?\nA: red", "red"),
         ("A: red", "A: red"),
         ("The answer seems to be 5.", "5"),

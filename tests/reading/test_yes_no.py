@@ -57,6 +57,8 @@ def test_a_word_of_any_language_is_read_back(word: tuple[str, str], form: str) -
         ("No idea", None),
         ("No problem! A dog.", None),
         ("no. 7 is it", None),
+        ("No. 3", None),
+        ("No problem.", "no"),
         ("No doubt: yes", "yes"),
         ("Yes\n\nNo", None),
         ("Nein. Ja.", None),
