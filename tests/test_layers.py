@@ -30,7 +30,20 @@ FLOORS = (
     ("reading",),
     ("spec", "stats", "timing", "serve", "quantise"),
     ("images",),
-    ("errors", "types", "facts", "seeds", "registry", "shown", "locate", "cpu", "git", "kv_cache", "unreadable"),
+    (
+        "errors",
+        "types",
+        "facts",
+        "seeds",
+        "registry",
+        "shown",
+        "locate",
+        "cpu",
+        "git",
+        "kv_cache",
+        "unreadable",
+        "digests",
+    ),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from harness.adapters._digests import digest
 from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read_entries
+from harness.digests import digest
 from harness.errors import AdapterError, SampleError
 from harness.images import to_rgb
 from harness.spec.models import BatchSize, Model, Threads

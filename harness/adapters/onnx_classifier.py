@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._classifier.runtimes import Runner, open_model
-from harness.adapters._digests import digest
+from harness.digests import digest
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Finish, Request, Response, Status

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from harness.adapters._digests import digest
+from harness.digests import digest
 from harness.errors import AdapterError, ConfigError, Issue
 from harness.spec.models import BatchSize, Model
 from harness.types import Request, Response, Status

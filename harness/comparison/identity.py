@@ -83,8 +83,13 @@ def conflicts(baseline: Identity, candidate: Identity) -> list[Difference]:
         Difference("seed", str(baseline.seed), str(candidate.seed)),
     ]
     for task in baseline.tasks.keys() & candidate.tasks.keys():
-        found += _of_config(task, baseline.tasks[task], candidate.tasks[task])
+        found += differing(task, baseline.tasks[task], candidate.tasks[task])
     return [difference for difference in found if difference.baseline != difference.candidate]
+
+
+def differing(task: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """Return what differs in the configurations of a task."""
+    return [one for one in _of_config(task, before, after) if one.baseline != one.candidate]
 
 
 def unfinished(record: RunRecord, side: str) -> list[str]:

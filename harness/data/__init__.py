@@ -6,6 +6,8 @@ from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSo
 
 if TYPE_CHECKING:
     from harness.data._images import FileImage, confine
+    from harness.data._marks import row_marks
+    from harness.record.marks import RowMarks
     from harness.spec.models import Model
 
 __all__ = [
@@ -16,8 +18,10 @@ __all__ = [
     "FileImage",
     "ImageSource",
     "Model",
+    "RowMarks",
     "Sample",
     "confine",
+    "row_marks",
 ]
 
 
@@ -27,6 +31,14 @@ def __getattr__(name: str) -> Any:
         from harness.spec.models import Model
 
         return Model
+    if name == "row_marks":
+        from harness.data._marks import row_marks
+
+        return row_marks
+    if name == "RowMarks":
+        from harness.record.marks import RowMarks
+
+        return RowMarks
     if name not in ("FileImage", "confine"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from harness.data import _images

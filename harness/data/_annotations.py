@@ -1,6 +1,5 @@
 """Annotations of clips in files of several layouts: read once, each bad row a problem of its own."""
 
-import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
@@ -14,7 +13,8 @@ from pydantic import BaseModel, Field
 
 from harness.data._clips import FileClip, evidence_text
 from harness.data._images import confine
-from harness.data._rows import OnBroken, refuse_pointer, unstated
+from harness.data._marks import Marked
+from harness.data._rows import OnBroken, refuse_pointer
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import carried
 from harness.spec.models import Model
@@ -40,7 +40,7 @@ class AnnotationsConfig(Model):
     counted and told."""
 
 
-class AnnotatedClips(ABC):
+class AnnotatedClips(Marked, ABC):
     """A dataset whose questions and windows stand in one file, beside a folder of clips.
 
     A subclass states ``Config`` (``AnnotationsConfig`` or one that extends it) and reads its layout.
@@ -56,7 +56,6 @@ class AnnotatedClips(ABC):
         self.skipped: tuple[int, str] | None = None
         """How many rows were left out because they are broken, and what is wrong with the first."""
         self._samples = tuple(islice(self._used(), config.limit))
-        self._hash = self._digest()
 
     @classmethod
     def from_config(cls, config: Any, folder: Path, roots: Sequence[Path]) -> Self:
@@ -109,17 +108,6 @@ class AnnotatedClips(ABC):
 
     def __iter__(self) -> Iterator[Sample]:
         return iter(self._samples)
-
-    def content_hash(self) -> str:
-        """Return a hash of the annotations and the configuration; the clips' pixels are in the requests' hashes."""
-        return self._hash
-
-    def _digest(self) -> str:
-        digest = hashlib.sha256()
-        for file in self._files:
-            digest.update(file.read_bytes())
-        digest.update(self._config.model_dump_json(exclude={"path", "clips", *unstated(self._config)}).encode())
-        return digest.hexdigest()
 
     def _used(self) -> Iterator[Sample]:
         """Yield the questions, without those that are broken where these are to be skipped."""

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
-
 from harness.errors import ConfigError, Issue, did_you_mean
 from harness.unreadable import why_unreadable
 
@@ -21,12 +19,6 @@ Row = Mapping[str, Any]
 
 _EXACT: Final = 2**53
 """Whole floats below it are exact, so that their digits are what was meant."""
-
-
-def unstated(config: BaseModel) -> set[str]:
-    """Return those of the two keys above that a configuration leaves as they are: they change no hash of the data."""
-    as_ever = {"extra": "forbid", "on_broken": "refuse"}
-    return {key for key, value in as_ever.items() if getattr(config, key, value) == value}
 
 
 def refuse_pointer(path: Path) -> None:
@@ -50,13 +42,16 @@ def parsed(line: str | bytes) -> dict[str, Any]:
     >>> parsed('{"a": 1}')
     {'a': 1}
     """
+    # What is plain ASCII without escapes, as most lines are, needs no look at its encoding nor at surrogates.
+    simple = isinstance(line, bytes) and line.isascii() and b"\\u" not in line and b"\0" not in line
     try:
-        row = json.loads(line, object_pairs_hook=_once)
+        row = _DECODE(line.decode("ascii")) if simple and isinstance(line, bytes) else _loaded(line)
     except json.JSONDecodeError as cause:
         comma = cause.msg == "Extra data" and cause.doc[cause.pos :].strip() == ","
         said = "there is a comma after the object; each line is an object of its own" if comma else cause.msg
         raise ValueError(f"not JSON, at column {cause.colno}: {said}") from cause
-    json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
+    if not simple:
+        json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair raises a ValueError here
     if not isinstance(row, dict):
         raise TypeError("not a JSON object")
     return row
@@ -68,6 +63,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {key!r} stands twice, and only one of its values would be read")
     return found
+
+
+_DECODE: Final = json.JSONDecoder(object_pairs_hook=_once).decode
+
+
+def _loaded(line: str | bytes) -> Any:
+    return json.loads(line, object_pairs_hook=_once)
 
 
 def unknown(row: Row, known: Collection[str], extra: Extra) -> dict[str, Any]:

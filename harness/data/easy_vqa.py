@@ -1,6 +1,5 @@
 """easy-VQA: one coloured shape on 64 × 64 px, questions about it, and the official split, from its package."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import BaseModel, Field
 
 from harness.data._images import FileImage
+from harness.data._marks import Marked
 from harness.errors import ConfigError, Issue
 from harness.spec.models import Model
 from harness.types import Sample
@@ -36,7 +36,7 @@ class EasyVqaConfig(Model):
     """Only questions with answers of these types."""
 
 
-class EasyVqaDataset:
+class EasyVqaDataset(Marked):
     """The package's questions, in its order; its images are opened when they are needed.
 
     Source: V. Zhou, easy-VQA (MIT), https://github.com/vzhou842/easy-VQA.
@@ -50,7 +50,6 @@ class EasyVqaDataset:
         self.config = config
         self._images = package / "data" / config.split / "images"
         data = (package / "data" / config.split / "questions.json").read_bytes()
-        self._hash = hashlib.sha256(data).hexdigest()
         rows = enumerate(tuple(row) for row in json.loads(data))
         self._rows: list[tuple[int, Row]] = [
             (number, row) for number, row in rows if answer_type(row[1]) in config.answers
@@ -81,9 +80,6 @@ class EasyVqaDataset:
                 cluster=name,
                 tags={"answer_type": answer_type(answer)},
             )
-
-    def content_hash(self) -> str:
-        return hashlib.sha256(f"{self._hash} {self.config.model_dump_json()}".encode()).hexdigest()
 
 
 def answer_type(answer: str) -> AnswerType:

@@ -1,6 +1,5 @@
 """A user's own questions, answers and images: one JSON object a line."""
 
-import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from harness.data._facts import fact_keys, facts_of
 from harness.data._images import FileImage, confine
+from harness.data._marks import Marked
 from harness.data._rows import (
     Extra,
     OnBroken,
@@ -26,7 +26,6 @@ from harness.data._rows import (
     tags,
     texts,
     unknown,
-    unstated,
 )
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
@@ -38,7 +37,6 @@ ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
 _CHECKED: Final = 20_000
 """Rows whose ids are compared before a run begins."""
-_LATER: Final = ("range", "exif", "page")
 _ASKED: Final = 1000
 """Rows that are asked which facts they carry, where a metric or a prompt needs one."""
 
@@ -78,7 +76,7 @@ class JsonlConfig(Model):
     counted and told."""
 
 
-class JsonlDataset:
+class JsonlDataset(Marked):
     """Rows are read anew on each pass, so that memory does not grow with the file."""
 
     Config: ClassVar[type[BaseModel]] = JsonlConfig
@@ -88,13 +86,14 @@ class JsonlDataset:
         self._path = path
         self._roots = roots
         self._reading = Reading(config.range, config.exif, config.page)
-        self._id_key = config.fields.get("id", "id").encode()
+        self._names = {name: config.fields.get(name, name) for name in _FIELDS}
+        self._id_key = self._names["id"].encode()
         self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._known = {*self._fact_keys, *(config.fields.get(name, name) for name in _FIELDS)}
         self.on_broken = config.on_broken
         self.skipped: tuple[int, str] | None = None
         """How many rows were left out because they are broken, and what is wrong with the first."""
-        self._rows, self._hash, repeated = self._survey()
+        self._rows, repeated = self._survey()
         if repeated:
             self._refuse(repeated)
 
@@ -145,24 +144,16 @@ class JsonlDataset:
                     count += 1
                     yield number, sample
 
-    def content_hash(self) -> str:
-        # Keys that came later stand in no hash where nobody says them: stored runs keep theirs.
-        usual = JsonlConfig(path="")
-        unsaid = {key for key in _LATER if getattr(self._config, key) == getattr(usual, key)}
-        keys = self._config.model_dump_json(exclude={"path", *unsaid, *unstated(self._config)})
-        return hashlib.sha256(f"{self._hash} {keys}".encode()).hexdigest()
-
-    def _survey(self) -> tuple[int, str, set[int]]:
-        """Return how many rows there are (blank lines are none), the hash of the bytes, and hashes of ids seen twice.
+    def _survey(self) -> tuple[int, set[int]]:
+        """Return how many rows there are (blank lines are none), and hashes of ids seen twice.
 
         Ids of the first ``_CHECKED`` rows are looked at: to parse a million rows would take seconds before the first
         answer, and their memory is not all given back. Further on, a repeated id is found when it is read. Where broken
         rows are to be skipped all are read here: how many there are decides what is asked.
         """
-        digest, rows, codes, skipping = hashlib.sha256(), 0, array("q"), self.on_broken == "skip"
+        rows, codes, skipping = 0, array("q"), self.on_broken == "skip"
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                digest.update(line)
                 if line.strip() and (self._config.limit is None or rows < self._config.limit):
                     if skipping and (problem := self._sample(number, line).problem) is not None:
                         count, first = self.skipped or (0, problem)
@@ -172,7 +163,7 @@ class JsonlDataset:
                     if rows <= _CHECKED:
                         codes.append(hash(self._given_id(line) or _by_number(number)))
         ordered = np.sort(np.frombuffer(codes, np.int64))
-        return rows, digest.hexdigest(), set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+        return rows, set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
 
     def _refuse(self, repeated: set[int]) -> None:
         """Find the first id that stands on two lines.
@@ -198,7 +189,7 @@ class JsonlDataset:
             return ""
 
     def _key(self, name: str) -> str:
-        return self._config.fields.get(name, name)
+        return self._names[name]
 
     def _sample(self, number: int, line: bytes) -> Sample:
         identity, origin = _by_number(number), f"{self._path.name}:{number}"

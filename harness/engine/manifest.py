@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from harness.engine.collect import plain
 from harness.engine.options import Executor, RunOptions
@@ -77,6 +78,10 @@ class Manifest(RecordModel):
     """Runs that were begun by earlier versions say nothing of it."""
     environment: dict[str, str]
     adapter: AdapterRecord
+    data: dict[str, str] = Field(default_factory=dict)
+    """By data set: a hash of its rows in their order; their marks lie beside the store. Earlier versions kept none."""
+    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What changes a number of each task."""
 
     def write(self, store: ResponseStore) -> None:
         """Keep it in a store, and in a file beside it: what is left of a damaged store is of no use without it."""
@@ -129,12 +134,28 @@ def copy_of(store: Path) -> Path:
     return store.with_name(f"{store.name}-manifest")
 
 
-def run_key(suite: Suite, selection: Selection, fingerprint: str, plan: Plan, version: str) -> str:
-    """Return what two runs share that are one run, begun twice or in parts."""
+def run_key(
+    suite: Suite,
+    data: Mapping[str, str],
+    tasks: Mapping[str, Mapping[str, Any]],
+    selection: Selection,
+    fingerprint: str,
+    plan: Plan,
+    version: str,
+) -> str:
+    """Return what two runs share that are one run, begun twice or in parts.
+
+    Args:
+        suite: what is asked.
+        data: by data set, a hash of its rows in their order.
+        tasks: what changes a number of each.
+        selection: of the suite.
+        fingerprint: of the model.
+        plan: its batches.
+        version: of the harness.
+    """
     # A selection shows in the tasks' descriptions only in part: which samples were chosen doesn't.
     chosen = selection.record.model_dump(mode="json")
-    data = {name: dataset.content_hash() for name, dataset in suite.datasets.items()}
-    tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
     parts = [suite.hash, chosen, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -12,9 +12,11 @@ from harness.engine.limits import shortcoming
 from harness.engine.manifest import Manifest
 from harness.engine.open_run import new_run_id, state_of
 from harness.engine.plan import WHOLE, Shard, chunks
+from harness.engine.same import check_same
 from harness.engine.sessions import copy_sessions
 from harness.errors import UsageError
 from harness.record.folder import STORE_FILE
+from harness.record.marks import read_marks, write_marks
 from harness.record.schema import RunRecord
 from harness.record.store import ResponseStore
 
@@ -29,7 +31,8 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
         out: where the run's folder is made.
 
     Raises:
-        UsageError: if they are not all the parts of one run, each complete.
+        UsageError: if they are not all the parts of one run, each complete, or if the data changed since: naming the
+            rows that differ.
     """
     with ExitStack() as stack:
         stores = [stack.enter_context(_open(folder)) for folder in folders]
@@ -39,6 +42,8 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
         run_id = new_run_id(first.suite.hash, first.adapter, first.suite.content["suite"], first.started)
         manifest = first.model_copy(update={"run_id": run_id, "shard": str(WHOLE)})
         suite = manifest.load_suite()
+        began = folders[manifests.index(first)]
+        check_same(first, suite, began)
         folder = out / run_id
         try:
             folder.mkdir(parents=True)
@@ -46,6 +51,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
             raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
         with closing(ResponseStore(folder / STORE_FILE)) as merged:
             manifest.write(merged)
+            write_marks(folder, read_marks(began))
             for store, part in zip(stores, folders, strict=True):
                 _copy(store, merged)
                 copy_sessions(store, merged)
@@ -71,10 +77,8 @@ def _open(folder: Path) -> ResponseStore:
 def _check(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
     for folder, manifest in zip(folders, manifests, strict=True):
         if manifest.key != manifests[0].key:
-            said = (
-                "the suite, the selection, the data, the model, the batch size, the limit or the harness itself differs"
-            )
-            raise UsageError(f"{folder} and {folders[0]} are not parts of one run: {said}")
+            said = _differing((folders[0], manifests[0]), (folder, manifest))
+            raise UsageError(f"{folder} and {folders[0]} are not parts of one run: {'; '.join(said)}")
     shards = [Shard.parse(manifest.shard) for manifest in manifests]
     for i, shard in enumerate(shards):
         if shard.of != shards[0].of:
@@ -84,6 +88,28 @@ def _check(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
     missing = [str(shard) for n in range(shards[0].of) if (shard := Shard(n + 1, shards[0].of)) not in shards]
     if missing:
         raise UsageError(f"there is no {', '.join(missing)}: a run is merged from all of its parts")
+
+
+def _differing(one: tuple[Path, Manifest], other: tuple[Path, Manifest]) -> list[str]:
+    """Return in what two parts differ, the rows of their data by name."""
+    (first, before), (second, after) = one, other
+    changed = [name for name in before.data if before.data[name] != after.data.get(name)]
+    marks = (read_marks(first), read_marks(second)) if changed else ({}, {})
+    said = []
+    for name in changed:
+        known = marks[0].get(name), marks[1].get(name)
+        rows = known[0].differences(known[1]) if known[0] and known[1] else None
+        said.append(f"data {name!r}: {rows or 'it is another'}")
+    for what, differs in (
+        ("the suite", before.suite.hash != after.suite.hash),
+        ("the selection", before.selection != after.selection),
+        ("the model (its fingerprint)", before.adapter.fingerprint != after.adapter.fingerprint),
+        ("the batch size", before.batch_size != after.batch_size),
+        ("the limit", before.limit != after.limit),
+        ("the version of the harness", before.harness_version != after.harness_version),
+    ):
+        said += [f"{what} differs"] * differs
+    return said or ["what its tasks are made of differs"]
 
 
 def _copy(store: ResponseStore, merged: ResponseStore) -> None:

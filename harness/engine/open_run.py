@@ -6,16 +6,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from harness import __version__
 from harness.engine.manifest import ExecutorSource, Manifest, run_key, sources
 from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
+from harness.engine.same import data_of, marks_of, tasks_of
 from harness.errors import HarnessError, UsageError
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
+from harness.record.marks import write_marks
 from harness.record.schema import AdapterRecord
 from harness.record.store import ResponseStore
 from harness.suite.adapters import AdapterChoice
@@ -65,13 +67,14 @@ def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: 
         Busy: if another process works on it.
         UsageError: if the folder cannot be made.
     """
-    key = run_key(suite, options.selection, adapter.fingerprint, plan, __version__)
+    data, tasks = data_of(suite), tasks_of(suite)
+    key = run_key(suite, data, tasks, options.selection, adapter.fingerprint, plan, __version__)
     if not options.fresh:
         for folder in unfinished(options.out):
             found = _continued(folder, key, str(plan.shard))
             if found:
                 return found
-    return _begun(suite, choice, adapter, plan, options, key)
+    return _begun(suite, choice, adapter, plan, options, (key, data, tasks))
 
 
 def reopen_run(folder: Path) -> OpenRun:
@@ -157,8 +160,14 @@ def new_run_id(identity: str, adapter: AdapterRecord, suite: str, started: datet
 
 
 def _begun(
-    suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions, key: str
+    suite: Suite,
+    choice: AdapterChoice,
+    adapter: AdapterRecord,
+    plan: Plan,
+    options: RunOptions,
+    identity: tuple[str, dict[str, str], dict[str, dict[str, Any]]],
 ) -> OpenRun:
+    key, data, tasks = identity
     started = datetime.now(UTC)
     run_id = new_run_id(f"{suite.hash} {plan.shard}", adapter, suite.spec.suite, started)
     folder = options.out / run_id
@@ -181,8 +190,11 @@ def _begun(
         executor=ExecutorSource.of(options),
         adapter=adapter,
         environment=used_variables({**suite.variables, **choice.variables}),
+        data=data,
+        tasks=tasks,
     )
     lock = RunLock(folder)
+    write_marks(folder, marks_of(suite))
     store = ResponseStore(folder / STORE_FILE)
     manifest.write(store)
     return OpenRun(folder, store, manifest, lock, 0)

@@ -23,6 +23,7 @@ from harness.engine.pipeline import Pipeline
 from harness.engine.plan import Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, prepare
 from harness.engine.roles import bring
+from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
 from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
@@ -89,11 +90,12 @@ def resume_run(
         retry: batches with a response that ended in one of these are asked again.
 
     Raises:
-        UsageError: as :func:`run_suite`; also if the model or the data changed since.
+        UsageError: as :func:`run_suite`; also if the model, the data (naming its rows) or their images changed since.
     """
     with reopen_run(folder) as run:
         manifest = run.manifest
         suite, choice = manifest.load_suite(), manifest.choose_adapter()
+        check_same(manifest, suite, folder)
         options = manifest.executor.within(options)
         executor = _executor(suite, choice, options)
         try:
@@ -161,6 +163,7 @@ class _Work:
                 self._finish(clock, Ending("interrupted", _STOPPED))
                 raise Interrupted(folder)
             reason = self._judged(keeper, shortcoming)
+        reason = reason or changed_meanwhile(self._run.manifest, self._suite, folder)
         ending = Ending("failed", reason) if reason else Ending("complete")
         record = self._finish(clock, ending)
         self._run.settle("failed" if ending.reason else "complete")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from harness.adapters import _digests
+from harness import locate
 from harness.cli.adapters import command
 from harness.errors import ExitCode, UsageError
 from harness.locate import available
@@ -26,7 +26,7 @@ Write = Callable[[str, str], Path]
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(_digests.CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        patch.setenv(locate.CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.adapters import _digests
+from harness import locate
 from harness.adapters.python import PythonAdapter, PythonConfig
 from harness.errors import AdapterError, ConfigError, SpecError
 from harness.registry import registry
@@ -31,7 +31,7 @@ Write = Callable[[str, str], Path]
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv(_digests.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield
     for name in [name for name in sys.modules if name.startswith("_harness_target_")]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.adapters import _digests
+from harness import locate
 from harness.cli.adapters import command
 from harness.errors import ExitCode
 from harness.registry import registry
@@ -19,7 +19,7 @@ FILES = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DO
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the three files of the documentation, as the working directory."""
-    monkeypatch.setenv(_digests.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     (tmp_path / "here").mkdir()
     for name, content in FILES.items():
         (tmp_path / "here" / name).write_text(content, encoding="utf-8")

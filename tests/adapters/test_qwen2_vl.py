@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from harness.adapters import _digests
+from harness import digests, locate
 from harness.adapters._halving import Halving
 from harness.adapters._qwen2_vl.prompts import left_pad
 from harness.adapters._torch import adapter as torch_adapter
@@ -53,7 +53,7 @@ def load(folder: Path = MODEL, **keys: object) -> Qwen2VLAdapter:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
-        patch.setenv(_digests.CACHE_VARIABLE, str(folder))
+        patch.setenv(locate.CACHE_VARIABLE, str(folder))
         yield folder
 
 
@@ -577,40 +577,40 @@ def test_a_fingerprint_is_the_same_after_loading_again_and_follows_the_weights(
 
 
 def test_the_second_fingerprint_reads_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_digests.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     file = tmp_path / "weights.bin"
     file.write_bytes(b"weights")
     os.utime(file, ns=(1, 10**18))
     expected = hashlib.sha256(b"weights").hexdigest()
-    assert _digests.digest(file) == expected
+    assert digests.digest(file) == expected
     monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("the file was read again"))
-    assert _digests.digest(file) == expected
+    assert digests.digest(file) == expected
 
 
 def test_a_changed_file_is_read_again_and_a_fresh_one_never_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(_digests.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     file = tmp_path / "weights.bin"
     for content, time in ((b"one", 10**18), (b"two", 10**18 + 1)):
         file.write_bytes(content)
         os.utime(file, ns=(1, time))
-        assert _digests.digest(file) == hashlib.sha256(content).hexdigest()
+        assert digests.digest(file) == hashlib.sha256(content).hexdigest()
     file.write_bytes(b"new")
     stamp = file.stat().st_mtime_ns
-    assert _digests.digest(file) == hashlib.sha256(b"new").hexdigest()
+    assert digests.digest(file) == hashlib.sha256(b"new").hexdigest()
     file.write_bytes(b"nEw")
     os.utime(file, ns=(stamp, stamp))  # two writes within one tick of the clock
-    assert _digests.digest(file) == hashlib.sha256(b"nEw").hexdigest()
+    assert digests.digest(file) == hashlib.sha256(b"nEw").hexdigest()
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
-    monkeypatch.setenv(_digests.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     file = tmp_path / "weights.bin"
     file.write_bytes(b"weights")
     os.utime(file, ns=(1, 10**18))
-    assert _digests.digest(file) == hashlib.sha256(b"weights").hexdigest()
+    assert digests.digest(file) == hashlib.sha256(b"weights").hexdigest()
 
 
 # What cannot be loaded

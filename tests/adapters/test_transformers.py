@@ -18,7 +18,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from harness.adapters import _digests
+from harness import locate
 from harness.adapters.qwen2_vl import Qwen2VLAdapter, Qwen2VLConfig
 from harness.adapters.transformers import TransformersAdapter
 from harness.data.charts.draw import render
@@ -41,7 +41,7 @@ TEMPLATE = (
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(_digests.CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        patch.setenv(locate.CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.data import FileImage
+from harness.data import FileImage, RowMarks
 from harness.data.jsonl import JsonlConfig, JsonlDataset
 from harness.errors import ConfigError
 from harness.images import Reading
@@ -180,22 +180,91 @@ def test_a_folder_outside_may_be_declared_as_a_root(write, tmp_path: Path, tmp_p
     assert len(JsonlDataset.from_config(config, tmp_path, (tmp_path, elsewhere))) == 1
 
 
-def test_the_content_hash_follows_the_bytes_and_the_keys_not_the_place(write, tmp_path: Path) -> None:
-    row = b'{"question": "q", "answer": "a"}\n'
-    for name, content in (("a.jsonl", row), ("b.jsonl", row), ("c.jsonl", row + row)):
-        write(name, content)
+def test_the_content_hash_follows_the_rows_and_not_the_place_or_the_bytes(write, tmp_path: Path) -> None:
+    rows = ['{"id": "a", "question": "q", "answer": "é"}', '{"id": "b", "question": "q", "answer": 42}']
+    spelt = ['{"answer":"\\u00e9","id":"a", "question": "q"}', '{"id": "b", "question": "q", "answers": [42.0]}']
+    for name, lines, end in (
+        ("a", rows, "\n"), ("b", rows, "\r\n"), ("c", rows[::-1], "\n"), ("d", spelt, "\n\n"), ("e", rows[:1], "\n"),
+    ):  # fmt: skip
+        write(f"{name}.jsonl", "".join(line + end for line in lines).encode())
 
-    def digest(path: str, **keys: object) -> str:
-        config = JsonlConfig.model_validate({"path": path, **keys})
-        return JsonlDataset.from_config(config, tmp_path, (tmp_path,)).content_hash()
+    def opened(name: str, **keys: object) -> JsonlDataset:
+        config = JsonlConfig.model_validate({"path": f"{name}.jsonl", **keys})
+        return JsonlDataset.from_config(config, tmp_path, (tmp_path,))
 
-    assert digest("a.jsonl") == digest("b.jsonl")
-    assert digest("a.jsonl") != digest("c.jsonl")
-    assert digest("c.jsonl") != digest("c.jsonl", limit=1)
+    assert len({opened(name).content_hash() for name in "abcd"}) == 1
+    assert len({opened(name).marks().sequence for name in "abcd"}) == 2
+    assert opened("e").content_hash() == opened("a", limit=1).content_hash() != opened("a").content_hash()
+
+
+def test_what_is_other_in_a_row_is_named_by_its_aspect(write, tmp_path: Path) -> None:
+    def marked(**changes: object) -> RowMarks:
+        row = {"id": "r", "question": "q", "answer": "a", "image": "i.png"}
+        write("rows.jsonl", json.dumps(row | changes) + '\n{"id": "s", "question": "q", "answer": "a"}\n')
+        return JsonlDataset.from_config(JsonlConfig(path="rows.jsonl"), tmp_path, (tmp_path,)).marks()
+
+    write("i.png", b"one")
+    before = marked(cluster="c")
+    assert not before.differences(marked(cluster="c"))
+    for changes, aspect in (
+        ({"question": "?"}, "question"), ({"answer": "b"}, "reference"), ({"answer": ["a", "b"]}, "reference"),
+        ({"evidence": "e"}, "evidence"), ({"choices": ["a", "b"]}, "facts"), ({"image": "j.png"}, "media"),
+        ({"tags": {"t": 1}}, "tags"),
+    ):  # fmt: skip
+        found = before.differences(marked(cluster="c", **changes))
+        assert found.changed == {"r": (aspect,)}, changes
+        assert found.judged == ([] if aspect == "tags" else ["r"])
+    write("i.png", b"two")
+    assert str(before.differences(marked(cluster="c"))) == "1 row differs: r (media)"
+    assert str(before.differences(marked(id="t", cluster="c"))) == "1 is new: t; 1 is missing: r"
+
+
+def test_images_are_marked_by_content_through_links_and_none_outside_the_roots_is_read(write, tmp_path: Path) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    for folder in (home, away):
+        folder.mkdir()
+    (home / "real.png").write_bytes(b"one")
+    (home / "link.png").symlink_to("real.png")
+    (away / "secret.png").write_bytes(b"one")
+    (home / "out.png").symlink_to(away / "secret.png")
+
+    def mark(name: str) -> list[int]:
+        (home / "rows.jsonl").write_text(
+            f'{{"id": "r", "question": "q", "answer": "a", "cluster": "c", "image": "{name}"}}'
+        )
+        found = JsonlDataset.from_config(JsonlConfig(path="rows.jsonl"), home, (home,)).marks().numbers
+        return [int(number) for number in found[0]]
+
+    assert mark("real.png") == mark("link.png")
+    assert mark("out.png") == mark("../away/secret.png") != mark("real.png")
+    before = mark("out.png")
+    (away / "secret.png").write_bytes(b"two")
+    assert mark("out.png") == before
+    assert mark("none.png") != mark("out.png")
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text(min_size=1, max_size=5), st.text(min_size=1), min_size=1, max_size=6), st.randoms())
+def test_any_order_and_spelling_of_rows_is_one_content_and_any_other_value_another(
+    write, tmp_path: Path, rows, draw
+) -> None:
+    def content(pairs: list[tuple[str, str]], **style: object) -> str:
+        lines = [json.dumps({"id": f"r{key}", "question": key, "answer": value}, **style) for key, value in pairs]  # type: ignore[arg-type]
+        write("rows.jsonl", "\n".join(lines))
+        return JsonlDataset.from_config(JsonlConfig(path="rows.jsonl"), tmp_path, (tmp_path,)).content_hash()
+
+    pairs = list(rows.items())
+    before = content(pairs)
+    draw.shuffle(pairs)
+    assert content(pairs, sort_keys=True, ensure_ascii=False) == before
+    at = draw.randrange(len(pairs))
+    pairs[at] = (pairs[at][0], pairs[at][1] + "x")
+    assert content(pairs) != before
 
 
 def test_how_images_are_read_is_a_key_of_the_dataset_and_changes_its_hash(read, write, tmp_path: Path) -> None:
     row = {"question": "?", "answer": "x", "image": "a.png"}
+    write("a.png", b"a picture")
     (sample,) = read(row, range=[0, 4095], exif="keep", page=2)
     assert [one.reading for one in sample.images if isinstance(one, FileImage)] == [Reading((0, 4095), "keep", 2)]
 
@@ -296,15 +365,16 @@ def test_broken_rows_can_be_left_out_and_are_counted(write, tmp_path: Path) -> N
         made()
 
 
-def test_how_rows_are_read_changes_the_hash_only_where_it_is_said(write, tmp_path: Path) -> None:
+def test_how_rows_are_read_changes_the_hash_only_where_it_changes_a_row(write, tmp_path: Path) -> None:
     write("rows.jsonl", '{"question": "q", "answer": "a"}\n')
+    write("more.jsonl", '{"question": "q", "answer": "a", "mood": "mild"}\n')
 
-    def digest(**keys: object) -> str:
-        config = JsonlConfig.model_validate({"path": "rows.jsonl", **keys})
+    def digest(path: str = "rows.jsonl", **keys: object) -> str:
+        config = JsonlConfig.model_validate({"path": path, **keys})
         return JsonlDataset.from_config(config, tmp_path, (tmp_path,)).content_hash()
 
-    assert digest() == digest(extra="forbid", on_broken="refuse")
-    assert len({digest(), digest(extra="allow"), digest(on_broken="skip")}) == 3
+    assert digest() == digest(extra="allow") == digest(on_broken="skip") == digest("more.jsonl", extra="ignore")
+    assert len({digest(), digest("more.jsonl", extra="allow"), digest("more.jsonl")}) == 3
 
 
 VALUES = st.recursive(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness.adapters._digests import digest
 from harness.adapters._torch.source import MANIFEST
+from harness.digests import digest
 from harness.errors import AdapterError
 from harness.unreadable import why_unreadable
 

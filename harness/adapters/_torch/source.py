@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from harness.adapters._digests import digests
+from harness.digests import digests
 from harness.errors import AdapterError
 
 PACKAGES: Final = ("torch", "transformers", "safetensors")

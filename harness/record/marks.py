@@ -1,0 +1,168 @@
+"""Marks of rows: what tells a row from the same row with other content, and names what differs between two sets.
+
+A run keeps them as ``marks.parquet``: data set, id, and a 64-bit number for each aspect of the row, 0 where the row has
+nothing of the kind. They are compared row by row by id, so that neither the order of a file nor its line ends matter.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UsageError
+
+MARKS_FILE: Final = "marks.parquet"
+
+ASPECTS: Final = ("question", "reference", "evidence", "facts", "media", "tags")
+"""What of a row is marked: ``media`` are images and clips by their content and by how they are read, ``tags`` its tags
+and its cluster."""
+UNASKED: Final = ("tags",)
+"""What neither a model sees nor an answer is judged by: it decides slices and intervals."""
+
+_NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What is not the same in two sets of rows, by id, each list in the order of its set."""
+
+    changed: Mapping[str, tuple[str, ...]]
+    """Aspects by row: those that both sets have, with other content."""
+    new: Sequence[str]
+    missing: Sequence[str]
+    moved: bool = False
+    """Whether the rows that both have stand in another order."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.new or self.missing or self.moved)
+
+    def __str__(self) -> str:
+        rows = [f"{identity} ({', '.join(aspects)})" for identity, aspects in self.changed.items()]
+        said = [
+            f"{_rows(len(rows))} differ{'s' * (len(rows) == 1)}: {_named(rows)}" if rows else "",
+            f"{len(self.new):,} {_are(self.new)} new: {_named(self.new)}" if self.new else "",
+            f"{len(self.missing):,} {_are(self.missing)} missing: {_named(self.missing)}" if self.missing else "",
+            "the rows stand in another order" if self.moved else "",
+        ]
+        return "; ".join(filter(None, said))
+
+    @property
+    def judged(self) -> list[str]:
+        """The changed rows in which the model sees something else, or answers are judged by something else."""
+        return [identity for identity, aspects in self.changed.items() if set(aspects).difference(UNASKED)]
+
+
+@dataclass(frozen=True, eq=False)
+class RowMarks:
+    """The marks of all rows of a data set, in its order."""
+
+    ids: Sequence[str]
+    numbers: NDArray[np.uint64]
+    """[rows, aspects]"""
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of the rows, whatever their order."""
+        return hashlib.sha256(b"rows 1" + b"".join(sorted(self._rows()))).hexdigest()
+
+    @cached_property
+    def sequence(self) -> str:
+        """A hash of the rows in their order."""
+        return hashlib.sha256(b"rows 1 in order" + b"".join(self._rows())).hexdigest()
+
+    def differences(self, now: "RowMarks") -> Differences:
+        """Return what ``now`` has other than these."""
+        place = {identity: i for i, identity in enumerate(now.ids)}
+        at = np.array([place.get(identity, -1) for identity in self.ids], np.int64)
+        here = np.flatnonzero(at >= 0)
+        there = at[here]
+        other = self.numbers[here] != now.numbers[there]
+        rows = np.flatnonzero(other.any(axis=1))
+        changed = {self.ids[here[i]]: tuple(np.array(ASPECTS)[other[i]].tolist()) for i in rows.tolist()}
+        known = set(self.ids)
+        return Differences(
+            changed,
+            [identity for identity in now.ids if identity not in known],
+            [self.ids[i] for i in np.flatnonzero(at < 0).tolist()],
+            moved=bool((np.diff(there) < 0).any()),
+        )
+
+    def _rows(self) -> list[bytes]:
+        """Return 16 bytes a row, of its id and its marks."""
+        packed = np.ascontiguousarray(self.numbers, "<u8").tobytes()
+        width = 8 * self.numbers.shape[1]
+        blake = hashlib.blake2b
+        return [
+            blake(identity.encode("utf-8", "surrogatepass") + b"\0" + packed[i * width : (i + 1) * width],
+                  digest_size=16).digest()
+            for i, identity in enumerate(self.ids)
+        ]  # fmt: skip
+
+
+def write_marks(folder: Path, marks: Mapping[str, RowMarks]) -> None:
+    """Write ``marks.parquet`` atomically; nothing where no data set has marks."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    tables = [
+        pa.table(
+            {
+                "dataset": pa.array([name] * len(one.ids)).cast(word),
+                "id": pa.array([identity.encode("utf-8", "replace").decode() for identity in one.ids], pa.string()),
+                **{aspect: pa.array(one.numbers[:, i]) for i, aspect in enumerate(ASPECTS)},
+            }
+        )
+        for name, one in marks.items()
+        if len(one.ids)
+    ]
+    if not tables:
+        return
+    temporary = folder / f".{MARKS_FILE}.part"
+    whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    # Hashes do not repeat, but for the zeros of what no row has: those a dictionary makes nothing of.
+    pq.write_table(whole, temporary, compression="zstd", use_dictionary=[], write_statistics=False)
+    temporary.replace(folder / MARKS_FILE)
+
+
+def read_marks(folder: Path) -> dict[str, RowMarks]:
+    """Return the marks of a run's rows by data set; none where there is no file: of drawn data, and of older runs.
+
+    Raises:
+        UsageError: if the file is there and cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    file = folder / MARKS_FILE
+    if not file.is_file():
+        return {}
+    try:
+        table = pq.ParquetFile(file).read()
+        found = {}
+        for name in pc.unique(table["dataset"].cast(pa.string())).to_pylist():
+            part = table.filter(pc.equal(table["dataset"].cast(pa.string()), name))
+            numbers = np.column_stack([part[aspect].to_numpy() for aspect in ASPECTS]).astype(np.uint64)
+            found[str(name)] = RowMarks(part["id"].to_pylist(), numbers)
+    except (OSError, pa.ArrowInvalid, KeyError) as cause:
+        raise UsageError(f"{file} cannot be read: {cause}") from cause
+    return found
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def _are(ids: Sequence[str]) -> str:
+    return "is" if len(ids) == 1 else "are"
+
+
+def _named(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:_NAMED]) + (", …" if len(listed) > _NAMED else "")
