@@ -213,6 +213,7 @@ def gate(
     block: bool = False,
     sequential: str | None = None,
     resamples: int = _DRAWS,
+    allow_missing: float = 0.0,
     progress: Progress = _SILENT,
     say: Callable[[str], None] = _ignore,
     planned: "Callable[[PlannedGate], None]" = _ignore,
@@ -233,6 +234,8 @@ def gate(
         block: let a domain or stress suite stop the change; they only warn by default.
         sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
         resamples: bootstrap draws.
+        allow_missing: the share, from 0 to 1, of the baseline's rows of a task that may be gone or changed before its
+            gates are inconclusive. They are named, and rows that are new are too.
         progress: who watches; nobody by default.
         say: hears where the record lies.
         planned: hears the plan with its baseline and forecasts, before anything runs.
@@ -254,9 +257,11 @@ def gate(
     _at_least(_FEWEST_DRAWS, resamples=resamples)
     if sequential and (candidate or limit):
         raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
+    if not 0 <= allow_missing <= 1:
+        raise UsageError(f"allow_missing is a share from 0 to 1, not {allow_missing}")
     looks = Looks.parse(sequential) if sequential else None
     with branch.reading(Path(baselines)) as folder:
-        options = GateOptions(baseline, folder, strict, block, resamples)
+        options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
         loaded = load_suite(suite, roots)
         if candidate:
             made = load_run(candidate, out)
@@ -307,7 +312,7 @@ def score(
 def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptions") -> "PlannedGate":
     """Return the gate on a run that was made earlier."""
     from harness.comparison.identity import Identity
-    from harness.gates.planned import check_run_of
+    from harness.gates.planned import check_run_of, rows_of
     from harness.gates.runs import plan_gate
 
     record = run.record
@@ -316,8 +321,9 @@ def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptio
     if record.adapter.name not in _names(adapter):
         said = adapter.name if isinstance(adapter, AdapterChoice) else os.fspath(adapter)
         raise UsageError(f"{run.folder} is a run of adapter {record.adapter.name!r}, not of {said!r}")
-    check_run_of(_as_asked(suite, record), record)
-    return plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
+    check_run_of(_as_asked(suite, record), run)
+    asked, limit = rows_of(run), record.options.get("limit")
+    return plan_gate(suite, Identity.of(record), record.adapter.name, options, limit, asked)
 
 
 def _as_asked(suite: Suite, record: "RunRecord") -> Suite:

@@ -168,6 +168,7 @@ class _Judging:
 
     def _planned(self) -> "PlannedGate":
         from harness.comparison.identity import Identity
+        from harness.gates.planned import rows_of
         from harness.gates.runs import GateOptions, PlannedGate, plan_gate
         from harness.suite.bind import load_suite
 
@@ -178,7 +179,8 @@ class _Judging:
         folder = Path(self._config.getoption("--harness-baselines"))
         strict = bool(self._config.getoption("--harness-strict"))
         options = GateOptions(baseline, folder, strict)
-        return plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
+        limit, rows = record.options.get("limit"), rows_of(self.run)
+        return plan_gate(suite, Identity.of(record), record.adapter.name, options, limit, rows)
 
 
 class _SuiteItem(pytest.Item):

@@ -48,6 +48,9 @@ _COLORS: Final = {
 @click.option("--block", is_flag=True, help="Let a domain or stress suite stop the change; they only warn by default.")
 @click.option("--sequential", metavar="N,N,…", help="Look at these sample counts; stop when the verdict is certain.")
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap draws.")
+@click.option("--allow-missing", metavar="SHARE", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="The share of a task's rows in the baseline that may be gone or changed; with more, its gates are "
+              "inconclusive. New rows are told and not compared.")  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--github", is_flag=True, help="Write comment, summary, annotations and outputs for GitHub Actions.")
 @click.option("--github-dir", type=click.Path(path_type=Path), default=Path("harness-gate"), show_default=True,
@@ -68,6 +71,7 @@ def command(
     block: bool,
     sequential: str | None,
     resamples: int,
+    allow_missing: float,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -109,6 +113,7 @@ def command(
                     block=block,
                     sequential=sequential,
                     resamples=resamples,
+                    allow_missing=allow_missing,
                     progress=choose(quiet),
                     say=say,
                     planned=planned,

@@ -16,11 +16,13 @@ from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
 from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, RunRows, TaskView
+from harness.comparison.sets import Unpaired, apart_in
 from harness.comparison.slices import SliceDelta, slices
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
+from harness.record.marks import Differences
 from harness.record.rows import read_rows
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
@@ -43,6 +45,8 @@ class Options:
     """By ``task/metric``: the drop that matters."""
     ratios: Mapping[str, float] = field(default_factory=dict)
     """By ``task/metric``: how many times worse matters."""
+    allow_missing: float = 0.0
+    """The share of the baseline's rows of a task that may have no partner before its gates decide nothing."""
     force: bool = False
     """Compare what must not be compared; the result says so."""
 
@@ -111,6 +115,10 @@ class Compared(Shown):
     """How many times worse the metrics are that were asked for as ratios."""
     cut_off: tuple[Delta, ...] = ()
     """How the share of answers that were cut off moved, of each task where any was; tested apart from the metrics."""
+    unpaired: tuple[Unpaired, ...] = ()
+    """The rows of each task that have no partner; ``warnings`` has them as sentences."""
+    allow_missing: float = 0.0
+    """The share of the baseline's rows of a task that may be among them before its gates decide nothing."""
 
     @property
     def simulated(self) -> bool:
@@ -130,11 +138,12 @@ def compare(baseline: Run, candidate: Run, options: Options = Options()) -> Comp
         UsageError: if the samples cannot be read.
     """
     before, after = Identity.of(baseline.record), Identity.of(candidate.record)
-    reasons = [str(difference) for difference in identity.conflicts(before, after)]
+    rows = apart_in(baseline, candidate)
+    reasons = [str(difference) for difference in identity.conflicts(before, after, rows)]
     reasons += identity.unfinished(baseline.record, "baseline") + identity.unfinished(candidate.record, "candidate")
     if reasons and not options.force:
         raise Incomparable(reasons)
-    return _Comparer(baseline, candidate, options).compare(reasons)
+    return _Comparer(baseline, candidate, options, rows).compare(reasons)
 
 
 _MOST_READ: Final = 2000
@@ -142,12 +151,12 @@ _MOST_READ: Final = 2000
 
 
 class _Comparer:
-    def __init__(self, baseline: Run, candidate: Run, options: Options) -> None:
+    def __init__(self, baseline: Run, candidate: Run, options: Options, rows: Mapping[str, Differences]) -> None:
         self._records = baseline.record, candidate.record
         self._samples = read_samples(baseline.folder), read_samples(candidate.folder)
         made = read_rows(baseline.folder), read_rows(candidate.folder)
         self._rows = RunRows(self._samples[0], made[0]), RunRows(self._samples[1], made[1])
-        self._pairs: Pairs = pair(*self._samples)
+        self._pairs: Pairs = pair(*self._samples, rows)
         self._options = options
         suite = candidate.record.suite
         self._seed = derive_seed(suite.name, suite.seed, "compare", SCHEMA_VERSION)
@@ -168,6 +177,7 @@ class _Comparer:
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
+        unpaired = self._pairs.unpaired(after.options.get("limit"))
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         return Compared(
             *self._records,
@@ -176,12 +186,14 @@ class _Comparer:
             slices=tuple(found),
             flips=tuple(flips),
             lineage=tuple(identity.lineage(before, after)),
-            warnings=(*sided, *self._pairs.warnings(after.options.get("limit")), *self._unmoved()),
+            warnings=(*sided, *(said for one in unpaired for said in one.sentences()), *self._unmoved()),
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
             ratios=ratios,
             cut_off=tuple(_adjusted(cut)),
+            unpaired=tuple(unpaired),
+            allow_missing=self._options.allow_missing,
         )
 
     def _unmoved(self) -> Iterator[str]:

@@ -9,6 +9,7 @@ from harness.comparison.absolute import Ruled, adjusted, relative_rule, rules
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.ratios import judge_ratios
 from harness.comparison.sequential import Looked
+from harness.comparison.sets import Unpaired
 from harness.errors import ExitCode, UsageError
 from harness.record.schema import GateRecord, RunRecord
 from harness.record.schema import Verdict as Word
@@ -226,7 +227,7 @@ def _relative(
     for (position, gate, delta), single in zip(tested, verdicts, strict=True):
         verdict = single if looked is None else replace(single, outcome=looked.outcomes[gate.metric])
         word, why = _with_failures(gate, delta, verdict)
-        reason = _reason(delta, verdict, looked) + why
+        reason = _reason(delta, verdict, looked) + why + _without_partner(delta, compared)
         found[position] = Judged(_record(gate, word, reason), position, strict or gate.strict, delta, verdict)
     return found
 
@@ -255,8 +256,23 @@ def _untestable(gate: GateSpec, delta: Delta | None, compared: Compared | None) 
         return delta.note
     if delta.lost > delta.gained:
         return f"{delta.note}, so what remains decides nothing"
-    unpaired = [said for said in compared.warnings if said.startswith(f"{delta.task}: ")]
-    return "; ".join(unpaired)
+    unpaired = _unpaired(delta, compared)
+    if unpaired is None or unpaired.lost <= compared.allow_missing:
+        return ""
+    lost = replace(unpaired, new=())
+    allowed = f"{compared.allow_missing:.3g} may (--allow-missing)" if compared.allow_missing else "none may"
+    return f"{'; '.join(lost.sentences())}: {unpaired.lost:.2%} of {unpaired.of:,} have no partner, and {allowed}"
+
+
+def _unpaired(delta: Delta, compared: Compared | None) -> Unpaired | None:
+    found = compared.unpaired if compared else ()
+    return next((one for one in found if one.task == delta.task), None)
+
+
+def _without_partner(delta: Delta, compared: Compared | None) -> str:
+    """Return what is to be said of rows without a partner beside a verdict that rests on those with one."""
+    one = _unpaired(delta, compared)
+    return "".join(f"; {said.removeprefix(f'{one.task}: ')}" for said in one.sentences()) if one else ""
 
 
 def _record(gate: GateSpec, verdict: Word, reason: str) -> GateRecord:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
@@ -74,8 +74,14 @@ class NoBaseline(HarnessError):
     exit_code = ExitCode.INCONCLUSIVE
 
 
-def conflicts(baseline: Identity, candidate: Identity) -> list[Difference]:
-    """Return what forbids a comparison; tasks that only one side has are not among it."""
+def conflicts(baseline: Identity, candidate: Identity, by_row: Collection[str] = ()) -> list[Difference]:
+    """Return what forbids a comparison; tasks that only one side has are not among it.
+
+    Args:
+        baseline: one side.
+        candidate: the other.
+        by_row: tasks whose data may differ, because each row is compared with its like.
+    """
     found = [
         Difference("simulated", _kind(baseline), _kind(candidate)),
         Difference("suite", baseline.suite, candidate.suite),
@@ -83,13 +89,15 @@ def conflicts(baseline: Identity, candidate: Identity) -> list[Difference]:
         Difference("seed", str(baseline.seed), str(candidate.seed)),
     ]
     for task in baseline.tasks.keys() & candidate.tasks.keys():
-        found += differing(task, baseline.tasks[task], candidate.tasks[task])
+        found += differing(task, baseline.tasks[task], candidate.tasks[task], data=task not in by_row)
     return [difference for difference in found if difference.baseline != difference.candidate]
 
 
-def differing(task: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """Return what differs in the configurations of a task."""
-    return [one for one in _of_config(task, before, after) if one.baseline != one.candidate]
+def differing(task: str, before: Mapping[str, Any], after: Mapping[str, Any], *, data: bool) -> list[Difference]:
+    """Return what differs in the configurations of a task, its ``data`` as a whole among it or not."""
+    named = f"{_NAMES['dataset']} of {task}"
+    found = [one for one in _of_config(task, before, after) if one.baseline != one.candidate]
+    return [one for one in found if data or one.what != named]
 
 
 def unfinished(record: RunRecord, side: str) -> list[str]:

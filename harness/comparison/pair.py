@@ -1,19 +1,20 @@
 """Join two runs sample by sample. What has no partner is named, never dropped in silence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from harness.comparison.columns import CellKey, Index, Samples
+from harness.comparison.sets import Unpaired, row_of
+from harness.record.marks import Differences
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 HASH_LENGTH: Final = 16
 """Characters of a request's hash that are compared; baselines keep no more."""
-_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +31,9 @@ class CellPairs:
     """Ids that only the baseline has."""
     extra: tuple[str, ...] = ()
     """Ids that only the candidate has."""
-    changed: tuple[str, ...] = ()
-    """Ids whose content (prompt, pixels, generation) differs; they are no pairs."""
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids whose content (prompt, pixels, generation, or what they are judged by) differs, with what of their rows is
+    known to; they are no pairs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,37 +42,51 @@ class Pairs:
 
     cells: Mapping[CellKey, CellPairs]
 
-    def warnings(self, limit: int | None = None) -> list[str]:
-        """Return a sentence for every task with samples that have no partner.
+    def unpaired(self, limit: int | None = None) -> list[Unpaired]:
+        """Return the rows without a partner, of every task that has some.
 
         Args:
             limit: the candidate was asked to run so many samples a cell: what it lacks beyond them is no surprise.
         """
-        said: list[str] = []
+        found = []
         for task in dict.fromkeys(pairs.task for pairs in self.cells.values()):
             cells = [pairs for pairs in self.cells.values() if pairs.task == task]
-            surprising = [
-                ids for pairs in cells for ids in pairs.missing if limit is None or len(pairs.baseline) < limit
-            ]
-            said += _sentence(task, surprising, "missing from the candidate")
-            said += _sentence(task, [ids for pairs in cells for ids in pairs.extra], "not in the baseline")
-            changed = [ids for pairs in cells for ids in pairs.changed]
-            said += _sentence(task, changed, "with other content (prompt, pixels or generation) under the same id")
-        return said
+            asked = [pairs for pairs in cells if limit is None or len(pairs.baseline) + len(pairs.changed) < limit]
+            # A question that is asked in several cells, or several times, is one row.
+            missing = dict.fromkeys(ids for pairs in asked for ids in pairs.missing)
+            extra = dict.fromkeys(ids for pairs in cells for ids in pairs.extra)
+            changed = {ids: what for pairs in cells for ids, what in pairs.changed.items()}
+            paired = max((len(pairs.baseline) for pairs in cells), default=0)
+            one = Unpaired(task, paired + len(missing) + len(changed), tuple(missing), tuple(extra), changed)
+            found += [one] * bool(missing or extra or changed)
+        return found
+
+    def warnings(self, limit: int | None = None) -> list[str]:
+        """Return a sentence for every kind of rows without a partner, of every task; ``limit`` as above."""
+        return [said for one in self.unpaired(limit) for said in one.sentences()]
 
 
-def pair(baseline: Samples, candidate: Samples) -> Pairs:
+def pair(baseline: Samples, candidate: Samples, rows: Mapping[str, Differences] | None = None) -> Pairs:
     """Join on task, cell and sample id; a pair whose content differs is no pair.
 
-    Content is the hash of the request. Where neither side has one (the sample could not be
-    prepared), the ids alone decide.
+    Content is the hash of the request, and the mark of the row where the data differ. Where neither side has a hash
+    (the sample could not be prepared), ids and marks decide.
+
+    Args:
+        baseline: one side.
+        candidate: the other.
+        rows: by task, how its rows differ.
     """
     keys = [*baseline.rows, *(key for key in candidate.rows if key not in baseline.rows)]
     ids = baseline.text("sample_id"), candidate.text("sample_id")
     hashes = baseline.text("request_hash"), candidate.text("request_hash")
     nobody = np.zeros(0, np.int64)
+    others = rows or {}
     cells = {
-        key: _join(key, baseline.rows.get(key, nobody), candidate.rows.get(key, nobody), ids, hashes) for key in keys
+        key: _join(
+            key, baseline.rows.get(key, nobody), candidate.rows.get(key, nobody), ids, hashes, others.get(key[0])
+        )
+        for key in keys
     }
     return Pairs(cells)
 
@@ -81,6 +97,7 @@ def _join(
     theirs: Index,
     ids: tuple["pa.Array", "pa.Array"],
     hashes: tuple["pa.Array", "pa.Array"],
+    rows: Differences | None,
 ) -> CellPairs:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -97,9 +114,13 @@ def _join(
         missing = left.filter(pa.array(found < 0)).to_pylist()
         extra = right.filter(pc.invert(pc.is_in(right, value_set=left))).to_pylist()
     same = _same_content(hashes[0].take(pa.array(ours[here])), hashes[1].take(pa.array(theirs[there])))
+    known = {} if rows is None else {identity: rows.changed[identity] for identity in rows.judged}
+    if known:
+        same &= ~np.array([row_of(identity) in known for identity in left.take(pa.array(here)).to_pylist()], bool)
     changed = left.take(pa.array(here[~same])).to_pylist()
-    rows = ours[here[same]], theirs[there[same]]
-    return CellPairs(*key, *rows, tuple(missing), tuple(extra), tuple(changed))
+    paired = ours[here[same]], theirs[there[same]]
+    named = {identity: known.get(row_of(identity), ()) for identity in changed}
+    return CellPairs(*key, *paired, tuple(missing), tuple(extra), named)
 
 
 def _same_content(one: "pa.Array", other: "pa.Array") -> np.ndarray:
@@ -110,12 +131,3 @@ def _same_content(one: "pa.Array", other: "pa.Array") -> np.ndarray:
     # A sample that could not be prepared has no hash: that is a failure of its run, not another sample.
     unknown = pc.or_(pc.is_null(one), pc.is_null(other))
     return np.asarray(pc.if_else(unknown, True, equal).to_numpy(zero_copy_only=False), bool)
-
-
-def _sentence(task: str, ids: list[str], what: str) -> list[str]:
-    if not ids:
-        return []
-    distinct = list(dict.fromkeys(ids))
-    named = ", ".join(distinct[:_NAMED]) + (", …" if len(distinct) > _NAMED else "")
-    count = f"{len(distinct):,} sample{'s' if len(distinct) > 1 else ''}"
-    return [f"{task}: {count} {what}: {named}"]

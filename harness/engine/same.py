@@ -1,6 +1,5 @@
 """Whether the data of a run, and what its tasks are made of, are still what they were when it was begun."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -76,7 +75,7 @@ def changes(manifest: Manifest, suite: Suite, folder: Path) -> list[str]:
     for name, before in manifest.tasks.items():
         said += [
             f"{one.what}: {one.baseline} then, {one.candidate} now"
-            for one in differing(name, _without_data(before), _without_data(tasks.get(name, {})))
+            for one in differing(name, before, tasks.get(name, {}), data=False)
         ]
     return said
 
@@ -89,12 +88,3 @@ def _named(dataset: Dataset | None, before: RowMarks | None) -> str:
     if before is None or not isinstance(dataset, HasMarks):
         return "it is another"
     return str(before.differences(dataset.marks())) or "it is another"
-
-
-def _without_data(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task's description without its data's hashes: what differs in them is told row by row."""
-    return {
-        key: _without_data(value) if isinstance(value, Mapping) else value
-        for key, value in config.items()
-        if key != "dataset"
-    }

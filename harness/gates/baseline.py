@@ -2,16 +2,18 @@
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.comparison.identity import Identity, NoBaseline, conflicts, unfinished
 from harness.comparison.pair import HASH_LENGTH
+from harness.comparison.sets import NO_ROWS, Rows, apart
 from harness.errors import UsageError, did_you_mean
 from harness.record import Run, RunRecord, read_run
 from harness.record.folder import RUN_FILE, SAMPLES_FILE, write_run
+from harness.record.marks import MARKS_FILE, read_marks, write_marks
 from harness.record.rows import read_rows, write_rows
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ def save(run: Path, name: str, root: Path = ROOT) -> Baseline:
     pq.write_table(table, temporary, compression="zstd", compression_level=19)
     temporary.replace(folder / SAMPLES_FILE)
     write_rows(folder, read_rows(run))
+    (folder / MARKS_FILE).unlink(missing_ok=True)  # of an older self: drawn data have none
+    write_marks(folder, read_marks(run))
     write_run(folder, record)
     return Baseline(name, folder, record)
 
@@ -125,19 +129,29 @@ def find(name: str, suite: str, adapter: str, simulated: bool, root: Path = ROOT
     )
 
 
-def check(baseline: Baseline, planned: Identity, tasks: Iterable[str]) -> None:
+def check(
+    baseline: Baseline, planned: Identity, tasks: Collection[str], rows: Rows = NO_ROWS, allow_missing: float = 1.0
+) -> None:
     """See that a baseline still fits what is to be run.
 
     Args:
         baseline: the baseline.
         planned: what the candidate is or will be.
         tasks: tasks whose gates need the baseline.
+        rows: of the candidate's data: where both sides know theirs, other data are compared row by row.
+        allow_missing: the share of the baseline's rows that may be gone or changed.
 
     Raises:
         NoBaseline: with every reason.
     """
     identity = Identity.of(baseline.record)
-    reasons = unfinished(baseline.record, "baseline") + [str(found) for found in conflicts(identity, planned)]
+    by_row = apart(identity, Rows(baseline.record.datasets, baseline.folder), planned, rows)
+    reasons = unfinished(baseline.record, "baseline") + [str(found) for found in conflicts(identity, planned, by_row)]
+    reasons += [
+        f"data of {task}: {one}: {one.lost:.2%} of {one.of:,} rows have no partner (--allow-missing {allow_missing:g})"
+        for task, one in by_row.items()
+        if task in tasks and one.lost > allow_missing
+    ]
     reasons += [f"task {task!r} is not in it" for task in dict.fromkeys(tasks) if task not in identity.tasks]
     if reasons:
         lines = "".join(f"\n  {reason}" for reason in reasons)

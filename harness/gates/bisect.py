@@ -10,9 +10,10 @@ from typing import Final, Literal
 from harness.comparison.decide import Decision, Overall
 from harness.comparison.identity import Identity
 from harness.errors import HarnessError, UsageError
+from harness.gates.planned import rows_of
 from harness.gates.runs import GateOptions, judge_run, plan_gate
 from harness.git import commit_of, git, run_checked_out, words, worktree
-from harness.record import find_runs, read_run
+from harness.record import Run, find_runs, read_run
 from harness.suite.bind import Suite, load_suite
 
 Word = Literal["good", "bad", "skip"]
@@ -105,9 +106,9 @@ class _Oracle:
         return "" if decision.verdict != "fail" else _why(decision)
 
     def _judge(self, folder: Path) -> Decision:
-        record = read_run(folder)
-        limit = record.options.get("limit")
-        planned = plan_gate(self._suite, Identity.of(record), record.adapter.name, self._options, limit)
+        run = Run(folder)
+        record, limit = run.record, run.record.options.get("limit")
+        planned = plan_gate(self._suite, Identity.of(record), record.adapter.name, self._options, limit, rows_of(run))
         return judge_run(planned, folder)
 
 

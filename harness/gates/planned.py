@@ -1,10 +1,12 @@
 """What a run will be comparable with, known before it starts."""
 
 from harness.comparison.identity import Identity, conflicts
+from harness.comparison.sets import Rows, apart
 from harness.engine.collect import plain
+from harness.engine.same import marks_of
 from harness.errors import UsageError
+from harness.record import Run
 from harness.record.lineage import without_users
-from harness.record.schema import RunRecord
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
 
@@ -14,14 +16,27 @@ def planned_identity(suite: Suite, choice: AdapterChoice) -> Identity:
     return _identity(suite, choice.simulated)
 
 
-def check_run_of(suite: Suite, record: RunRecord) -> None:
+def planned_rows(suite: Suite) -> Rows:
+    """Return the rows that a run of a suite will ask."""
+    return Rows({name: dataset.content_hash() for name, dataset in suite.datasets.items()}, marks_of(suite))
+
+
+def rows_of(run: Run) -> Rows:
+    """Return the rows that a run has asked."""
+    return Rows(run.record.datasets, run.folder)
+
+
+def check_run_of(suite: Suite, run: Run) -> None:
     """See that a run was made of the suite as it stands now: its version, seed, data and configuration.
 
     Raises:
-        UsageError: with everything that has changed since.
+        UsageError: with everything that has changed since, the rows by name.
     """
+    record = run.record
     planned, made = _identity(suite, record.adapter.simulated), Identity.of(record)
-    changed = [f"{one.what}: {one.candidate} then, {one.baseline} now" for one in conflicts(planned, made)]
+    rows = apart(made, rows_of(run), planned, planned_rows(suite))
+    changed = [f"{one.what}: {one.candidate} then, {one.baseline} now" for one in conflicts(planned, made, rows)]
+    changed += [f"data of {task}: {found}" for task, found in rows.items()]
     if changed:
         lines = "".join(f"\n  {one}" for one in changed)
         raise UsageError(f"run {record.run_id} is not of {suite.spec.suite!r} as it stands; run it again:{lines}")

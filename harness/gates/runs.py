@@ -11,11 +11,12 @@ from harness.comparison.forecast import Forecast, Planned, forecast
 from harness.comparison.identity import Identity
 from harness.comparison.ratios import limits
 from harness.comparison.sequential import Looked, Looks
+from harness.comparison.sets import NO_ROWS, Rows
 from harness.engine.run import Progress, RunOptions, run_suite
 from harness.errors import UsageError
 from harness.gates import baseline as stored
 from harness.gates.baseline import Baseline
-from harness.gates.planned import planned_identity
+from harness.gates.planned import planned_identity, planned_rows, rows_of
 from harness.gates.remember import remembering
 from harness.record import Run, RunRecord
 from harness.record.folder import write_run
@@ -40,6 +41,8 @@ class GateOptions:
     block: bool = False
     """Let a ``domain`` or ``stress`` suite stop the change too."""
     resamples: int = RESAMPLES
+    allow_missing: float = 0.0
+    """The share of the baseline's rows of a task that may be gone or changed before its gates decide nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ class PlannedGate:
     forecasts: tuple[Forecast, ...]
 
 
-def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOptions, limit: int | None) -> PlannedGate:
+def plan_gate(
+    suite: Suite, planned: Identity, adapter: str, options: GateOptions, limit: int | None, rows: Rows = NO_ROWS
+) -> PlannedGate:
     """Find the baseline, see that it fits, and say what the gate will be able to see.
 
     Args:
@@ -62,6 +67,7 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
         adapter: its adapter's name.
         options: what the caller chooses.
         limit: at most so many samples a cell.
+        rows: of the run's data, so that other data are compared row by row.
 
     Raises:
         NoBaseline: if a gate needs one and there is none, or it no longer fits.
@@ -75,7 +81,8 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
         return PlannedGate(suite, options, None, ())
     baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
     check_directions(gates, baseline.record)
-    stored.check(baseline, planned, compared)
+    # With fewer samples than the data have, what is missing shows in the run.
+    stored.check(baseline, planned, compared, rows, options.allow_missing if limit is None else 1.0)
     seen = forecast(gates, planned_gates(suite, limit), Run(baseline.folder))
     return PlannedGate(suite, options, baseline, tuple(seen))
 
@@ -102,8 +109,13 @@ def judge_run(planned: PlannedGate, folder: Path) -> Decision:
     compared = None
     if planned.baseline and candidate.record.status == "complete":
         gates = planned.suite.spec.gates
-        stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates))
-        options = Options(planned.options.resamples, margins=margins(gates), ratios=limits(gates))
+        stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates), rows_of(candidate))
+        options = Options(
+            planned.options.resamples,
+            margins=margins(gates),
+            ratios=limits(gates),
+            allow_missing=planned.options.allow_missing,
+        )
         compared = compare(Run(planned.baseline.folder), candidate, options)
     return _decide(planned, candidate.record, compared)
 
@@ -151,7 +163,8 @@ def run_sequentially(
 
 def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, limit: int | None) -> PlannedGate:
     """As :func:`plan_gate`, for a run that is still to be made."""
-    return plan_gate(suite, planned_identity(suite, choice), choice.spec.adapter, options, limit)
+    planned = planned_identity(suite, choice)
+    return plan_gate(suite, planned, choice.spec.adapter, options, limit, planned_rows(suite))
 
 
 def _keep(folder: Path, decision: Decision) -> None:

@@ -37,6 +37,8 @@ class Differences:
     missing: Sequence[str]
     moved: bool = False
     """Whether the rows that both have stand in another order."""
+    of: int = 0
+    """Rows of the first set."""
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.new or self.missing or self.moved)
@@ -50,6 +52,11 @@ class Differences:
             "the rows stand in another order" if self.moved else "",
         ]
         return "; ".join(filter(None, said))
+
+    @property
+    def lost(self) -> float:
+        """The share of the first set's rows that the second lacks, or has with other content that a model sees."""
+        return (len(self.missing) + len(self.judged)) / self.of if self.of else 0.0
 
     @property
     def judged(self) -> list[str]:
@@ -90,6 +97,7 @@ class RowMarks:
             [identity for identity in now.ids if identity not in known],
             [self.ids[i] for i in np.flatnonzero(at < 0).tolist()],
             moved=bool((np.diff(there) < 0).any()),
+            of=len(self.ids),
         )
 
     def _rows(self) -> list[bytes]:

@@ -26,6 +26,8 @@ def compare_json(compared: Compared) -> dict[str, Any]:
         "slices": [defined(asdict(one)) for one in compared.slices],
         "flips": [defined(asdict(one)) for one in compared.flips],
         "lineage": [asdict(one) for one in compared.lineage],
+        "unpaired": [defined(asdict(one)) | {"lost": one.lost} for one in compared.unpaired],
+        "allow_missing": compared.allow_missing,
         "cut_off": [_delta(delta) for delta in compared.cut_off],
     }
 

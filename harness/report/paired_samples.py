@@ -9,6 +9,7 @@ from harness.comparison.columns import CellKey, Floats, Samples, read_samples
 from harness.comparison.described import described
 from harness.comparison.flips import answer, ways
 from harness.comparison.pair import pair
+from harness.comparison.sets import apart_in
 from harness.record import Run, RunRecord
 from harness.report.samples import SIDES, browser_data, clipped
 
@@ -50,7 +51,7 @@ def _pairs(
     responses, statuses = (sides[0].text(name).to_pylist() for name in ("response", "status"))
     ids = sides[1].text("sample_id").to_pylist()
     worths = {task: _worths(candidate.record, task, sides) for task in flipping}
-    for key, pairs in pair(*sides).cells.items():
+    for key, pairs in pair(*sides, apart_in(baseline, candidate)).cells.items():
         codes = np.zeros(len(pairs.candidate), np.int64)
         if key[0] in worths:
             old, new = worths[key[0]]
