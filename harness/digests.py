@@ -1,6 +1,7 @@
 """SHA-256 of files, kept by path, size and times of change, so that what was read once need not be read again."""
 
 import hashlib
+import mmap
 import os
 import sqlite3
 import stat
@@ -13,7 +14,7 @@ from typing import Final, Self
 
 from harness.locate import cache_folder
 
-__all__ = ["Digests", "digest", "digests"]
+__all__ = ["Digests", "digest", "digests", "onnx_digests"]
 
 _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than two seconds ago may change again without its time showing it."""
@@ -100,3 +101,44 @@ def digests(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
     found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     with Digests() as known:
         return {path.relative_to(folder).as_posix(): known.of(os.path.realpath(path)) for path in sorted(found)}
+
+
+def onnx_digests(graph: Path) -> dict[str, str]:
+    """Return the SHA-256 of an ONNX file and of every file that its tensors lie in, by relative name, sorted.
+
+    Raises:
+        OSError: if the graph cannot be read.
+    """
+    found = {graph, *(path for name in _locations(graph) if (path := graph.parent / name).is_file())}
+    with Digests() as known:
+        return {os.path.relpath(path, graph.parent): known.of(os.path.realpath(path)) for path in sorted(found)}
+
+
+_LOCATION: Final = b"\x0a\x08location\x12"
+"""How an entry of ``TensorProto.external_data`` begins whose key is "location": its value, the file, follows with its
+length. Looking for it finds the entries of all subgraphs and functions, without the package `onnx`."""
+_LONGEST: Final = 4096
+"""Of a path."""
+
+
+def _locations(graph: Path) -> set[str]:
+    """Return the files that an ONNX graph says its tensors lie in."""
+    found: set[str] = set()
+    with graph.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return found
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            at = content.find(_LOCATION)
+            while at >= 0:
+                at += len(_LOCATION)
+                length, shift = 0, 0
+                while at < len(content) and shift < 21:  # a number in sevens of bits, the least first
+                    byte = content[at]
+                    length, shift, at = length | (byte & 127) << shift, shift + 7, at + 1
+                    if byte < 128:
+                        break
+                if 0 < length <= _LONGEST:
+                    with suppress(UnicodeDecodeError):
+                        found.add(content[at : at + length].decode())
+                at = content.find(_LOCATION, at)
+    return {name for name in found if "\0" not in name}

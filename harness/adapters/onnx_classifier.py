@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._classifier.runtimes import Runner, open_model
-from harness.digests import digest
+from harness.digests import onnx_digests
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Finish, Request, Response, Status
@@ -127,11 +127,11 @@ class OnnxClassifier:
         return cls(config, path, runner, _classes(config, folder, runner))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the file, preprocessing, classes and runtime."""
+        """Return a SHA-256 over the file and those that hold its weights, preprocessing, classes and runtime."""
         package = self._config.runtime
         shapes_an_answer = {"optimisation", "providers", "threads", "runtime", "logits", "features"}
         content = {
-            "file": digest(self.path),
+            "files": [*onnx_digests(self.path).values()],
             "preprocessing": self._preprocessing.describe(),
             "config": self._config.model_dump(mode="json", include=shapes_an_answer),
             "classes": hashlib.sha256("\n".join(self.classes).encode()).hexdigest(),

@@ -1,5 +1,6 @@
 """A function of your own as a model: ``target: my_model.py:answer``, ten lines and no class."""
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -116,13 +117,15 @@ class PythonAdapter:
         else:
             others = {name: _beside(module, name, place) for name in config.also}
         sources = [Path(module.__file__)] if module.__file__ else []
+        if place.endswith(".py"):
+            sources += _neighbours(sources[0])
         function = partial(found, **options) if options else found
         return cls(config, function, [*sources, *files], _distribution(place), others)
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the function's module, the declared files, options and version."""
+        """Return a SHA-256 over the function's module and neighbours, the declared files, options and version."""
         content = {
-            "sources": [[path.name, digest(path)] for path in self._sources],
+            "sources": [[path.name, digest(path)] for path in dict.fromkeys(self._sources)],
             "config": self._config.model_dump(mode="json"),
             "distribution": self._about,
             "code": _CODE_VERSION,
@@ -319,6 +322,32 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise AdapterError(f"{path} cannot be imported: {type(cause).__name__}: {cause}") from cause
     return module
+
+
+def _neighbours(source: Path) -> list[Path]:
+    """Return the files beside a module that it imports, by whatever way: they decide its answers too."""
+    found: dict[Path, None] = {}
+    waiting = [source]
+    while waiting:
+        for name in _imported(waiting.pop()):
+            beside = source.parent / name
+            package = sorted(beside.rglob("*.py")) if (beside / "__init__.py").is_file() else []
+            for file in (beside.with_suffix(".py"), *package):
+                if file.is_file() and file not in found and file != source:
+                    found[file] = None
+                    waiting.append(file)
+    return sorted(found)
+
+
+def _imported(source: Path) -> set[str]:
+    """Return the first names of the modules that a file imports; none where it is no Python."""
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in names}
 
 
 def _from_name(name: str) -> ModuleType:

@@ -213,6 +213,22 @@ def _weights_count(subject: Subject) -> None:
                 other.close()
 
 
+def _files_count(subject: Subject) -> None:
+    if subject.copies is None:
+        raise NotApplicableError("its file names no files here, or more than can be copied")
+    with tempfile.TemporaryDirectory() as scratch:
+        copies = subject.copies(Path(scratch))
+        try:
+            copies.load().close()
+        except Exception as cause:
+            raise NotApplicableError(f"a copy of its files cannot be loaded: {cause}") from cause
+        unnoticed = list(copies.unnoticed())
+    said = (
+        "another fingerprint is due, or stale answers would be reused; a Python adapter names what it reads: `files:`"
+    )
+    require(not unnoticed, f"a byte may change, and the fingerprint stays, in {', '.join(unnoticed)}; {said}")
+
+
 LAWS: Final[Mapping[str, Law]] = {
     "protocol": _protocol,
     "answers": _answers,
@@ -233,5 +249,6 @@ LAWS: Final[Mapping[str, Law]] = {
     "fingerprint": _fingerprint,
     "reloading": _reloading,
     "weights count": _weights_count,
+    "files count": _files_count,
 }
 """All laws, by name."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from harness.testing._copies import Copies
 from harness.testing._probes import charts
 from harness.testing._words import require
 from harness.types import Adapter, Request, Response, Status
@@ -30,6 +31,8 @@ class Subject:
     """Loads the same adapter once more."""
     changed: Callable[[Path], Adapter] | None = None
     """Loads it over a copy, in a scratch folder, of its files with one weight changed."""
+    copies: Callable[[Path], Copies] | None = None
+    """Lays out copies of all its files in a scratch folder."""
 
     def probes(self) -> list[Request]:
         """Return ordinary requests."""

@@ -20,6 +20,7 @@ from typing import Literal
 from harness.errors import UsageError, did_you_mean
 from harness.suite.adapters import read_adapter
 from harness.testing._changed import reloader
+from harness.testing._copies import copier
 from harness.testing._laws import LAWS, Law
 from harness.testing._subject import NotApplicableError, Subject
 from harness.types import Adapter
@@ -85,7 +86,7 @@ def _subject(adapter: Adapter | Subject | str | Path) -> Subject:
         return adapter
     if isinstance(adapter, (str, Path)):
         choice = read_adapter(str(adapter))
-        return Subject(choice.spec.adapter, choice.load(), choice.load, reloader(choice))
+        return Subject(choice.spec.adapter, choice.load(), choice.load, reloader(choice), copier(choice))
     return Subject(type(adapter).__name__, adapter)
 
 

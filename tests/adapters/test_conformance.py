@@ -17,6 +17,7 @@ from harness.cli.adapters import command
 from harness.errors import ExitCode, UsageError
 from harness.locate import available
 from harness.spec.models import Model
+from harness.testing._copies import Copies
 from harness.testing.adapters import LAWS, Finding, Subject, check_adapter, examine
 from harness.types import Adapter, Finish, Request, Response, Status
 
@@ -63,6 +64,19 @@ class Honest:
     @classmethod
     def from_config(cls, config: Any, folder: Path) -> "Honest":
         return cls()
+
+    @classmethod
+    def copies(cls, scratch: Path) -> Copies:
+        weights, beside = scratch / "weights", scratch / "README.md"
+        weights.write_bytes(bytes(20_000))
+        beside.write_text("Words.")
+
+        def load() -> Honest:
+            made = cls()
+            made.weights = weights.read_bytes().decode("latin-1")
+            return made
+
+        return Copies((weights, beside), scratch, load)
 
     def fingerprint(self) -> str:
         return hashlib.sha256(self.weights.encode()).hexdigest()
@@ -120,7 +134,7 @@ def changed_weights(adapter: Honest) -> Honest:
 
 
 def subject(kind: type[Honest]) -> Subject:
-    return Subject("under test", kind(), kind, lambda scratch: changed_weights(kind()))
+    return Subject("under test", kind(), kind, lambda scratch: changed_weights(kind()), kind.copies)
 
 
 def broken_laws(kind: type[Honest]) -> dict[str, str]:
@@ -389,6 +403,13 @@ class FingerprintsTheObject(Honest):
         return f"{self.number:064d}"
 
 
+class HashesTheHead(Honest):
+    """Looks at the first bytes of its weights alone."""
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.weights[:6000].encode()).hexdigest()
+
+
 class FingerprintsTheName(Honest):
     def fingerprint(self) -> str:
         return "0" * 64
@@ -453,6 +474,7 @@ class HasNoBatchSize(Honest):
         (FingerprintsTheClock, "fingerprint"),
         (FingerprintsTheObject, "reloading"),
         (FingerprintsTheName, "weights count"),
+        (HashesTheHead, "files count"),
         (ClosesOnce, "reloading"),
         (SaysUnparsed, "answers"),
         (HasNoBatchSize, "protocol"),
@@ -478,7 +500,7 @@ def test_an_adapter_that_declares_its_batches_to_count_may_answer_by_them() -> N
 
 def test_the_error_of_a_test_names_every_broken_law() -> None:
     with pytest.raises(
-        AssertionError, match=r"breaks 1 of 19 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
+        AssertionError, match=r"breaks 1 of 20 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
     ):
         check_adapter(IgnoresTheLimit())
     check_adapter(IgnoresTheLimit(), without=["limits"])
@@ -487,6 +509,44 @@ def test_the_error_of_a_test_names_every_broken_law() -> None:
 def test_an_unknown_law_is_a_mistake_with_a_suggestion() -> None:
     with pytest.raises(UsageError, match="did you mean 'limits'"):
         examine(Honest(), without=["limit"])
+
+
+READS = """\
+import json
+from pathlib import Path
+
+import helper
+
+BIAS = json.loads((Path(__file__).parent / "bias.json").read_text())
+
+
+def answer(prompt, images):
+    return helper.say(len(images) + BIAS)
+"""
+
+
+def test_a_file_that_is_read_and_not_named_breaks_the_law_that_files_count(write: Write) -> None:
+    write("model.py", READS)
+    write("helper.py", "def say(count):\n    return str(count)\n")
+    write("bias.json", "3\n")
+    others = [law for law in LAWS if law != "files count"]
+
+    def law(keys: str = "") -> Finding:
+        mine = write("mine.yaml", f"adapter: mine\ntype: python\ntarget: model.py:answer\n{keys}")
+        (found,) = examine(str(mine), without=others)
+        return found
+
+    # Of files that no key names only programs are copied, so that the module cannot be loaded without the other.
+    assert law().outcome == "not applicable"
+    assert "bias.json" in law().said
+    assert law("files: [bias.json]\n").outcome == "kept"
+
+
+def test_each_range_of_a_file_counts_and_what_is_not_read_does_not() -> None:
+    said = broken_laws(HashesTheHead)["files count"]
+    assert "weights (bytes 10,000 to 20,000); " in said
+    assert "bytes 0 to" not in said
+    assert "README" not in said
 
 
 def test_an_object_cannot_be_loaded_again_and_says_so() -> None:

@@ -13,6 +13,7 @@ from harness.hosts.dispatch import dispatch
 from harness.locate import CACHE_VARIABLE
 from harness.quantise.recipes import quantise
 from harness.suite.adapters import read_adapter
+from harness.testing.adapters import examine
 from harness.types import Adapter, ClassifyingAdapter, EmbeddingAdapter, Request, Status
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import vit
@@ -161,3 +162,22 @@ def test_efficientnet_recognises_the_cat_in_float_and_in_int8() -> None:
     assert np.mean(right) > 0.8
     assert np.mean(a.argmax(1) == b.argmax(1)) > 0.75
     assert floats.embed(images[:2]).shape == (2, 1280)
+
+
+def test_weights_outside_the_graph_count_wherever_it_says_that_they_lie(load: Load, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(tmp_path / "m.onnx")
+    (tmp_path / "weights").mkdir()
+    onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, location="weights/far.bin", size_threshold=512)
+    whole, adapter = (tmp_path / "weights/far.bin").read_bytes(), load()
+    first = adapter.fingerprint()
+    images = pictures(2)
+    logits = adapter.classify(images)
+    for place in (8, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "weights/far.bin").write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+        assert load().fingerprint() != first
+    assert not np.array_equal(load().classify(images), logits)
+    (tmp_path / "weights/far.bin").write_bytes(whole)
+    assert load().fingerprint() == first
+    assert [found.outcome for found in examine(tmp_path / "a.yaml") if found.law == "files count"] == ["kept"]

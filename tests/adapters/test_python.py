@@ -359,3 +359,20 @@ def test_numbers_of_another_shape_are_refused_by_name(
 def test_a_function_that_is_listed_and_not_there_is_named(load: Load) -> None:
     with pytest.raises(AdapterError, match=r"`also: \[embed\]`: model.py has no function embed"):
         load(ECHO, also=["embed"])
+
+
+def test_the_fingerprint_follows_the_neighbours_that_a_module_imports_and_theirs(write, tmp_path: Path) -> None:
+    write("model.py", "import helper\n\ndef answer(prompt, images):\n    return helper.say()\n")
+    write("helper.py", "from pack.deep import WORD\n\ndef say():\n    return WORD\n")
+    (tmp_path / "pack").mkdir()
+    write("pack/__init__.py", "")
+    write("pack/deep.py", "WORD = 'a'\n")
+    write("other.py", "nobody imports it\n")
+    choice = read_adapter(str(write("a.yaml", "adapter: a\ntype: python\ntarget: model.py:answer\n")))
+    seen = [choice.load().fingerprint()]
+    for name, text in (("other.py", "still"), ("helper.py", "from pack.deep import WORD\n\ndef say():\n    return 1\n"),
+                       ("pack/deep.py", "WORD = 'b'\n")):  # fmt: skip
+        write(name, text)
+        seen.append(choice.load().fingerprint())
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3

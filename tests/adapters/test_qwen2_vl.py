@@ -580,7 +580,7 @@ def test_the_second_fingerprint_reads_no_weights(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
     file = tmp_path / "weights.bin"
     file.write_bytes(b"weights")
-    os.utime(file, ns=(1, 10**18))
+    monkeypatch.setattr(digests, "_SETTLED_NS", -1)
     expected = hashlib.sha256(b"weights").hexdigest()
     assert digests.digest(file) == expected
     monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("the file was read again"))
@@ -602,6 +602,16 @@ def test_a_changed_file_is_read_again_and_a_fresh_one_never_trusted(
     file.write_bytes(b"nEw")
     os.utime(file, ns=(stamp, stamp))  # two writes within one tick of the clock
     assert digests.digest(file) == hashlib.sha256(b"nEw").hexdigest()
+
+
+def test_a_file_that_is_put_back_in_time_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(locate.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(digests, "_SETTLED_NS", -1)
+    file = tmp_path / "weights.bin"
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        os.utime(file, ns=(1, 10**18))
+        assert digests.digest(file) == hashlib.sha256(content).hexdigest()
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

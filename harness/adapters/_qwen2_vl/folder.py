@@ -1,6 +1,5 @@
 """Find and read what a model folder holds, and say precisely what it lacks."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.adapters._qwen2_vl.sessions import PARTS
+from harness.digests import digest, onnx_digests
 from harness.errors import AdapterError
 
 _SETTINGS: Final = (
@@ -132,9 +132,9 @@ class ModelFolder:
 
     def digests(self) -> Iterator[tuple[str, str]]:
         """Yield the name and SHA-256 of every file that can change an answer, in a fixed order."""
-        paths = [path for name in _SETTINGS if (path := self.path / name).is_file()]
+        for name in _SETTINGS:
+            if (path := self.path / name).is_file():
+                yield name, digest(path)
         for graph in self.graphs():
-            paths += sorted(graph.parent.glob(f"{graph.name}*"))  # with weights kept outside (*.onnx_data)
-        for path in paths:
-            with path.open("rb") as source:
-                yield path.relative_to(self.path).as_posix(), hashlib.file_digest(source, "sha256").hexdigest()
+            for name, found in onnx_digests(graph).items():  # with weights kept outside (*.onnx_data)
+                yield (graph.parent / name).relative_to(self.path).as_posix(), found

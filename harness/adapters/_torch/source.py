@@ -11,7 +11,11 @@ from harness.errors import AdapterError
 PACKAGES: Final = ("torch", "transformers", "safetensors")
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_SETTINGS: Final = ("*.json", "*.jinja", "merges.txt", "vocab.txt", "*.model")
+_SETTINGS: Final = (
+    *("*.json", "*.jinja", "additional_chat_templates/*.jinja", "merges.txt", "vocab.txt", "dict.txt"),
+    *("*.model", "*.spm", "*.codes", "*.tiktoken"),
+)
+"""What a configuration, a processor, a chat template and any kind of tokenizer are read from."""
 _WEIGHTS: Final = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 MANIFEST: Final = "manifest.json"
 """Says where a model comes from; it cannot change an answer."""
