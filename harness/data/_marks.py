@@ -68,16 +68,13 @@ def _aspects(sample: Sample, media: "_Media") -> tuple[bytes, ...]:
     if sample.problem is not None:  # the place is no part of what the row is
         said = sample.problem.removeprefix(f"{sample.origin}: ")
         return (_hash(f"a row that cannot be read: {said}"), *[_NOTHING] * (len(ASPECTS) - 1))
-    told = [media.of(source) for source in sample.images] if sample.images else []
-    if sample.clip is not None:
-        told.append(["clip", media.of(sample.clip)])
     # Texts and numbers as `ascii` writes them: as unambiguous as JSON, and several times as fast.
     return (
         _hash(sample.question) if sample.question else _NOTHING,
         _hash(ascii((sample.references, sample.spans))) if sample.references or sample.spans else _NOTHING,
         _NOTHING if sample.evidence is None else _hash(sample.evidence),
         _hash(_JSON(sample.facts)) if sample.facts else _NOTHING,
-        _hash(ascii(told)) if told else _NOTHING,
+        media.mark(sample) if sample.images or sample.clip is not None else _NOTHING,
         _hash(ascii((sample.cluster, sorted(sample.tags.items())))) if sample.tags or sample.cluster else _NOTHING,
     )
 
@@ -92,8 +89,22 @@ class _Media:
     def __init__(self, known: Digests) -> None:
         self._known = known
         self._folders: dict[tuple[str, tuple[Path, ...]], str | None] = {}
-        self._files: dict[tuple[str, tuple[Path, ...]], str] = {}
+        self._marks: dict[str, bytes] = {}
+        self._files: dict[str, str] = {}
+        self._within_roots: tuple[Path, ...] = ()
         self._roots: dict[tuple[Path, ...], tuple[str, ...]] = {}
+
+    def mark(self, sample: Sample) -> bytes:
+        """Return eight bytes for all that a sample shows."""
+        told = [self.of(source) for source in sample.images]
+        if sample.clip is not None:
+            told.append(["clip", self.of(sample.clip)])
+        if len(told) == 1 and isinstance(told[0], str):  # as most are: one picture under many questions
+            found = self._marks.get(told[0])
+            if found is None:
+                found = self._marks[told[0]] = _hash(ascii(told))
+            return found
+        return _hash(ascii(told))
 
     def of(self, source: Any) -> Any:
         """Return what makes an image or a clip what it is, as JSON."""
@@ -113,14 +124,17 @@ class _Media:
 
     def _digest(self, path: Path, roots: tuple[Path, ...]) -> str:
         """Return a file's digest; of one that is missing or confined, that it is: it may be there another time."""
+        if roots is not self._within_roots:  # those of one data set are one object
+            self._within_roots, self._files = roots, {}
         name = os.fspath(path)
-        key = (name, roots)
-        if key not in self._files:
+        found = self._files.get(name)
+        if found is None:
             try:
-                self._files[key] = self._read(name, roots)
+                found = self._read(name, roots)
             except (OSError, ValueError):
-                self._files[key] = "missing"
-        return self._files[key]
+                found = "missing"
+            self._files[name] = found
+        return found
 
     def _read(self, name: str, roots: tuple[Path, ...]) -> str:
         found = os.lstat(name)

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -37,6 +37,8 @@ ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
 _CHECKED: Final = 20_000
 """Rows whose ids are compared before a run begins."""
+_NEAR: Final = 256
+"""Images that are remembered by name."""
 _ASKED: Final = 1000
 """Rows that are asked which facts they carry, where a metric or a prompt needs one."""
 
@@ -88,6 +90,8 @@ class JsonlDataset(Marked):
         self._reading = Reading(config.range, config.exif, config.page)
         self._names = {name: config.fields.get(name, name) for name in _FIELDS}
         self._id_key = self._names["id"].encode()
+        # Rows about one image stand together, and paths take as long to make as the rest of a row.
+        self._image = lru_cache(_NEAR)(partial(_image, path.parent, roots, self._reading))
         self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._known = {*self._fact_keys, *(config.fields.get(name, name) for name in _FIELDS)}
         self.on_broken = config.on_broken
@@ -213,7 +217,7 @@ class JsonlDataset(Marked):
             id=optional_text(row, self._key("id")) or identity,
             question=question,
             references=references,
-            images=tuple(FileImage(self._path.parent / path, self._roots, self._reading) for path in images),
+            images=tuple(map(self._image, images)) if images else (),
             evidence=None if evidence is None else as_text(evidence, self._key("evidence")),
             cluster=optional_text(row, self._key("cluster")) or "|".join(images),
             tags=tags(row, self._key("tags")),
@@ -223,6 +227,10 @@ class JsonlDataset(Marked):
 
 
 _FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags", "facts")
+
+
+def _image(folder: Path, roots: tuple[Path, ...], reading: Reading, name: str) -> FileImage:
+    return FileImage(folder / name, roots, reading)
 
 
 def _by_number(number: int) -> str:
