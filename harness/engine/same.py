@@ -84,7 +84,7 @@ def _in_order(dataset: Dataset) -> str:
     return dataset.marks().sequence if isinstance(dataset, HasMarks) else dataset.content_hash()
 
 
-def _named(dataset: Dataset | None, before: RowMarks | None) -> str:
+def _named(dataset: object, before: RowMarks | None) -> str:
     if before is None or not isinstance(dataset, HasMarks):
         return "it is another"
     return str(before.differences(dataset.marks())) or "it is another"
