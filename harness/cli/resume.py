@@ -33,7 +33,8 @@ def command(
     """Continue RUN where it was interrupted, killed or ran out of disk: a folder, or (a part of) its id.
 
     It goes on with the suite, the adapter and the options that it was begun with, whatever became of their files.
-    What was answered is not asked again, and the scores are those of an uninterrupted run.
+    Where the data, their images or the model changed since, it refuses and names the rows. What was answered is not
+    asked again, and the scores are those of an uninterrupted run.
     """
     from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._progress import choose
