@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._streams import tell
+from harness.cli._streams import give_up_output, tell
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,7 +38,21 @@ def write_report(folder: Path) -> Path:
 
 
 def print_done(done: "list[Done]", as_json: bool) -> None:
-    """Print the table of the runs and where they lie."""
+    """Print the table of the runs and where they lie.
+
+    Where standard output takes nothing (a full disk), that is said, and the runs are what they are.
+    """
+    try:
+        _print(done, as_json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up_output()
+        for folder, *_ in done:
+            tell(f"standard output cannot be written ({error.strerror}); the record is in {folder}")
+
+
+def _print(done: "list[Done]", as_json: bool) -> None:
     if as_json:
         runs = [
             {"folder": str(folder), "report": str(report) if report else None} | record.model_dump(mode="json")
