@@ -32,6 +32,7 @@ def command(run: str | None, before: str | None, runs: Path, as_json: bool) -> N
     """
     from harness.api import load_run
     from harness.record.failures import changes
+    from harness.report.text import plain
 
     found = load_run(run, runs)
     other = load_run(before, runs) if before else None
@@ -56,7 +57,7 @@ def command(run: str | None, before: str | None, runs: Path, as_json: bool) -> N
     versus = f", {sum(one.before for one in told):,} in {other.record.run_id}" if other else ""
     click.echo(f"{found.record.run_id}: {failed:,} of {total:,} samples failed{versus}")
     if found.record.reason:
-        click.echo(f"run {found.record.status}: {found.record.reason}")
+        click.echo(f"run {found.record.status}: {plain(found.record.reason, 2_000)}")
     if told:
         from harness.cli._tables import console
 
