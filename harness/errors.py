@@ -35,6 +35,14 @@ class AdapterError(HarnessError):
     """An adapter cannot be loaded, or broke its contract."""
 
 
+class HopelessError(HarnessError):
+    """No request can succeed before somebody acts: a key that is refused, a quota that is used up, an unknown model.
+
+    An adapter raises it from any call, or sets :attr:`harness.types.Response.hopeless`: the run stops at once with
+    these words, keeps what was answered, and ``harness resume`` goes on.
+    """
+
+
 class SampleError(HarnessError):
     """One sample's data cannot be used (corrupt, missing or oversized image). It costs that sample, not the run."""
 

@@ -216,6 +216,10 @@ class TaskItem(_SuiteItem):
         record = self.judging.run.record
         if record.status != "complete":
             raise Regression(f"the run {record.status}: {record.reason}")
+        if record.doubtful:
+            from harness.report.failures import failure_lines
+
+            raise Regression("\n".join([record.reason, *failure_lines(record)]))
         body = record.tasks[self.task]
         if not any(value.n for value in body.metrics.values()):
             raise Regression(f"task {self.task!r} measured nothing")

@@ -264,6 +264,10 @@ class Response:
     """Wall-clock time of the whole batch by stage: ``preprocess``, ``vision``, ``prefill``, ``decode``."""
     finish: Finish = Finish.UNKNOWN
     """Why the text ends where it does; an adapter that cannot know says nothing, and nothing is counted."""
+    later: bool = False
+    """The adapter has not come to it yet: it is no failure, and is asked for again in the next call."""
+    hopeless: bool = False
+    """It failed as every other request will, for a wrong key or a used-up quota: the run stops here, and can go on."""
 
     @property
     def vector(self) -> "np.ndarray | None":

@@ -1,6 +1,7 @@
 """Bridges to models, one module a type, and what an adapter of your own is made of."""
 
 from harness.adapters._halving import Halving
+from harness.errors import AdapterError, HopelessError, SampleError
 from harness.types import (
     Adapter,
     AdapterHandle,
@@ -22,6 +23,7 @@ from harness.types import (
 
 __all__ = [
     "Adapter",
+    "AdapterError",
     "AdapterHandle",
     "ClassifyingAdapter",
     "EmbeddingAdapter",
@@ -32,9 +34,11 @@ __all__ = [
     "GradientAdapter",
     "GroundingAdapter",
     "Halving",
+    "HopelessError",
     "Oracle",
     "Request",
     "Response",
+    "SampleError",
     "ScoringAdapter",
     "StagedAdapter",
     "Status",

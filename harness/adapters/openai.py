@@ -105,6 +105,9 @@ class OpenAIAdapter:
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer a batch. Whatever the server does to a request costs only that one.
 
+        What could not be sent within about a ``deadline``, or not long enough ago, comes back as ``later``: ask for it
+        again.
+
         Raises:
             AdapterError: if the adapter is closed.
         """
@@ -132,7 +135,8 @@ class OpenAIAdapter:
         for index, outcome in zip(bodies, outcomes, strict=True):
             answers[index] = self._answer(outcome, stopwatch.seconds)
         for answer in answers.values():
-            self.usage.add(answer)
+            if not answer.response.later:
+                self.usage.add(answer)
         return [answers[index] for index in range(len(requests))]
 
     def estimate(self, requests: Sequence[Request]) -> Estimate:
@@ -148,7 +152,15 @@ class OpenAIAdapter:
     def _answer(self, outcome: Outcome, seconds: dict[str, float]) -> Answer:
         result = outcome.result
         if isinstance(result, Failure):
-            response = Response(None, result.status, result.said, seconds=dict(seconds), finish=result.finish)
+            response = Response(
+                None,
+                result.status,
+                result.said,
+                seconds=dict(seconds),
+                finish=result.finish,
+                later=result.later,
+                hopeless=result.hopeless,
+            )
             return Answer(response, None, None, outcome.attempts)
         response = Response(
             result.text,

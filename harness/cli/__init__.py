@@ -18,6 +18,7 @@ _VERBS: Final = {
     "validate": "Check a suite and dry-run it on the mock.",
     "explain": "Print a suite as it is run, with the origin of each key.",
     "show": "Show a run record.",
+    "failures": "Say why samples of a run failed, grouped.",
     "compare": "Compare runs sample by sample.",
     "diff": "Say what changed between two runs.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",
@@ -50,7 +51,8 @@ Examples:
 \b
 Exit codes:
   0 pass   1 regression or gate failed   2 usage or configuration
-  3 inconclusive or no baseline   4 the run failed or measured nothing   130 interrupted
+  3 inconclusive, no baseline, or more failures than the suite allows
+  4 the run failed, or a metric of it has no score   130 interrupted
 """
 
 

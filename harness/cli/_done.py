@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli._streams import tell
+from harness.cli._streams import give_up_output, tell
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def exit_code(records: "list[RunRecord]") -> ExitCode:
-    """Return the worst of the runs' codes. A gate that needs a baseline is not this command's to decide."""
+    """Return the worst of the runs' codes. A gate that needs a baseline is not this command's to decide.
+
+    A run of which more failed than the suite allows is inconclusive, whatever its gates say.
+    """
     verdicts = {gate.verdict for record in records for gate in record.gates}
     if any(record.status != "complete" for record in records):
         return ExitCode.RUN_FAILED
     if "fail" in verdicts:
         return ExitCode.REGRESSION
-    return ExitCode.INCONCLUSIVE if "inconclusive" in verdicts else ExitCode.OK
+    doubtful = "inconclusive" in verdicts or any(record.doubtful for record in records)
+    return ExitCode.INCONCLUSIVE if doubtful else ExitCode.OK
 
 
 def write_report(folder: Path) -> Path:
@@ -34,7 +38,21 @@ def write_report(folder: Path) -> Path:
 
 
 def print_done(done: "list[Done]", as_json: bool) -> None:
-    """Print the table of the runs and where they lie."""
+    """Print the table of the runs and where they lie.
+
+    Where standard output takes nothing (a full disk), that is said, and the runs are what they are.
+    """
+    try:
+        _print(done, as_json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up_output()
+        for folder, *_ in done:
+            tell(f"standard output cannot be written ({error.strerror}); the record is in {folder}")
+
+
+def _print(done: "list[Done]", as_json: bool) -> None:
     if as_json:
         runs = [
             {"folder": str(folder), "report": str(report) if report else None} | record.model_dump(mode="json")
@@ -43,10 +61,14 @@ def print_done(done: "list[Done]", as_json: bool) -> None:
         click.echo(json.dumps(runs, indent=2))
         return
     from harness.cli._tables import console, print_runs
+    from harness.record.failures import LOST
+    from harness.record.folder import STORE_FILE
 
     out = console()
     print_runs(out, [record for _, record, _ in done])
-    for folder, _, report in done:
+    for folder, record, report in done:
+        if any(record.responses.get(status) for status in LOST) and (folder / STORE_FILE).is_file():
+            click.echo(f"to ask again what failed: harness resume {folder} --failed")
         click.echo(f"record: {folder}")
         if report:
             click.echo(f"report: {report}")

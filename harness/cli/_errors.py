@@ -1,11 +1,13 @@
 """Print a mistake so that it can be mended: the sentence, the line of the file with a caret, the hint."""
 
+import errno
 import os
 import traceback
 from typing import Final
 
 import click
 
+from harness.cli._streams import give_up_output
 from harness.errors import ExitCode, HarnessError, Problem, SpecError
 
 _WIDTH: Final = 160
@@ -24,6 +26,10 @@ def report(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.filename:
         click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        return ExitCode.RUN_FAILED
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        give_up_output()
+        click.echo(f"error: {error.strerror}", err=True)
         return ExitCode.RUN_FAILED
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error)

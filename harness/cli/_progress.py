@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from harness.cli._streams import tell
@@ -60,13 +61,16 @@ class Bar:
         self._progress.start()
 
     def advance(self, cell: str, done: int, failed: int) -> None:
-        if self._progress is not None and self._task is not None:
+        if self._progress is None or self._task is None:
+            return
+        with suppress(OSError, ValueError):  # a terminal that has gone away costs the bar, not the run
             trouble = f" [red]{failed:,} failed[/red]" if failed else ""
             self._progress.update(self._task, advance=done, cell=cell + trouble)
 
     def end(self) -> None:
         if self._progress is not None:
-            self._progress.stop()
+            with suppress(OSError, ValueError):
+                self._progress.stop()
 
 
 def choose(quiet: bool) -> Silent | Lines | Bar:

@@ -1,6 +1,7 @@
 """Let no stream cost a run: what its encoding lacks is written in ASCII, and what cannot be written is left out."""
 
 import codecs
+import os
 import sys
 from contextlib import suppress
 from typing import Final
@@ -41,6 +42,14 @@ def tell(text: str) -> None:
     """Say something on standard error while a run goes on; where nobody can hear it, the run goes on all the same."""
     with suppress(OSError, ValueError):
         click.echo(text, err=True)
+
+
+def give_up_output() -> None:
+    """Let what is still to be printed go nowhere: what could not be written would be tried again at the very end."""
+    with suppress(AttributeError, OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _instead(error: UnicodeError) -> tuple[str, int]:

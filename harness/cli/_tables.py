@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.record.schema import MetricRecord, RunRecord
+from harness.report.failures import failure_lines
 from harness.report.numbers import CUT_OFF, arrow, coverage, cut_off, interval, known, title
 from harness.report.text import plain
 
@@ -37,12 +38,21 @@ def print_runs(out: Console, records: Sequence[RunRecord]) -> None:
         prefix = f"{title(record)}: " if len(records) > 1 else ""
         if record.status != "complete":
             out.print(f"[bold red]{prefix}run {record.status}: {safe(record.reason)}[/]")
+        elif record.doubtful:
+            out.print(f"[bold yellow]{prefix}run inconclusive: {safe(record.reason)}[/]")
+        print_failures(out, record, prefix)
         for name, task in record.tasks.items():
             for finding in task.findings:
                 out.print(f"[yellow]{prefix}{name}: {safe(finding.text)}[/]")
     for record in records:
         if record.gates:
             _print_whole(out, _gates(record))
+
+
+def print_failures(out: Console, record: RunRecord, prefix: str = "") -> None:
+    """Print why samples failed, if any did."""
+    for said in failure_lines(record):
+        out.print(f"[yellow]{prefix}failed: {escape(said)}[/]")
 
 
 def _print_whole(out: Console, table: Table) -> None:

@@ -164,7 +164,7 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from harness.cli._tables import console
+    from harness.cli._tables import console, print_failures
     from harness.report import compare_rows as rows
     from harness.report.numbers import title
     from harness.report.text import plain
@@ -182,10 +182,12 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     out.print(table)
     for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
+    print_failures(out, record)
     for line in _flips(decision):
         out.print(escape(line))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"
-    why = f": the run {record.status}, {plain(record.reason)}" if record.status != "complete" else ""
+    why = f": the run {record.status}, {plain(record.reason, 600)}" if record.status != "complete" else ""
+    why = f": {plain(record.reason, 600)}" if record.doubtful and decision.verdict == "inconclusive" else why
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
 
 

@@ -9,7 +9,7 @@ _EPILOG: Final = """\b
 Examples:
   harness resume                      the newest unfinished run under results/runs
   harness resume results/runs/robustness-onnx-int8-…
-  harness resume RUN --retry-errors   ask again what failed or came too late
+  harness resume RUN --failed         ask again what failed or came too late, of a complete run too
 """
 
 
@@ -18,23 +18,22 @@ Examples:
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for RUN.")  # fmt: skip
 @click.option(
-    "--retry-errors",
+    "--failed", "--retry-errors", "failed",
     is_flag=True,
-    help="Ask every batch again in which a sample failed or came too late; of a run that isn't complete.",
-)
+    help="Ask the samples again that failed or came too late, of a complete run too; what they were before is kept.",
+)  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(
-    run: str | None, runs: Path, retry_errors: bool, workers: int, report: bool, as_json: bool, quiet: bool
-) -> int:
+def command(run: str | None, runs: Path, failed: bool, workers: int, report: bool, as_json: bool, quiet: bool) -> int:
     """Continue RUN where it was interrupted, killed or ran out of disk: a folder, or (a part of) its id.
 
     It goes on with the suite, the adapter and the options that it was begun with, whatever became of their files.
     Where the data, their images or the model changed since, it refuses and names the rows. What was answered is not
-    asked again, and the scores are those of an uninterrupted run.
+    asked again, and the scores are those of an uninterrupted run. With --failed it goes on with a complete run, of
+    which samples failed; answers that come in their place make its metrics anew.
     """
     from harness.cli._done import exit_code, print_done, say, write_report
     from harness.cli._progress import choose
@@ -44,9 +43,9 @@ def command(
     from harness.engine.run import resume_run
     from harness.types import Status
 
-    retry = (Status.ERROR, Status.TIMEOUT, Status.MISSING) if retry_errors else ()
+    retry = (Status.ERROR, Status.TIMEOUT, Status.MISSING) if failed else ()
     options = RunOptions(workers=workers, say=say)
     with kept_for_json(as_json):
-        folder, record = resume_run(locate_unfinished(run, runs), options, choose(quiet), retry=retry)
+        folder, record = resume_run(locate_unfinished(run, runs, complete=failed), options, choose(quiet), retry=retry)
     print_done([(folder, record, write_report(folder) if report else None)], as_json)
     return exit_code([record])

@@ -65,13 +65,17 @@ class Decision(Shown):
             return "error"
         if any(judged.failed for judged in self.gates):
             return "fail"
+        if self.candidate.doubtful:
+            return "inconclusive"
         return "pass" if all(judged.gate.verdict == "pass" for judged in self.gates) else "inconclusive"
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the process says. A tier that only warns never stops anything but a run that failed."""
+        """What the process says. A tier that only warns never stops anything but a run that failed or is in doubt."""
         if self.candidate.status != "complete":
             return ExitCode.RUN_FAILED
+        if self.candidate.doubtful and self.verdict == "inconclusive":
+            return ExitCode.INCONCLUSIVE
         if not self.blocking or self.verdict == "pass":
             return ExitCode.OK
         return ExitCode.REGRESSION if self.verdict == "fail" else ExitCode.INCONCLUSIVE

@@ -31,6 +31,31 @@ def refuse_pointer(path: Path) -> None:
         raise ConfigError(Issue(("path",), f"{path} holds no rows: {said}"))
 
 
+def refuse_array(path: Path) -> None:
+    """See that a file is not one JSON array: of such a file every line would be a broken row of its own.
+
+    Raises:
+        ConfigError: with how to make rows of it.
+    """
+    with path.open("rb") as lines:
+        first = next((line.strip() for line in lines if line.strip()), b"").removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not first.startswith(b"["):
+            return
+        if _is_json(first) and any(line.strip() for line in lines):
+            return  # a list a line: its rows say so themselves
+    said = f"{path.name} is one JSON array, not a row a line"
+    hint = f"write each of its objects on a line of its own: jq -c '.[]' {path.name} > {path.stem}-rows.jsonl"
+    raise ConfigError(Issue(("path",), said, hint))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def parsed(line: str | bytes) -> dict[str, Any]:
     """Return the JSON object of a line.
 

@@ -21,6 +21,7 @@ from harness.data._rows import (
     one_or_many,
     optional_text,
     parsed,
+    refuse_array,
     refuse_pointer,
     required_text,
     tags,
@@ -113,6 +114,7 @@ class JsonlDataset(Marked):
             if not path.is_file():
                 raise ConfigError(Issue(("path",), f"there is no file {named}", "paths start at the suite's folder"))
             refuse_pointer(path)
+            refuse_array(path)
             dataset = cls(config, path, (*roots, path.parent))
         except ConfigError:
             raise

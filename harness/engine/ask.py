@@ -1,5 +1,6 @@
 """Get the answers to a prepared batch: what failed before stays failed, what is known is taken, the rest is asked."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from typing import Final
 
 from harness.engine.cache import CacheError, ResponseCache, keys
 from harness.engine.prepare import Hashed, Prepared, contained
-from harness.hosts.call import Called
+from harness.hosts.call import NOT_SENT, Called
 from harness.tasks import Continues
 from harness.types import Request, Response, Status
 
@@ -56,6 +57,16 @@ class Work:
         return [part.response for part in self.parts]
 
     @property
+    def later(self) -> bool:
+        """Whether one of its parts was not asked, and waits until the run goes on."""
+        return any(part.response.later for part in self.parts)
+
+    @property
+    def hopeless(self) -> str:
+        """Why it failed, where every other request will too; else nothing."""
+        return next((part.response.error or "refused" for part in self.parts if part.response.hopeless), "")
+
+    @property
     def failed(self) -> Part | None:
         """The first part that has no answer."""
         for part in self.parts:
@@ -100,6 +111,8 @@ class Asker:
         self._others = others
         self._cache = cache
         self._say = say
+        self._stopped = threading.Event()
+        """Set once a request failed as all others will: none is asked any more."""
 
     def __call__(self, ready: Prepared) -> Exchanged:
         """Return what came of every sample of the batch."""
@@ -148,7 +161,13 @@ class Asker:
 
     def _answer(self, model: Model, parts: Sequence[Part]) -> float:
         """Get the answers to one call; return how many seconds it took."""
+        if self._stopped.is_set():
+            for part in parts:
+                part.response = NOT_SENT
+            return 0.0
         called = self._known_or_asked(model, parts)
+        if any(response.hopeless for response in called.responses):
+            self._stopped.set()
         for i, (part, response) in enumerate(zip(parts, called.responses, strict=True)):
             part.response = response
             part.cached = i in called.cached

@@ -4,19 +4,21 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.comparison.absolute import judge as judge_gates
 from harness.engine.collect import CellScores, new_scores, plain, sum_columns, task_results
 from harness.engine.flips import keep_flips
+from harness.engine.limits import beyond, unscored
 from harness.engine.manifest import Manifest
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
-from harness.engine.sessions import read_cached, read_sessions, read_timings
+from harness.engine.sessions import read_cached, read_revision, read_sessions, read_timings
 from harness.engine.summarise import Summarised, summarise
 from harness.record.endings import said_of
+from harness.record.failures import Failures
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.lineage import without_users
 from harness.record.rows import MadeRows, write_rows
@@ -24,6 +26,7 @@ from harness.record.schema import (
     CellRecord,
     ColumnRecord,
     CurveRecord,
+    FailureRecord,
     FindingRecord,
     MetricRecord,
     RunRecord,
@@ -41,10 +44,18 @@ from harness.types import MetricValue
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run came to its end."""
+    """How a run came to its end. Whether a complete one holds, its metrics decide."""
 
     status: RunStatus
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is taken in of the rows while they are passed on."""
+
+    cells: Mapping[tuple[str, str], CellScores]
+    failures: Failures
 
 
 def finish(
@@ -68,11 +79,14 @@ def finish(
     metrics = {label: metric for task in suite.tasks.values() for label, metric in task.metrics.items()}
     sums = list(dict.fromkeys(name for task in suite.tasks.values() for name in sum_columns(task.metrics)))
     details = [label for label, metric in metrics.items() if metric.keeps_rows]
-    write_samples(folder, _taken(store, cells, plan.places()), _columns(suite), store.tags(), sums, details)
+    read = _Read(cells, Failures())
+    rows = _taken(store, read, plan.places())
+    write_samples(folder, rows, _columns(suite), store.tags(), sums, details, former=store.replaced())
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
-    record = _record(folder, suite, plan, manifest, store, cells, ending, data or read_data(suite, plan.limit))
+    checked = data or read_data(suite, plan.limit)
+    record = _record(folder, suite, plan, manifest, store, read, ending, checked)
     seconds = time.perf_counter() - wall
     times = {
         "seconds": record.seconds + seconds,
@@ -84,13 +98,12 @@ def finish(
     return record
 
 
-def _taken(
-    store: ResponseStore, cells: Mapping[tuple[str, str], CellScores], firsts: Mapping[tuple[str, str], int]
-) -> Iterator[Row]:
+def _taken(store: ResponseStore, read: _Read, firsts: Mapping[tuple[str, str], int]) -> Iterator[Row]:
     """Pass the rows on to the Parquet file and take their scores in on the way: they are read once."""
     for place, row in store.placed():
+        read.failures.take(row)
         key = (row.task, row.cell)
-        cells[key].take(row, place - firsts[key])
+        read.cells[key].take(row, place - firsts[key])
         yield row
 
 
@@ -107,15 +120,16 @@ def _record(
     plan: Plan,
     manifest: Manifest,
     store: ResponseStore,
-    cells: Mapping[tuple[str, str], CellScores],
+    read: _Read,
     ending: Ending,
     data: Checked,
 ) -> RunRecord:
+    failures = read.failures.grouped()
     tasks: dict[str, TaskRecord] = {}
     made: list[MadeRows] = []
     for name, task in suite.tasks.items():
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
-        collected = {cell.id: cells[name, cell.id] for cell, _ in counts}
+        collected = {cell.id: read.cells[name, cell.id] for cell, _ in counts}
         found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
         finishes = sum((one.finishes for one in collected.values()), Counter[str]())
         tasks[name] = _task_record(task, found, finishes, data.warnings(name))
@@ -123,6 +137,9 @@ def _record(
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
     sessions = read_sessions(store)
+    responses = store.statuses()
+    if ending.status == "complete" and plan.shard == WHOLE:
+        ending = _judged(suite, metrics, failures, sum(responses.values()))
     options = {"batch_size": plan.batch_size, "workers": sessions[-1].workers, "limit": plan.limit}
     return RunRecord(
         run_id=manifest.run_id,
@@ -143,11 +160,20 @@ def _record(
         environment=manifest.environment,
         selection=manifest.selection,
         sessions=[session.record for session in sessions],
-        responses=store.statuses(),
+        responses=responses,
         cached=read_cached(store),
+        revision=read_revision(store),
+        failures=failures,
         tasks=tasks,
         gates=judge_gates(suite.spec.gates, metrics) if ending.status == "complete" and plan.shard == WHOLE else [],
     )
+
+
+def _judged(suite: Suite, metrics: Mapping[str, MetricRecord], failures: Sequence[FailureRecord], total: int) -> Ending:
+    """Return how a run ended that has nothing left to do: failed, where a metric has no score."""
+    if reason := unscored(metrics, failures):
+        return Ending("failed", reason)
+    return Ending("complete", beyond(suite.spec.engine, sum(one.count for one in failures), total))
 
 
 def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], warnings: Iterable[str]) -> TaskRecord:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.asks import ask_named
@@ -29,8 +30,10 @@ class Keeper:
     def __init__(self, store: ResponseStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self.responses = Counter(store.statuses())
-        """How many responses ended in each status, in all sessions."""
+        self.responses = Counter(store.statuses(settled=True))
+        """How many responses ended in each status, in all sessions; those that are to be asked again are not there."""
+        self.refused = ""
+        """Why no request will be answered any more, in the words of whoever refused one; nothing while they are."""
         self._truncated: dict[str, OnTruncated] = {}
         """What each task does with answers that were cut off."""
 
@@ -41,10 +44,10 @@ class Keeper:
 
     def recount(self) -> None:
         """Count again what is stored, after some of it was dropped."""
-        self.responses = Counter(self._store.statuses())
+        self.responses = Counter(self._store.statuses(settled=True))
 
-    def keep(self, answered: Answered) -> None:
-        """Score and store one batch.
+    def keep(self, answered: Answered) -> int:
+        """Score and store one batch, as far as it was asked; return how many samples of it were.
 
         Raises:
             UsageError: if a sample id stands twice in its cell.
@@ -53,18 +56,24 @@ class Keeper:
         start = time.perf_counter()
         batch, done = answered.ready.batch, answered.done
         policy = self._policy(batch.task)
-        worked = zip(batch.samples, done.works, strict=True)
-        rows = [_row(batch, sample, work, done.seconds, policy) for sample, work in worked]
+        worked = zip(batch.places, batch.samples, done.works, strict=True)
+        rows = [
+            (place, _row(batch, sample, work, done.seconds, policy)) for place, sample, work in worked if not work.later
+        ]
+        self.refused = self.refused or next((said for work in done.works if (said := work.hopeless)), "")
         scored = time.perf_counter()
         self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
-        self._store.append(rows, batch.place, self._clock.note())
+        self._store.insert(rows, self._clock.note())
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
-        self.responses.update(row.status for row in rows)
+        self.responses.update(row.status for _, row in rows if not row.again)
+        return len(rows)
 
-    def observe(self, task: Task, cell: Cell, number: int, seen: tuple[Observation, ...], place: int) -> None:
-        """Store some of what a task measured by itself."""
-        rows = [_observed(task.name, cell.id, number, observation) for observation in seen]
+    def observe(
+        self, task: Task, cell: Cell, number: int, seen: tuple[Observation, ...], place: int, formers: Mapping[str, str]
+    ) -> None:
+        """Store some of what a task measured by itself; ``formers`` says what it measured of a sample before."""
+        rows = [replace(_observed(task.name, cell.id, number, one), former=formers.get(one.id)) for one in seen]
         self._store.append(rows, place, self._clock.note())
         self.responses.update(row.status for row in rows)
 
@@ -112,6 +121,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTru
         details={name: score.rows for name, score in judged.items() if score.rows is not None},
         facts=carried(sample),
         finish=finish if parts else None,
+        again=bool(work.hopeless),
     )
 
 

@@ -1,8 +1,11 @@
 """How much of a run may fail before the run itself has failed."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from harness.engine.plan import Plan
+from harness.record.failures import LOST
+from harness.record.schema import FailureRecord, MetricRecord
 from harness.spec.models import EngineSpec
 from harness.types import Status
 
@@ -27,3 +30,34 @@ def shortcoming(policy: EngineSpec, plan: Plan, responses: Counter[str]) -> str:
     if responses and not responses[Status.OK]:
         return "no sample was answered"
     return "" if responses or not plan.own else "there was nothing to measure"
+
+
+def refusal(said: str, plan: Plan, responses: Counter[str]) -> str:
+    """Return why a run stopped whose every further request would be refused."""
+    return f"{said} (stopped there: {responses[Status.OK]:,} of {plan.own:,} samples are answered)"
+
+
+def unscored(metrics: Mapping[str, MetricRecord], failures: Iterable[FailureRecord]) -> str:
+    """Return which metrics have no score because all of theirs failed, and why; nothing where none is so.
+
+    A metric that has no meaning for any sample is none of them: nothing failed.
+    """
+    names = [name for name, one in metrics.items() if _nothing(one.statuses)]
+    if not names:
+        return ""
+    task = names[0].partition("/")[0]
+    why = next((one.said for one in failures if any(place.startswith(f"{task}/") for place in one.where)), "")
+    verb = "have" if len(names) > 1 else "has"
+    return f"{', '.join(names)} {verb} no score" + (f": {why}" if why else "")
+
+
+def beyond(policy: EngineSpec, failed: int, total: int) -> str:
+    """Return that a larger share failed than the suite allows, as a sentence, or nothing."""
+    if failed <= policy.max_failures * total:
+        return ""
+    return f"{failed:,} of {total:,} samples failed, more than max_failures ({policy.max_failures:g}) allows"
+
+
+def _nothing(statuses: Mapping[str, int]) -> bool:
+    answered = sum(count for status, count in statuses.items() if status not in (*LOST, Status.UNDEFINED))
+    return not answered and any(statuses.get(status) for status in LOST)

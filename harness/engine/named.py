@@ -6,12 +6,13 @@ from pathlib import Path
 from harness.errors import UsageError
 
 
-def locate_unfinished(name: str | None, runs: Path) -> Path:
+def locate_unfinished(name: str | None, runs: Path, *, complete: bool = False) -> Path:
     """Return the folder of a run that was begun and not completed.
 
     Args:
         name: a folder, a part of a run's id, or None for the newest.
         runs: where runs lie.
+        complete: take one too that was completed and of which something can be asked again.
 
     Raises:
         UsageError: if none fits, or several do.
@@ -19,15 +20,15 @@ def locate_unfinished(name: str | None, runs: Path) -> Path:
     from harness.engine.open_run import unfinished
     from harness.record import find_runs
 
-    def complete(wanted: str) -> str:
+    def elsewhere(wanted: str) -> str:
         done = _fitting(wanted, tuple(find_runs(runs)))
         if not done:
             return ""
         many = f"{len(done)} runs that fit {wanted!r} are" if len(done) > 1 else f"{done[0].name} is"
         return f"{many} complete, and there is nothing to continue"
 
-    none = f"there is no unfinished run in {runs}"
-    return _locate(name, runs, lambda: tuple(unfinished(runs))[::-1], none, complete)
+    none = f"there is no unfinished run in {runs}" + (", and none with failures" if complete else "")
+    return _locate(name, runs, lambda: tuple(unfinished(runs, complete=complete))[::-1], none, elsewhere)
 
 
 def locate_run(name: str | None, runs: Path) -> Path:

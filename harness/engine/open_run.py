@@ -1,7 +1,7 @@
 """Find the run that a command continues, or begin a new one; nobody else may work on it meanwhile."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,9 @@ from harness.engine.manifest import ExecutorSource, Manifest, run_key, sources
 from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.same import data_of, marks_of, tasks_of
+from harness.engine.sessions import begin_revision
 from harness.errors import HarnessError, UsageError
+from harness.record.failures import LOST
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
@@ -22,10 +24,13 @@ from harness.record.schema import AdapterRecord
 from harness.record.store import ResponseStore
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
+from harness.types import Status
 
 State = Literal["open", "failed", "complete"]
 
 _STATE: Final = "state"
+_COMPLETE: Final = "it is complete, so there is nothing to continue"
+_FRESH: Final = "; `harness run … --fresh` asks all of it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,41 @@ class OpenRun:
         self.store.close()
         self.lock.close()
 
-    def settle(self, state: State) -> None:
-        """Say what became of it. A complete run needs its store no more, and it goes; a part is still to be merged."""
-        if state != "complete" or self.manifest.shard != str(WHOLE):
+    @property
+    def _complete(self) -> bool:
+        return self.store.recall(_STATE) == "complete" and self.manifest.shard == str(WHOLE)
+
+    def check_left(self, statuses: Sequence[Status]) -> None:
+        """See that something is left to do: see :meth:`reopen`.
+
+        Raises:
+            UsageError: if the run is complete and no sample of it ended in one of ``statuses``.
+        """
+        if not self._complete:
+            return
+        counts = self.store.statuses()
+        if any(counts.get(status) for status in statuses):
+            return
+        lost = 0 if statuses else sum(counts.get(status, 0) for status in LOST)
+        more = f"; {lost:,} of its samples failed: `harness resume {self.folder} --failed` asks them again"
+        raise UsageError(f"{self.folder}: {_COMPLETE}{more if lost else _FRESH}")
+
+    def reopen(self, statuses: Sequence[Status]) -> int:
+        """Let samples that ended in one of ``statuses`` be asked again; return how many there are."""
+        count = self.store.ask_again([*map(str, statuses)]) if statuses else 0
+        if count and self._complete:
+            begin_revision(self.store)
+        if count:
+            self.settle("open")
+        return count
+
+    def settle(self, state: State, *, kept: bool = False) -> None:
+        """Say what became of it.
+
+        A complete run needs its store no more, and it goes, unless something of it may be asked again (``kept``); a
+        part is still to be merged.
+        """
+        if state != "complete" or kept or self.manifest.shard != str(WHOLE):
             self.store.remember({_STATE: state})
             return
         self.store.close()
@@ -104,16 +141,16 @@ def _is_there(folder: Path) -> bool:
 def _check_there(folder: Path) -> None:
     if not _is_there(folder):
         if (folder / RUN_FILE).is_file():
-            said = "it is complete, so there is nothing to continue; `harness run … --fresh` asks all of it again"
+            said = f"{_COMPLETE}{_FRESH}"
         else:
             said = f"there is nothing to continue: it has no {STORE_FILE}, so it is no run"
         raise UsageError(f"{folder}: {said}")
 
 
-def unfinished(root: Path) -> Iterator[Path]:
-    """Yield the folders of runs that were begun and not completed, the newest first."""
+def unfinished(root: Path, *, complete: bool = False) -> Iterator[Path]:
+    """Yield the folders of runs that were begun and not completed, the newest first; or all that can be reopened."""
     folders = sorted((file.parent for file in root.glob(f"*/{STORE_FILE}")), key=_age, reverse=True)
-    yield from (folder for folder in folders if state_of(folder) != "complete")
+    yield from (folder for folder in folders if complete or state_of(folder) != "complete")
 
 
 def state_of(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """What a run will do, before it does anything: cells, batches and how many requests there are."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Self, TypeVar
@@ -32,7 +32,14 @@ class Batch:
     cell: Cell
     samples: tuple[Sample, ...]
     place: int = 0
-    """Of its first sample in the plan."""
+    """Of its first sample in the plan, whether or not it is asked."""
+    offsets: tuple[int, ...] | None = None
+    """Which of its samples are asked, from 0, where some were answered before; None for all."""
+
+    @property
+    def places(self) -> list[int]:
+        """The place of each sample in the plan."""
+        return [self.place + i for i in (self.offsets or range(len(self.samples)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,12 @@ class Shard:
 WHOLE: Final = Shard(1, 1)
 
 
-def _not_done(task: str, cell: str, number: int) -> bool:
-    return False
+Left = Callable[[str, str, range], Sequence[int]]
+"""Which of some samples of a task's cell, told by their positions in it, are still to be asked."""
+
+
+def _all_left(task: str, cell: str, positions: range) -> Sequence[int]:
+    return positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +123,28 @@ class Plan:
                     place += self.count(task, cell)
         return found
 
-    def batches(self, done: Callable[[str, str, int], bool] = _not_done) -> Iterator[Batch]:
+    def batches(self, left: Left = _all_left) -> Iterator[Batch]:
         """Yield this shard's batches of all cells that ask; samples are read as they are needed.
 
         Args:
-            done: whether the batch of a task and cell with a number is to be left out.
+            left: which samples are still to be asked. A batch goes out without those that were answered before.
         """
         place = position = 0
         for task in self._asking():
             for cell in task.cells():
                 count = self.count(task, cell)
-                numbers = range(-(-count // self.batch_size))
-
-                def wanted(number: int, first: int = position, name: str = task.name, cell: Cell = cell) -> bool:
-                    return self.shard.has(first + number) and not done(name, cell.id, number)
-
-                if any(map(wanted, numbers)):
+                ranges = [
+                    range(start, min(count, start + self.batch_size)) if self.shard.has(position + number) else range(0)
+                    for number, start in enumerate(range(0, count, self.batch_size))
+                ]
+                if any(left(task.name, cell.id, own) for own in ranges if own):
                     for number, chunk in enumerate(chunks(islice(task.samples(cell), count), self.batch_size)):
-                        if wanted(number):
-                            yield Batch(number, task, cell, chunk, place + number * self.batch_size)
+                        asked = left(task.name, cell.id, ranges[number]) if ranges[number] else ()
+                        if asked:
+                            first = number * self.batch_size
+                            yield _batch(number, task, cell, chunk, place + first, [i - first for i in asked])
                 place += count
-                position += len(numbers)
+                position += len(ranges)
 
     def measured(self) -> Iterator[tuple[int, Task, Measures, Cell]]:
         """Yield the cells that their tasks measure by themselves, each with the place of its first observation.
@@ -167,6 +179,13 @@ class Plan:
 def make_plan(suite: Suite, batch_size: int, limit: int | None = None, shard: Shard = WHOLE) -> Plan:
     """Lay out a suite's cells."""
     return Plan(tuple(suite.tasks.values()), batch_size, limit, shard)
+
+
+def _batch(number: int, task: Task, cell: Cell, samples: tuple[Sample, ...], place: int, asked: Sequence[int]) -> Batch:
+    """Return a batch with those of its samples that are asked."""
+    if len(asked) >= len(samples):
+        return Batch(number, task, cell, samples, place)
+    return Batch(number, task, cell, tuple(samples[i] for i in asked), place, tuple(asked))
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

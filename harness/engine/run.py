@@ -16,17 +16,18 @@ from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
-from harness.engine.limits import shortcoming, too_many
+from harness.engine.limits import refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
-from harness.engine.plan import Plan, chunks, make_plan
+from harness.engine.plan import OBSERVED, Left, Plan, chunks, make_plan
 from harness.engine.prepare import Prepared, prepare
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
 from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
+from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord
 from harness.record.store import StorageError
 from harness.spec.models import EngineSpec
@@ -87,12 +88,14 @@ def resume_run(
         options: ``workers``, ``grace`` and ``executor`` count; all else is as the run began, and so is the
             executor where none is given.
         progress: who watches.
-        retry: batches with a response that ended in one of these are asked again.
+        retry: samples that ended in one of these are asked again, of a complete run too: what they were before stays
+            in the record, and its metrics are made anew.
 
     Raises:
         UsageError: as :func:`run_suite`; also if the model, the data (naming its rows) or their images changed since.
     """
     with reopen_run(folder) as run:
+        run.check_left(retry)
         manifest = run.manifest
         suite, choice = manifest.load_suite(), manifest.choose_adapter()
         check_same(manifest, suite, folder)
@@ -103,10 +106,10 @@ def resume_run(
             if fingerprint != manifest.adapter.fingerprint:
                 said = f"the model of {folder} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
-            if retry:
-                run.store.drop_batches([*map(str, retry)])
             plan = manifest.plan(suite)
-            return _Work(suite, choice, options, executor, plan, run, usable_data(suite, plan.limit)).execute(progress)
+            data = usable_data(suite, plan.limit)
+            again = run.reopen(retry)
+            return _Work(suite, choice, options, executor, plan, run, data, again).execute(progress)
         finally:
             executor.close()
 
@@ -123,6 +126,7 @@ class _Work:
         plan: Plan,
         run: OpenRun,
         data: Checked,
+        again: int = 0,
     ) -> None:
         self._suite = suite
         self._choice = choice
@@ -131,6 +135,7 @@ class _Work:
         self._plan = plan
         self._run = run
         self._data = data
+        self._again = again
         self._data.cautions = tuple(getattr(executor.adapter, "cautions", ()))
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
@@ -138,7 +143,7 @@ class _Work:
 
     def execute(self, progress: Progress) -> tuple[Path, RunRecord]:
         store, folder = self._run.store, self._run.folder
-        clock = begin_session(store, self._options.workers)
+        clock = begin_session(store, self._options.workers, self._again)
         keeper = Keeper(store, clock)
         progress.begin(self._choice.spec.adapter, self._plan.own)
         if stored := keeper.responses.total():  # not what was there when the run was opened: some may be asked again
@@ -166,7 +171,11 @@ class _Work:
         reason = reason or changed_meanwhile(self._run.manifest, self._suite, folder)
         ending = Ending("failed", reason) if reason else Ending("complete")
         record = self._finish(clock, ending)
-        self._run.settle("failed" if ending.reason else "complete")
+        if keeper.refused:
+            self._run.settle("open")  # it goes on where it stopped: what was refused is asked again
+        else:
+            lost = any(record.responses.get(status) for status in LOST)
+            self._run.settle("failed" if record.status == "failed" else "complete", kept=lost)
         return folder, record
 
     def _own(self) -> Model:
@@ -180,16 +189,23 @@ class _Work:
 
     def _complete(self) -> bool:
         """Return whether nothing is left to do, though somebody asked to stop."""
-        return next(self._plan.batches(self._done()), None) is None and not self._open_cells()
+        return next(self._plan.batches(self._left()), None) is None and not self._open_cells()
 
-    def _done(self) -> Callable[[str, str, int], bool]:
-        stored = self._run.store.batches()
+    def _left(self) -> Left:
+        """Return what tells which samples of a cell are still to be asked."""
+        firsts = self._plan.places()
+        done: dict[tuple[str, str], bytearray] = {}
+        for task, cell, place in self._run.store.answered(OBSERVED):
+            marks, at = done.setdefault((task, cell), bytearray()), place - firsts.get((task, cell), place)
+            if at >= len(marks):
+                marks.extend(bytes(at + 1 - len(marks)))
+            marks[at] = 1
 
-        def done(task: str, cell: str, number: int) -> bool:
-            marks = stored.get((task, cell), b"")
-            return number < len(marks) and marks[number] == 1
+        def left(task: str, cell: str, positions: range) -> Sequence[int]:
+            marks = done.get((task, cell), b"")
+            return [i for i in positions if i >= len(marks) or not marks[i]]
 
-        return done
+        return left
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
@@ -199,15 +215,19 @@ class _Work:
             return reason
         pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
         clock.timings = pipeline.timings
-        with closing(pipeline.run(self._plan.batches(self._done()))) as answers:  # it asks no more once this breaks
+        with closing(pipeline.run(self._plan.batches(self._left()))) as answers:  # it asks no more once this breaks
             for answered in answers:
                 batch = answered.ready.batch
                 if batch.number == 0:
                     self._picture(answered.ready)
-                keeper.keep(answered)
-                progress.advance(f"{batch.task.name}/{batch.cell.id}", len(batch.samples), keeper.failed)
+                kept = keeper.keep(answered)
+                progress.advance(f"{batch.task.name}/{batch.cell.id}", kept, keeper.failed)
                 if reason := self._judged(keeper, too_many):
                     return reason
+                if keeper.refused:
+                    stop.set()  # what is under way may end, and nothing else begins
+        if keeper.refused:
+            return refusal(keeper.refused, self._plan, keeper.responses)
         for item in self._open_cells():
             if not stop.is_set() and (reason := self._measure(keeper, item, stop, progress, clock)):
                 return reason
@@ -230,13 +250,13 @@ class _Work:
         What it saw is stored a few at a time. A cell that was begun is begun anew.
         """
         place, task, measures, cell = item
-        self._run.store.drop_cell(task.name, cell.id)
+        formers = self._run.store.drop_cell(task.name, cell.id)
         keeper.recount()
         start = time.perf_counter()
         seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit))
         for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
             clock.timings["model"] += time.perf_counter() - start
-            keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS)
+            keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS, formers)
             progress.advance(f"{task.name}/{cell.id}", len(chunk), keeper.failed)
             if reason := self._judged(keeper, too_many):
                 return reason

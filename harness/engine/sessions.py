@@ -14,6 +14,7 @@ from harness.record.schema import SessionRecord
 from harness.record.store import ResponseStore
 
 _COUNT: Final = "sessions"
+_REVISION: Final = "revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,17 @@ class Clock:
         return {f"clock/{self.number}": json.dumps(told)}
 
 
-def begin_session(store: ResponseStore, workers: int) -> Clock:
+def begin_revision(store: ResponseStore) -> None:
+    """Note that failed samples of a complete run are asked again."""
+    store.remember({_REVISION: str(read_revision(store) + 1)})
+
+
+def read_revision(store: ResponseStore) -> int:
+    """Return how often that was done."""
+    return int(store.recall(_REVISION) or 0)
+
+
+def begin_session(store: ResponseStore, workers: int, asked_again: int = 0) -> Clock:
     """Write this process into the store."""
     number = int(store.recall(_COUNT) or 0) + 1
     git = commit(Path.cwd())
@@ -57,6 +68,7 @@ def begin_session(store: ResponseStore, workers: int) -> Clock:
         "machine": machine().model_dump(mode="json"),
         "git": git.model_dump(mode="json") if git else None,
         "workers": workers,
+        "asked_again": asked_again,
     }
     clock = Clock(number, {})
     store.remember({_COUNT: str(number), f"session/{number}": json.dumps(told), **clock.note()})

@@ -19,6 +19,10 @@ _SKILLS: Final = (
 """What an adapter has beside ``generate``, by the protocols of ``harness.types``."""
 
 
+def _listed(found: Any) -> Sequence[Any]:
+    return found if isinstance(found, (list, tuple)) else ()
+
+
 class _Remembering(FarAdapter, Between):
     """Passes batches on and keeps the answers. Batches of a prefix of the samples are the same at every look.
 
@@ -35,9 +39,12 @@ class _Remembering(FarAdapter, Between):
 
     def answer(self, requests: Sequence[Request]) -> Any:
         key = (requests[0].ask, *(request.id for request in requests))
-        if key not in self._answers:
-            self._answers[key] = dispatch(self._adapter, requests)
-        return self._answers[key]
+        if key in self._answers:
+            return self._answers[key]
+        found = dispatch(self._adapter, requests)
+        if not any(getattr(one, "later", False) or getattr(one, "hopeless", False) for one in _listed(found)):
+            self._answers[key] = found  # what is still to come is asked for again
+        return found
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
         return self._adapter.generate(requests)

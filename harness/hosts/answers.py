@@ -66,6 +66,8 @@ def _plain(response: Response, ask: Ask) -> Response:
         None if response.error is None else str(response.error),
         None if response.value is None else ask.plain(response.value),
         seconds={str(stage): float(seconds) for stage, seconds in response.seconds.items()},
+        later=bool(response.later) and response.status != Status.OK,
+        hopeless=bool(response.hopeless) and response.status != Status.OK,
     )
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.errors import SampleError
@@ -15,6 +15,11 @@ from harness.spec.models import EngineSpec
 from harness.types import Adapter, Request, Response, Status
 
 _CLOSED: Final = "the run was closed before the answer came"
+_QUIET: Final = 16
+"""Calls in a row that bring no answer, after which one that is still waiting is missing."""
+
+NOT_SENT: Final = Response(None, Status.MISSING, "it was not asked", later=True)
+"""What stands for the answer to a request that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,27 @@ class Caller:
     def ask(self, requests: Sequence[Request]) -> Called:
         """Return one response a request, whatever the adapter does."""
         start = time.perf_counter()
+        responses = self._in_pieces(requests)
+        quiet = 0
+        while (waiting := [i for i, one in enumerate(responses) if one.later]) and not _hopeless(responses):
+            if quiet == _QUIET:
+                responses = [replace(one, later=False) for one in responses]
+                break
+            more = self._in_pieces([requests[i] for i in waiting])
+            quiet = quiet + 1 if all(one.later for one in more) else 0
+            for i, one in zip(waiting, more, strict=True):
+                responses[i] = one
+        return Called(tuple(responses), time.perf_counter() - start)
+
+    def _in_pieces(self, requests: Sequence[Request]) -> list[Response]:
+        """Ask as many at a time as fit into memory."""
         responses: list[Response] = []
         while len(responses) < len(requests):
             size = self._largest or len(requests)
             responses += self._ask(requests[len(responses) : len(responses) + size])
-        return Called(tuple(responses), time.perf_counter() - start)
+            if _hopeless(responses):
+                responses += [NOT_SENT] * (len(requests) - len(responses))
+        return responses
 
     @contextmanager
     def turn(self) -> Iterator[Adapter]:
@@ -123,6 +144,8 @@ class Caller:
                 if deaths > 1 and self._divisible(requests):
                     return self._in_halves(requests)
             except Raised as error:
+                if error.hopeless:
+                    return [Response(None, Status.ERROR, str(error), hopeless=True)] * len(requests)
                 if error.out_of_memory and self._divisible(requests):
                     self._largest = len(requests) // 2
                     return self._in_halves(requests)
@@ -152,6 +175,10 @@ class Caller:
         if self._host:
             self._host.stop()
         self._host = None
+
+
+def _hopeless(responses: Sequence[Response]) -> bool:
+    return any(one.hopeless for one in responses)
 
 
 def _all(requests: Sequence[Request], status: Status, said: str) -> list[Response]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, Self
 
-from harness.errors import is_out_of_memory
+from harness.errors import HopelessError, is_out_of_memory
 from harness.types import Adapter, Request
 
 GLANCE: Final = 0.5
@@ -26,13 +26,21 @@ class Died(Exception):
 class Raised(Exception):
     """What an adapter raised, in words: an exception of a library may not survive the way between processes."""
 
-    def __init__(self, said: str, out_of_memory: bool) -> None:
+    def __init__(self, said: str, out_of_memory: bool, hopeless: bool = False) -> None:
         self.out_of_memory = out_of_memory
+        self.hopeless = hopeless
         super().__init__(said)
+
+    @property
+    def told(self) -> tuple[str, bool, bool]:
+        """What makes it again in another process."""
+        return str(self), self.out_of_memory, self.hopeless
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """Put an exception into words."""
+        if isinstance(error, HopelessError):
+            return cls(str(error), out_of_memory=False, hopeless=True)
         return cls(f"the adapter raised {type(error).__name__}: {error}", is_out_of_memory(error))
 
 

@@ -29,13 +29,12 @@ class Worker:
         """Say what the adapter says about itself."""
         return Facts.of(self._adapter)
 
-    def ask(self, requests: Sequence[Request]) -> tuple[Any, tuple[str, bool] | None]:
+    def ask(self, requests: Sequence[Request]) -> tuple[Any, tuple[str, bool, bool] | None]:
         """Return the answer, or in words what the adapter raised."""
         try:
             return checked(dispatch(self._adapter, requests), requests), None
         except Exception as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
-            told = Raised.of(error)
-            return None, (str(told), told.out_of_memory)
+            return None, Raised.of(error).told
 
 
 class RayHost:

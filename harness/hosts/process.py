@@ -97,7 +97,6 @@ def _live(load: Load, pipe: Connection) -> None:
             except (EOFError, OSError):
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is recorded against its samples
-                told = Raised.of(error)
-                pipe.send((None, (str(told), told.out_of_memory)))
+                pipe.send((None, Raised.of(error).told))
     with suppress(Exception):
         adapter.close()

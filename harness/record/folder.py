@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.record._arrow import array, vectors
-from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
+from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
 from harness.record.store import ResponseStore, Row
 from harness.registry import registry
 from harness.shown import Shown
@@ -46,6 +46,8 @@ def write_samples(
     tags: Sequence[str],
     sums: Sequence[str] = (),
     details: Sequence[str] = (),
+    *,
+    former: bool = False,
 ) -> None:
     """Write ``samples.parquet`` from the rows of a store, little by little, atomically.
 
@@ -56,11 +58,14 @@ def write_samples(
         tags: each has a column ``tag.<tag>``.
         sums: each has a column ``score.<metric>.<sum>``; the status of its metric holds for it.
         details: metrics that have a column ``detail.<metric>``.
+        former: whether there is a column for the answers that rows had before they were asked again.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = _schema(metrics, tags, sums, details)
+    if former:
+        schema = schema.append(pa.field("former", pa.string()))
     temporary = folder / f".{SAMPLES_FILE}.part"
     rows = iter(store)
 
@@ -169,6 +174,18 @@ class Run(Shown):
     def metrics(self) -> dict[str, MetricRecord]:
         """Every metric of every task, by ``task/metric``."""
         return {f"{name}/{key}": one for name, task in self.record.tasks.items() for key, one in task.metrics.items()}
+
+    def failures(self) -> list[FailureRecord]:
+        """Return why samples failed, the commonest reason first: what was said, how often, where, and the first.
+
+        Raises:
+            UsageError: if the record is of an earlier version, and ``samples.parquet`` cannot be read.
+        """
+        from harness.record.failures import LOST, failures_in
+
+        if self.record.failures or not any(self.record.responses.get(status) for status in LOST):
+            return self.record.failures
+        return failures_in(self.table())
 
     def table(self) -> "pa.Table":
         """Return all responses as an Arrow table.

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -40,6 +41,9 @@ class RunLock:
         """Let others in; with ``remove`` the lock file goes too, because there is nothing left to work on."""
         if remove:
             self._file.unlink(missing_ok=True)
+        if not self._handle.closed:
+            with suppress(OSError):  # a disk that is full
+                self._handle.truncate(0)  # nobody works on it any more, whether or not this process lives on
         self._handle.close()
 
     def _take(self) -> IO[str]:
@@ -57,6 +61,30 @@ class RunLock:
             except BlockingIOError as cause:
                 raise Busy(f"{self._file.parent} is being worked on by {_holder(handle)}") from cause
             handle.close()
+
+
+def worked_on(folder: Path) -> bool | None:
+    """Return whether a process works on a run, as far as this machine can tell; None where nothing tells.
+
+    Nothing is locked for it: a run that begins at this moment must not meet a lock of somebody who only looks.
+    """
+    try:
+        text = (folder / LOCK_FILE).read_text(encoding="utf-8")
+        told = json.loads(text) if text else {}
+        pid, host = told.get("pid"), told.get("host")
+    except (OSError, ValueError, AttributeError):
+        return None
+    if pid is None:
+        return False
+    if host != socket.gethostname() or not isinstance(pid, int):
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _holder(handle: IO[str]) -> str:

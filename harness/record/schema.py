@@ -177,6 +177,23 @@ class TaskRecord(RecordModel):
         return _read(self.per_cell)
 
 
+class FailureRecord(RecordModel):
+    """Samples that failed for one reason."""
+
+    said: str
+    """What stands beside the first of them."""
+    pattern: str
+    """The same without ids, numbers and addresses: what they have in common."""
+    stage: str
+    """Where they failed: ``sample`` before anything was asked, ``answer``, ``answer of ROLE`` of a judge, ``score``."""
+    status: str
+    count: int
+    first: dict[str, str]
+    """The first of them: task, cell, sample_id."""
+    where: dict[str, int]
+    """How many, by ``task/cell``."""
+
+
 class GateRecord(RecordModel):
     """A rule and what became of it."""
 
@@ -243,6 +260,8 @@ class SessionRecord(RecordModel):
     harness_version: str
     machine: MachineRecord
     git: GitRecord | None
+    asked_again: int = 0
+    """Samples that had failed and that it asked again."""
 
 
 class SelectionRecord(RecordModel):
@@ -263,6 +282,7 @@ class RunRecord(RecordModel):
     run_id: str
     status: RunStatus
     reason: str = ""
+    """Why it is not complete; of a complete one, that more failed than it allows."""
     harness_version: str
     started: datetime
     seconds: float
@@ -288,8 +308,22 @@ class RunRecord(RecordModel):
     """How many requests ended in each status."""
     cached: int = 0
     """How many answers were known from an earlier run and not asked for."""
+    revision: int = 0
+    """How often failed samples of the complete run were asked again."""
+    failures: list[FailureRecord] = []
+    """Why samples failed, the commonest reason first; none in records of earlier versions."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+
+    @property
+    def failed(self) -> int:
+        """How many samples failed."""
+        return sum(one.count for one in self.failures)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the run came to its end and more failed than it allows: ``reason`` says so, and no gate passes."""
+        return self.status == "complete" and bool(self.reason)
 
 
 def _read(found: list[dict[str, Any]]) -> dict[str, Statistic]:

@@ -46,6 +46,8 @@ create table if not exists responses (
     ask text,
     parts text,
     finish text,
+    former text,
+    again integer,
     unique (cell_id, sample_id)
 );
 """
@@ -71,11 +73,15 @@ _OWN: Final = (
     "ask",
     "parts",
     "finish",
+    "former",
+    "again",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
 _SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-_ADDED: Final = ("facts", "ask", "parts", "finish")
+_ADDED: Final = ("facts", "ask", "parts", "finish", "former", "again")
 """Columns that stores of earlier versions lack."""
+_TOLD: Final = ("status", "error", "response", "finish")
+"""What is kept of an answer in whose place another came."""
 _FORMER: Final = "vector"
 """What ``payload`` was called in stores of earlier versions."""
 
@@ -124,6 +130,10 @@ class Row:
     """By metric: the rows of its score, as JSON, where it keeps any."""
     finish: str | None = None
     """Why the answer ends, as :class:`harness.types.Finish` says; None where nothing was asked, or nothing kept it."""
+    former: str | None = None
+    """What came of it before it was asked again: a JSON list, the oldest first, of status, error, response, finish."""
+    again: bool = False
+    """It failed and is to be asked again: what is here stands until then."""
 
 
 class ResponseStore:
@@ -158,6 +168,8 @@ class ResponseStore:
             for identity, task, cell in self._connection.execute("select id, task, cell from cells")
         }
         self._tags = {name for (name,) in self._connection.execute("select name from tags")}
+        self._waiting = self._any("again is not null")
+        """Whether rows are to be asked again: their answers replace them."""
 
     def __enter__(self) -> Self:
         return self
@@ -188,6 +200,9 @@ class ResponseStore:
         try:
             with self._transaction():
                 ids = [self._cell_id(row.task, row.cell) for _, row in listed]
+                if self._waiting:
+                    packed = [self._replacing(key, values) for key, values in zip(ids, packed, strict=True)]
+                self._waiting |= any(row.again for _, row in listed)
                 keyed = [(place, key, *values) for (place, _), key, values in zip(listed, ids, packed, strict=True)]
                 self._connection.executemany(_INSERT, keyed)
                 self._remember_tags(row for _, row in listed)
@@ -217,38 +232,47 @@ class ResponseStore:
         found = self._connection.execute(query, (task, cell)).fetchone()
         return bool(found and found[0])
 
-    def drop_cell(self, task: str, cell: str) -> None:
-        """Forget what was measured in a cell."""
+    def drop_cell(self, task: str, cell: str) -> dict[str, str]:
+        """Forget what was measured in a cell; return what its rows that are to be asked again become, by sample."""
+        key = (self._cell_id(task, cell),)
         with self._transaction():
-            self._connection.execute("delete from responses where cell_id = ?", (self._cell_id(task, cell),))
+            query = (
+                f"select sample_id, {', '.join(_TOLD)}, former from responses where cell_id = ? and again is not null"  # noqa: S608 - constants
+            )
+            formers = {
+                identity: _with(former, told) for identity, *told, former in self._connection.execute(query, key)
+            }
+            self._connection.execute("delete from responses where cell_id = ?", key)
+        return formers
 
-    def drop_batches(self, statuses: Sequence[str]) -> int:
-        """Forget every batch in which a response ended in one of ``statuses``; return how many rows that were.
+    def ask_again(self, statuses: Sequence[str]) -> int:
+        """Mark the rows that ended in one of ``statuses`` as to be asked again; return how many there are.
 
-        A cell that loses a batch is no longer measured to its end.
+        They stay as they are until an answer replaces them. A cell that has one is no longer measured to its end.
         """
-        marks = ", ".join("?" * len(statuses))
-        failed = f"select distinct cell_id, batch from responses where status in ({marks})"  # noqa: S608 - question marks
+        failed = f"status in ({', '.join('?' * len(statuses))})"
         with self._transaction():
-            reopened = f"select cell_id from responses where status in ({marks})"  # noqa: S608 - see above
-            self._connection.execute(f"update cells set finished = 0 where id in ({reopened})", tuple(statuses))  # noqa: S608
-            query = f"delete from responses where (cell_id, batch) in ({failed})"  # noqa: S608 - see above
-            return self._connection.execute(query, tuple(statuses)).rowcount
+            reopened = f"update cells set finished = 0 where id in (select cell_id from responses where {failed})"  # noqa: S608 - question marks
+            self._connection.execute(reopened, tuple(statuses))
+            marked = f"update responses set again = 1 where {failed}"  # noqa: S608 - see above
+            count = self._connection.execute(marked, tuple(statuses)).rowcount
+        self._waiting |= count > 0
+        return count
 
-    def batches(self) -> dict[tuple[str, str], bytearray]:
-        """Return which batches are stored: by task and cell, a 1 at the number of each."""
-        query = "select distinct task, cell, batch from responses join cells on cells.id = cell_id"
-        found: dict[tuple[str, str], bytearray] = {}
-        for task, cell, batch in self._connection.execute(query):
-            marks = found.setdefault((task, cell), bytearray())
-            if batch >= len(marks):
-                marks.extend(bytes(batch + 1 - len(marks)))
-            marks[batch] = 1
-        return found
+    def answered(self, before: int) -> Iterator[tuple[str, str, int]]:
+        """Yield task, cell and place of the rows with a place below ``before`` that need not be asked any more."""
+        query = "select task, cell, seq from responses join cells on cells.id = cell_id where seq < ? and again is null"
+        return iter(self._connection.execute(query, (before,)))
 
-    def statuses(self) -> dict[str, int]:
-        """Return how many responses ended in each status."""
-        return dict(self._connection.execute("select status, count(*) from responses group by status order by status"))
+    def statuses(self, *, settled: bool = False) -> dict[str, int]:
+        """Return how many responses ended in each status; of those alone that need not be asked again, if wanted."""
+        which = "where again is null" if settled else ""
+        query = f"select status, count(*) from responses {which} group by status order by status"  # noqa: S608 - constants
+        return dict(self._connection.execute(query))
+
+    def replaced(self) -> bool:
+        """Return whether any row has answers that it had before."""
+        return self._any("former is not null")
 
     def tags(self) -> list[str]:
         """Return the names of all tags, sorted."""
@@ -314,6 +338,22 @@ class ResponseStore:
                 raise _unreadable(self.path, error) from error
             raise
 
+    def _any(self, condition: str) -> bool:
+        query = f"select 1 from responses where {condition} limit 1"  # noqa: S608 - conditions are constants
+        return self._connection.execute(query).fetchone() is not None
+
+    def _replacing(self, cell: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Take away the row that new values replace, and return them with what it was."""
+        where = "where cell_id = ? and sample_id = ? and again is not null"
+        query = f"select {', '.join(_TOLD)}, former from responses {where}"  # noqa: S608 - constants
+        found = self._connection.execute(query, (cell, values[0])).fetchone()
+        if found is None:
+            return values
+        self._connection.execute(f"delete from responses {where}", (cell, values[0]))  # noqa: S608 - constants
+        *told, former = found
+        place = _OWN.index("former")
+        return (*values[:place], _with(former, told), *values[place + 1 :])
+
     def _cell_id(self, task: str, cell: str) -> int:
         key = (task, cell)
         if key not in self._cells:
@@ -339,6 +379,11 @@ class ResponseStore:
                 return str(row[2])
             seen.add(key)
         return "?"
+
+
+def _with(former: str | None, told: Sequence[Any]) -> str:
+    """Return what a row's answers were, with the latest of them."""
+    return json.dumps([*json.loads(former or "[]"), dict(zip(_TOLD, told, strict=True))])
 
 
 def _unreadable(path: Path, cause: Exception) -> StorageError:
@@ -377,6 +422,8 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.ask,
         row.parts,
         row.finish,
+        row.former,
+        1 if row.again else None,
     )
 
 
@@ -407,7 +454,7 @@ def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
     evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
-    parts, finish = last
+    parts, finish, former, again = last
     judged = json.loads(scores)
     return Row(
         task,
@@ -434,4 +481,6 @@ def unpack(values: Sequence[Any]) -> Row:
         parts,
         {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
         finish,
+        former,
+        again is not None,
     )

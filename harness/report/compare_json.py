@@ -83,5 +83,8 @@ def _run(record: RunRecord) -> dict[str, Any]:
         "fingerprint": adapter.fingerprint,
         "simulated": adapter.simulated,
         "commit": record.git.commit if record.git else None,
+        "status": record.status,
+        "reason": record.reason,
+        "failures": [one.model_dump(mode="json") for one in record.failures],
         "finishes": {name: task.finishes for name, task in record.tasks.items()},
     }

@@ -80,7 +80,7 @@ def verdict_of(record: RunRecord) -> str:
     """Return what became of a run in a word or two; the worst of its gates gives the verdict."""
     if record.status != "complete":
         return f"run {record.status}"
-    verdicts = {gate.verdict for gate in record.gates}
+    verdicts = {gate.verdict for gate in record.gates} | ({"inconclusive"} if record.doubtful else set())
     for verdict in ("fail", "inconclusive"):
         if verdict in verdicts:
             return verdict

@@ -11,6 +11,7 @@ from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.report import compare_markdown as markdown
 from harness.report.compare_rows import cut_off, ordered
+from harness.report.failures import failure_lines
 from harness.report.github_safe import code, command, escaped
 from harness.report.numbers import title
 
@@ -39,6 +40,9 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     ]
     if record.status != "complete":
         head.append(f"> The run is {record.status}, so nothing is decided. {escaped(record.reason, 600)}".rstrip())
+    elif record.doubtful:
+        head.append(f"> {escaped(record.reason, 600)}: no rule passes.")
+    head += [f"> failed: {escaped(said, 600)}" for said in failure_lines(record)]
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
     parts = [_rules(decision)]

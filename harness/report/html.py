@@ -13,6 +13,7 @@ from harness.report import numbers, page, reproduce
 from harness.report.charts import merged, said
 from harness.report.content import Content, gather
 from harness.report.embed import Embedded, embedded, embedded_or_beside
+from harness.report.failures import failure_lines
 from harness.report.glossary import glossary
 from harness.report.heat import HeatMap, heat_table
 from harness.report.lineage import lineage
@@ -81,6 +82,7 @@ def _render(content: Content, samples: Embedded) -> str:
             charts=page.as_json(charts),
             samples=samples.block,
             beside=samples.beside,
+            failed=failure_lines(record),
             flips=_flips(content.folder),
             glossary=glossary(record),
             reproduce=reproduce,

@@ -7,6 +7,7 @@ from typing import Final
 from harness.comparison.decide import Decision, Judged
 from harness.errors import HarnessError, Mark
 from harness.report.compare_rows import tally, where
+from harness.report.failures import failure_lines
 from harness.report.text import plain
 
 _LONGEST: Final = 2000
@@ -37,6 +38,9 @@ def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
     for key, value in _properties(decision).items():
         ET.SubElement(properties, "property", name=plain(key), value=plain(value))
     suite.extend(cases)
+    if failed := failure_lines(record):
+        said = [record.reason] * bool(record.reason) + [f"failed: {line}" for line in failed]
+        ET.SubElement(suite, "system-err").text = "\n".join(plain(line, _LONGEST) for line in said)
     return _written(root)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.record.folder import RUN_FILE, STORE_FILE
+from harness.record.lock import worked_on
 from harness.report import page
 
 _TEMPLATE: Final = "live.html.j2"
@@ -32,20 +33,11 @@ class Progress:
 
 
 def in_flight(runs: Path) -> Iterator[Path]:
-    """Yield the folders whose store is newer than their record; a run that was killed looks the same."""
+    """Yield the folders on whose runs a process works; where nobody can tell, those that have no record yet."""
     for store in sorted(runs.glob(f"*/{STORE_FILE}")):
-        record = store.parent / RUN_FILE
-        written = max(map(_written, store.parent.glob(f"{STORE_FILE}*")), default=0)
-        if not record.exists() or _written(record) < written:
+        working = worked_on(store.parent)
+        if working or (working is None and not (store.parent / RUN_FILE).exists()):
             yield store.parent
-
-
-def _written(file: Path) -> int:
-    """Return when a file was changed, in nanoseconds; long ago where it has gone meanwhile."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def progress(folder: Path) -> list[Progress]:

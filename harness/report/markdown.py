@@ -5,6 +5,7 @@ from typing import Final
 
 from harness.report import numbers
 from harness.report.content import Content, gather
+from harness.report.failures import failure_lines
 from harness.report.github_safe import code, escaped
 
 _LONGEST: Final = 2_000
@@ -29,6 +30,7 @@ def render_markdown(content: Content) -> str:
     parts = [f"## {escaped(f'{record.suite.name} on {numbers.title(record)}')}: {content.verdict}"]
     if record.reason:
         parts.append(f"> {escaped(record.reason, _LONGEST)}")
+    parts += [f"> failed: {escaped(said, _LONGEST)}" for said in failure_lines(record)]
     if content.simulated:
         parts.append("> **Simulated**: no model stands behind these numbers.")
     parts += [

@@ -47,7 +47,10 @@ class EngineSpec(Model):
     isolation: Literal["thread", "process"] = "thread"
     """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies."""
     max_errors: int | float | None = Field(default=None, ge=0)
-    """Failed samples that end the run with exit code 4: a count, or a share below 1."""
+    """Failed samples that stop the run with exit code 4: a count, or a share below 1."""
+    max_failures: float = Field(default=0.01, ge=0, le=1)
+    """The share of samples that may fail. With more of them the run comes to its end, says so and exits with 3: no gate
+    of it passes."""
 
 
 class GateSpec(Model):

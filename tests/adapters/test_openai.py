@@ -37,8 +37,10 @@ from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
+from harness.hosts.call import Caller
 from harness.registry import registry
 from harness.seeds import Stream
+from harness.spec.models import EngineSpec
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.testing.adapters import Subject, check_adapter
@@ -64,6 +66,9 @@ class Server:
     active: int = 0
     peak: int = 0
     delay: float = 0.0
+    serial: float = 0.0
+    """Seconds that each request takes while all others wait."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self) -> None:
@@ -71,7 +76,7 @@ class Server:
             if not self.active:
                 break
             time.sleep(0.01)
-        self.faults, self.seen, self.times, self.peak, self.delay = [], [], [], 0, 0.0
+        self.faults, self.seen, self.times, self.peak, self.delay, self.serial = [], [], [], 0, 0.0, 0.0
 
     async def complete(self, request: HttpRequest) -> HttpResponse:
         body = await request.json()
@@ -83,6 +88,9 @@ class Server:
             fault = self.faults.pop(0) if self.faults else None
             found = await fault(body) if fault else None
             await asyncio.sleep(self.delay)
+            if self.serial:
+                async with self.turn:
+                    await asyncio.sleep(self.serial)
             return found or JSONResponse(await run_in_threadpool(self.answer, body))
         finally:
             self.active -= 1
@@ -426,13 +434,69 @@ def test_a_wait_that_is_longer_than_allowed_is_not_sat_out(load: Load, server: S
     assert "it asks to wait 3600 s, longer than max_wait (1 s)" in (response.error or "")
 
 
-def test_a_batch_ends_at_its_deadline(load: Load, server: Server) -> None:
+def test_a_request_ends_at_its_own_deadline_and_one_that_was_never_sent_is_no_time_out(
+    load: Load, server: Server
+) -> None:
     release = threading.Event()
     server.faults = [held(release)] * 2
-    responses = load(deadline=0.5, concurrency=2).generate([Request(str(i), "Which?") for i in range(3)])
-    release.set()  # only now: the batch ended while the server still held its requests
-    assert [response.status for response in responses] == [Status.TIMEOUT] * 3
+    adapter = load(deadline=0.5, concurrency=2)
+    caller = Caller.in_thread(lambda: adapter, EngineSpec())
+    responses = caller.ask([Request(str(i), f"Which {i}?") for i in range(3)]).responses
+    release.set()  # only now: the call ended while the server still held its requests
+    assert [response.status for response in responses] == [Status.TIMEOUT, Status.TIMEOUT, Status.MISSING]
     assert "deadline of 0.5 s" in (responses[0].error or "")
+    assert "never sent: the server answered nothing for 0.5 s" in (responses[2].error or "")
+    assert len(server.seen) == 2
+
+
+def test_a_slow_server_is_waited_for_however_long_the_whole_batch_takes(load: Load, server: Server) -> None:
+    server.serial = 0.1
+    adapter = load(deadline=1.5, timeout=1.5)
+    requests = [Request(str(i), f"Which {i % 25}?") for i in range(30)]
+    first = adapter.generate(requests)
+    waiting = [response for response in first if response.status is not Status.OK]
+    assert waiting  # the batch takes 3 s
+    assert all(response.later and response.status is Status.MISSING for response in waiting)
+    caller = Caller.in_thread(lambda: adapter, EngineSpec())
+    found = caller.ask(requests).responses
+    assert [response.status for response in found] == [Status.OK] * 30
+    assert [response.text for response in found] == [one.text for one in server.model.generate(requests)]
+    assert not any(response.later for response in found)
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "headers"),
+    [
+        (401, {"message": "bad key"}, {}),
+        (402, {"message": "no credit"}, {}),
+        (403, {"message": "not for you"}, {}),
+        (404, {"message": "The model `tiny` does not exist."}, {}),
+        (429, {"message": "used up", "code": "insufficient_quota"}, {"Retry-After": "1"}),
+        (400, {"message": "tiny?", "type": "model_not_found"}, {}),
+    ],
+)
+def test_what_no_request_can_mend_stops_all_that_were_not_sent(
+    load: Load, server: Server, code: int, error: dict[str, str], headers: dict[str, str]
+) -> None:
+    async def refuse(_: dict[str, Any]) -> HttpResponse:
+        return JSONResponse({"error": error}, code, headers)
+
+    server.faults = [refuse] * 20
+    responses = load(concurrency=2).generate([Request(str(i), "Which?") for i in range(12)])
+    refused = [response for response in responses if response.hopeless]
+    assert 1 <= len(refused) == len(server.seen) <= 2
+    assert all(f"the server answered {code}: {error['message']}" in (one.error or "") for one in refused)
+    assert all(one.later for one in responses if not one.hopeless)
+
+
+def test_what_one_request_brought_on_itself_costs_no_other(load: Load, server: Server) -> None:
+    async def flagged(_: dict[str, Any]) -> HttpResponse:
+        return JSONResponse({"error": {"message": "flagged", "metadata": {"reasons": ["violence"]}}}, 403)
+
+    server.faults = [flagged, status(400, message="image too large")]
+    responses = load(concurrency=1).generate([Request(str(i), "Which?") for i in range(4)])
+    assert [response.status for response in responses].count(Status.OK) == 2
+    assert not any(response.hopeless or response.later for response in responses)
 
 
 def test_a_server_that_is_not_there_is_named(load: Load) -> None:
@@ -476,7 +540,7 @@ def test_requests_that_fail_together_halve_the_limit_once() -> None:
     async def limits() -> list[int]:
         pace, found = Pace(8), []
         for _ in range(100):
-            pace.succeeded()
+            pace.succeeded(time.monotonic(), 60.0)
         found.append(pace.limit)
         sent = time.monotonic()
         for _ in range(3):
@@ -488,6 +552,32 @@ def test_requests_that_fail_together_halve_the_limit_once() -> None:
         return found
 
     assert asyncio.run(limits()) == [8, 4, 1]
+
+
+def test_where_requests_wait_for_each_other_no_more_are_sent_than_come_back_in_time() -> None:
+    async def limits() -> list[int]:
+        pace, found = Pace(8), []
+        for latency in (7.0, 0.1):
+            for _ in range(50):
+                pace.succeeded(time.monotonic() - latency, 16.0)
+            found.append(pace.limit)
+        return found
+
+    assert asyncio.run(limits()) == [4, 8]
+
+
+def test_only_who_waits_in_company_and_is_not_overtaken_may_be_late_because_of_it() -> None:
+    async def told() -> list[bool]:
+        pace, found = Pace(8), []
+        async with pace.slot() as alone:
+            found.append(pace.crowded(alone))
+            async with pace.slot() as second:
+                found.append(pace.crowded(alone))
+                pace.succeeded(second, 60.0)
+                found.append(pace.crowded(alone) if second > alone else False)
+        return found
+
+    assert asyncio.run(told()) == [False, True, False]
 
 
 def test_waits_double_up_to_a_bound_and_differ() -> None:
@@ -508,7 +598,7 @@ def test_the_key_travels_in_its_header_and_nowhere_else(
     write: Callable[..., Path],
 ) -> None:
     monkeypatch.setenv(VARIABLE, KEY)
-    server.faults = [status(401, message=f"Incorrect API key provided: {KEY}. Also {KEY!r}"), sends(KEY.encode(), 403)]
+    server.faults = [sends(KEY.encode(), 400), status(401, message=f"Incorrect API key provided: {KEY}. Also {KEY!r}")]
     text = (
         f"adapter: served\ntype: openai\nbase_url: {server.url}\nmodel: tiny\napi_key_env: {VARIABLE}\nconcurrency: 1\n"
     )
@@ -518,7 +608,7 @@ def test_the_key_travels_in_its_header_and_nowhere_else(
         "tasks:\n  qa: {kind: qa, dataset: charts, metrics: [exact_match]}\n"
     )
     folder, _ = run_suite(suite, choice, RunOptions(out=write("runs/x", "").parent), Silent())
-    assert len(server.seen) == 4
+    assert len(server.seen) == 2  # a key that is refused is refused to all
     assert {headers["authorization"] for headers, _ in server.seen} == {f"Bearer {KEY}"}
     assert KEY not in json.dumps([body for _, body in server.seen])
     everything = b"".join(written(folder).values())

@@ -24,6 +24,7 @@ version: 1
 description: Rows of [bold]mine[/] and [/] more.
 datasets: {rows: {type: jsonl, path: rows.jsonl}}
 tasks: {qa: {kind: qa, dataset: rows, metrics: [exact_match]}}
+engine: {max_failures: 0.05}
 """
 
 

@@ -43,3 +43,19 @@ def test_a_run_whose_standard_error_is_closed_is_finished(tmp_path: Path, write:
 
 def test_signs_are_written_by_what_they_look_like() -> None:
     assert in_ascii("↑ ≥ 0.5 × … ┏━┓ 日") == "^ >= 0.5 x ... +-+ ?"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("option", ["--no-report", "--json"])
+def test_a_standard_output_that_takes_nothing_costs_no_run(
+    tmp_path: Path, write: Callable[..., Path], option: str
+) -> None:
+    write("tiny.yaml", SUITE)
+    command = [sys.executable, "-m", "harness", "run", "tiny.yaml", "-a", "mock", "-q", "--no-report", option]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=tmp_path, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    assert done.returncode in (0, 3)
+    assert done.stderr == (
+        f"standard output cannot be written (No space left on device); the record is in results/runs/{folder.name}\n"
+    )

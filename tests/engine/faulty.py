@@ -5,14 +5,21 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 
+from harness.errors import HopelessError
 from harness.spec.models import Model
 from harness.types import Finish, Request, Response
 
-Fault = Literal["none", "raise", "hang", "count", "nan", "memory", "segfault", "slow", "clock", "length"]
+Fault = Literal["none", "raise", "hang", "count", "nan", "memory", "segfault", "slow", "clock", "length", "refused"]
+
+
+RAISED: Final = {
+    "raise": RuntimeError("CUDA error: device-side assert triggered"),
+    "refused": HopelessError("the server answered 401: bad key"),
+}
 
 
 class FaultyConfig(Model):
@@ -44,9 +51,9 @@ class Faulty:
     def generate(self, requests: Sequence[Request]) -> Any:
         self.sizes.append(len(requests))
         bad = any("bad" in request.prompt for request in requests)
+        if bad and self.config.fault in RAISED:
+            raise RAISED[self.config.fault]
         match self.config.fault:
-            case "raise" if bad:
-                raise RuntimeError("CUDA error: device-side assert triggered")
             case "hang" if bad:
                 time.sleep(3600)
             case "slow" if bad:

@@ -489,7 +489,8 @@ def test_a_dataset_that_breaks_off_leaves_a_failed_record(write, bind, tmp_path:
     ("adapter", "engine", "code"),
     [
         ("Echo", "{}", ExitCode.OK),
-        ("RaisesOnBad", "{}", ExitCode.OK),
+        ("RaisesOnBad", "{}", ExitCode.INCONCLUSIVE),
+        ("RaisesOnBad", "{max_failures: 0.5}", ExitCode.OK),
         ("RaisesOnBad", "{max_errors: 1}", ExitCode.RUN_FAILED),
         ("AlwaysRaises", "{}", ExitCode.RUN_FAILED),
         ("CannotLoad", "{}", ExitCode.RUN_FAILED),

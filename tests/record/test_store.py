@@ -115,16 +115,32 @@ def test_what_was_appended_is_there_for_another_process_before_the_store_is_clos
         other.close()
 
 
-def test_a_cell_that_loses_a_batch_is_open_again_and_no_other(tmp_path: Path) -> None:
+def test_what_failed_is_asked_again_and_stays_beside_what_comes_in_its_place(tmp_path: Path) -> None:
     with ResponseStore(tmp_path / "s.sqlite") as store:
-        store.append([make("a"), make("b", status="error")])
-        store.append([make("c", batch=1)])
+        store.append([make("a"), make("b", status="error", error="late", response=None)], 0)
         store.append([make("a", cell="sound")])
         for cell in ("clean", "sound"):
             store.finish_cell("qa", cell)
-        assert store.drop_batches(["error"]) == 2
-        assert [row.sample_id for row in store] == ["c", "a"]
+        assert store.ask_again(["error"]) == 1
         assert [store.finished("qa", cell) for cell in ("clean", "sound")] == [False, True]
+        assert list(store.answered(1 << 40)) == [("qa", "clean", 0), ("qa", "sound", 2)]
+        assert (store.statuses(), store.statuses(settled=True)) == ({"error": 1, "ok": 2}, {"ok": 2})
+        assert not store.replaced()
+    with ResponseStore(tmp_path / "s.sqlite") as store:  # killed meanwhile: it is still to be asked
+        store.append([make("b", status="timeout", error="later still", response=None)], 1)
+        assert store.statuses(settled=True) == {"ok": 2, "timeout": 1}
+        assert store.ask_again(["timeout"]) == 1
+        store.append([make("b", response="42")], 1)
+        row = [*store][1]
+        assert (row.sample_id, row.status, row.response, row.again) == ("b", "ok", "42", False)
+        told = json.loads(row.former or "")
+        assert [(one["status"], one["error"], one["response"]) for one in told] == [
+            ("error", "late", None),
+            ("timeout", "later still", None),
+        ]
+        assert store.replaced()
+        with pytest.raises(UsageError, match="stands twice"):
+            store.append([make("b")])
 
 
 def test_a_store_that_must_be_there_is_not_made(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Send requests with bounded concurrency and retries, on an event loop of the client's own."""
 
 import asyncio
+import hashlib
+import json
 import threading
+import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from harness.adapters._openai.config import OpenAIConfig
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LARGEST_ANSWER: Final = 16 << 20
+_OWN_CROWD: Final = 3
+"""Time-outs of a request that may be put down to the company which it was sent in."""
+_SLACK: Final = 1.05
+"""A call lasts so many deadlines at most: what was sent at its beginning comes to its own end within it."""
 
 
 class Secret:
@@ -43,24 +50,52 @@ class Outcome:
     attempts: int
 
 
+@dataclass(slots=True, eq=False)
+class _Sending:
+    """One request on its way."""
+
+    body: dict[str, Any]
+    sent: bool = False
+    """Whether it went out at least once."""
+    task: "asyncio.Task[Outcome] | None" = None
+
+
+@dataclass(slots=True)
+class _Call:
+    """What all requests of one call know of each other."""
+
+    refused: bool = False
+    """The server will answer none of them: none is sent any more."""
+    silent: float | None = None
+    """Seconds in which one of them waited and the server answered nobody."""
+    flying: dict[bytes, list[_Sending]] = field(default_factory=dict)
+    """What was under way when it ended, by what was asked: the next call waits for it on."""
+
+
 class Client:
     """Asks one server. Its methods may be called from any thread, and from one thread at a time."""
 
     def __init__(self, config: OpenAIConfig, secret: Secret) -> None:
         self._config = config
         self._secret = secret
+        self._call = _Call()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="harness-openai")
         self._thread.start()
         self._http, self.pace = self._run(self._open())
 
     def ask(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
-        """Return one outcome a body, in order, within the deadline."""
+        """Return one outcome a body, in order.
+
+        Each request has its own deadline, from when it is first sent. A call takes hardly longer than one deadline:
+        what was not sent by then, or not long ago, comes back as a failure that is ``later``, and is to be asked for
+        again; what is under way goes on meanwhile.
+        """
         return self._run(self._ask_all(bodies))
 
     def close(self) -> None:
         """Close the connections and end the thread."""
-        self._run(self._http.aclose())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -85,46 +120,91 @@ class Client:
         )
         return http, Pace(most)
 
+    async def _end(self) -> None:
+        await _cancel([one for same in self._call.flying.values() for one in same])
+        await self._http.aclose()
+
     async def _ask_all(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
-        tasks = [asyncio.create_task(self._ask(body)) for body in bodies]
+        before, self._call = self._call, _Call()
+        asked = [_taken(before.flying, body) for body in bodies]
+        await _cancel([one for same in before.flying.values() for one in same])  # nobody waits for it any more
+        for one in asked:
+            one.task = one.task or asyncio.create_task(self._ask(one))
+        tasks = [one.task for one in asked if one.task]
         if not tasks:
             return []
         try:
-            await asyncio.wait(tasks, timeout=self._config.deadline)
-        finally:
-            for task in tasks:
-                task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        return [result if isinstance(result, Outcome) else self._late(result) for result in results]
+            await asyncio.wait(tasks, timeout=self._config.deadline * _SLACK)
+        except BaseException:
+            await _cancel(asked)
+            raise
+        waiting = [one for one in asked if one.task and not one.task.done()]
+        for one in waiting:
+            if one.sent:
+                self._call.flying.setdefault(_key(one.body), []).append(one)
+        await _cancel([one for one in waiting if not one.sent])
+        return [self._outcome(one) for one in asked]
 
-    def _late(self, error: BaseException) -> Outcome:
-        if isinstance(error, asyncio.CancelledError):
-            said = f"no answer within the batch's deadline of {self._config.deadline:g} s"
-            return Outcome(Failure(said, retry=False, status=Status.TIMEOUT), 0)
-        return Outcome(Failure(self._clean(f"{type(error).__name__}: {error}"), retry=False), 0)
+    def _outcome(self, one: _Sending) -> Outcome:
+        task = one.task
+        if task is None or not task.done() or task.cancelled():
+            return self._unsent(one) or Outcome(_LATER, 0)
+        if (error := task.exception()) is not None:
+            return Outcome(Failure(self._clean(f"{type(error).__name__}: {error}"), retry=False), 0)
+        return task.result()
 
-    async def _ask(self, body: dict[str, Any]) -> Outcome:
-        for attempt in range(self._config.retries + 1):
+    async def _ask(self, one: _Sending) -> Outcome:
+        attempt = crowds = 0
+        spent = 0.0
+        while True:
             async with self.pace.slot() as sent:
-                result = await self._attempt(body)
+                if (early := self._unsent(one)) is not None:
+                    return early
+                one.sent = True
+                result = await self._attempt(one.body, self._config.deadline - spent)
+                spent += time.monotonic() - sent
                 if isinstance(result, Reply):
-                    self.pace.succeeded()
+                    self.pace.succeeded(sent, self._config.timeout)
                     return Outcome(result, attempt + 1)
                 failure = result
-                wait = self._wait(failure, attempt)
+                self._call.refused |= failure.hopeless
+                wait = self._wait(failure, attempt, spent)
                 if failure.busy:
                     self.pace.busy(sent, None if wait is None else failure.wait)
+                late = failure.status is Status.TIMEOUT
+                if late and self.pace.crowded(sent):
+                    # It waited behind others of ours: fewer at a time, once the server is through with these.
+                    self.pace.busy(sent, min(self._config.timeout, self._config.max_wait))
+                    if crowds < _OWN_CROWD and self.pace.answered_since(time.monotonic() - 2 * self._config.deadline):
+                        crowds, spent = crowds + 1, 0.0
+                        continue
+                if late and wait is None and not self.pace.answered_since(sent - spent):
+                    self._call.silent = spent  # before the next one has its turn
             if wait is None:
                 break
+            if self._call.refused:
+                return Outcome(_LATER, attempt + 1)
             await asyncio.sleep(wait)
+            spent += wait
+            attempt += 1
         return Outcome(self._final(failure, attempt + 1), attempt + 1)
 
-    def _wait(self, failure: Failure, attempt: int) -> float | None:
+    def _unsent(self, one: _Sending) -> Outcome | None:
+        """Return what becomes of a request whose turn came, where it is not to be sent."""
+        if self._call.refused:
+            return Outcome(_LATER, 0)
+        if one.sent or self._call.silent is None:
+            return None
+        said = f"never sent: the server answered nothing for {round(self._call.silent, 1):g} s"
+        return Outcome(Failure(said, retry=False, status=Status.MISSING), 0)
+
+    def _wait(self, failure: Failure, attempt: int, spent: float) -> float | None:
         """Return seconds until the next try, None if there is none."""
         if not failure.retry or attempt == self._config.retries or (failure.wait or 0.0) > self._config.max_wait:
             return None
         pause = backoff(attempt, self._config.backoff, self._config.max_wait)
-        return pause if failure.wait is None else failure.wait + pause * 0.1
+        pause = pause if failure.wait is None else failure.wait + pause * 0.1
+        return pause if spent + pause < self._config.deadline else None
 
     def _final(self, failure: Failure, attempts: int) -> Failure:
         said = self._clean(failure.said)
@@ -132,20 +212,22 @@ class Client:
             said += f"; it asks to wait {failure.wait:g} s, longer than max_wait ({self._config.max_wait:g} s)"
         elif failure.retry:
             said += f" ({attempts} attempts)"
-        return Failure(said, retry=False, status=failure.status, finish=failure.finish)
+        return Failure(said, retry=False, status=failure.status, finish=failure.finish, hopeless=failure.hopeless)
 
     def _clean(self, text: str) -> str:
         return short(self._secret.hide(text))
 
-    async def _attempt(self, body: dict[str, Any]) -> Reply | Failure:
+    async def _attempt(self, body: dict[str, Any], left: float) -> Reply | Failure:
         import httpx
 
+        limit = min(self._config.timeout, left)
         try:
-            async with asyncio.timeout(self._config.timeout):
+            async with asyncio.timeout(limit):
                 return await self._exchange(body)
         except (TimeoutError, httpx.TimeoutException):
-            said = f"no answer within {self._config.timeout:g} s"
-            return Failure(said, retry=True, status=Status.TIMEOUT)
+            cut = limit < self._config.timeout
+            within = f"its deadline of {self._config.deadline:g} s" if cut else f"{self._config.timeout:g} s"
+            return Failure(f"no answer within {within}", retry=not cut, status=Status.TIMEOUT)
         except httpx.TransportError as error:
             said = f"the connection to {self._config.base_url} failed: {type(error).__name__}: {error}"
             return Failure(said, retry=not isinstance(error, httpx.UnsupportedProtocol))
@@ -164,3 +246,23 @@ class Client:
             except ValueError as cause:
                 return Failure(str(cause), retry=False)
             return read(response.status_code, answer, retry_after(response.headers.get("Retry-After")))
+
+
+_LATER: Final = Failure("it was not sent, or not answered yet", retry=False, status=Status.MISSING, later=True)
+
+
+def _taken(flying: dict[bytes, list[_Sending]], body: dict[str, Any]) -> _Sending:
+    """Return the same request where it is still under way, and take it out; else a new one."""
+    same = flying.get(_key(body)) if flying else None
+    return same.pop() if same else _Sending(body)
+
+
+def _key(body: dict[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
+
+
+async def _cancel(requests: Sequence[_Sending]) -> None:
+    tasks = [one.task for one in requests if one.task]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

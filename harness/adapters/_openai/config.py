@@ -35,7 +35,8 @@ class OpenAIConfig(Model):
     timeout: float = Field(default=60.0, gt=0)
     """Seconds that one attempt may take."""
     deadline: float = Field(default=110.0, gt=0)
-    """Seconds for a whole batch with its retries; what is not answered by then is a time-out. Keep it below the suite's
+    """Seconds for one request with its retries, from when it is first sent; what was not sent yet is no time-out. A
+    call lasts as long; what it didn't come to waits for the next. Keep it a tenth below the suite's
     `engine.timeout`."""
     retries: int = Field(default=4, ge=0, le=20)
     """How often a request is sent again after 429, a server error, a time-out or a broken connection."""

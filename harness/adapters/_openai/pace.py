@@ -20,6 +20,8 @@ class Pace:
         self._limit = float(min(most, _START))
         self._active = 0
         self._cut = float("-inf")
+        self._answered = float("-inf")
+        self._overtook = float("-inf")
         self._resume = float("-inf")
         self._turn = asyncio.Condition()
 
@@ -43,9 +45,29 @@ class Pace:
             async with self._turn:
                 self._turn.notify_all()
 
-    def succeeded(self) -> None:
-        """Allow a little more: one more request after each round of successes."""
-        self._limit = min(float(self._most), self._limit + 1 / self._limit)
+    def succeeded(self, sent: float, timeout: float) -> None:
+        """Allow a little more: one more request after each round of successes, as long as that leaves time to answer.
+
+        Args:
+            sent: when the request went out that was answered.
+            timeout: seconds in which an answer must come. Where requests wait for each other at the server, each has
+                to wait longer for every one more: no more than brings them to half of it.
+        """
+        now = time.monotonic()
+        self._answered, self._overtook = now, max(self._overtook, sent)
+        if (now - sent) * (self.limit + 1) / self.limit <= timeout / 2:
+            self._limit = min(float(self._most), self._limit + 1 / self._limit)
+
+    def answered_since(self, moment: float) -> bool:
+        """Return whether anything was answered since a moment."""
+        return self._answered >= moment
+
+    def crowded(self, sent: float) -> bool:
+        """Return whether a request that was sent then, and is late, may have waited for others of ours.
+
+        That is so where some are under way beside it and none that was sent after it has been answered.
+        """
+        return self._active > 1 and self._overtook <= sent
 
     def busy(self, sent: float, pause: float | None) -> None:
         """Halve, once for all requests that were under way together.

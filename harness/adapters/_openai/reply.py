@@ -8,6 +8,21 @@ from harness.types import Finish, Status
 
 _RETRY: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 BUSY: Final = frozenset({429, 503, 529})
+_REFUSED: Final = frozenset({401, 402, 403, 404})
+"""Whose key, credit, rights, address or model is wrong is answered nothing, whatever it asks."""
+_USED_UP: Final = frozenset(
+    {
+        "insufficient_quota",
+        "quota_exceeded",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "account_deactivated",
+        "invalid_api_key",
+        "model_not_found",
+        "model_not_available",
+    }
+)
+"""Codes and types of errors that say so whatever the status: a quota that is used up comes as 429 or 400."""
 _SHOWN: Final = 300
 
 _FINISHES: Final = {
@@ -57,6 +72,10 @@ class Failure:
     """Seconds that it asked for."""
     finish: Finish = Finish.UNKNOWN
     """Why an answer without a text ends."""
+    hopeless: bool = False
+    """It will fail every other request alike, until somebody acts."""
+    later: bool = False
+    """It is none: the request is to be asked for again."""
 
 
 def read(code: int, content: bytes, wait: float | None) -> Reply | Failure:
@@ -72,6 +91,8 @@ def read(code: int, content: bytes, wait: float | None) -> Reply | Failure:
         found = None
     if code >= 400:
         said = f"the server answered {code}: {_complaint(found, content)}{_advice(code)}"
+        if _hopeless(code, found):
+            return Failure(said, retry=False, hopeless=True)
         return Failure(said, retry=code in _RETRY, busy=code in BUSY, wait=wait)
     if not isinstance(found, dict):
         return Failure(f"the server sent a {type(found).__name__} instead of an object", retry=False)
@@ -87,6 +108,8 @@ def _reply(found: dict[str, Any], wait: float | None) -> Reply | Failure:
         error = found.get("error")
         code = _count(error.get("code")) if isinstance(error, dict) else None
         said = f"the server's answer has no choices: {_complaint(found, b'')}"
+        if code is not None and _hopeless(code, found):
+            return Failure(said, retry=False, hopeless=True)
         return Failure(said, retry=code in _RETRY, busy=code in BUSY, wait=wait)
     if isinstance(content, list):
         content = "".join(
@@ -110,6 +133,17 @@ def _reply(found: dict[str, Any], wait: float | None) -> Reply | Failure:
         logprobs=_logprobs(choice.get("logprobs")),
         finish=finish,
     )
+
+
+def _hopeless(code: int, found: Any) -> bool:
+    """Return whether a refusal is of the client and not of what it asks: no other request will be answered either."""
+    error = found.get("error") if isinstance(found, dict) else None
+    error = error if isinstance(error, dict) else {}
+    if {str(error.get(key)) for key in ("code", "type")} & _USED_UP:
+        return True
+    about = error.get("metadata")  # a gateway answers 403 to a single question that its moderation flagged
+    flagged = isinstance(about, dict) and bool({"reasons", "flagged_input"} & set(about))
+    return code in _REFUSED and not flagged
 
 
 def _count(value: Any) -> int | None:
