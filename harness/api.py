@@ -224,7 +224,8 @@ def gate(
         adapter: a YAML file or a name from ``harness list adapters``.
         baseline: a baseline's name, or a run's folder.
         baselines: where baselines lie: a folder, or ``branch:NAME``.
-        candidate: judge this run instead of making one; the adapter's file need not be here.
+        candidate: judge this run instead of making one; the adapter's file need not be here. Its files must be those
+            that its record describes, and its samples must give its numbers.
         out: folder for run records.
         workers: threads that load and perturb images ahead of the model.
         limit: at most so many samples a cell.
@@ -247,6 +248,7 @@ def gate(
         AdapterError: if the adapter cannot be loaded.
     """
     from harness.comparison.sequential import Looks
+    from harness.comparison.verify import agreed
     from harness.gates import branch
     from harness.gates.runs import GateOptions, judge_run, planned_for, run_gate, run_sequentially
 
@@ -260,6 +262,7 @@ def gate(
         loaded = load_suite(suite, roots)
         if candidate:
             made = load_run(candidate, out)
+            agreed(made)  # it may come from anywhere
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder)

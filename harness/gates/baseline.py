@@ -12,7 +12,8 @@ from harness.comparison.pair import HASH_LENGTH
 from harness.errors import UsageError, did_you_mean
 from harness.record import Run, RunRecord, read_run
 from harness.record.folder import RUN_FILE, SAMPLES_FILE, write_run
-from harness.record.rows import read_rows, write_rows
+from harness.record.rows import ROWS_FILE, read_rows, write_rows
+from harness.record.seal import digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +67,9 @@ def save(run: Path, name: str, root: Path = ROOT) -> Baseline:
     temporary = folder / f".{SAMPLES_FILE}.part"
     pq.write_table(table, temporary, compression="zstd", compression_level=19)
     temporary.replace(folder / SAMPLES_FILE)
-    write_rows(folder, read_rows(run))
+    (folder / ROWS_FILE).unlink(missing_ok=True)
+    write_rows(folder, read_rows(run, opened.record.files))
+    record = record.model_copy(update={"files": digests(folder)})
     write_run(folder, record)
     return Baseline(name, folder, record)
 

@@ -290,6 +290,10 @@ class RunRecord(RecordModel):
     """How many answers were known from an earlier run and not asked for."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+    files: dict[str, str] = {}
+    """SHA-256 of the files beside this one, by path in the folder."""
+    checksum: str = ""
+    """SHA-256 of this file's text with zeros in its place; it stands last. See :mod:`harness.record.seal`."""
 
 
 def _read(found: list[dict[str, Any]]) -> dict[str, Statistic]:
