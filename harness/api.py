@@ -8,7 +8,7 @@ with a record whose status says so, for what it measured is there to be looked a
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
 from harness.engine.named import locate_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
@@ -212,6 +212,7 @@ def gate(
     strict: bool = False,
     block: bool = False,
     sequential: str | None = None,
+    executor: Literal["local", "process"] | None = None,
     resamples: int = _DRAWS,
     progress: Progress = _SILENT,
     say: Callable[[str], None] = _ignore,
@@ -233,6 +234,7 @@ def gate(
         strict: pass only where it is shown that nothing dropped by the margin.
         block: let a domain or stress suite stop the change; they only warn by default.
         sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
+        executor: where the model lives, in this process or in one that can be killed; None leaves it to the suite.
         resamples: bootstrap draws.
         progress: who watches; nobody by default.
         say: hears where the record lies.
@@ -266,7 +268,7 @@ def gate(
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder)
-        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit)
+        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, executor=executor)
         plan = planned_for(loaded, choice, options, looks.counts[-1] if looks else limit)
         planned(plan)
         if looks:

@@ -3,7 +3,7 @@
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -49,6 +49,8 @@ _COLORS: Final = {
 @click.option("--sequential", metavar="N,N,…", help="Look at these sample counts; stop when the verdict is certain.")
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap draws.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
+@click.option("--executor", type=click.Choice(["local", "process"]),
+              help="Where the model lives: here, or in a process of its own, the default with --github.")  # fmt: skip
 @click.option("--github", is_flag=True, help="Write comment, summary, annotations and outputs for GitHub Actions.")
 @click.option("--github-dir", type=click.Path(path_type=Path), default=Path("harness-gate"), show_default=True,
               help="Folder for what --github writes.")  # fmt: skip
@@ -68,6 +70,7 @@ def command(
     block: bool,
     sequential: str | None,
     resamples: int,
+    executor: Literal["local", "process"] | None,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -108,6 +111,7 @@ def command(
                     strict=strict,
                     block=block,
                     sequential=sequential,
+                    executor=executor or ("process" if github else None),
                     resamples=resamples,
                     progress=choose(quiet),
                     say=say,
