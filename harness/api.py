@@ -8,7 +8,7 @@ with a record whose status says so, for what it measured is there to be looked a
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
 from harness.engine.named import locate_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
@@ -212,6 +212,7 @@ def gate(
     strict: bool = False,
     block: bool = False,
     sequential: str | None = None,
+    executor: Literal["local", "process"] | None = None,
     resamples: int = _DRAWS,
     allow_missing: float = 0.0,
     progress: Progress = _SILENT,
@@ -225,7 +226,8 @@ def gate(
         adapter: a YAML file or a name from ``harness list adapters``.
         baseline: a baseline's name, or a run's folder.
         baselines: where baselines lie: a folder, or ``branch:NAME``.
-        candidate: judge this run instead of making one; the adapter's file need not be here.
+        candidate: judge this run instead of making one; the adapter's file need not be here. Its files must be those
+            that its record describes, and its samples must give its numbers.
         out: folder for run records.
         workers: threads that load and perturb images ahead of the model.
         limit: at most so many samples a cell.
@@ -233,6 +235,7 @@ def gate(
         strict: pass only where it is shown that nothing dropped by the margin.
         block: let a domain or stress suite stop the change; they only warn by default.
         sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
+        executor: where the model lives, in this process or in one that can be killed; None leaves it to the suite.
         resamples: bootstrap draws.
         allow_missing: the share, from 0 to 1, of the baseline's rows of a task that may be gone or changed before its
             gates are inconclusive. They are named, and rows that are new are too.
@@ -250,6 +253,7 @@ def gate(
         AdapterError: if the adapter cannot be loaded.
     """
     from harness.comparison.sequential import Looks
+    from harness.comparison.verify import agreed
     from harness.gates import branch
     from harness.gates.runs import GateOptions, judge_run, planned_for, run_gate, run_sequentially
 
@@ -265,10 +269,11 @@ def gate(
         loaded = load_suite(suite, roots)
         if candidate:
             made = load_run(candidate, out)
+            agreed(made)  # it may come from anywhere
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder)
-        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit)
+        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, executor=executor)
         plan = planned_for(loaded, choice, options, looks.counts[-1] if looks else limit)
         planned(plan)
         if looks:

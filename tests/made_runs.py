@@ -87,7 +87,7 @@ def make_run(tmp_path: Path, small_run: Path) -> Callable[..., Run]:
             }
             | changes
         )
-        write_run(folder, record)
+        write_run(folder, record.model_copy(update={"files": {}}))
         return Run(folder)
 
     return make

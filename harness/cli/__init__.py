@@ -19,6 +19,7 @@ _VERBS: Final = {
     "explain": "Print a suite as it is run, with the origin of each key.",
     "show": "Show a run record.",
     "failures": "Say why samples of a run failed, grouped.",
+    "verify": "Hold a run's files and numbers beside its checksums and samples.",
     "compare": "Compare runs sample by sample.",
     "diff": "Say what changed between two runs.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",

@@ -3,7 +3,7 @@
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -52,6 +52,8 @@ _COLORS: Final = {
               help="The share of a task's rows in the baseline that may be gone or changed; with more, its gates are "
               "inconclusive. New rows are told and not compared.")  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
+@click.option("--executor", type=click.Choice(["local", "process"]),
+              help="Where the model lives: here, or in a process of its own, the default with --github.")  # fmt: skip
 @click.option("--github", is_flag=True, help="Write comment, summary, annotations and outputs for GitHub Actions.")
 @click.option("--github-dir", type=click.Path(path_type=Path), default=Path("harness-gate"), show_default=True,
               help="Folder for what --github writes.")  # fmt: skip
@@ -72,6 +74,7 @@ def command(
     sequential: str | None,
     resamples: int,
     allow_missing: float,
+    executor: Literal["local", "process"] | None,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -112,6 +115,7 @@ def command(
                     strict=strict,
                     block=block,
                     sequential=sequential,
+                    executor=executor or ("process" if github else None),
                     resamples=resamples,
                     allow_missing=allow_missing,
                     progress=choose(quiet),

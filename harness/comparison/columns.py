@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import CODES, FAILED, Column
 from harness.record.folder import SAMPLES_FILE
+from harness.record.seal import check_file
 from harness.types import Finish, Status
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ CellKey = tuple[str, str]
 """Task and cell."""
 
 _NEEDED: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response")
+_UNKNOWN: Final[Mapping[str, str]] = {}
 _FINISH: Final = "finish"
 """How answers end; runs of earlier versions do not say."""
 
@@ -115,16 +117,17 @@ class Samples:
         return [{name: row.get(name) for name in wanted} for row in picked]
 
 
-def read_samples(folder: Path) -> Samples:
-    """Read the samples of the run in ``folder``.
+def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
+    """Read the samples of the run in ``folder``, whose record tells the checksums ``files``.
 
     Raises:
-        UsageError: if ``samples.parquet`` is missing or unreadable.
+        UsageError: if ``samples.parquet`` is missing or unreadable, or not the file that the record describes.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = folder / SAMPLES_FILE
+    check_file(folder, files, SAMPLES_FILE)
     try:
         names = pq.read_schema(file).names
         columns = [
@@ -132,7 +135,7 @@ def read_samples(folder: Path) -> Samples:
             for name in names
             if name in (*_NEEDED, _FINISH) or name.split(".")[0] in ("score", "status", "tag", "detail")
         ]
-        table = pq.read_table(file, columns=columns)
+        table = pq.read_table(file, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowInvalid) as cause:
         raise UsageError(f"{file} cannot be read: {cause}") from cause
     absent = [name for name in _NEEDED if name not in names]

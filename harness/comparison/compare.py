@@ -23,7 +23,7 @@ from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
 from harness.record.marks import Differences
-from harness.record.rows import read_rows
+from harness.record.rows import MadeRows, read_rows
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
 from harness.shown import Shown
@@ -153,8 +153,8 @@ _MOST_READ: Final = 2000
 class _Comparer:
     def __init__(self, baseline: Run, candidate: Run, options: Options, rows: Mapping[str, Differences]) -> None:
         self._records = baseline.record, candidate.record
-        self._samples = read_samples(baseline.folder), read_samples(candidate.folder)
-        made = read_rows(baseline.folder), read_rows(candidate.folder)
+        self._samples = _samples(baseline), _samples(candidate)
+        made = _made(baseline), _made(candidate)
         self._rows = RunRows(self._samples[0], made[0]), RunRows(self._samples[1], made[1])
         self._pairs: Pairs = pair(*self._samples, rows)
         self._options = options
@@ -376,3 +376,11 @@ def _adjusted(deltas: Sequence[Delta]) -> list[Delta]:
     tested = ~np.isnan(p)
     p[tested] = holm(p[tested])
     return [replace(delta, adjusted_p=float(q)) for delta, q in zip(deltas, p, strict=True)]
+
+
+def _samples(run: Run) -> Samples:
+    return read_samples(run.folder, run.record.files)
+
+
+def _made(run: Run) -> list[MadeRows]:
+    return read_rows(run.folder, run.record.files)

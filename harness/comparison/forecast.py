@@ -105,7 +105,10 @@ class _Known:
             return None
         try:
             if self._samples is None:
-                self._samples = RunRows(read_samples(self._run.folder), read_rows(self._run.folder))
+                self._samples = RunRows(
+                    read_samples(self._run.folder, self._run.record.files),
+                    read_rows(self._run.folder, self._run.record.files),
+                )
         except UsageError:
             return None  # the comparison will say so
         view = TaskView(task, record, described(record, self._samples.samples.metrics))

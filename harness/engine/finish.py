@@ -34,6 +34,7 @@ from harness.record.schema import (
     SuiteRecord,
     TaskRecord,
 )
+from harness.record.seal import digests
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
 from harness.suite.data import Checked, read_data
@@ -92,6 +93,7 @@ def finish(
         "seconds": record.seconds + seconds,
         "cpu_seconds": record.cpu_seconds + time.process_time() - cpu,
         "timings": record.timings | {"finish": seconds},
+        "files": digests(folder),
     }
     record = record.model_copy(update=times)
     write_run(folder, record)

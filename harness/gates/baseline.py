@@ -14,7 +14,8 @@ from harness.errors import UsageError, did_you_mean
 from harness.record import Run, RunRecord, read_run
 from harness.record.folder import RUN_FILE, SAMPLES_FILE, write_run
 from harness.record.marks import MARKS_FILE, read_marks, write_marks
-from harness.record.rows import read_rows, write_rows
+from harness.record.rows import ROWS_FILE, read_rows, write_rows
+from harness.record.seal import digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,9 +69,11 @@ def save(run: Path, name: str, root: Path = ROOT) -> Baseline:
     temporary = folder / f".{SAMPLES_FILE}.part"
     pq.write_table(table, temporary, compression="zstd", compression_level=19)
     temporary.replace(folder / SAMPLES_FILE)
-    write_rows(folder, read_rows(run))
-    (folder / MARKS_FILE).unlink(missing_ok=True)  # of an older self: drawn data have none
+    for left in (ROWS_FILE, MARKS_FILE):  # of an older self: not every run has them
+        (folder / left).unlink(missing_ok=True)
+    write_rows(folder, read_rows(run, opened.record.files))
     write_marks(folder, read_marks(run))
+    record = record.model_copy(update={"files": digests(folder)})
     write_run(folder, record)
     return Baseline(name, folder, record)
 

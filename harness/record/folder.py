@@ -14,6 +14,7 @@ from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.record._arrow import array, vectors
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
+from harness.record.seal import UNSIGNED, check_file, is_whole, signed
 from harness.record.store import ResponseStore, Row
 from harness.registry import registry
 from harness.shown import Shown
@@ -78,6 +79,7 @@ def write_samples(
     # the file two and a half times larger.
     few = [field.name for field in schema if pa.types.is_dictionary(field.type) or field.name.startswith("tag.")]
     options = {"compression": "zstd", "use_dictionary": few, "write_statistics": few, "data_page_size": _PAGE}
+    options["write_page_checksum"] = True
     with _thrifty_memory(), pq.ParquetWriter(temporary, schema, **options) as writer:
         while group := list(islice(ready, _BATCHES_A_GROUP)):
             # In one piece: the writer gives up dictionaries that differ between pieces.
@@ -126,7 +128,7 @@ def write_run(folder: Path, record: RunRecord) -> None:
     """Write ``run.json`` atomically."""
     temporary = folder / f".{RUN_FILE}.part"
     with temporary.open("w", encoding="utf-8") as out:
-        out.write(record.model_dump_json(indent=2) + "\n")
+        out.write(signed(record.model_copy(update={"checksum": UNSIGNED}).model_dump_json(indent=2) + "\n"))
         out.flush()
         os.fsync(out.fileno())
     temporary.replace(folder / RUN_FILE)
@@ -146,6 +148,8 @@ def read_run(folder: Path) -> RunRecord:
     newer = _newer_schema(text)
     if newer:
         raise UsageError(f"{file} has schema {newer}; this harness reads up to {SCHEMA_VERSION}: upgrade it")
+    if not is_whole(text):
+        raise UsageError(f"{file} is not as it was written: its text and its checksum differ")
     try:
         return RunRecord.model_validate_json(text)
     except ValidationError as cause:
@@ -196,6 +200,7 @@ class Run(Shown):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        check_file(self.folder, self.record.files, SAMPLES_FILE)
         try:
             # Not read_table: it imports pandas where that is installed, for half a second.
             return pq.ParquetFile(self.folder / SAMPLES_FILE).read()

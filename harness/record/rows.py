@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.estimate.rows import CellRows, Column, apart, unit_code
+from harness.record.seal import check_file
 
 ROWS_FILE: Final = "rows.parquet"
+_UNKNOWN: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,18 +77,19 @@ def write_rows(folder: Path, made: Iterable[MadeRows]) -> None:
     temporary.replace(folder / ROWS_FILE)
 
 
-def read_rows(folder: Path) -> list[MadeRows]:
-    """Return what :func:`write_rows` wrote, a cell each; none where there is no file.
+def read_rows(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> list[MadeRows]:
+    """Return what :func:`write_rows` wrote, a cell each; none where there is no file, and ``files`` tells of none.
 
     Raises:
-        UsageError: if the file is there and cannot be read.
+        UsageError: if the file cannot be read, or is not the one whose checksum ``files`` tells.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = folder / ROWS_FILE
-    if not file.is_file():
+    if not file.is_file() and ROWS_FILE not in files:
         return []
+    check_file(folder, files, ROWS_FILE)
     try:
         table = pq.ParquetFile(file).read()
         found: dict[tuple[str, str, str], dict[str, tuple[list[str], list[str], NDArray[np.float64]]]] = {}

@@ -314,6 +314,10 @@ class RunRecord(RecordModel):
     """Why samples failed, the commonest reason first; none in records of earlier versions."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+    files: dict[str, str] = {}
+    """SHA-256 of the files beside this one, by path in the folder."""
+    checksum: str = ""
+    """SHA-256 of this file's text with zeros in its place; it stands last. See :mod:`harness.record.seal`."""
 
     @property
     def failed(self) -> int:

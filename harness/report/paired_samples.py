@@ -47,7 +47,8 @@ def _pairs(
     baseline: Run, candidate: Run, flipping: Collection[str]
 ) -> Iterator[tuple[tuple[CellKey, str], tuple[str, int]]]:
     """Yield cell and id of every pair with the baseline's answer, and whether the candidate's changed sides."""
-    sides = read_samples(baseline.folder), read_samples(candidate.folder)
+    before, after = (read_samples(run.folder, run.record.files) for run in (baseline, candidate))
+    sides = before, after
     responses, statuses = (sides[0].text(name).to_pylist() for name in ("response", "status"))
     ids = sides[1].text("sample_id").to_pylist()
     worths = {task: _worths(candidate.record, task, sides) for task in flipping}

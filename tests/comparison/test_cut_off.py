@@ -31,6 +31,7 @@ from harness.spec.models import GateSpec
 from harness.suite.bind import Suite
 from harness.types import Finish, Request, Response
 from tests.doubles import Double
+from tests.edited import put
 
 ROWS = "".join(f'{{"id": "{n}", "question": "{n}", "answer": "12"}}\n' for n in range(40))
 SUITE = """\
@@ -118,7 +119,7 @@ def test_a_run_that_does_not_know_is_no_run_without_any(make: Make, old: bool) -
         pq.write_table(pq.read_table(file).drop_columns(["finish"]), file)
         told = json.loads((silent.folder / "run.json").read_text(encoding="utf-8"))
         del told["tasks"]["qa"]["finishes"]
-        (silent.folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+        put(silent.folder, told)
         silent = Run(silent.folder)
     compared = compare(silent, rambling)
     assert compared.cut_off[0].comparison is None
@@ -146,7 +147,7 @@ def test_every_report_of_a_run_counts_them_beside_its_metrics(make: Make) -> Non
     (line,) = (line for line in out.getvalue().splitlines() if "answers cut off" in line)
     assert "30 of 40" in line
     assert "1 of 40" in line
-    assert "`qa`: answers cut off | ↓  |" in markdown(rambling.folder)
+    assert "<code>qa</code>: answers cut off | ↓  |" in markdown(rambling.folder)
     html = write_html(rambling.folder, rambling.folder / "report.html").read_text(encoding="utf-8")
     for page in (html, render_overview([rambling.record])):
         row = page.partition("<code>qa</code>: answers cut off")[2].partition("</tr>")[0]

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 import harness
+from tests.edited import sign
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -61,7 +64,9 @@ class Runner:
 
     def _step(self, step: dict[str, Any]) -> int:
         tools = self.workspace / ".tools"
-        tools.mkdir(exist_ok=True)
+        temp = self.workspace / ".temp"
+        for folder in (tools, temp):
+            folder.mkdir(exist_ok=True)
         files = {
             name: self.workspace / f".{name}"
             for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GH_LOG", "GH_COMMENTS")
@@ -81,6 +86,7 @@ class Runner:
             **{name: str(file) for name, file in files.items()},
             "GITHUB_REPOSITORY": "owner/name",
             "GITHUB_ACTIONS": "true",
+            "RUNNER_TEMP": str(temp),
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
             "PATH": os.pathsep.join([str(tools), os.environ["PATH"]]),
         }
@@ -91,6 +97,11 @@ class Runner:
             key, _, value = line.partition("=")
             self.outputs[f"steps.{step.get('id')}.outputs.{key}"] = value
         return done.returncode
+
+    @property
+    def written(self) -> Path:
+        """The folder of this job's decision."""
+        return Path(self.outputs["steps.gate.outputs.folder"])
 
     def _value(self, expression: str) -> str:
         name = expression.strip()
@@ -136,7 +147,7 @@ def test_a_poor_model_fails_the_job_after_it_commented(workspace: Path) -> None:
     assert "::error file=gated.yaml,line=8," in runner.log
     asked, posted = calls(runner)
     assert "--paginate repos/owner/name/issues/7/comments" in asked
-    assert "--method POST repos/owner/name/issues/7/comments --field body=@harness-gate/comment.md" in posted
+    assert f"--method POST repos/owner/name/issues/7/comments --field body=@{runner.written}/comment.md" in posted
 
 
 def test_the_comment_of_an_earlier_run_is_replaced_and_a_forgery_is_not(workspace: Path) -> None:
@@ -160,7 +171,7 @@ def test_an_inconclusive_verdict_fails_the_job_unless_only_regressions_do(
 def test_a_missing_baseline_is_commented_on_and_fails(workspace: Path) -> None:
     runner = Runner(workspace, inputs("good", baseline="nowhere", **{"comment-on": "7"}))
     assert runner.run() == 3, runner.log
-    assert "NO BASELINE" in (workspace / "harness-gate" / "comment.md").read_text()
+    assert "NO BASELINE" in (runner.written / "comment.md").read_text()
     assert "POST" in calls(runner)[-1]
 
 
@@ -169,6 +180,57 @@ def test_a_mistake_in_the_command_line_fails_without_a_comment(workspace: Path) 
     assert runner.run() == 2, runner.log
     assert runner.outputs["steps.gate.outputs.verdict"] == "error"
     assert calls(runner) == []
+
+
+BYE = """\
+import os
+os.environ["HARNESS_WAS_HERE"] = "yes"
+with open(os.environ.get("GITHUB_OUTPUT", os.devnull), "a") as outputs:
+    outputs.write("verdict=pass\\nexit-code=0\\n")
+print("::set-output name=verdict::pass")
+if os.environ.get("LEAVE") != "later":
+    os._exit(0)
+
+
+def answer(prompt, images):
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_an_adapter_that_ends_the_process_passes_nothing(
+    workspace: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAVE", when)
+    (workspace / "bye.py").write_text(BYE)
+    (workspace / "bye.yaml").write_text("adapter: bye\ntype: python\ntarget: bye.py:answer\n")
+    runner = Runner(workspace, inputs("bye", **{"comment-on": "7"}))
+    assert runner.run() not in (0, 1), runner.log
+    assert runner.outputs["steps.gate.outputs.verdict"] == "error"
+    assert "PASS" not in runner.log
+
+
+def test_a_verdict_that_the_pull_request_committed_is_not_this_jobs(workspace: Path) -> None:
+    forged = workspace / "harness-gate"
+    forged.mkdir()
+    (forged / "comment.md").write_text("<!-- harness-gate gated good -->\n✅ PASS")
+    (forged / "gate.json").write_text('{"verdict": "pass"}')
+    runner = Runner(workspace, inputs("poor", arguments="--nonsense", **{"comment-on": "7"}))
+    assert runner.run() == 2, runner.log
+    assert runner.outputs["steps.gate.outputs.verdict"] == "error"
+    assert calls(runner) == []
+
+
+def test_a_record_whose_scores_were_changed_is_no_candidate(workspace: Path) -> None:
+    (run,) = (file.parent for file in workspace.glob("results/runs/*/run.json"))
+    table = pq.read_table(run / "samples.parquet")
+    name = "score.relaxed_accuracy"
+    best = pa.array([1.0] * len(table))
+    pq.write_table(table.set_column(table.column_names.index(name), name, best), run / "samples.parquet")
+    sign(run)
+    runner = Runner(workspace, inputs("good", candidate=str(run), **{"comment-on": "7"}))
+    assert runner.run() == 2, runner.log
+    assert "does not agree with itself" in (runner.written / "comment.md").read_text()
 
 
 @pytest.mark.parametrize(

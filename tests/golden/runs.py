@@ -56,6 +56,7 @@ CASES = (
     Case("features-onnx-int8", HERE / "features.yaml", _ADAPTERS / "onnx-int8.yaml", ()),
     Case("timed-wavering", HERE / "timed.yaml", HERE / "wavering.yaml", (), timed=True),
 )
+RUNS = tuple(case.name for case in CASES)
 PAIRS = (
     Pair("compare-robustness", "robustness-mock", "robustness-worse"),
     Pair("compare-chart_qa", "chart_qa-mock", "chart_qa-worse"),
@@ -76,9 +77,9 @@ class Runs:
         for pair in PAIRS:
             if pair.name == name:
                 return self._compared(pair)
-        return frozen_run(self._folder(name), _case(name).timed)
+        return frozen_run(self.folder(name), _case(name).timed)
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
         """Return the folder of a run, which is made where it was not asked for before."""
         if name not in self._made:
             case, out = _case(name), self._out / name
@@ -88,7 +89,7 @@ class Runs:
         return self._made[name]
 
     def _compared(self, pair: Pair) -> Frozen:
-        baseline, candidate = self._folder(pair.baseline), self._folder(pair.candidate)
+        baseline, candidate = self.folder(pair.baseline), self.folder(pair.candidate)
         case = _case(pair.candidate)
         compared = _harness("compare", baseline, candidate, "--json")
         judge = ("--adapter", case.adapter, "--baseline", baseline, "--candidate", candidate, "--json", "--quiet")

@@ -4,8 +4,10 @@ import copy
 
 import pytest
 
+from harness.comparison.verify import verify
+from harness.record import Run
 from tests.golden.differences import differences
-from tests.golden.runs import HERE, NAMES, Runs, read
+from tests.golden.runs import HERE, NAMES, RUNS, Runs, read
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,13 @@ def test_no_number_moved(runs: Runs, name: str) -> None:
         f"{len(moved)} of what tests/golden/{name}.json holds moved:\n  " + "\n  ".join(moved) + "\n"
         f"Where that is meant: python -m tests.golden.write {name}, and say in the commit which number changed and why."
     )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_run_agrees_with_itself(runs: Runs, name: str) -> None:
+    found = verify(Run(runs.folder(name)))
+    assert found.doubts == ()
+    assert found.numbers
 
 
 def test_every_frozen_file_is_compared() -> None:

@@ -9,6 +9,7 @@ from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
 from harness.report.html import write_html
 from tests.browser import audit, browser, keep, picture, show
+from tests.edited import sign
 
 __all__ = ["audit", "browser", "keep", "picture", "show"]
 
@@ -30,4 +31,5 @@ def failed_run(small_run: Path, tmp_path: Path) -> Path:
             row |= {"status": "error", "response": None}
             row |= {"score.relaxed_accuracy": None, "status.relaxed_accuracy": "error"}
     pq.write_table(pa.Table.from_pylist(rows, table.schema), folder / SAMPLES_FILE)
+    sign(folder)
     return folder

@@ -18,6 +18,7 @@ from harness.report.content import gather
 from harness.report.glossary import glossary
 from harness.report.html import render_html, write_html
 from harness.report.svg import chart_svg
+from tests.edited import put
 
 NUMBERS = st.floats(-1e9, 1e9, allow_nan=False)
 VALUES = st.one_of(st.none(), NUMBERS)
@@ -100,7 +101,7 @@ def extended(small_run: Path, folder: Path) -> Path:
     rows = [["pass", 3], ["<b>flag</b>", None], ["0.5 [0.4, 0.6]", 1]]
     table = {"name": "Tiers", "columns": ["tier", "n"], "rows": rows, "note": "n: rows"}
     record["tasks"]["sweep"] |= {"charts": [roc.model_dump(), delay.model_dump()], "tables": [table], "kind": "novel"}
-    (folder / RUN_FILE).write_text(json.dumps(record))
+    put(folder, record)
     return folder
 
 

@@ -16,6 +16,7 @@ from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
 from harness.report.compare_html import compared_pair, comparisons_html, write_compare_html
 from harness.report.paired_samples import paired_data
+from tests.edited import sign
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def worse(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (row["task"], row["cell"]) == ("sweep", "rotation@1"):
             row |= {"response": "no idea", "score.relaxed_accuracy": 0.0}
     pq.write_table(pa.Table.from_pylist(rows, schema), folder / SAMPLES_FILE)
+    sign(folder)
     return folder
 
 
@@ -102,6 +104,7 @@ def test_an_answer_to_another_question_is_no_pair(small_run: Path, tmp_path: Pat
     other = pa.array(["0" * 64, *table["request_hash"].to_pylist()[1:]])
     at = table.schema.get_field_index("request_hash")
     pq.write_table(table.set_column(at, "request_hash", other), folder / SAMPLES_FILE)
+    sign(folder)
     before = paired_data(Run(small_run), Run(folder), {"sweep", "qa"})["rows"]["before"]
     assert sum(one < 0 for one in before) == 1
 

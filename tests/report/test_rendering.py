@@ -17,6 +17,7 @@ from harness.report.content import gather
 from harness.report.github_safe import code, escaped
 from harness.report.html import render_html
 from harness.report.markdown import markdown
+from tests.edited import put
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def altered(small_run: Path, tmp_path: Path):
         folder = tmp_path / "run"
         shutil.copytree(small_run, folder)
         record = json.loads((folder / RUN_FILE).read_text())
-        (folder / RUN_FILE).write_text(json.dumps(record | keys))
+        put(folder, record | keys)
         return folder
 
     return make

@@ -18,6 +18,7 @@ from harness.record.folder import SAMPLES_FILE
 from harness.report import embed
 from harness.report.html import write_html
 from harness.report.samples import LONGEST, browser_data
+from tests.edited import sign
 
 HOSTILE = (
     "<script>window.owned = 1</script>",
@@ -44,6 +45,7 @@ def hostile(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         table.schema.get_field_index("references"), "references", pa.array([[text] for text in texts])
     )
     pq.write_table(table, folder / SAMPLES_FILE)
+    sign(folder)
     flips = [{"task": "sweep", "cell": HOSTILE[0], "sample_id": HOSTILE[1], "prompt": HOSTILE[2], "pictures": [],
               "references": [HOSTILE[3]], "before": HOSTILE[4], "after": HOSTILE[7]}]  # fmt: skip
     (folder / "artifacts" / "flips.json").write_text(json.dumps(flips), encoding="utf-8")
@@ -267,6 +269,7 @@ def test_ten_thousand_answers_are_filtered_with_a_screenful_of_rows_in_the_docum
     ids = table["sample_id"].to_pylist()
     copies = [table.set_column(at, "sample_id", pa.array([f"{one}-{n}" for one in ids])) for n in range(90)]
     pq.write_table(pa.concat_tables(copies), folder / SAMPLES_FILE)
+    sign(folder)
     browser = show(write_html(folder, tmp_path / "report.html").as_uri())
     rows = "return document.querySelectorAll('.rows tbody tr:not(.space)').length"
     assert count(browser) == 90 * 120

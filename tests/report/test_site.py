@@ -16,6 +16,7 @@ from harness.record.store import ResponseStore, Row
 from harness.report.live import in_flight, progress
 from harness.report.serve import Viewer, server
 from harness.report.site import write_site
+from tests.edited import put
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def runs(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     record = json.loads((small_run / RUN_FILE).read_text())
     for name in ("one", "two"):
         shutil.copytree(small_run, root / name)
-        (root / name / RUN_FILE).write_text(json.dumps(record | {"run_id": name}))
+        put(root / name, record | {"run_id": name})
     (root / "broken").mkdir()
     (root / "broken" / RUN_FILE).write_text("{")
     (root / "flying").mkdir()

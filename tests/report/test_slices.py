@@ -16,6 +16,7 @@ from harness.report.html import render_html
 from harness.suite.select import Selection
 from harness.types import Request, Response, Status
 from tests.doubles import Double
+from tests.edited import put
 
 SUITE = """\
 suite: sliced
@@ -107,7 +108,7 @@ def elsewhere(run, tmp_path: Path) -> Callable[..., Path]:
         record = json.loads((folder / RUN_FILE).read_text())
         record["tasks"]["qa"]["config"]["metrics"] = [{"metric": "from_elsewhere", "as": "exact_match"}]
         record["tasks"]["qa"] |= changes
-        (folder / RUN_FILE).write_text(json.dumps(record))
+        put(folder, record)
         return folder
 
     return make

@@ -16,6 +16,7 @@ from harness.record.folder import RUN_FILE
 from harness.report.html import write_html
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import load_suite
+from tests.edited import put
 
 SUITE = """\
 suite: thumbs
@@ -61,6 +62,6 @@ def test_a_run_without_its_suite_says_which_is_missing(run: Path, tmp_path: Path
     shutil.copytree(run, copy)
     record = json.loads((copy / RUN_FILE).read_text())
     record["suite"]["file"] = "gone.yaml"
-    (copy / RUN_FILE).write_text(json.dumps(record))
+    put(copy, record)
     with pytest.raises(UsageError, match="gone"):
         keep_thumbnails(copy)
