@@ -9,6 +9,7 @@ import click
 
 from harness.cli._streams import give_up_output
 from harness.errors import ExitCode, HarnessError, Problem, SpecError
+from harness.record.scrub import scrubbed
 
 _WIDTH: Final = 160
 
@@ -22,7 +23,7 @@ def report(error: Exception) -> int:
         click.echo(f"{count} problem{'s' if count > 1 else ''}", err=True)
         return error.exit_code
     if isinstance(error, HarnessError):
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {scrubbed(str(error))}", err=True)
         return error.exit_code
     if isinstance(error, OSError) and error.filename:
         click.echo(f"error: {error.filename}: {error.strerror}", err=True)
@@ -33,7 +34,7 @@ def report(error: Exception) -> int:
         return ExitCode.RUN_FAILED
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error)
-    click.echo(f"internal error: {type(error).__name__}: {error}", err=True)
+    click.echo(f"internal error: {type(error).__name__}: {scrubbed(str(error))}", err=True)
     click.echo("this is a bug in the harness; HARNESS_DEBUG=1 shows where", err=True)
     return ExitCode.RUN_FAILED
 
@@ -43,7 +44,7 @@ def render(problem: Problem) -> str:
     mark = problem.mark
     lines = [f"{mark}: {problem.message}"]
     try:
-        text = mark.file.read_text(encoding="utf-8", errors="replace").split("\n")[mark.line - 1]
+        text = scrubbed(mark.file.read_text(encoding="utf-8", errors="replace").split("\n")[mark.line - 1])
         gutter = f"{mark.line:>5} | "
         start = max(0, mark.column - _WIDTH * 3 // 4)  # a long line is shown where the caret points
         pointer = " " * (mark.column - 1 - start) + "^"

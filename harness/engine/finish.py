@@ -20,7 +20,6 @@ from harness.engine.summarise import Summarised, summarise
 from harness.record.endings import said_of
 from harness.record.failures import Failures
 from harness.record.folder import write_run, write_samples, write_vectors
-from harness.record.lineage import without_users
 from harness.record.rows import MadeRows, write_rows
 from harness.record.schema import (
     CellRecord,
@@ -34,6 +33,7 @@ from harness.record.schema import (
     SuiteRecord,
     TaskRecord,
 )
+from harness.record.scrub import scrubbed, scrubbed_values
 from harness.record.seal import digests
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
@@ -146,13 +146,13 @@ def _record(
     return RunRecord(
         run_id=manifest.run_id,
         status=ending.status,
-        reason=ending.reason,
+        reason=scrubbed(ending.reason),
         harness_version=manifest.harness_version,
         started=manifest.started,
         seconds=sum(session.record.seconds for session in sessions),
         cpu_seconds=sum(session.record.cpu_seconds for session in sessions),
         suite=_suite_record(suite),
-        adapter=manifest.adapter.model_copy(update={"config": without_users(manifest.adapter.config)}),
+        adapter=manifest.adapter.model_copy(update={"config": scrubbed_values(manifest.adapter.config)}),
         options=options,
         shard=None if plan.shard == WHOLE else str(plan.shard),
         datasets={name: dataset.content_hash() for name, dataset in suite.datasets.items()},
@@ -186,7 +186,7 @@ def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], war
     return TaskRecord(
         kind=task.kind,
         primary=task.primary,
-        config=without_users(config),
+        config=scrubbed_values(config),
         config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
         metrics=_metric_records(found.metrics),
         cells={
@@ -220,7 +220,7 @@ def _suite_record(suite: Suite) -> SuiteRecord:
         seed=spec.seed,
         file=suite.file.name,
         hash=suite.hash,
-        content=without_users(plain(suite.content)),
+        content=scrubbed_values(plain(suite.content)),
     )
 
 

@@ -6,7 +6,7 @@ from harness.engine.collect import plain
 from harness.engine.same import marks_of
 from harness.errors import UsageError
 from harness.record import Run
-from harness.record.lineage import without_users
+from harness.record.scrub import scrubbed_values
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
 
@@ -45,5 +45,5 @@ def check_run_of(suite: Suite, run: Run) -> None:
 def _identity(suite: Suite, simulated: bool) -> Identity:
     spec = suite.spec
     # As in the record, where the users and passwords of addresses are left out.
-    tasks = {name: without_users(plain(task.describe())) for name, task in suite.tasks.items()}
+    tasks = {name: scrubbed_values(plain(task.describe())) for name, task in suite.tasks.items()}
     return Identity(spec.suite, spec.version, spec.seed, simulated, tasks)

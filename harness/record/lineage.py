@@ -3,23 +3,19 @@
 import hashlib
 import os
 import platform
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from harness.cpu import speed_facts
 from harness.errors import UsageError
 from harness.git import git
 from harness.record.schema import GitRecord, MachineRecord
-from harness.spec.expand import SECRET
-
-_HIDDEN: Final = "[redacted]"
-_USER: Final = re.compile(r"(\w+://)[^/@\s]+@")
-"""A user and password in an address."""
+from harness.record.scrub import HIDDEN, scrubbed
+from harness.spec.secrets import SECRET
 
 _PATIENCE: Final = 10.0
 """Seconds that git may take."""
@@ -89,26 +85,13 @@ def redacted(arguments: Sequence[str]) -> list[str]:
         name, equals, _ = argument.partition("=")
         secret = bool(SECRET.search(name))
         if hide:
-            kept.append(_HIDDEN)
+            kept.append(HIDDEN)
         elif secret and equals:
-            kept.append(f"{name}={_HIDDEN}")
+            kept.append(f"{name}={HIDDEN}")
         else:
-            kept.append(without_users(argument))
+            kept.append(scrubbed(argument))
         hide = secret and not equals and argument.startswith("-")
     return kept
-
-
-def without_users(value: Any) -> Any:
-    """Return a value, or the lists and mappings of values that it is, with no user and password in an address.
-
-    >>> without_users({"from": ["https://ann:hunter2@example.org/x", 3]})
-    {'from': ['https://[redacted]@example.org/x', 3]}
-    """
-    if isinstance(value, Mapping):
-        return {key: without_users(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_users(item) for item in value]
-    return _USER.sub(rf"\1{_HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def _version(package: str) -> str | None:

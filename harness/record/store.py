@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from harness.errors import HarnessError, UsageError
+from harness.record.scrub import scrubbed, without_own
 from harness.types import JSON
 
 _TABLES: Final = """
@@ -403,12 +404,12 @@ def _pack(row: Row) -> tuple[Any, ...]:
         _unicode(row.cluster),
         row.batch,
         row.status,
-        _unicode(row.error),
+        _unicode(None if row.error is None else scrubbed(row.error)),
         row.request_hash,
         _unicode(row.prompt),
         json.dumps([_unicode(reference) for reference in row.references]),
         _unicode(row.evidence),
-        _unicode(row.response),
+        _unicode(None if row.response is None else without_own(row.response)),
         row.tokens_in,
         row.image_tokens,
         row.tokens_out,
@@ -420,9 +421,9 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.payload,
         json.dumps(row.facts) if row.facts else None,
         row.ask,
-        row.parts,
+        None if row.parts is None else without_own(row.parts),
         row.finish,
-        row.former,
+        None if row.former is None else without_own(row.former),
         1 if row.again else None,
     )
 

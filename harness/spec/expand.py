@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from harness.errors import Problem, SpecError
 from harness.spec.document import Document, KeyPath, Place, is_unicode, read_document, resolve_plain
+from harness.spec.secrets import SECRET, secret_literals
 
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
-SECRET: Final = re.compile(r"KEY|TOKEN(?!S(?:_|$))|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-"""What the name of a variable or an option looks like that holds a secret."""
 _MAX_CHAIN: Final = 10
 
 
@@ -23,7 +22,8 @@ def fill_variables(document: Document, environment: Mapping[str, str]) -> Docume
     are refused, because a suite is written into every run record.
 
     Raises:
-        SpecError: for every variable that is not set and has no default, or sounds like a secret.
+        SpecError: for every variable that is not set and has no default, or sounds like a secret, and for every value
+            that looks like one.
     """
     problems: list[Problem] = []
     used: dict[str, str] = {}
@@ -51,6 +51,7 @@ def fill_variables(document: Document, environment: Mapping[str, str]) -> Docume
             problems.append(document.problem(path, f"{value[:80]} stands for {text[:40]!r}, which is no value"))
             return None
 
+    problems += secret_literals(document)
     filled = fill(document.value, ())
     if problems:
         raise SpecError(problems)

@@ -1,6 +1,7 @@
 """A secret that the environment holds is in no file that a run leaves, and in nothing that it prints."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,79 @@ def test_a_run_whose_suite_holds_a_password_is_resumed_with_it(bind, write, tmp_
     assert record.responses == {"ok": 4}
     assert set(Run(folder).table()["response"].to_pylist()) == {"example.org/data"}
     assert places(folder) == []
+
+
+RAISES = """\
+import os
+
+
+def answer(prompt, images):
+    key = os.environ["PLANTED_API_KEY"]
+    if os.environ["HOW"] == "echoes":
+        return f"You sent {key}"
+    raise RuntimeError(os.environ["HOW"].format(key=key))
+"""
+
+
+ANNOUNCED = (
+    "GET https://ann:{key}@host/v1 failed",
+    "GET https://host/v1?token={key}&n=1 failed",
+    "sent headers: {{'Authorization': 'Bearer {key}'}}",
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "known"),
+    [*((how, True) for how in ("echoes", "401 for {key}", *ANNOUNCED)), *((how, False) for how in ANNOUNCED)],
+)
+def test_what_a_model_says_of_a_key_is_written_without_it(
+    write, run_here, monkeypatch, tmp_path, how: str, known: bool
+) -> None:
+    monkeypatch.setenv("PLANTED_API_KEY", SECRET)
+    monkeypatch.setenv("HOW", how)
+    write("own.py", RAISES if known else RAISES.replace("PLANTED_API_KEY", "PLAIN"))
+    monkeypatch.setenv("PLAIN", SECRET)
+    if not known:
+        monkeypatch.delenv("PLANTED_API_KEY")
+    adapter = write("own.yaml", "adapter: own\ntype: python\ntarget: own.py:answer\nsimulated: true\n")
+    suite = write("suite.yaml", SUITE.replace("max_errors: 0, ", ""))
+    time.sleep(0.06)  # the scrubber looks at the environment once in a while
+    done = run_here("run", suite, "-a", adapter, "--out", tmp_path / "runs")
+    assert SECRET not in done.out + done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert places(folder) == []
+    said = Run(folder).table().to_pylist()[0]
+    assert "[redacted]" in (said["response"] or said["error"])
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (f"options: {{api_key: {SECRET}}}", "api_key"),
+        ("options: {headers: [{name: x, Authorization: 'Bearer abcdefgh'}]}", "Authorization"),
+        ("options: {text: 'use ghp_abcdefghijklmnopqrstuvwxyz0123456789 here'}", "text"),
+        ("options: {text: '-----BEGIN RSA PRIVATE KEY-----'}", "text"),
+    ],
+)
+def test_a_secret_in_a_file_is_refused_at_its_place_and_not_repeated(
+    write, run_here, tmp_path, line: str, name: str
+) -> None:
+    write("own.py", RAISES)
+    adapter = write("own.yaml", f"adapter: own\ntype: python\ntarget: own.py:answer\n{line}\n")
+    done = run_here("run", write("suite.yaml", SUITE), "-a", adapter, "--out", tmp_path / "runs")
+    assert done.code == 2
+    assert "own.yaml:4:" in done.err
+    assert f"{name!r} holds what looks like a secret" in done.err
+    assert "os.environ" in done.err
+    assert not any(secret in done.err for secret in (SECRET, "abcdefgh"))
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("line", ["options: {tokenizer: own, key_column: k, api_key_env: NAME, max_tokens: 5}"])
+def test_words_that_only_sound_like_secrets_are_left_alone(write, line: str) -> None:
+    write("own.py", RAISES)
+    choice = read_adapter(str(write("own.yaml", f"adapter: own\ntype: python\ntarget: own.py:answer\n{line}\n")))
+    assert choice.name == "own"
 
 
 def test_the_search_would_find_a_secret(tmp_path: Path) -> None:
