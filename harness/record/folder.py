@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.record._arrow import array, vectors
+from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
 from harness.record.seal import UNSIGNED, check_file, is_whole, signed
 from harness.record.store import ResponseStore, Row
@@ -84,7 +85,7 @@ def write_samples(
         while group := list(islice(ready, _BATCHES_A_GROUP)):
             # In one piece: the writer gives up dictionaries that differ between pieces.
             writer.write_table(pa.Table.from_batches(group).unify_dictionaries().combine_chunks())
-    temporary.replace(folder / SAMPLES_FILE)
+    settle(temporary, folder / SAMPLES_FILE)
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def write_vectors(folder: Path, store: ResponseStore) -> None:
             *texts, packed = zip(*group, strict=True)
             arrays = [*(array(text, pa.string()) for text in texts), vectors(packed)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-    temporary.replace(folder / VECTORS_FILE)
+    settle(temporary, folder / VECTORS_FILE)
 
 
 def write_run(folder: Path, record: RunRecord) -> None:

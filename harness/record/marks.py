@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.record.durable import settle
 
 MARKS_FILE: Final = "marks.parquet"
 
@@ -135,7 +136,7 @@ def write_marks(folder: Path, marks: Mapping[str, RowMarks]) -> None:
     whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     # Hashes do not repeat, but for the zeros of what no row has: those a dictionary makes nothing of.
     pq.write_table(whole, temporary, compression="zstd", use_dictionary=[], write_statistics=False)
-    temporary.replace(folder / MARKS_FILE)
+    settle(temporary, folder / MARKS_FILE)
 
 
 def read_marks(folder: Path) -> dict[str, RowMarks]:

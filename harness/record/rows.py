@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.estimate.rows import CellRows, Column, apart, unit_code
+from harness.record.durable import settle
 from harness.record.seal import check_file
 
 ROWS_FILE: Final = "rows.parquet"
@@ -74,7 +75,7 @@ def write_rows(folder: Path, made: Iterable[MadeRows]) -> None:
     temporary = folder / f".{ROWS_FILE}.part"
     whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     pq.write_table(whole, temporary, compression="zstd")
-    temporary.replace(folder / ROWS_FILE)
+    settle(temporary, folder / ROWS_FILE)
 
 
 def read_rows(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> list[MadeRows]:
