@@ -116,7 +116,8 @@ def test_an_undefined_number_is_null_in_the_record(odd: float) -> None:
 
 @pytest.fixture
 def run_json(small_run: Path) -> dict[str, Any]:
-    return json.loads((small_run / RUN_FILE).read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads((small_run / RUN_FILE).read_text(encoding="utf-8"))
+    return {key: value for key, value in told.items() if key not in ("checksum", "files")}
 
 
 @pytest.mark.parametrize(
