@@ -141,7 +141,12 @@ def _record(
     sessions = read_sessions(store)
     responses = store.statuses()
     if ending.status == "complete" and plan.shard == WHOLE:
-        ending = _judged(suite, metrics, failures, sum(responses.values()))
+        # A slice may be two samples that failed: it is told as undefined, and the run is none the worse.
+        slices = {
+            f"{name}/{one['name']}" for name, task in tasks.items() for one in task.statistics if one.get("where")
+        }
+        whole = {name: value for name, value in metrics.items() if name not in slices}
+        ending = _judged(suite, whole, failures, sum(responses.values()))
     options = {"batch_size": plan.batch_size, "workers": sessions[-1].workers, "limit": plan.limit}
     return RunRecord(
         run_id=manifest.run_id,

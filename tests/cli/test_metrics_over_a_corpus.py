@@ -272,7 +272,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *("--no-report", "--quiet"),
         ]
     )
-    assert code == 0
+    assert code == 3  # a fifth of the answers fail: more than max_failures allows
     (found,) = (root / "runs").iterdir()
     return found
 
