@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format wheel fixtures schema docs bench asv history clean
+.PHONY: help demo test fuzz check format wheel fixtures schema docs bench asv history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -13,6 +13,9 @@ demo: $(VENV)/.demo  ## Set up and run the robustness suite on the INT8 model.
 
 test: $(VENV)/.dev  ## Set up and run every test.
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto
+
+fuzz: $(VENV)/.dev  ## Damage ten thousand rows, images and suites at random, and edit two hundred runs (half an hour).
+	HARNESS_FUZZ=10000 HARNESS_EDITS=200 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s tests/fuzz tests/spec/test_mutations.py tests/engine/test_edits.py
 
 check: $(VENV)/.dev  ## Lint, formatting, strict types.
 	$(BIN)/ruff check .
