@@ -428,13 +428,6 @@ def test_the_fingerprint_does_not_follow_files_that_are_not_used(tmp_path: Path)
     assert load(folder).fingerprint() == load().fingerprint()
 
 
-def test_the_fingerprint_follows_weights_beside_the_graph(tmp_path: Path) -> None:
-    folder = copy_model(tmp_path / "copy")
-    before = load(folder).fingerprint()
-    (folder / "onnx" / "decoder_model_merged.onnx_data").write_bytes(b"weights")
-    assert load(folder).fingerprint() != before
-
-
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match=r"no model folder .*nowhere; `model` in the adapter's file is relative"):
         load(tmp_path / "nowhere")

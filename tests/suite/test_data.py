@@ -247,7 +247,7 @@ def test_a_row_that_is_found_broken_late_is_undefined_and_no_wrong_answer(
     write("years.yaml", YEARS)
     write("rows.jsonl", '{"question": "q", "answer": "red"}\n' * 3 + "no\n")
     done = run_here("run", "years.yaml", "-a", "mock", "--no-report")
-    assert done.code == 0, done.err
+    assert done.code == 3, done.err  # one of four is more than max_failures allows
     (file,) = tmp_path.glob("results/runs/*/run.json")
     record = json.loads(file.read_text(encoding="utf-8"))
     assert record["responses"] == {"ok": 3, "undefined": 1}

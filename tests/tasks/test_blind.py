@@ -89,7 +89,7 @@ def test_a_crash_without_the_image_is_no_proof_of_looking(bind: Callable[[str], 
     gap = task.metrics["blind_gap[no_image]"]
     assert (gap.value, gap.n, gap.statuses) == (None, 0, {"error": 6})
     assert any("6 of 6 questions were never answered blind" in finding.text for finding in task.findings)
-    assert record.gates[0].verdict == "inconclusive"
+    assert (record.status, record.gates) == ("failed", [])
     same = task.metrics["blind_gap[mismatched]"]
     assert (same.value, same.n) == (0.0, 6)
     assert same.low is not None

@@ -418,11 +418,12 @@ def test_a_candidate_whose_scores_are_nan_has_no_speed_and_no_agreement(
         "gates:\n  - {metric: t/speedup, min: 0.1}\n  - {metric: t/answer_flip_rate, max: 0.5}\n",
     )
     done = run_here("run", "suite.yaml", "-a", "bad.yaml", "--no-report", "--json")
-    assert done.code == 3, done.err
+    assert done.code == 4, done.err
     (record,) = json.loads(done.out)
     metrics = record["tasks"]["t"]["metrics"]
     assert {metrics[name]["n"] for name in ("speedup", "agreement", "answer_flip_rate", "logit_kl")} == {0}
-    assert {gate["verdict"] for gate in record["gates"]} == {"inconclusive"}
+    assert (record["status"], record["gates"]) == ("failed", [])
+    assert "have no score" in record["reason"]
     said = [finding["text"] for finding in record["tasks"]["t"]["findings"]]
     assert "batch=1: nothing was measured: 4 of 8 calls failed" in said
     assert any(text.startswith("answers: 3 of 3 samples have no answer") for text in said)
