@@ -170,6 +170,7 @@ class _Judging:
         from harness.comparison.identity import Identity
         from harness.gates.runs import GateOptions, PlannedGate, plan_gate
         from harness.suite.bind import load_suite
+        from harness.suite.looks import draw_of_run
 
         suite, record = load_suite(self.suite), self.run.record
         baseline = self._config.getoption("--harness-baseline")
@@ -178,7 +179,7 @@ class _Judging:
         folder = Path(self._config.getoption("--harness-baselines"))
         strict = bool(self._config.getoption("--harness-strict"))
         options = GateOptions(baseline, folder, strict)
-        return plan_gate(suite, Identity.of(record), record.adapter.name, options, record.options.get("limit"))
+        return plan_gate(suite, Identity.of(record), record.adapter.name, options, draw_of_run(suite, record))
 
 
 class _SuiteItem(pytest.Item):

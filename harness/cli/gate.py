@@ -41,7 +41,10 @@ _COLORS: Final = {
               help="Folder for run records.")  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
-@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, drawn with the suite's seed."
+)
+@click.option("--head", is_flag=True, help="Let --limit take the first samples of each dataset.")
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Pass only where it is shown that nothing dropped by the margin.")
@@ -63,6 +66,7 @@ def command(
     out: Path,
     workers: int,
     limit: int | None,
+    head: bool,
     roots: tuple[Path, ...],
     strict: bool,
     block: bool,
@@ -83,6 +87,8 @@ def command(
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
+    if head and limit is None:
+        raise click.UsageError("--head says which samples --limit takes; give one")
     if github and as_json:
         raise click.UsageError(f"--github writes the JSON to {github_dir / 'gate.json'}; leave out --json")
     outputs = _Outputs(suite, junit, github_dir if github else None)
@@ -104,6 +110,7 @@ def command(
                     out=out,
                     workers=workers,
                     limit=limit,
+                    head=head,
                     roots=roots,
                     strict=strict,
                     block=block,

@@ -176,13 +176,16 @@ class _Comparer:
             slices=tuple(found),
             flips=tuple(flips),
             lineage=tuple(identity.lineage(before, after)),
-            warnings=(*sided, *self._pairs.warnings(after.options.get("limit")), *self._unmoved()),
+            warnings=(*sided, *self._unpaired(after), *self._unmoved()),
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
             ratios=ratios,
             cut_off=tuple(_adjusted(cut)),
         )
+
+    def _unpaired(self, after: RunRecord) -> list[str]:
+        return self._pairs.warnings(after.options.get("limit"), drawn=after.limit_rule == "drawn")
 
     def _unmoved(self) -> Iterator[str]:
         """Warn of a LoRA with which no answer differs from those without it: it may attach to nothing."""

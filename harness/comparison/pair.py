@@ -40,17 +40,19 @@ class Pairs:
 
     cells: Mapping[CellKey, CellPairs]
 
-    def warnings(self, limit: int | None = None) -> list[str]:
+    def warnings(self, limit: int | None = None, *, drawn: bool = False) -> list[str]:
         """Return a sentence for every task with samples that have no partner.
 
         Args:
             limit: the candidate was asked to run so many samples a cell: what it lacks beyond them is no surprise.
+            drawn: whether it took whole clusters, and so perhaps fewer; half of them at least.
         """
+        enough = 0 if limit is None else -(-limit // 2) if drawn else limit
         said: list[str] = []
         for task in dict.fromkeys(pairs.task for pairs in self.cells.values()):
             cells = [pairs for pairs in self.cells.values() if pairs.task == task]
             surprising = [
-                ids for pairs in cells for ids in pairs.missing if limit is None or len(pairs.baseline) < limit
+                ids for pairs in cells for ids in pairs.missing if limit is None or len(pairs.baseline) < enough
             ]
             said += _sentence(task, surprising, "missing from the candidate")
             said += _sentence(task, [ids for pairs in cells for ids in pairs.extra], "not in the baseline")

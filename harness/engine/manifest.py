@@ -69,6 +69,9 @@ class Manifest(RecordModel):
     harness_version: str
     batch_size: int
     limit: int | None
+    head: bool = True
+    """Whether the limit takes the first samples, as runs did that say nothing of it."""
+    ranked: bool = False
     shard: str
     selection: SelectionRecord
     suite: SuiteSource
@@ -121,7 +124,8 @@ class Manifest(RecordModel):
 
     def plan(self, suite: Suite) -> Plan:
         """Lay the run out as it was."""
-        return make_plan(suite, self.batch_size, self.limit, Shard.parse(self.shard))
+        shard = Shard.parse(self.shard)
+        return make_plan(suite, self.batch_size, self.limit, shard, head=self.head, ranked=self.ranked)
 
 
 def copy_of(store: Path) -> Path:
@@ -135,7 +139,18 @@ def run_key(suite: Suite, selection: Selection, fingerprint: str, plan: Plan, ve
     chosen = selection.record.model_dump(mode="json")
     data = {name: dataset.content_hash() for name, dataset in suite.datasets.items()}
     tasks = {name: plain(task.describe()) for name, task in suite.tasks.items()}
-    parts = [suite.hash, chosen, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
+    parts = [
+        suite.hash,
+        chosen,
+        data,
+        tasks,
+        fingerprint,
+        plan.batch_size,
+        plan.limit,
+        plan.draw.rule,
+        plan.draw.ranked,
+        version,
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

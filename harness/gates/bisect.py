@@ -14,6 +14,7 @@ from harness.gates.runs import GateOptions, judge_run, plan_gate
 from harness.git import commit_of, git, run_checked_out, words, worktree
 from harness.record import find_runs, read_run
 from harness.suite.bind import Suite, load_suite
+from harness.suite.looks import draw_of_run
 
 Word = Literal["good", "bad", "skip"]
 
@@ -106,8 +107,9 @@ class _Oracle:
 
     def _judge(self, folder: Path) -> Decision:
         record = read_run(folder)
-        limit = record.options.get("limit")
-        planned = plan_gate(self._suite, Identity.of(record), record.adapter.name, self._options, limit)
+        planned = plan_gate(
+            self._suite, Identity.of(record), record.adapter.name, self._options, draw_of_run(self._suite, record)
+        )
         return judge_run(planned, folder)
 
 

@@ -24,6 +24,7 @@ from harness.stats.draws import RESAMPLES
 from harness.stats.verdict import Outcome
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
+from harness.tasks.draw import Draw
 from harness.tasks.told import planned_units, told
 
 
@@ -53,7 +54,9 @@ class PlannedGate:
     forecasts: tuple[Forecast, ...]
 
 
-def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOptions, limit: int | None) -> PlannedGate:
+def plan_gate(
+    suite: Suite, planned: Identity, adapter: str, options: GateOptions, draw: Draw | None = None
+) -> PlannedGate:
     """Find the baseline, see that it fits, and say what the gate will be able to see.
 
     Args:
@@ -61,7 +64,7 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
         planned: of the run that will be or was made.
         adapter: its adapter's name.
         options: what the caller chooses.
-        limit: at most so many samples a cell.
+        draw: which samples of a cell are run; all by default.
 
     Raises:
         NoBaseline: if a gate needs one and there is none, or it no longer fits.
@@ -76,11 +79,11 @@ def plan_gate(suite: Suite, planned: Identity, adapter: str, options: GateOption
     baseline = stored.find(options.baseline, suite.spec.suite, adapter, planned.simulated, options.baselines)
     check_directions(gates, baseline.record)
     stored.check(baseline, planned, compared)
-    seen = forecast(gates, planned_gates(suite, limit), Run(baseline.folder))
+    seen = forecast(gates, planned_gates(suite, draw), Run(baseline.folder))
     return PlannedGate(suite, options, baseline, tuple(seen))
 
 
-def planned_gates(suite: Suite, limit: int | None = None) -> dict[str, Planned]:
+def planned_gates(suite: Suite, draw: Draw | None = None) -> dict[str, Planned]:
     """Return what the gates of a suite are on, and how many samples of a run each will rest on."""
     found = {}
     for gate in suite.spec.gates:
@@ -88,7 +91,7 @@ def planned_gates(suite: Suite, limit: int | None = None) -> dict[str, Planned]:
         task = suite.tasks.get(name)
         statistic = told(task).get(metric) if task else None
         if task and statistic:
-            found[gate.metric] = Planned(statistic, planned_units(task, statistic, limit))
+            found[gate.metric] = Planned(statistic, planned_units(task, statistic, draw))
     return found
 
 
@@ -135,7 +138,7 @@ def run_sequentially(
     looks = looks.within(max((task.count(cell) for task in asking for cell in task.cells()), default=looks.counts[-1]))
     with remembering(choice) as once:
         for look, samples in enumerate(looks.counts):
-            folder, decision = run_gate(planned, once, replace(run, limit=samples), progress)
+            folder, decision = run_gate(planned, once, replace(run, limit=samples, ranked=True), progress)
             if decision.compared is None:
                 return folder, decision
             outcomes = looks.outcomes(look, decision.compared, margins(spec.gates))
@@ -149,9 +152,9 @@ def run_sequentially(
     raise AssertionError("the last look always decides")
 
 
-def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, limit: int | None) -> PlannedGate:
+def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, draw: Draw | None = None) -> PlannedGate:
     """As :func:`plan_gate`, for a run that is still to be made."""
-    return plan_gate(suite, planned_identity(suite, choice), choice.spec.adapter, options, limit)
+    return plan_gate(suite, planned_identity(suite, choice), choice.spec.adapter, options, draw)
 
 
 def _keep(folder: Path, decision: Decision) -> None:

@@ -272,6 +272,9 @@ class RunRecord(RecordModel):
     adapter: AdapterRecord
     options: dict[str, int | None]
     """Batch size, workers, limit."""
+    limit_rule: Literal["", "drawn", "head"] = ""
+    """Which samples the limit took: those of a seeded order, or the first of each dataset, as all did that say
+    nothing of it."""
     shard: str | None = None
     """``3/8`` where this is one of several parts of a run."""
     selection: SelectionRecord = SelectionRecord()
