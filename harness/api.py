@@ -238,7 +238,8 @@ def gate(
         roots: folders outside the suite's own that its data may lie in.
         strict: pass only where it is shown that nothing dropped by the margin.
         block: let a domain or stress suite stop the change; they only warn by default.
-        sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
+        sequential: look at these sample counts (``100,200,400``), or at ten of equal distance (``auto``); stop when the
+            verdict is certain.
         resamples: bootstrap draws.
         progress: who watches; nobody by default.
         say: hears where the record lies.
@@ -255,7 +256,7 @@ def gate(
     """
     from harness.comparison.sequential import Looks
     from harness.gates import branch
-    from harness.gates.runs import GateOptions, judge_run, planned_for, run_gate, run_sequentially
+    from harness.gates.runs import GateOptions, judge_run, largest_cell, planned_for, run_gate, run_sequentially
     from harness.suite.looks import draw_of
 
     _at_least(1, workers=workers, limit=limit)
@@ -264,7 +265,6 @@ def gate(
         raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
     if head and limit is None:
         raise UsageError("head says which samples a limit takes; give one")
-    looks = Looks.parse(sequential) if sequential else None
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples)
         loaded = load_suite(suite, roots)
@@ -273,6 +273,7 @@ def gate(
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder)
+        looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
         choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, head=head)
         plan = planned_for(loaded, choice, options, draw_of(loaded, looks.counts[-1] if looks else limit, head=head))
         planned(plan)

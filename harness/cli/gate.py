@@ -18,7 +18,7 @@ _EPILOG: Final = """\b
 Examples:
   harness gate suites/robustness.yaml --adapter onnx-int8 --baseline main
   harness gate robustness -a onnx-int8 --candidate RUN --strict
-  harness gate robustness -a onnx-int8 --sequential 100,200,400
+  harness gate robustness -a onnx-int8 --sequential auto
   harness gate robustness -a onnx-int8 --github --junit gate.xml
 
 \b
@@ -49,7 +49,8 @@ _COLORS: Final = {
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Pass only where it is shown that nothing dropped by the margin.")
 @click.option("--block", is_flag=True, help="Let a domain or stress suite stop the change; they only warn by default.")
-@click.option("--sequential", metavar="N,N,…", help="Look at these sample counts; stop when the verdict is certain.")
+@click.option("--sequential", metavar="auto|N,N,…",
+              help="Look at these sample counts, or at ten; stop when the verdict is certain.")  # fmt: skip
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap draws.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--github", is_flag=True, help="Write comment, summary, annotations and outputs for GitHub Actions.")
@@ -186,6 +187,8 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for line in _flips(decision):
         out.print(escape(line))
+    if decision.looked:
+        out.print(escape(str(decision.looked)))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"
     why = f": the run {record.status}, {plain(record.reason)}" if record.status != "complete" else ""
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")

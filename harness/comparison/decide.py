@@ -56,6 +56,8 @@ class Decision(Shown):
     gates: tuple[Judged, ...]
     blocking: bool
     """Whether the suite's tier blocks, or was told to."""
+    looked: Looked | None = None
+    """How far a gate went that looks several times."""
 
     @property
     def verdict(self) -> Overall:
@@ -151,12 +153,22 @@ def decide(
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
     alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"]
+    alone = [_at_look(rule, looked) for rule in alone] if looked else alone
     tested = _tested(gates, compared)
     one_sided = [delta.comparison.p_less for _, _, delta in tested if delta.comparison is not None]
     relative = _relative(gates, compared, strict, looked, alone) | _ratios(gates, compared, strict)
-    judged = [Judged(rule.gate, rule.position) for rule in adjusted(alone, one_sided)]
+    judged = [Judged(rule.gate, rule.position) for rule in (alone if looked else adjusted(alone, one_sided))]
     judged = sorted([*judged, *relative.values()], key=lambda one: one.position)
-    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking)
+    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking, looked)
+
+
+def _at_look(rule: Ruled, looked: Looked) -> Ruled:
+    """Return a rule as the looks together decided it: its interval is that of a single one."""
+    word = looked.rules.get((rule.position, rule.gate.rule))
+    if word is None:
+        return rule
+    reason = f"{rule.gate.reason} ({looked.note})"
+    return replace(rule, gate=rule.gate.model_copy(update={"verdict": word, "reason": reason}))
 
 
 def _undecided(gates: Sequence[GateSpec], candidate: RunRecord) -> Iterator[Judged]:

@@ -1,7 +1,9 @@
 """Run what a gate needs and judge it: one place for the command line, the pytest plugin and bisect."""
 
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +12,12 @@ from harness.comparison.decide import Decision, blocks, check_directions, decide
 from harness.comparison.forecast import Forecast, Planned, forecast
 from harness.comparison.identity import Identity
 from harness.comparison.ratios import limits
-from harness.comparison.sequential import Looked, Looks
+from harness.comparison.sequential import Looked, Looks, Watch
 from harness.engine.run import Progress, RunOptions, run_suite
 from harness.errors import UsageError
 from harness.gates import baseline as stored
 from harness.gates.baseline import Baseline
+from harness.gates.looks import RunRules, alone
 from harness.gates.planned import planned_identity
 from harness.gates.remember import remembering
 from harness.record import Run, RunRecord
@@ -128,28 +131,48 @@ def run_sequentially(
 ) -> tuple[Path, Decision]:
     """Run the suite look by look and stop as soon as the verdict is certain.
 
-    A look runs the first so many samples of every cell. What an earlier look asked the model is
-    remembered, not asked again.
+    A look runs the first so many samples of every cell, in the order in which they are drawn. What an earlier look
+    asked the model is remembered, not asked again.
     """
     if planned.baseline is None:
         raise UsageError("--sequential needs a gate that compares with a baseline (max_drop or max_increase)")
     spec = planned.suite.spec
-    asking = [task for task in planned.suite.tasks.values() if task.metrics]
-    looks = looks.within(max((task.count(cell) for task in asking for cell in task.cells()), default=looks.counts[-1]))
-    with remembering(choice) as once:
+    looks = looks.within(largest_cell(planned.suite) or looks.counts[-1])
+    watch = Watch(looks, margins(spec.gates), alone(spec.gates))
+    planned_calls = sum(task.count(cell) for task in planned.suite.tasks.values() for cell in task.cells())
+    with remembering(choice) as once, _apart(planned.suite) as cache:
+        run = replace(run, cache=run.cache or cache)
         for look, samples in enumerate(looks.counts):
             folder, decision = run_gate(planned, once, replace(run, limit=samples, ranked=True), progress)
             if decision.compared is None:
                 return folder, decision
-            outcomes = looks.outcomes(look, decision.compared, margins(spec.gates))
+            at = RunRules(spec.gates, Run(folder)).at if alone(spec.gates) else None
+            looked = watch.look(look, decision.compared, at)
             last = look == len(looks.counts) - 1
-            if outcomes is not None and (last or Outcome.FAIL in outcomes.values() or not _open(decision)):
-                said = looks.said(look, outcomes)
-                decision = _decide(planned, decision.candidate, decision.compared, said)
+            if looked is not None and (last or Outcome.FAIL in looked.outcomes.values() or not _ratios_open(decision)):
+                made = sum(decision.candidate.responses.values())
+                looked = replace(looked, spared=max(0.0, 1 - made / max(1, planned_calls)))
+                decision = _decide(planned, decision.candidate, decision.compared, looked)
                 _keep(folder, decision)
                 return folder, decision
             shutil.rmtree(folder)  # the next look holds all of it
     raise AssertionError("the last look always decides")
+
+
+@contextmanager
+def _apart(suite: Suite) -> Iterator[Path | None]:
+    """Yield a folder for answers where the model lives in a process of its own: what that remembers goes with it."""
+    if suite.spec.engine.isolation != "process":
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="harness-looks-") as folder:
+        yield Path(folder)
+
+
+def largest_cell(suite: Suite) -> int:
+    """Return how many samples the largest cell has that asks; 0 where nothing is asked."""
+    asking = [task for task in suite.tasks.values() if task.metrics]
+    return max((task.count(cell) for task in asking for cell in task.cells()), default=0)
 
 
 def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, draw: Draw | None = None) -> PlannedGate:
@@ -162,9 +185,9 @@ def _keep(folder: Path, decision: Decision) -> None:
     write_run(folder, decision.candidate.model_copy(update={"gates": gates}))
 
 
-def _open(decision: Decision) -> bool:
-    """Return whether a gate that needs no baseline could still be decided by more samples."""
-    return any(judged.gate.verdict == "inconclusive" and judged.delta is None for judged in decision.gates)
+def _ratios_open(decision: Decision) -> bool:
+    """Return whether a gate on a ratio could still be decided by more samples."""
+    return any(one.gate.verdict == "inconclusive" and one.gate.rule.startswith("ratio") for one in decision.gates)
 
 
 def _decide(

@@ -41,7 +41,7 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
         head.append(f"> The run is {record.status}, so nothing is decided. {escaped(record.reason, 600)}".rstrip())
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
-    parts = [_rules(decision)]
+    parts = [_rules(decision), *([f"{str(decision.looked).capitalize()}."] if decision.looked else [])]
     if not compared:
         parts += [f"> {escaped(said, 600)}" for said in cut_off(record)]
     else:

@@ -13,7 +13,7 @@ from harness.stats._door import Floats, inside
 from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome
 
-Spending = Literal["obrien-fleming", "pocock"]
+Spending = Literal["obrien-fleming", "pocock", "quadratic"]
 _STEP: Final = 0.02
 _REACH: Final = 8.5
 
@@ -43,18 +43,18 @@ def spent_level(fraction: float, alpha: float = 0.05, spending: Spending = "obri
     """Return the level that may be spent when a fraction of the samples is in.
 
     O'Brien–Fleming type: 2 − 2 Φ(z(1 − α/2) / √t), very little early. Pocock type: α ln(1 + (e − 1) t),
-    about evenly.
+    about evenly. Quadratic, between them: α t².
 
     Args:
         fraction: share of the planned samples, t in (0, 1].
         alpha: one-sided level in the end, in (0, 1).
-        spending: which of the two.
+        spending: which of them.
 
     Raises:
         ValueError: if an argument is not as described.
 
     Source:
-        Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials".
+        Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"; Kim and DeMets 1987 for powers of t.
 
     >>> round(spent_level(0.5, 0.025), 5), round(spent_level(0.5, 0.025, "pocock"), 5)
     (0.00153, 0.0155)
@@ -65,7 +65,9 @@ def spent_level(fraction: float, alpha: float = 0.05, spending: Spending = "obri
         return float(2 * ndtr(float(ndtri(alpha / 2)) / math.sqrt(fraction)))
     if spending == "pocock":
         return alpha * math.log1p((math.e - 1) * fraction)
-    raise ValueError(f"spending: must be 'obrien-fleming' or 'pocock', got {spending!r}")
+    if spending == "quadratic":
+        return alpha * fraction**2
+    raise ValueError(f"spending: must be 'obrien-fleming', 'pocock' or 'quadratic', got {spending!r}")
 
 
 def sequential_plan(looks: Sequence[int], alpha: float = 0.05, spending: Spending = "obrien-fleming") -> SequentialPlan:
