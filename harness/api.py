@@ -257,6 +257,7 @@ def gate(
     from harness.comparison.sequential import Looks
     from harness.gates import branch
     from harness.gates.runs import GateOptions, judge_run, largest_cell, planned_for, run_gate, run_sequentially
+    from harness.gates.tries import Ledger
     from harness.suite.looks import draw_of
 
     _at_least(1, workers=workers, limit=limit)
@@ -267,20 +268,20 @@ def gate(
         raise UsageError("head says which samples a limit takes; give one")
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples)
-        loaded = load_suite(suite, roots)
+        loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
         if candidate:
             made = load_run(candidate, out)
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
-            return judge_run(plan, made.folder)
+            return judge_run(plan, made.folder, ledger)
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
         choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, head=head)
         plan = planned_for(loaded, choice, options, draw_of(loaded, looks.counts[-1] if looks else limit, head=head))
         planned(plan)
         if looks:
-            record, decision = run_sequentially(plan, choice, run, looks, progress)
+            record, decision = run_sequentially(plan, choice, run, looks, progress, ledger)
         else:
-            record, decision = run_gate(plan, choice, run, progress)
+            record, decision = run_gate(plan, choice, run, progress, ledger)
         say(f"record: {record}")
         return decision
 

@@ -168,6 +168,7 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     from rich.table import Table
 
     from harness.cli._tables import console
+    from harness.gates.tries import told as tried
     from harness.report import compare_rows as rows
     from harness.report.numbers import title
     from harness.report.text import plain
@@ -187,6 +188,8 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for line in _flips(decision):
         out.print(escape(line))
+    if decision.tries and (said := tried(decision.tries)):
+        out.print(f"[yellow]{escape(said)}[/]")
     if decision.looked:
         out.print(escape(str(decision.looked)))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"

@@ -10,7 +10,7 @@ from harness.comparison.compare import Compared, Delta
 from harness.comparison.ratios import judge_ratios
 from harness.comparison.sequential import Looked
 from harness.errors import ExitCode, UsageError
-from harness.record.schema import GateRecord, RunRecord
+from harness.record.schema import GateRecord, RunRecord, TriesRecord
 from harness.record.schema import Verdict as Word
 from harness.shown import Shown
 from harness.spec.models import GateSpec
@@ -58,6 +58,8 @@ class Decision(Shown):
     """Whether the suite's tier blocks, or was told to."""
     looked: Looked | None = None
     """How far a gate went that looks several times."""
+    tries: TriesRecord | None = None
+    """How often this model was tried against the baseline."""
 
     @property
     def verdict(self) -> Overall:
@@ -129,6 +131,7 @@ def decide(
     strict: bool = False,
     blocking: bool = True,
     looked: Looked | None = None,
+    ruled: Sequence[Ruled] | None = None,
 ) -> Decision:
     """Judge every gate.
 
@@ -139,6 +142,7 @@ def decide(
         strict: whether every gate that compares must show that there is no drop.
         blocking: whether the verdict stops the change.
         looked: the outcomes of a gate with several looks; they replace those of a single one.
+        ruled: the rules that the run decides by itself, at another level than its record's.
 
     Raises:
         UsageError: if a gate asks of a metric what it cannot (``max_increase`` where higher is better), or
@@ -152,7 +156,7 @@ def decide(
     values = {
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
-    alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"]
+    alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"] if ruled is None else ruled
     alone = [_at_look(rule, looked) for rule in alone] if looked else alone
     tested = _tested(gates, compared)
     one_sided = [delta.comparison.p_less for _, _, delta in tested if delta.comparison is not None]

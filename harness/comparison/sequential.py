@@ -114,16 +114,19 @@ class Watch:
         looks: when.
         metrics: those that are compared, by ``task/metric``.
         rules: how many rules a single run decides.
+        alpha: the level of all looks together.
     """
 
-    def __init__(self, looks: Looks, metrics: Sequence[str] | Mapping[str, float], rules: int = 0) -> None:
+    def __init__(
+        self, looks: Looks, metrics: Sequence[str] | Mapping[str, float], rules: int = 0, alpha: float = ALPHA
+    ) -> None:
         family = max(1, len(metrics) + rules)
         self.looks = looks
         self._metrics = list(metrics)
-        self._failing = sequential_plan(looks.counts, ALPHA / family, looks.spending).levels
-        self._passing = sequential_plan(looks.counts, ALPHA, looks.spending).levels
+        self._failing = sequential_plan(looks.counts, alpha / family, looks.spending).levels
+        self._passing = sequential_plan(looks.counts, alpha, looks.spending).levels
         # Of rules that one run decides each end of a two-sided interval has half of the level.
-        self._ends = sequential_plan(looks.counts, ALPHA / 2, looks.spending).levels if rules else ()
+        self._ends = sequential_plan(looks.counts, alpha / 2, looks.spending).levels if rules else ()
         self._passed: set[str] = set()
         self._ruled: dict[Rule, RuleWord] = {}
 

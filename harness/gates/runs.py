@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.comparison.absolute import Ruled
 from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import Decision, blocks, check_directions, decide, margins
 from harness.comparison.forecast import Forecast, Planned, forecast
 from harness.comparison.identity import Identity
 from harness.comparison.ratios import limits
-from harness.comparison.sequential import Looked, Looks, Watch
+from harness.comparison.sequential import ALPHA, Looked, Looks, Watch
 from harness.engine.run import Progress, RunOptions, run_suite
 from harness.errors import UsageError
 from harness.gates import baseline as stored
@@ -20,6 +21,7 @@ from harness.gates.baseline import Baseline
 from harness.gates.looks import RunRules, alone
 from harness.gates.planned import planned_identity
 from harness.gates.remember import remembering
+from harness.gates.tries import Ledger, Try, begin, digest, entered
 from harness.record import Run, RunRecord
 from harness.record.folder import write_run
 from harness.spec.models import GateSpec
@@ -98,36 +100,51 @@ def planned_gates(suite: Suite, draw: Draw | None = None) -> dict[str, Planned]:
     return found
 
 
-def judge_run(planned: PlannedGate, folder: Path) -> Decision:
+def judge_run(planned: PlannedGate, folder: Path, ledger: Ledger | None = None) -> Decision:
     """Judge a run that was made.
+
+    Args:
+        planned: the gate.
+        folder: of the run.
+        ledger: knows earlier tries; a further one is judged more strictly, and written down.
 
     Raises:
         NoBaseline: if the run does not fit the baseline.
     """
     candidate = Run(folder)
-    compared = None
-    if planned.baseline and candidate.record.status == "complete":
-        gates = planned.suite.spec.gates
-        stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates))
-        options = Options(planned.options.resamples, margins=margins(gates), ratios=limits(gates))
-        compared = compare(Run(planned.baseline.folder), candidate, options)
-    return _decide(planned, candidate.record, compared)
+    if not planned.baseline or candidate.record.status != "complete":
+        return _decide(planned, candidate.record, None)
+    gates = planned.suite.spec.gates
+    stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates))
+    if ledger is None:
+        return _decide(planned, candidate.record, _compare(planned, candidate))
+    one = begin(ledger, planned.baseline.record.run_id, candidate)
+    compared = _compare(planned, candidate, one.level)
+    ruled = RunRules(gates, candidate).at(one.level / 2) if one.level < ALPHA and alone(gates) else None
+    return entered(_decide(planned, candidate.record, compared, ruled=ruled), one, ledger)
 
 
-def run_gate(planned: PlannedGate, choice: AdapterChoice, run: RunOptions, progress: Progress) -> tuple[Path, Decision]:
+def run_gate(
+    planned: PlannedGate, choice: AdapterChoice, run: RunOptions, progress: Progress, ledger: Ledger | None = None
+) -> tuple[Path, Decision]:
     """Run the suite, judge the run, and keep the verdicts in its record.
 
     Raises:
         AdapterError: if the adapter cannot be loaded or lacks what a task needs.
     """
     folder, _ = run_suite(planned.suite, choice, run, progress)
-    decision = judge_run(planned, folder)
+    decision = judge_run(planned, folder, ledger)
     _keep(folder, decision)
     return folder, decision
 
 
 def run_sequentially(
-    planned: PlannedGate, choice: AdapterChoice, run: RunOptions, looks: Looks, progress: Progress
+    planned: PlannedGate,
+    choice: AdapterChoice,
+    run: RunOptions,
+    looks: Looks,
+    progress: Progress,
+    ledger: Ledger | None = None,
 ) -> tuple[Path, Decision]:
     """Run the suite look by look and stop as soon as the verdict is certain.
 
@@ -138,7 +155,9 @@ def run_sequentially(
         raise UsageError("--sequential needs a gate that compares with a baseline (max_drop or max_increase)")
     spec = planned.suite.spec
     looks = looks.within(largest_cell(planned.suite) or looks.counts[-1])
-    watch = Watch(looks, margins(spec.gates), alone(spec.gates))
+    watch: Watch | None = None
+    one: Try | None = None
+    seen: list[str] = []
     planned_calls = sum(task.count(cell) for task in planned.suite.tasks.values() for cell in task.cells())
     with remembering(choice) as once, _apart(planned.suite) as cache:
         run = replace(run, cache=run.cache or cache)
@@ -146,13 +165,23 @@ def run_sequentially(
             folder, decision = run_gate(planned, once, replace(run, limit=samples, ranked=True), progress)
             if decision.compared is None:
                 return folder, decision
-            at = RunRules(spec.gates, Run(folder)).at if alone(spec.gates) else None
+            made_run = Run(folder)
+            before = one
+            if ledger:
+                seen.append(digest(made_run))
+                one = begin(ledger, planned.baseline.record.run_id, made_run, seen)
+            # Answers that part from those of an earlier try at a later look are a try of their own from there.
+            if watch is None or (before and one and before.level != one.level):
+                watch = Watch(looks, margins(spec.gates), alone(spec.gates), one.level if one else ALPHA)
+            at = RunRules(spec.gates, made_run).at if alone(spec.gates) else None
             looked = watch.look(look, decision.compared, at)
             last = look == len(looks.counts) - 1
             if looked is not None and (last or Outcome.FAIL in looked.outcomes.values() or not _ratios_open(decision)):
                 made = sum(decision.candidate.responses.values())
                 looked = replace(looked, spared=max(0.0, 1 - made / max(1, planned_calls)))
                 decision = _decide(planned, decision.candidate, decision.compared, looked)
+                if ledger and one:
+                    decision = entered(decision, one, ledger)
                 _keep(folder, decision)
                 return folder, decision
             shutil.rmtree(folder)  # the next look holds all of it
@@ -182,7 +211,14 @@ def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, draw:
 
 def _keep(folder: Path, decision: Decision) -> None:
     gates = [judged.gate for judged in decision.gates] if decision.candidate.status == "complete" else []
-    write_run(folder, decision.candidate.model_copy(update={"gates": gates}))
+    write_run(folder, decision.candidate.model_copy(update={"gates": gates, "tries": decision.tries}))
+
+
+def _compare(planned: PlannedGate, candidate: Run, level: float = ALPHA) -> Compared:
+    assert planned.baseline is not None  # noqa: S101 - asked only where there is one
+    gates = planned.suite.spec.gates
+    options = Options(planned.options.resamples, 1 - level, margins=margins(gates), ratios=limits(gates))
+    return compare(Run(planned.baseline.folder), candidate, options)
 
 
 def _ratios_open(decision: Decision) -> bool:
@@ -191,11 +227,15 @@ def _ratios_open(decision: Decision) -> bool:
 
 
 def _decide(
-    planned: PlannedGate, candidate: RunRecord, compared: Compared | None, looked: Looked | None = None
+    planned: PlannedGate,
+    candidate: RunRecord,
+    compared: Compared | None,
+    looked: Looked | None = None,
+    ruled: Sequence[Ruled] | None = None,
 ) -> Decision:
-    spec = planned.suite.spec
-    blocking = blocks(spec.tier, planned.options.block)
-    return decide(spec.gates, candidate, compared, strict=planned.options.strict, blocking=blocking, looked=looked)
+    spec, options = planned.suite.spec, planned.options
+    blocking = blocks(spec.tier, options.block)
+    return decide(spec.gates, candidate, compared, strict=options.strict, blocking=blocking, looked=looked, ruled=ruled)
 
 
 def _compared(gates: Sequence[GateSpec]) -> list[str]:

@@ -186,6 +186,19 @@ class GateRecord(RecordModel):
     reason: str
 
 
+class TriesRecord(RecordModel):
+    """How often this model was tried against the baseline that its gates compare with."""
+
+    number: int
+    """Which try it was, from 1; a run with the same answers is the same try."""
+    level: float
+    """The one-sided level at which it was judged: 0.05 for the first."""
+    baseline: str
+    """The id of the baseline's run."""
+    earlier: list[str] = []
+    """Runs of the tries before, and what came of them."""
+
+
 class AdapterRecord(RecordModel):
     """Which model answered."""
 
@@ -293,6 +306,8 @@ class RunRecord(RecordModel):
     """How many answers were known from an earlier run and not asked for."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+    tries: TriesRecord | None = None
+    """What ``harness gate`` found in its ledger; None for runs that no gate has compared."""
 
 
 def _read(found: list[dict[str, Any]]) -> dict[str, Statistic]:

