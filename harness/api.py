@@ -218,6 +218,7 @@ def gate(
     strict: bool = False,
     block: bool = False,
     sequential: str | None = None,
+    epochs: int = 1,
     resamples: int = _DRAWS,
     progress: Progress = _SILENT,
     say: Callable[[str], None] = _ignore,
@@ -240,6 +241,7 @@ def gate(
         block: let a domain or stress suite stop the change; they only warn by default.
         sequential: look at these sample counts (``100,200,400``), or at ten of equal distance (``auto``); stop when the
             verdict is certain.
+        epochs: ask each question so often, and judge the mean of its scores; the baseline must have been made so too.
         resamples: bootstrap draws.
         progress: who watches; nobody by default.
         say: hears where the record lies.
@@ -260,8 +262,10 @@ def gate(
     from harness.gates.tries import Ledger
     from harness.suite.looks import draw_of
 
-    _at_least(1, workers=workers, limit=limit)
+    _at_least(1, workers=workers, limit=limit, epochs=epochs)
     _at_least(_FEWEST_DRAWS, resamples=resamples)
+    if epochs > 1 and candidate:
+        raise UsageError("epochs is for a run that is made; a candidate was asked as often as it was")
     if sequential and (candidate or limit):
         raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
     if head and limit is None:
@@ -269,14 +273,19 @@ def gate(
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples)
         loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
+        selection = Selection(epochs=epochs)
         if candidate:
             made = load_run(candidate, out)
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder, ledger)
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
-        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, head=head)
-        plan = planned_for(loaded, choice, options, draw_of(loaded, looks.counts[-1] if looks else limit, head=head))
+        choice, run = (
+            _choice(adapter),
+            RunOptions(out=Path(out), workers=workers, limit=limit, head=head, selection=selection),
+        )
+        draw = draw_of(loaded, looks.counts[-1] if looks else limit, head=head)
+        plan = planned_for(loaded, choice, options, draw, selection)
         planned(plan)
         if looks:
             record, decision = run_sequentially(plan, choice, run, looks, progress, ledger)

@@ -51,6 +51,8 @@ _COLORS: Final = {
 @click.option("--block", is_flag=True, help="Let a domain or stress suite stop the change; they only warn by default.")
 @click.option("--sequential", metavar="auto|N,N,…",
               help="Look at these sample counts, or at ten; stop when the verdict is certain.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True,
+              help="Ask each question so often and judge the mean: less noise where a model samples.")  # fmt: skip
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap draws.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--github", is_flag=True, help="Write comment, summary, annotations and outputs for GitHub Actions.")
@@ -72,6 +74,7 @@ def command(
     strict: bool,
     block: bool,
     sequential: str | None,
+    epochs: int,
     resamples: int,
     junit: Path | None,
     github: bool,
@@ -88,6 +91,8 @@ def command(
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
+    if epochs > 1 and candidate:
+        raise click.UsageError("--epochs is for a run that is made; leave out --candidate")
     if head and limit is None:
         raise click.UsageError("--head says which samples --limit takes; give one")
     if github and as_json:
@@ -116,6 +121,7 @@ def command(
                     strict=strict,
                     block=block,
                     sequential=sequential,
+                    epochs=epochs,
                     resamples=resamples,
                     progress=choose(quiet),
                     say=say,

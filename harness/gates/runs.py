@@ -29,6 +29,7 @@ from harness.stats.draws import RESAMPLES
 from harness.stats.verdict import Outcome
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
+from harness.suite.select import ALL, Selection
 from harness.tasks.draw import Draw
 from harness.tasks.told import planned_units, told
 
@@ -158,7 +159,8 @@ def run_sequentially(
     watch: Watch | None = None
     one: Try | None = None
     seen: list[str] = []
-    planned_calls = sum(task.count(cell) for task in planned.suite.tasks.values() for cell in task.cells())
+    asked = run.selection.apply(planned.suite).tasks.values()
+    planned_calls = sum(task.count(cell) for task in asked for cell in task.cells())
     with remembering(choice) as once, _apart(planned.suite) as cache:
         run = replace(run, cache=run.cache or cache)
         for look, samples in enumerate(looks.counts):
@@ -204,9 +206,12 @@ def largest_cell(suite: Suite) -> int:
     return max((task.count(cell) for task in asking for cell in task.cells()), default=0)
 
 
-def planned_for(suite: Suite, choice: AdapterChoice, options: GateOptions, draw: Draw | None = None) -> PlannedGate:
-    """As :func:`plan_gate`, for a run that is still to be made."""
-    return plan_gate(suite, planned_identity(suite, choice), choice.spec.adapter, options, draw)
+def planned_for(
+    suite: Suite, choice: AdapterChoice, options: GateOptions, draw: Draw | None = None, selection: Selection = ALL
+) -> PlannedGate:
+    """As :func:`plan_gate`, for a run that is still to be made, of what is selected."""
+    identity = planned_identity(selection.apply(suite), choice)
+    return plan_gate(suite, identity, choice.spec.adapter, options, draw)
 
 
 def _keep(folder: Path, decision: Decision) -> None:

@@ -110,6 +110,21 @@ def test_a_sequential_gate_is_one_try_and_repeated_it_is_the_same(gate) -> None:
     assert gate(42, 2, "--sequential", "60,200")["tries"]["number"] == 2
 
 
+def test_epochs_are_one_try_of_means_against_a_baseline_that_was_made_so_too(gate, run_here) -> None:
+    done = run_here("gate", "tried.yaml", "-a", "sound.yaml", "-q", "--epochs", "3")
+    assert done.code == 3
+    assert "epochs of qa" in done.err
+    assert run_here("run", "tried.yaml", "-a", "sound.yaml", "-q", "--no-report", "--epochs", "3").code == 0
+    assert run_here("baseline", "save", "main").code == 0
+    decision = gate(1, 1, "--epochs", "3")
+    assert verdicts(decision) == ["pass"]
+    assert decision["tries"]["number"] == 1
+    (delta,) = decision["comparison"]["metrics"]
+    assert delta["comparison"]["n"] == 200
+    early = gate(1, 1, "--epochs", "3", "--sequential", "60,200")
+    assert early["looks"]["planned"] == 200
+
+
 def test_a_ledger_that_cannot_be_read_or_written_stops_nothing(gate, run_here) -> None:
     Path("results/runs", FILE).write_text("no json\n[1]\n{}\n")
     assert gate(1, 1)["tries"]["number"] == 1
