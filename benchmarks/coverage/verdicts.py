@@ -154,7 +154,7 @@ def _compared(before: Scores, after: Scores, margin: float, confidence: float = 
 
 
 def _verdict(found: Comparison) -> Outcome:
-    """Return the outcome as `judge` does, which would also plan how many samples are needed, a hundred times as slow."""
+    """Return the outcome as `judge` does, which would also plan how many samples are needed: far slower."""
     if found.p_less <= 1 - found.confidence and -found.estimate >= found.margin:
         return Outcome.FAIL
     return Outcome.NON_INFERIOR if found.lower_bound > -found.margin else Outcome.INCONCLUSIVE
