@@ -92,6 +92,7 @@ def run(
     batch_size: int | None = None,
     workers: int = 1,
     limit: int | None = None,
+    head: bool = False,
     only: str | Sequence[str] = (),
     sample_ids: str | Sequence[str] = (),
     epochs: int = 1,
@@ -115,7 +116,8 @@ def run(
         out: folder for run records.
         batch_size: requests a call; the adapter's own by default.
         workers: threads that load and perturb images ahead of the model.
-        limit: at most so many samples a cell.
+        limit: at most so many samples a cell: the first of a seeded order, the same for every adapter.
+        head: let the limit take the first samples of each dataset instead, as they stand in its file.
         only: names of the tasks to run; all by default.
         sample_ids: the samples to ask about; all by default.
         epochs: how often each question is asked.
@@ -145,6 +147,8 @@ def run(
 
     numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
     _at_least(1, **numbers, ray_workers=ray_workers)
+    if head and limit is None:
+        raise UsageError("head says which samples a limit takes; give one")
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
@@ -156,6 +160,7 @@ def run(
         batch_size=batch_size,
         workers=workers,
         limit=limit,
+        head=head,
         selection=Selection(_several(only), _several(sample_ids), epochs, reducer),
         shard=Shard.parse(shard) if shard else WHOLE,
         executor="ray" if ray_address and not executor else executor,
@@ -208,11 +213,13 @@ def gate(
     out: PathLike = _RUNS,
     workers: int = 1,
     limit: int | None = None,
+    head: bool = False,
     roots: PathLike | Sequence[PathLike] = (),
     strict: bool = False,
     block: bool = False,
     sequential: str | None = None,
     executor: Literal["local", "process"] | None = None,
+    epochs: int = 1,
     resamples: int = _DRAWS,
     allow_missing: float = 0.0,
     progress: Progress = _SILENT,
@@ -230,12 +237,15 @@ def gate(
             that its record describes, and its samples must give its numbers.
         out: folder for run records.
         workers: threads that load and perturb images ahead of the model.
-        limit: at most so many samples a cell.
+        limit: at most so many samples a cell: the first of a seeded order.
+        head: let the limit take the first samples of each dataset instead.
         roots: folders outside the suite's own that its data may lie in.
         strict: pass only where it is shown that nothing dropped by the margin.
         block: let a domain or stress suite stop the change; they only warn by default.
-        sequential: look at these sample counts (``100,200,400``); stop when the verdict is certain.
+        sequential: look at these sample counts (``100,200,400``), or at ten of equal distance (``auto``); stop when the
+            verdict is certain.
         executor: where the model lives, in this process or in one that can be killed; None leaves it to the suite.
+        epochs: ask each question so often, and judge the mean of its scores; the baseline must have been made so too.
         resamples: bootstrap draws.
         allow_missing: the share, from 0 to 1, of the baseline's rows of a task that may be gone or changed before its
             gates are inconclusive. They are named, and rows that are new are too.
@@ -255,31 +265,42 @@ def gate(
     from harness.comparison.sequential import Looks
     from harness.comparison.verify import agreed
     from harness.gates import branch
-    from harness.gates.runs import GateOptions, judge_run, planned_for, run_gate, run_sequentially
+    from harness.gates.runs import GateOptions, judge_run, largest_cell, planned_for, run_gate, run_sequentially
+    from harness.gates.tries import Ledger
+    from harness.suite.looks import draw_of
 
-    _at_least(1, workers=workers, limit=limit)
+    _at_least(1, workers=workers, limit=limit, epochs=epochs)
     _at_least(_FEWEST_DRAWS, resamples=resamples)
+    if epochs > 1 and candidate:
+        raise UsageError("epochs is for a run that is made; a candidate was asked as often as it was")
     if sequential and (candidate or limit):
         raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
     if not 0 <= allow_missing <= 1:
         raise UsageError(f"allow_missing is a share from 0 to 1, not {allow_missing}")
-    looks = Looks.parse(sequential) if sequential else None
+    if head and limit is None:
+        raise UsageError("head says which samples a limit takes; give one")
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
-        loaded = load_suite(suite, roots)
+        loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
+        selection = Selection(epochs=epochs)
         if candidate:
             made = load_run(candidate, out)
             agreed(made)  # it may come from anywhere
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
-            return judge_run(plan, made.folder)
-        choice, run = _choice(adapter), RunOptions(out=Path(out), workers=workers, limit=limit, executor=executor)
-        plan = planned_for(loaded, choice, options, looks.counts[-1] if looks else limit)
+            return judge_run(plan, made.folder, ledger)
+        looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
+        choice, run = (
+            _choice(adapter),
+            RunOptions(out=Path(out), workers=workers, limit=limit, head=head, selection=selection, executor=executor),
+        )
+        draw = draw_of(loaded, looks.counts[-1] if looks else limit, head=head)
+        plan = planned_for(loaded, choice, options, draw, selection)
         planned(plan)
         if looks:
-            record, decision = run_sequentially(plan, choice, run, looks, progress)
+            record, decision = run_sequentially(plan, choice, run, looks, progress, ledger)
         else:
-            record, decision = run_gate(plan, choice, run, progress)
+            record, decision = run_gate(plan, choice, run, progress, ledger)
         say(f"record: {record}")
         return decision
 
@@ -319,6 +340,7 @@ def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptio
     from harness.comparison.identity import Identity
     from harness.gates.planned import check_run_of, rows_of
     from harness.gates.runs import plan_gate
+    from harness.suite.looks import draw_of_run
 
     record = run.record
     if record.suite.name != suite.spec.suite:
@@ -327,8 +349,8 @@ def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptio
         said = adapter.name if isinstance(adapter, AdapterChoice) else os.fspath(adapter)
         raise UsageError(f"{run.folder} is a run of adapter {record.adapter.name!r}, not of {said!r}")
     check_run_of(_as_asked(suite, record), run)
-    asked, limit = rows_of(run), record.options.get("limit")
-    return plan_gate(suite, Identity.of(record), record.adapter.name, options, limit, asked)
+    draw, asked = draw_of_run(suite, record), rows_of(run)
+    return plan_gate(suite, Identity.of(record), record.adapter.name, options, draw, asked)
 
 
 def _as_asked(suite: Suite, record: "RunRecord") -> Suite:

@@ -171,6 +171,7 @@ class _Judging:
         from harness.gates.planned import rows_of
         from harness.gates.runs import GateOptions, PlannedGate, plan_gate
         from harness.suite.bind import load_suite
+        from harness.suite.looks import draw_of_run
 
         suite, record = load_suite(self.suite), self.run.record
         baseline = self._config.getoption("--harness-baseline")
@@ -179,8 +180,8 @@ class _Judging:
         folder = Path(self._config.getoption("--harness-baselines"))
         strict = bool(self._config.getoption("--harness-strict"))
         options = GateOptions(baseline, folder, strict)
-        limit, rows = record.options.get("limit"), rows_of(self.run)
-        return plan_gate(suite, Identity.of(record), record.adapter.name, options, limit, rows)
+        draw, rows = draw_of_run(suite, record), rows_of(self.run)
+        return plan_gate(suite, Identity.of(record), record.adapter.name, options, draw, rows)
 
 
 class _SuiteItem(pytest.Item):

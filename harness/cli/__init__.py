@@ -16,6 +16,7 @@ _VERBS: Final = {
     "merge": "Make one run of the parts that `run --shard` made.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
+    "plan": "Say how many samples would decide each gate.",
     "explain": "Print a suite as it is run, with the origin of each key.",
     "show": "Show a run record.",
     "failures": "Say why samples of a run failed, grouped.",

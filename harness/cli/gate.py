@@ -18,7 +18,7 @@ _EPILOG: Final = """\b
 Examples:
   harness gate suites/robustness.yaml --adapter onnx-int8 --baseline main
   harness gate robustness -a onnx-int8 --candidate RUN --strict
-  harness gate robustness -a onnx-int8 --sequential 100,200,400
+  harness gate robustness -a onnx-int8 --sequential auto
   harness gate robustness -a onnx-int8 --github --junit gate.xml
 
 \b
@@ -41,12 +41,18 @@ _COLORS: Final = {
               help="Folder for run records.")  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
-@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, drawn with the suite's seed."
+)
+@click.option("--head", is_flag=True, help="Let --limit take the first samples of each dataset.")
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Pass only where it is shown that nothing dropped by the margin.")
 @click.option("--block", is_flag=True, help="Let a domain or stress suite stop the change; they only warn by default.")
-@click.option("--sequential", metavar="N,N,…", help="Look at these sample counts; stop when the verdict is certain.")
+@click.option("--sequential", metavar="auto|N,N,…",
+              help="Look at these sample counts, or at ten; stop when the verdict is certain.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True,
+              help="Ask each question so often and judge the mean: less noise where a model samples.")  # fmt: skip
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap draws.")
 @click.option("--allow-missing", metavar="SHARE", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="The share of a task's rows in the baseline that may be gone or changed; with more, its gates are "
@@ -68,10 +74,12 @@ def command(
     out: Path,
     workers: int,
     limit: int | None,
+    head: bool,
     roots: tuple[Path, ...],
     strict: bool,
     block: bool,
     sequential: str | None,
+    epochs: int,
     resamples: int,
     allow_missing: float,
     executor: Literal["local", "process"] | None,
@@ -90,6 +98,10 @@ def command(
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
+    if epochs > 1 and candidate:
+        raise click.UsageError("--epochs is for a run that is made; leave out --candidate")
+    if head and limit is None:
+        raise click.UsageError("--head says which samples --limit takes; give one")
     if github and as_json:
         raise click.UsageError(f"--github writes the JSON to {github_dir / 'gate.json'}; leave out --json")
     outputs = _Outputs(suite, junit, github_dir if github else None)
@@ -111,11 +123,13 @@ def command(
                     out=out,
                     workers=workers,
                     limit=limit,
+                    head=head,
                     roots=roots,
                     strict=strict,
                     block=block,
                     sequential=sequential,
                     executor=executor or ("process" if github else None),
+                    epochs=epochs,
                     resamples=resamples,
                     allow_missing=allow_missing,
                     progress=choose(quiet),
@@ -169,6 +183,7 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     from rich.table import Table
 
     from harness.cli._tables import console, print_failures
+    from harness.gates.tries import told as tried
     from harness.report import compare_rows as rows
     from harness.report.numbers import title
     from harness.report.text import plain
@@ -189,6 +204,10 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     print_failures(out, record)
     for line in _flips(decision):
         out.print(escape(line))
+    if decision.tries and (said := tried(decision.tries)):
+        out.print(f"[yellow]{escape(said)}[/]")
+    if decision.looked:
+        out.print(escape(str(decision.looked)))
     warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"
     why = f": the run {record.status}, {plain(record.reason, 600)}" if record.status != "complete" else ""
     why = f": {plain(record.reason, 600)}" if record.doubtful and decision.verdict == "inconclusive" else why

@@ -11,6 +11,7 @@ from harness.spec.limits import MOST_IN_A_BATCH
 if TYPE_CHECKING:
     from harness.cli._done import Done
     from harness.suite.bind import Suite
+    from harness.tasks.draw import Draw
 
 _EPILOG: Final = """\b
 Examples:
@@ -31,7 +32,9 @@ Examples:
 )
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
               help="Threads that load and perturb images ahead of the model.")  # fmt: skip
-@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, for a quick look.")
+@click.option("-n", "--limit", type=click.IntRange(1),
+              help="At most so many samples a cell, for a quick look; drawn with the suite's seed.")  # fmt: skip
+@click.option("--head", is_flag=True, help="Let --limit take the first samples of each dataset.")
 @click.option("--only", multiple=True, metavar="TASK", help="Run this task only; can be given several times.")
 @click.option(
     "--sample-id", "sample_ids", multiple=True, metavar="ID", help="Ask about this sample only; several times."
@@ -61,6 +64,7 @@ def command(
     batch_size: int | None,
     workers: int,
     limit: int | None,
+    head: bool,
     only: tuple[str, ...],
     sample_ids: tuple[str, ...],
     epochs: int,
@@ -92,7 +96,10 @@ def command(
     from harness.cli._stdout import kept_for_json
     from harness.suite.adapters import read_adapter
     from harness.suite.fit import check_capabilities
+    from harness.suite.looks import draw_of
 
+    if head and limit is None:
+        raise click.UsageError("--head says which samples --limit takes; give one")
     if reducer != "mean" and epochs == 1:
         raise click.UsageError(f"--reducer {reducer} makes one score of several: it needs --epochs 2 or more")
     with kept_for_json(as_json):
@@ -100,7 +107,7 @@ def command(
         choices = [read_adapter(name) for name in adapters]
         check_capabilities(loaded, choices)
     if dry_run:
-        return _dry_run(loaded, [choice.spec.adapter for choice in choices], limit, as_json)
+        return _dry_run(loaded, [choice.spec.adapter for choice in choices], draw_of(loaded, limit, head=head), as_json)
     progress = choose(quiet)
     done: list[Done] = []
     try:
@@ -113,6 +120,7 @@ def command(
                     batch_size=batch_size,
                     workers=workers,
                     limit=limit,
+                    head=head,
                     only=only,
                     sample_ids=sample_ids,
                     epochs=epochs,
@@ -137,18 +145,18 @@ def command(
     return exit_code([record for _, record, _ in done])
 
 
-def _dry_run(suite: "Suite", adapters: list[str], limit: int | None, as_json: bool) -> int:
+def _dry_run(suite: "Suite", adapters: list[str], draw: "Draw", as_json: bool) -> int:
     import math
 
     from harness.comparison.forecast import CHANGED, forecast
-    from harness.engine.plan import make_plan
+    from harness.engine.plan import Plan
     from harness.gates.runs import planned_gates
     from harness.suite.data import usable_data
 
-    usable_data(suite, limit)
-    plan = make_plan(suite, 1, limit)
+    usable_data(suite, draw)
+    plan = Plan(tuple(suite.tasks.values()), 1, draw)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
-    forecasts = forecast(suite.spec.gates, planned_gates(suite, limit))
+    forecasts = forecast(suite.spec.gates, planned_gates(suite, draw))
     if as_json:
         import json
 

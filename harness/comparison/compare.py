@@ -177,7 +177,7 @@ class _Comparer:
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
-        unpaired = self._pairs.unpaired(after.options.get("limit"))
+        unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=after.limit_rule == "drawn")
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         return Compared(
             *self._records,

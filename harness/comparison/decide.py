@@ -11,7 +11,7 @@ from harness.comparison.ratios import judge_ratios
 from harness.comparison.sequential import Looked
 from harness.comparison.sets import Unpaired
 from harness.errors import ExitCode, UsageError
-from harness.record.schema import GateRecord, RunRecord
+from harness.record.schema import GateRecord, RunRecord, TriesRecord
 from harness.record.schema import Verdict as Word
 from harness.shown import Shown
 from harness.spec.models import GateSpec
@@ -57,6 +57,10 @@ class Decision(Shown):
     gates: tuple[Judged, ...]
     blocking: bool
     """Whether the suite's tier blocks, or was told to."""
+    looked: Looked | None = None
+    """How far a gate went that looks several times."""
+    tries: TriesRecord | None = None
+    """How often this model was tried against the baseline."""
 
     @property
     def verdict(self) -> Overall:
@@ -132,6 +136,7 @@ def decide(
     strict: bool = False,
     blocking: bool = True,
     looked: Looked | None = None,
+    ruled: Sequence[Ruled] | None = None,
 ) -> Decision:
     """Judge every gate.
 
@@ -142,6 +147,7 @@ def decide(
         strict: whether every gate that compares must show that there is no drop.
         blocking: whether the verdict stops the change.
         looked: the outcomes of a gate with several looks; they replace those of a single one.
+        ruled: the rules that the run decides by itself, at another level than its record's.
 
     Raises:
         UsageError: if a gate asks of a metric what it cannot (``max_increase`` where higher is better), or
@@ -155,13 +161,23 @@ def decide(
     values = {
         f"{name}/{metric}": value for name, task in candidate.tasks.items() for metric, value in task.metrics.items()
     }
-    alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"]
+    alone = [rule for rule in rules(gates, values) if rule.gate.verdict != "no baseline"] if ruled is None else ruled
+    alone = [_at_look(rule, looked) for rule in alone] if looked else alone
     tested = _tested(gates, compared)
     one_sided = [delta.comparison.p_less for _, _, delta in tested if delta.comparison is not None]
     relative = _relative(gates, compared, strict, looked, alone) | _ratios(gates, compared, strict)
-    judged = [Judged(rule.gate, rule.position) for rule in adjusted(alone, one_sided)]
+    judged = [Judged(rule.gate, rule.position) for rule in (alone if looked else adjusted(alone, one_sided))]
     judged = sorted([*judged, *relative.values()], key=lambda one: one.position)
-    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking)
+    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking, looked)
+
+
+def _at_look(rule: Ruled, looked: Looked) -> Ruled:
+    """Return a rule as the looks together decided it: its interval is that of a single one."""
+    word = looked.rules.get((rule.position, rule.gate.rule))
+    if word is None:
+        return rule
+    reason = f"{rule.gate.reason} ({looked.note})"
+    return replace(rule, gate=rule.gate.model_copy(update={"verdict": word, "reason": reason}))
 
 
 def _undecided(gates: Sequence[GateSpec], candidate: RunRecord) -> Iterator[Judged]:

@@ -171,6 +171,7 @@ def _origin(record: RunRecord) -> dict[str, str]:
         "fingerprint": adapter.fingerprint[:16],
         **config,
         **options,
+        **({"samples of the limit": record.limit_rule} if record.limit_rule else {}),
         **commit,
         **variables,
         "suite file": record.suite.hash[:16],

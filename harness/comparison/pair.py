@@ -42,16 +42,18 @@ class Pairs:
 
     cells: Mapping[CellKey, CellPairs]
 
-    def unpaired(self, limit: int | None = None) -> list[Unpaired]:
+    def unpaired(self, limit: int | None = None, *, drawn: bool = False) -> list[Unpaired]:
         """Return the rows without a partner, of every task that has some.
 
         Args:
             limit: the candidate was asked to run so many samples a cell: what it lacks beyond them is no surprise.
+            drawn: whether it took whole clusters, and so perhaps fewer; half of them at least.
         """
+        enough = 0 if limit is None else -(-limit // 2) if drawn else limit
         found = []
         for task in dict.fromkeys(pairs.task for pairs in self.cells.values()):
             cells = [pairs for pairs in self.cells.values() if pairs.task == task]
-            asked = [pairs for pairs in cells if limit is None or len(pairs.baseline) + len(pairs.changed) < limit]
+            asked = [pairs for pairs in cells if limit is None or len(pairs.baseline) + len(pairs.changed) < enough]
             # A question that is asked in several cells, or several times, is one row.
             missing = dict.fromkeys(ids for pairs in asked for ids in pairs.missing)
             extra = dict.fromkeys(ids for pairs in cells for ids in pairs.extra)
@@ -61,9 +63,9 @@ class Pairs:
             found += [one] * bool(missing or extra or changed)
         return found
 
-    def warnings(self, limit: int | None = None) -> list[str]:
-        """Return a sentence for every kind of rows without a partner, of every task; ``limit`` as above."""
-        return [said for one in self.unpaired(limit) for said in one.sentences()]
+    def warnings(self, limit: int | None = None, *, drawn: bool = False) -> list[str]:
+        """Return a sentence for every kind of rows without a partner, of every task; arguments as above."""
+        return [said for one in self.unpaired(limit, drawn=drawn) for said in one.sentences()]
 
 
 def pair(baseline: Samples, candidate: Samples, rows: Mapping[str, Differences] | None = None) -> Pairs:

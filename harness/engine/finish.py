@@ -86,7 +86,7 @@ def finish(
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
-    checked = data or read_data(suite, plan.limit)
+    checked = data or read_data(suite, plan.draw)
     record = _record(folder, suite, plan, manifest, store, read, ending, checked)
     seconds = time.perf_counter() - wall
     times = {
@@ -159,6 +159,7 @@ def _record(
         suite=_suite_record(suite),
         adapter=manifest.adapter.model_copy(update={"config": scrubbed_values(manifest.adapter.config)}),
         options=options,
+        limit_rule=plan.draw.rule,
         shard=None if plan.shard == WHOLE else str(plan.shard),
         datasets={name: dataset.content_hash() for name, dataset in suite.datasets.items()},
         machine=sessions[0].record.machine,

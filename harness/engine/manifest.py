@@ -70,6 +70,9 @@ class Manifest(RecordModel):
     harness_version: str
     batch_size: int
     limit: int | None
+    head: bool = True
+    """Whether the limit takes the first samples, as runs did that say nothing of it."""
+    ranked: bool = False
     shard: str
     selection: SelectionRecord
     suite: SuiteSource
@@ -126,7 +129,8 @@ class Manifest(RecordModel):
 
     def plan(self, suite: Suite) -> Plan:
         """Lay the run out as it was."""
-        return make_plan(suite, self.batch_size, self.limit, Shard.parse(self.shard))
+        shard = Shard.parse(self.shard)
+        return make_plan(suite, self.batch_size, self.limit, shard, head=self.head, ranked=self.ranked)
 
 
 def copy_of(store: Path) -> Path:
@@ -156,7 +160,18 @@ def run_key(
     """
     # A selection shows in the tasks' descriptions only in part: which samples were chosen doesn't.
     chosen = selection.record.model_dump(mode="json")
-    parts = [suite.hash, chosen, data, tasks, fingerprint, plan.batch_size, plan.limit, version]
+    parts = [
+        suite.hash,
+        chosen,
+        data,
+        tasks,
+        fingerprint,
+        plan.batch_size,
+        plan.limit,
+        plan.draw.rule,
+        plan.draw.ranked,
+        version,
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -220,6 +220,8 @@ def _begun(
         harness_version=__version__,
         batch_size=plan.batch_size,
         limit=plan.limit,
+        head=plan.draw.head,
+        ranked=plan.draw.ranked,
         shard=str(plan.shard),
         selection=options.selection.record,
         suite=suite_source,

@@ -26,6 +26,10 @@ class RunOptions:
     """Threads that load and perturb images ahead of the model."""
     limit: int | None = None
     """At most so many samples a cell."""
+    head: bool = False
+    """Take the first samples of each dataset, not a draw of them."""
+    ranked: bool = False
+    """Ask them in the order in which they are drawn: the batches of a larger limit begin with those of a smaller."""
     selection: Selection = ALL
     """Some tasks, some samples, several epochs."""
     shard: Shard = WHOLE

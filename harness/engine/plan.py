@@ -1,14 +1,16 @@
 """What a run will do, before it does anything: cells, batches and how many requests there are."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Self, TypeVar
 
 from harness.errors import UsageError
 from harness.suite.bind import Suite
+from harness.suite.looks import draw_of
 from harness.suite.select import RepeatedTask
-from harness.tasks import Cell, Measures, Task
+from harness.tasks import Cell, LooksAt, Measures, Task
+from harness.tasks.draw import Draw, Taken
 from harness.types import Sample
 
 T = TypeVar("T")
@@ -87,9 +89,15 @@ class Plan:
 
     tasks: tuple[Task, ...]
     batch_size: int
-    limit: int | None = None
-    """At most so many samples a cell."""
+    draw: Draw = field(default_factory=Draw)
+    """Which samples of a cell are run."""
     shard: Shard = WHOLE
+    _taken: dict[tuple[str, str], Taken] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def limit(self) -> int | None:
+        """At most so many samples of a cell are run."""
+        return self.draw.limit
 
     @property
     def total(self) -> int:
@@ -104,10 +112,27 @@ class Plan:
 
     def count(self, task: Task, cell: Cell) -> int:
         """Return how many samples of a cell are run, in all shards."""
-        count = task.count(cell)
         if self.limit is None:
-            return count
-        return min(count, self.limit * (task.epochs if isinstance(task, RepeatedTask) else 1))
+            return task.count(cell)
+        if isinstance(task, Measures):
+            looked_at = task.looked_at(cell) if isinstance(task, LooksAt) else None
+            if looked_at is None:
+                return min(task.count(cell), self.limit)
+            return self.draw.taken(lambda: looked_at, len(looked_at)).count
+        return self.taken(task, cell).count * _times(task)
+
+    def taken(self, task: Task, cell: Cell) -> Taken:
+        """Return the questions of a cell that are asked, each once."""
+        key = task.name, cell.id
+        if key not in self._taken:
+            samples = task.questions if isinstance(task, RepeatedTask) else task.samples
+            self._taken[key] = self.draw.taken(lambda: samples(cell), task.count(cell) // _times(task))
+        return self._taken[key]
+
+    def samples(self, task: Task, cell: Cell) -> Iterator[Sample]:
+        """Yield the samples of a cell that are run, in all shards."""
+        taken = self.taken(task, cell)
+        return task.repeated(taken) if isinstance(task, RepeatedTask) else iter(taken)
 
     def places(self) -> dict[tuple[str, str], int]:
         """Return the place of the first sample, or observation, of each cell."""
@@ -138,7 +163,7 @@ class Plan:
                     for number, start in enumerate(range(0, count, self.batch_size))
                 ]
                 if any(left(task.name, cell.id, own) for own in ranges if own):
-                    for number, chunk in enumerate(chunks(islice(task.samples(cell), count), self.batch_size)):
+                    for number, chunk in enumerate(chunks(self.samples(task, cell), self.batch_size)):
                         asked = left(task.name, cell.id, ranges[number]) if ranges[number] else ()
                         if asked:
                             first = number * self.batch_size
@@ -176,9 +201,21 @@ class Plan:
                     position += 1
 
 
-def make_plan(suite: Suite, batch_size: int, limit: int | None = None, shard: Shard = WHOLE) -> Plan:
+def _times(task: Task) -> int:
+    return task.epochs if isinstance(task, RepeatedTask) else 1
+
+
+def make_plan(
+    suite: Suite,
+    batch_size: int,
+    limit: int | None = None,
+    shard: Shard = WHOLE,
+    *,
+    head: bool = False,
+    ranked: bool = False,
+) -> Plan:
     """Lay out a suite's cells."""
-    return Plan(tuple(suite.tasks.values()), batch_size, limit, shard)
+    return Plan(tuple(suite.tasks.values()), batch_size, draw_of(suite, limit, head=head, ranked=ranked), shard)
 
 
 def _batch(number: int, task: Task, cell: Cell, samples: tuple[Sample, ...], place: int, asked: Sequence[int]) -> Batch:

@@ -20,7 +20,7 @@ from harness.engine.limits import refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
-from harness.engine.plan import OBSERVED, Left, Plan, chunks, make_plan
+from harness.engine.plan import OBSERVED, Left, Plan, chunks
 from harness.engine.prepare import Prepared, prepare
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
@@ -35,6 +35,7 @@ from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
 from harness.suite.data import Checked, usable_data
 from harness.suite.fit import check_capabilities, misfit
+from harness.suite.looks import draw_of
 from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
 from harness.types import Adapter, Status
 
@@ -64,10 +65,13 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
     suite = options.selection.apply(suite)
-    data = usable_data(suite, options.limit)
+    draw = draw_of(suite, options.limit, head=options.head, ranked=options.ranked)
+    data = usable_data(suite, draw)
     executor = _executor(suite, choice, options)
     try:
-        plan = make_plan(suite, batch_size_for(executor.adapter, options.batch_size), options.limit, options.shard)
+        plan = Plan(
+            tuple(suite.tasks.values()), batch_size_for(executor.adapter, options.batch_size), draw, options.shard
+        )
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
         with open_run(suite, choice, adapter, plan, options) as run:
             work = _Work(suite, choice, options, executor, plan, run, data)
@@ -107,7 +111,7 @@ def resume_run(
                 said = f"the model of {folder} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
             plan = manifest.plan(suite)
-            data = usable_data(suite, plan.limit)
+            data = usable_data(suite, plan.draw)
             again = run.reopen(retry)
             return _Work(suite, choice, options, executor, plan, run, data, again).execute(progress)
         finally:
@@ -253,7 +257,7 @@ class _Work:
         formers = self._run.store.drop_cell(task.name, cell.id)
         keeper.recount()
         start = time.perf_counter()
-        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit))
+        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit, self._plan.draw))
         for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
             clock.timings["model"] += time.perf_counter() - start
             keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS, formers)

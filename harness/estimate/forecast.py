@@ -29,6 +29,10 @@ class Sight:
     """The smallest true drop that is found with 80 % power; NaN where nothing tells."""
     why_not: str = ""
     """Why it cannot be tested at all; empty where it can."""
+    spread: float = math.nan
+    """The standard deviation of what one unit's change moves it by, times their number; NaN where nothing tells."""
+    reach: float = math.nan
+    """How far it moves if all of a unit is lost, times the number of units."""
 
 
 def sight(
@@ -39,6 +43,7 @@ def sight(
     binary: Declared = nothing_binary,
     alpha: float = 0.05,
     margin: float = 0.0,
+    changed: float = CHANGED,
 ) -> Sight:
     """Return what so many units let a comparison see.
 
@@ -50,6 +55,7 @@ def sight(
         binary: says which columns are 0 or 1 by declaration.
         alpha: one-sided level, of the whole family.
         margin: the drop that matters.
+        changed: the share of the units that change from one version to the next.
     """
     if statistic.refusal:
         return Sight(units, math.nan, statistic.refusal)
@@ -57,12 +63,13 @@ def sight(
         return Sight(units, math.nan, "1 independent unit tells nothing of its spread" if units else "")
     column = statistic.mean_of
     if column is not None and (rows is None or is_binary(column, binary)) and statistic.span:
-        part = mcnemar_minimum_effect(CHANGED, units, alpha=alpha, margin=margin / statistic.span)
-        return Sight(units, statistic.span * part)
+        part = mcnemar_minimum_effect(changed, units, alpha=alpha, margin=margin / statistic.span)
+        return Sight(units, statistic.span * part, "", statistic.span * math.sqrt(changed), statistic.span)
     known = rows.select(statistic.where) if rows is not None else _typical(statistic)
     draws = Draws(known, seed=("forecast",), cells=cells_in(statistic.of), count=1)
-    if rows is not None and (spread := _spread(statistic, draws)) > 0:
-        return Sight(units, t_minimum_effect(spread, units, alpha=alpha, margin=margin))
+    if rows is not None and (spread := _spread(statistic, draws, changed)) > 0:
+        effect = t_minimum_effect(spread, units, alpha=alpha, margin=margin)
+        return Sight(units, effect, "", spread, statistic.span or math.nan)
     if statistic.span is None and rows is None and statistic.unit != "share":
         return Sight(units, math.nan)  # nobody knows how far one row can move it
     try:
@@ -71,14 +78,15 @@ def sight(
         return Sight(units, math.nan)
     if not far:
         return Sight(units, math.nan)
-    return Sight(units, far * mcnemar_minimum_effect(CHANGED, units, alpha=alpha, margin=min(1.0, margin / far)))
+    part = mcnemar_minimum_effect(changed, units, alpha=alpha, margin=min(1.0, margin / far))
+    return Sight(units, far * part, "", far * math.sqrt(changed), far)
 
 
-def _spread(statistic: Statistic, draws: Draws) -> float:
+def _spread(statistic: Statistic, draws: Draws, changed: float) -> float:
     """Return the standard deviation of what one unit's difference between two runs moves the statistic by, times n.
 
     Two independent units differ by 2 var on average, those that differ at all by 2 var / P(they differ); a share of
-    ``CHANGED`` of them is taken to change.
+    ``changed`` of them is taken to change.
     """
     if draws.groups < 2 or math.isnan(draws.exactly(statistic.of)):
         return 0.0
@@ -90,7 +98,7 @@ def _spread(statistic: Statistic, draws: Draws) -> float:
     if not extent > 1e-12:
         return 0.0
     shares = np.unique(np.round(influence / extent, 9), return_counts=True)[1] / influence.size
-    return math.sqrt(CHANGED * 2 * float(influence.var()) / (1 - float(np.square(shares).sum())))
+    return math.sqrt(changed * 2 * float(influence.var()) / (1 - float(np.square(shares).sum())))
 
 
 def _typical(statistic: Statistic) -> Rows:

@@ -15,6 +15,7 @@ from harness.gates.runs import GateOptions, judge_run, plan_gate
 from harness.git import commit_of, git, run_checked_out, words, worktree
 from harness.record import Run, find_runs, read_run
 from harness.suite.bind import Suite, load_suite
+from harness.suite.looks import draw_of_run
 
 Word = Literal["good", "bad", "skip"]
 
@@ -107,8 +108,9 @@ class _Oracle:
 
     def _judge(self, folder: Path) -> Decision:
         run = Run(folder)
-        record, limit = run.record, run.record.options.get("limit")
-        planned = plan_gate(self._suite, Identity.of(record), record.adapter.name, self._options, limit, rows_of(run))
+        draw = draw_of_run(self._suite, run.record)
+        name = run.record.adapter.name
+        planned = plan_gate(self._suite, Identity.of(run.record), name, self._options, draw, rows_of(run))
         return judge_run(planned, folder)
 
 

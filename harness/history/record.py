@@ -84,7 +84,7 @@ def _line(one: RunRecord, commit: Commit, places: Sequence[tuple[Place, Measured
         commit.hash, one.suite.name, adapter, files.machine_name(one.machine), one.run_id, "complete",
         {place.benchmark: place.unit for place, _ in places}, asked, _config(one),
         {task: _asked(one, task) for task in one.tasks},
-        "" if limit is None else f"at most {limit} samples a cell", limit,
+        runs.part_of(limit, one.limit_rule), limit,
     )  # fmt: skip
 
 
@@ -163,12 +163,17 @@ def describe(results: Path) -> None:
 
 def _config(one: RunRecord) -> str:
     told = {name: task.config_hash for name, task in one.tasks.items()}
-    return _hash([told, one.datasets, one.options.get("limit")])
+    return _hash([told, one.datasets, *_limit(one)])
 
 
 def _asked(one: RunRecord, task: str) -> str:
     """Return a hash of what one task asked, which another task of the suite does not change."""
-    return _hash([one.tasks[task].config_hash, _datasets(one, task), one.options.get("limit")])
+    return _hash([one.tasks[task].config_hash, _datasets(one, task), *_limit(one)])
+
+
+def _limit(one: RunRecord) -> list[int | str | None]:
+    """Return how many samples of a cell were asked, and which unless they are the first, as in older records."""
+    return [one.options.get("limit"), *(["drawn"] if one.limit_rule == "drawn" else [])]
 
 
 def _datasets(one: RunRecord, task: str) -> dict[str, str]:

@@ -23,6 +23,8 @@ class Replay:
     """A name, or a path in the repository: the suite is the commit's own."""
     adapter: str
     limit: int | None = None
+    head: bool = False
+    """Let the limit take the first samples; harnesses before that option did no other."""
     arguments: tuple[str, ...] = ()
     """Passed on to ``harness run``."""
     again: bool = False
@@ -67,14 +69,20 @@ def measure_again(run: Recorded, commit: Commit, repository: Path, results: Path
     if run.machine != here:
         return f"it was measured on {run.machine}, and this is {here}: measure it again there"
     with tempfile.TemporaryDirectory(prefix="harness-history-") as scratch:
-        return _one(Replay(suite, adapter, run.limit), commit, repository, results, Path(scratch))
+        return _one(
+            Replay(suite, adapter, run.limit, run.part == runs.part_of(run.limit, "head")),
+            commit,
+            repository,
+            results,
+            Path(scratch),
+        )
 
 
 def _one(what: Replay, commit: Commit, repository: Path, results: Path, scratch: Path) -> str:
     """Run one commit and record it; return why it could not be run, or nothing."""
     out = scratch / f"runs-{commit.hash}"
     with worktree(repository, scratch / "tree", commit.hash) as tree:
-        limit = [] if what.limit is None else ["--limit", str(what.limit)]
+        limit = [] if what.limit is None else ["--limit", str(what.limit), *(["--head"] if what.head else [])]
         given = ["--adapter", what.adapter, "--out", str(out), "--quiet", *limit, *what.arguments]
         done = run_checked_out(tree, what.suite, *given)
     folders = list(find_runs(out))

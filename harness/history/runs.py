@@ -66,6 +66,19 @@ class Recorded:
         return f"{PREFIX}.{self.suite}."
 
 
+def part_of(limit: int | None, rule: str) -> str:
+    """Return which part of every cell a limit takes, in words: of those that are drawn, of the first, or nobody knows.
+
+    >>> part_of(100, "head"), part_of(None, "")
+    ('the first 100 samples a cell', '')
+    """
+    if limit is None:
+        return ""
+    return {"drawn": f"{limit} samples a cell, drawn", "head": f"the first {limit} samples a cell"}.get(
+        rule, f"at most {limit} samples a cell"
+    )
+
+
 def read(results: Path) -> list[Recorded]:
     """Return all recorded runs.
 

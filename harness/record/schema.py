@@ -203,6 +203,19 @@ class GateRecord(RecordModel):
     reason: str
 
 
+class TriesRecord(RecordModel):
+    """How often this model was tried against the baseline that its gates compare with."""
+
+    number: int
+    """Which try it was, from 1; a run with the same answers is the same try."""
+    level: float
+    """The one-sided level at which it was judged: 0.05 for the first."""
+    baseline: str
+    """The id of the baseline's run."""
+    earlier: list[str] = []
+    """Runs of the tries before, and what came of them."""
+
+
 class AdapterRecord(RecordModel):
     """Which model answered."""
 
@@ -292,6 +305,9 @@ class RunRecord(RecordModel):
     adapter: AdapterRecord
     options: dict[str, int | None]
     """Batch size, workers, limit."""
+    limit_rule: Literal["", "drawn", "head"] = ""
+    """Which samples the limit took: those of a seeded order, or the first of each dataset, as all did that say
+    nothing of it."""
     shard: str | None = None
     """``3/8`` where this is one of several parts of a run."""
     selection: SelectionRecord = SelectionRecord()
@@ -314,6 +330,8 @@ class RunRecord(RecordModel):
     """Why samples failed, the commonest reason first; none in records of earlier versions."""
     tasks: dict[str, TaskRecord]
     gates: list[GateRecord]
+    tries: TriesRecord | None = None
+    """What ``harness gate`` found in its ledger; None for runs that no gate has compared."""
     files: dict[str, str] = {}
     """SHA-256 of the files beside this one, by path in the folder."""
     checksum: str = ""

@@ -43,7 +43,16 @@ def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dic
         "planned": [defined(asdict(one)) for one in forecasts],
         "gates": [_judged(one) for one in decision.gates],
         "comparison": compare_json(decision.compared) if decision.compared else None,
+        "looks": _looks(decision),
+        "tries": decision.tries.model_dump(mode="json") if decision.tries else None,
     }
+
+
+def _looks(decision: Decision) -> dict[str, Any] | None:
+    if (looked := decision.looked) is None:
+        return None
+    names = ("look", "looks", "samples", "planned", "spared")
+    return {name: getattr(looked, name) for name in names}
 
 
 def defined(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Final
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
+from harness.gates.tries import told as tried
 from harness.report import compare_markdown as markdown
 from harness.report.compare_rows import cut_off, ordered
 from harness.report.failures import failure_lines
@@ -45,7 +46,7 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     head += [f"> failed: {escaped(said, 600)}" for said in failure_lines(record)]
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
-    parts = [_rules(decision)]
+    parts = [_rules(decision), *_looked(decision)]
     if not compared:
         parts += [f"> {escaped(said, 600)}" for said in cut_off(record)]
     else:
@@ -59,6 +60,12 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
         planned = "\n".join(f"- {escaped(str(one), 300)}" for one in forecasts)
         parts.append(markdown.details("Planned before the run", planned))
     return _fitting([*head, *parts], limit)
+
+
+def _looked(decision: Decision) -> list[str]:
+    """Return how far the gate looked, and how often this model was tried."""
+    said = [str(decision.looked) if decision.looked else "", tried(decision.tries) if decision.tries else ""]
+    return [f"{one[:1].upper()}{one[1:]}." for one in said if one]
 
 
 def failure_comment(suite: str, adapter: str, error: HarnessError) -> str:

@@ -20,7 +20,7 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:16]}",
         "adapter": f"{adapter.name} ({adapter.type}), fingerprint {adapter.fingerprint[:16]}",
         "batch": f"{adapter.batch_size}" + ("" if adapter.batch_invariant else ", fixed: answers can depend on it"),
-        "limit": "none" if record.options.get("limit") is None else f"{record.options['limit']} samples a cell",
+        "limit": _limit(record),
         "part": _part(record),
         "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
@@ -31,6 +31,14 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
         "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
     }
+
+
+def _limit(record: RunRecord) -> str:
+    limit = record.options.get("limit")
+    if limit is None:
+        return "none"
+    rule = "drawn with the suite's seed" if record.limit_rule == "drawn" else "the first of each dataset"
+    return f"{limit} samples a cell, {rule}"
 
 
 def _variants(record: RunRecord) -> str:

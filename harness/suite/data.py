@@ -12,6 +12,7 @@ from harness.metrics import SampleMetric
 from harness.suite.bind import Suite
 from harness.suite.broken import SHOWN, Broken, Reader, placed
 from harness.tasks import Task
+from harness.tasks.draw import Draw
 from harness.types import Dataset, Sample
 
 ROWS: Final = 100_000
@@ -121,24 +122,25 @@ def _said(one: Unfit) -> str:
     return f"{_rows(one.count)} cannot be judged by {one.metric} and will be undefined; first {one.first}"
 
 
-def check_data(suite: Suite, most: int | None = ROWS, *, media: bool = False) -> Checked:
+def check_data(suite: Suite, most: int | None = ROWS, *, media: bool = False, draw: Draw | None = None) -> Checked:
     """Read the rows of all datasets, and hold the references that tasks ask about against the tasks' metrics.
 
     Args:
         suite: a suite that was read.
         most: rows of a dataset to look at; None for all.
         media: whether to open all their images and clips.
+        draw: which rows are meant; all by default.
     """
-    found = Checked()
+    found, draw = Checked(), draw or Draw()
     readers = [Reader(name, dataset, media) for name, dataset in suite.datasets.items()]
     waiting = {id(reader.dataset): reader for reader in readers}
     names = {id(dataset): name for name, dataset in suite.datasets.items()}
     for task in _once(suite.tasks.values()):
         found.datasets[task.name] = names.get(id(task.dataset), "")
-        _check(task, most, found, waiting.pop(id(task.dataset), None))
+        _check(task, most, found, waiting.pop(id(task.dataset), None), draw)
     for reader in waiting.values():
         if media or reader.strict:
-            for sample in islice(reader.dataset, most):
+            for sample in islice(_drawn(draw, reader.dataset), most):
                 reader.see(sample)
     found.broken = [reader.broken for reader in readers if reader.broken.rows]
     found.unopened = [reader.unopened for reader in readers if reader.unopened.rows]
@@ -146,21 +148,21 @@ def check_data(suite: Suite, most: int | None = ROWS, *, media: bool = False) ->
     return found
 
 
-def read_data(suite: Suite, limit: int | None) -> Checked:
+def read_data(suite: Suite, draw: Draw) -> Checked:
     """As :func:`check_data`, for a run: of the rows that it will ask, the first so many."""
     try:
-        return check_data(suite, _FIRST if limit is None else min(limit, _FIRST))
+        return check_data(suite, _FIRST, draw=draw)
     except OSError:  # data that breaks off: asking will meet it again, and leave a record that says so
         return Checked()
 
 
-def usable_data(suite: Suite, limit: int | None) -> Checked:
+def usable_data(suite: Suite, draw: Draw) -> Checked:
     """As :func:`read_data`, before a model is asked.
 
     Raises:
         UsageError: if there are rows that cannot be read, naming them.
     """
-    found = read_data(suite, limit)
+    found = read_data(suite, draw)
     if found.broken:
         raise UsageError("\n".join(found.refusals()))
     return found
@@ -176,13 +178,17 @@ def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
             yield task
 
 
-def _check(task: _ReadsData, most: int | None, found: Checked, reader: Reader | None) -> None:
+def _drawn(draw: Draw, dataset: Dataset) -> Iterable[Sample]:
+    return draw.taken(lambda: dataset, len(dataset))
+
+
+def _check(task: _ReadsData, most: int | None, found: Checked, reader: Reader | None, draw: Draw) -> None:
     name, refused = task.name, getattr(task.dataset, "on_broken", None) == "refuse"
     unused, partly = Unfit(name, ""), Unfit(name, "")
     places = task if isinstance(task, _PlacesImages) else None
     bad = {label: Unfit(name, label) for label in task.metrics}
     undefined = {label: Unfit(name, label) for label in task.metrics}
-    for sample in islice(task.dataset, most):
+    for sample in islice(_drawn(draw, task.dataset), most):
         if reader is not None:
             reader.see(sample)
         problem = sample.problem

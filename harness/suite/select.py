@@ -230,8 +230,16 @@ class RepeatedTask(_Around):
     def count(self, cell: Cell) -> int:
         return self._task.count(cell) * self.epochs
 
+    def questions(self, cell: Cell) -> Iterable[Sample]:
+        """Return the cell's questions, each once."""
+        return self._task.samples(cell)
+
     def samples(self, cell: Cell) -> Iterator[Sample]:
-        for sample in self._task.samples(cell):
+        return self.repeated(self.questions(cell))
+
+    def repeated(self, questions: Iterable[Sample]) -> Iterator[Sample]:
+        """Yield each question as often as it is asked."""
+        for sample in questions:
             for epoch in range(self.epochs):
                 yield replace(sample, id=f"{sample.id}#{epoch}", cluster=sample.cluster or sample.id)
 

@@ -10,6 +10,7 @@ from harness.estimate import ColumnSpec, Statistic
 from harness.estimate.rows import Column, Labels
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
+from harness.tasks.draw import Draw
 from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 if TYPE_CHECKING:
@@ -237,6 +238,12 @@ class Bench:
     """``with turn() as adapter:`` lends the run's model, to nobody else meanwhile."""
     limit: int | None = None
     """At most so many samples, for a quick look."""
+    draw: Draw = field(default_factory=Draw)
+    """Which they are."""
+
+    def some(self, dataset: Dataset) -> Iterator[Sample]:
+        """Yield the samples of a dataset that are to be looked at: all, or with a limit those that other tasks ask."""
+        return iter(self.draw.taken(lambda: dataset, len(dataset)))
 
 
 @runtime_checkable
@@ -252,6 +259,15 @@ class Measures(Protocol):
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Observe one cell. A run that resumes starts a cell that was not finished anew."""
+        ...
+
+
+@runtime_checkable
+class LooksAt(Protocol):
+    """A task that measures by itself and, in some cells, looks at every sample of a dataset (:meth:`Bench.some`)."""
+
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return the dataset of a cell; None where it measures something else."""
         ...
 
 

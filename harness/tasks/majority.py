@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel
@@ -80,8 +79,12 @@ class MajorityTask(MeasuringTask):
     def count(self, cell: Cell) -> int:
         return len(self._base.dataset)
 
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return what is looked at sample by sample."""
+        return self._base.dataset
+
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        for sample in islice(self._base.dataset, bench.limit):
+        for sample in bench.some(self._base.dataset):
             answer = self.answer(sample)
             score = self._base.judge(sample, answer)[self._metric]
             worth = self._base.metrics[self._metric].worth(score)

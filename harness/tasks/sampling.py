@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
@@ -88,9 +88,13 @@ class SamplingTask(MeasuringTask):
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
 
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return what is looked at sample by sample."""
+        return self._dataset
+
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Sample every clip; a clip that cannot be opened is an error of its own."""
-        for sample in islice(self._dataset, bench.limit):
+        for sample in bench.some(self._dataset):
             try:
                 values = self._observe(self._samplers[cell.id], sample)
             except SampleError as error:

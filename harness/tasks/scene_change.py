@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -143,9 +142,13 @@ class SceneChangeTask(MeasuringTask):
     def count(self, cell: Cell) -> int:
         return len(self._dataset)
 
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return what is looked at sample by sample."""
+        return self._dataset
+
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Run a detector over every clip; a clip that fails is an error of its own."""
-        for sample in islice(self._dataset, bench.limit):
+        for sample in bench.some(self._dataset):
             try:
                 values, said = self._observe(self._detectors[cell.id], sample, bench)
             except Exception as error:  # noqa: BLE001 - a broken clip, or whatever the model raises, costs its clip

@@ -180,14 +180,14 @@ def test_another_prompt_or_another_model_is_asked(execute) -> None:
 
 
 def test_only_what_is_missing_is_asked(execute) -> None:
-    execute(limit=6)
+    execute(limit=6, head=True)
     record, _ = execute()
     assert (Real.asked, record.cached) == (4, 6)
 
 
 def test_where_answers_depend_on_their_batch_only_whole_batches_are_known(execute, monkeypatch) -> None:
     monkeypatch.setattr(Real, "batch_invariant", False)
-    execute(limit=6)
+    execute(limit=6, head=True)
     record, _ = execute()
     assert (Real.asked, record.cached) == (6, 4)
 

@@ -43,7 +43,7 @@ def test_each_look_asks_only_for_what_is_new_and_the_last_is_the_whole_run(bind,
         return generate(self, requests)
 
     monkeypatch.setattr(MockAdapter, "generate", counting)
-    suite, choice, options = bind(SUITE), read_adapter("mock"), RunOptions(out=tmp_path / "runs")
+    suite, choice, options = bind(SUITE), read_adapter("mock"), RunOptions(out=tmp_path / "runs", ranked=True)
     with remembering(choice) as once:
         for limit in (32, 64, 96):
             _, last = run_suite(suite, once, replace(options, limit=limit), Silent())

@@ -22,7 +22,7 @@ class Case:
     name: str
     suite: Path
     adapter: Path
-    options: tuple[str, ...] = ("--limit", "20")
+    options: tuple[str, ...] = ("--limit", "20", "--head")
     timed: bool = False
     """It measures time: only names, counts, directions and units are frozen."""
     compared_only: bool = False

@@ -84,14 +84,14 @@ def test_a_name_that_leads_nowhere_is_a_usage_error(execute) -> None:
 
 
 def test_the_first_epoch_is_the_run_without_epochs_and_the_mean_is_over_questions(execute) -> None:
-    once, _ = execute()
+    once, _ = execute(limit=10)
     folder, record = execute(epochs=3, limit=10)
     columns = ("task", "cell", "sample_id", "request_hash", "response")
     firsts = [
         row | {"sample_id": row["sample_id"][:-2]} for row in rows(folder, *columns) if row["sample_id"].endswith("#0")
     ]
     whole = rows(once, *columns)
-    assert firsts == [row for i, row in enumerate(whole) if i % 12 < 10]
+    assert firsts == whole
     scores = np.array([row["score.relaxed_accuracy"] for row in rows(folder, "score.relaxed_accuracy")[:30]])
     metric = record.tasks["qa"].metrics["relaxed_accuracy"]
     assert metric.n == 10

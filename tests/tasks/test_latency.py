@@ -329,7 +329,7 @@ def test_the_candidate_may_be_the_reference_with_other_keys(measure: Measure) ->
 def test_a_limit_makes_a_quick_look(measure: Measure) -> None:
     task = measure("{kind: latency, dataset: p, against: large.yaml, ask: classify, footprint: false}", limit=5)
     assert task.metrics["speedup"].n == 5
-    assert task.metrics["agreement"].n == 5
+    assert task.metrics["agreement"].n == 4  # of 5: crops of one photograph are taken together or not at all
 
 
 def test_a_broken_image_costs_its_sample_and_is_told(measure: Measure, here: Path) -> None:

@@ -99,6 +99,10 @@ class LatencyTask(MeasuringTask):
         rounds = self._config.footprint_rounds if cell.id == FOOTPRINT.id else self._config.rounds
         return rounds * (1 + len(self._config.references))
 
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return what is looked at sample by sample."""
+        return self._dataset if cell.id == ANSWERS.id else None
+
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         if cell.id == FOOTPRINT.id:
             yield from self._footprint(bench)
@@ -201,7 +205,7 @@ class LatencyTask(MeasuringTask):
         """Ask every sample once of the candidate and of the first reference."""
         random = any(getattr(adapter, "random", False) for adapter in adapters)
         inputs = self._inputs(())
-        for sample in islice(self._dataset, bench.limit):
+        for sample in bench.some(self._dataset):
             try:
                 one = [inputs.request(sample)]
                 mine, theirs = (answers(adapter, one)[0] for adapter in adapters[:2])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -38,7 +37,7 @@ from harness.tasks.ood.config import OodConfig, check, corruptions_of
 from harness.tasks.ood.pictures import Draws, draws, precision_chart, roc_chart, severity_chart
 from harness.tasks.ood.splits import Known, Split, find_datasets, know, leaks, number_in, same_features
 from harness.tasks.ood.trial import Floats, Trial, try_detector
-from harness.types import Ask, MetricValue, Request, Response, Sample, Score, Status
+from harness.types import Ask, Dataset, MetricValue, Request, Response, Sample, Score, Status
 
 ASKS: Final[Mapping[str, Ask]] = {"features": "embed", "logits": "classify"}
 
@@ -276,9 +275,13 @@ class ColumnsTask(OodTask):
         }
         self.measures = [f"tag[{label}]" for label in self._tags]
 
+    def looked_at(self, cell: Cell) -> Dataset | None:
+        """Return what is looked at sample by sample."""
+        return self._asked(cell)[0].dataset
+
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Yield, for each sample, the numbers that stand in its tags; NaN where there is none."""
-        for sample in islice(self.samples(cell), bench.limit):
+        for sample in bench.some(self._asked(cell)[0].dataset):
             values = {f"tag[{label}]": number_in(sample, tag) for label, tag in self._tags.items()}
             status = Status.OK if sample.problem is None else Status.ERROR
             yield Observation(
