@@ -14,6 +14,7 @@ _VERBS: Final = {
     "resume": "Continue a run that was interrupted, killed or ran out of disk.",
     "recover": "Save what can be read of a run whose store is damaged.",
     "merge": "Make one run of the parts that `run --shard` made.",
+    "import": "Make runs of the logs of other harnesses.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
     "explain": "Print a suite as it is run, with the origin of each key.",
@@ -39,6 +40,9 @@ _VERBS: Final = {
     "serve": "Serve an adapter over HTTP, in dynamic batches.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
+
+_MODULES: Final = {"import": "import_logs"}
+"""Verbs whose modules cannot have their names."""
 
 _EPILOG: Final = """\b
 Examples:
@@ -69,7 +73,7 @@ class _LazyGroup(click.Group):
             return None
         from importlib import import_module
 
-        command = import_module(f"harness.cli.{cmd_name.replace('-', '_')}").command
+        command = import_module(f"harness.cli.{_MODULES.get(cmd_name, cmd_name).replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type
         return command
 
