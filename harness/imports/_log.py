@@ -209,12 +209,8 @@ class Importer(Protocol):
 
 def digest(*parts: str) -> str:
     """Return a hash of some texts, each with its length: ``("ab", "c")`` is not ``("a", "bc")``."""
-    found = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        found.update(b"%d:" % len(encoded))
-        found.update(encoded)
-    return found.hexdigest()
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in encoded)).hexdigest()
 
 
 def number(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.errors import UsageError
-from harness.imports._log import RIGHT, Entry, Part, Scale, digest, scale_of
+from harness.imports._log import RIGHT, Entry, Part, Scale, scale_of
 
 MOST_SCORES: Final = 100
 MOST_TAGS: Final = 30
@@ -41,8 +41,8 @@ class Surveyed:
     """By score."""
     shown: dict[str, set[str]] = field(default_factory=dict)
     """By cell: the scores that it has."""
-    cells: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict)
-    """By cell: a hash of every sample, by its id and epoch."""
+    cells: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+    """By cell: a hash of every sample, by its id and epoch; it holds for this process."""
     tags: dict[str, None] = field(default_factory=dict)
     epochs: int = 0
     twice: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Surveyed:
         self.epochs = max(self.epochs, entry.epoch)
         seen = self.cells.setdefault(entry.cell, {})
         key = entry.id, entry.epoch
-        held = digest(entry.request_hash or "", entry.response or "", repr(sorted(entry.scores.items())))[:16]
+        held = hash((entry.prompt, *entry.content, *entry.references, entry.response, *entry.scores.items()))
         if key not in seen:
             seen[key] = held
             return

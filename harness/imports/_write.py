@@ -184,16 +184,16 @@ def _row(task: _Task, entry: Entry) -> Row:
         image_tokens=None,
         tokens_out=entry.tokens_out,
         batch_seconds=entry.seconds,
-        tags={name: value for name, value in entry.tags.items() if name in task.seen.tags},
-        scores={name: _score(entry.scores.get(name), name in entry.scores, failed=failed) for name in task.specs},
+        tags={name: value for name, value in entry.tags.items() if name in task.seen.tags} if entry.tags else {},
+        scores={name: _score(entry.scores.get(name), failed) for name in task.specs},
         finish=entry.finish,
     )
 
 
-def _score(value: float | None, there: bool, *, failed: bool) -> tuple[float | None, str]:
+def _score(value: float | None, failed: bool) -> tuple[float | None, str]:
     if failed:
         return None, Status.ERROR
-    return (None, Status.UNDEFINED) if value is None or not there else (value, Status.OK)
+    return (None, Status.UNDEFINED) if value is None else (value, Status.OK)
 
 
 def _missing(task: _Task, first: Entry, epoch: int) -> Row:
@@ -210,6 +210,8 @@ def _kept(text: str | None) -> str | None:
     """Return a text as it is stored: cut where it is enormous, with no half of a surrogate pair."""
     if text is None:
         return None
+    if text.isascii() and len(text) <= LONGEST:
+        return text
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return short.encode("utf-8", "backslashreplace").decode("utf-8")
 

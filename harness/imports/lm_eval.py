@@ -5,7 +5,6 @@ Layout: EleutherAI/lm-evaluation-harness, ``lm_eval/loggers/evaluation_tracker.p
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,8 @@ ENTRIES: Final = {"lm-eval": "LmEval"}
 _SAMPLES: Final = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl")
 _DATE: Final = re.compile(r"(?P<date>\d{4}-\d\d-\d\dT[\d.:-]+)\.json")
 _KEYS: Final = frozenset({"doc_id", "filter", "filtered_resps", "target"})
-_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-f]+", re.IGNORECASE)
+_ADDRESS: Final = " at 0x"
+"""Of an object that a document holds and JSON cannot: it is another one in every run."""
 _SETTINGS: Final = ("num_fewshot", "output_type", "generation_kwargs", "repeats", "dataset_path", "dataset_name")
 _MODEL: Final = (
     "model",
@@ -223,16 +223,22 @@ def _content(row: Mapping[str, Any], prompt: str | None, target: str) -> tuple[l
     What was taken out of the log is there as its hash. A document that holds an object's address has another hash in
     every run and is left out.
     """
-    doc = row.get("doc")
     hashes = {
         "prompt_hash": _hash(prompt) if prompt is not None else row.get("prompt_hash"),
         "target_hash": _hash(target) if "target" in row else row.get("target_hash"),
     }
-    written = "" if doc is None else json.dumps(doc, indent=2, ensure_ascii=False)
-    if not _ADDRESS.search(written):
-        hashes["doc_hash"] = _hash(written) if written else row.get("doc_hash")
     stale = any(isinstance(row.get(key), str) and row[key] != value for key, value in hashes.items() if value)
-    return [str(value) for value in hashes.values() if value], stale
+    if not _has_address(row.get("doc")):
+        hashes["doc_hash"] = row.get("doc_hash")
+    return [value for value in hashes.values() if isinstance(value, str)], stale
+
+
+def _has_address(doc: Any) -> bool:
+    if isinstance(doc, str):
+        return _ADDRESS in doc
+    if isinstance(doc, Mapping):
+        return any(_has_address(value) for value in doc.values() if not isinstance(value, (int, float)))
+    return isinstance(doc, list) and any(map(_has_address, doc))
 
 
 def _hash(content: str) -> str:
