@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol
 
 from harness.estimate import ANY, SHARE, Bounds, ColumnSpec
 from harness.imports._place import Place
+from harness.record.schema import RunStatus
 from harness.types import Direction
 
 Failures = Literal["origin", "wrong", "exclude"]
@@ -85,6 +86,27 @@ def scale_of(name: str) -> Scale:
     ('higher', True, False)
     """
     return _NAMES.get(name.lower().replace(" ", "_").replace("-", "_"), UNKNOWN)
+
+
+def told_scale(name: str, better: Any) -> Scale:
+    """Return what a score is, of which the origin says whether more is better; as its name says where it does not."""
+    common = scale_of(name)
+    if not isinstance(better, bool):
+        return common
+    direction: Direction = "higher" if better else "lower"
+    return common if common.known and common.direction == direction else Scale(direction)
+
+
+def within(value: Any, *keys: str) -> Mapping[str, Any]:
+    """Return the object at some keys of JSON; an empty one where there is something else, or nothing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list of JSON; none where it is something else."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 @dataclass(slots=True)
@@ -178,6 +200,8 @@ class Log:
     seconds: float = 0.0
     simulated: bool = False
     commit: str | None = None
+    status: RunStatus = "complete"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

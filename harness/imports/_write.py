@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -226,7 +227,8 @@ def _record(folder: Path, run_id: str, log: Log, tasks: Mapping[str, _Task], sta
     config = {"model": log.model, **config} if model != log.model and log.model else config
     return RunRecord(
         run_id=run_id,
-        status="complete",
+        status=log.status,
+        reason=log.reason,
         harness_version=__version__,
         started=log.started or datetime.fromtimestamp(log.files[0].stat().st_mtime, UTC),
         seconds=log.seconds,
@@ -320,8 +322,12 @@ def _beside(task: _Task, estimator: Estimator, kind: str) -> tuple[list[list[str
         cells = [cell or WHOLE for cell in told.cells or task.seen.cells]
         ours = estimator.value(_mean(told.column, task.specs[told.column], told.column, *cells))
         label = told.label or told.column
-        lines.append([label, told.value, told.stderr, ours.value * told.times])
-        if not _same(told, ours):
+        here = None if math.isnan(ours.value) else ours.value * told.times
+        lines.append([label, told.value, told.stderr, here])
+        if math.isnan(ours.value):
+            if not told.cells:
+                findings.append(f"{kind} says {told.value:.6g} for {label}, of which no sample has a score here")
+        elif not _same(told, ours):
             findings.append(_differs(label, told, ours, kind))
     return lines, findings
 

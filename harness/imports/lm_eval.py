@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from harness.errors import UsageError
 from harness.imports._dates import moment
-from harness.imports._log import Asked, Entry, Found, Log, Part, Scale, Told, number, scale_of, text
+from harness.imports._log import Asked, Entry, Found, Log, Part, Told, number, text, told_scale, within
 from harness.imports._place import Place, first_line, head, json_lines, known_json
 
 ENTRIES: Final = {"lm-eval": "LmEval"}
@@ -127,20 +127,20 @@ def _seconds(value: Any) -> float:
 def _part(task: str, told: Mapping[str, Any]) -> Part:
     """Return what the summary says of a task."""
     part = Part(task)
-    config = _of(told, "configs", task)
+    config = within(told, "configs", task)
     part.config = {key: config[key] for key in _SETTINGS if config.get(key) is not None}
-    part.config |= {"version": text(_of(told, "versions").get(task))} if _of(told, "versions").get(task) else {}
+    part.config |= {"version": text(within(told, "versions").get(task))} if within(told, "versions").get(task) else {}
     part.config |= {"filters": config["filter_list"]} if config.get("filter_list") else {}
-    higher = _of(told, "higher_is_better", task)
+    higher = within(told, "higher_is_better", task)
     means = {
         one["metric"]: _is_mean(one)
         for one in config.get("metric_list") or ()
         if isinstance(one, Mapping) and "metric" in one
     }
-    part.scales = {name: scale(name, better) for name, better in higher.items()}
-    effective = _of(told, "n-samples", task).get("effective")
+    part.scales = {name: told_scale(name, better) for name, better in higher.items()}
+    effective = within(told, "n-samples", task).get("effective")
     part.expected = effective if isinstance(effective, int) else None
-    results = _of(told, "results", task)
+    results = within(told, "results", task)
     for key, value in results.items():
         metric, comma, filtered = key.partition(",")
         if comma and not metric.endswith("_stderr") and number(value) is not None:
@@ -155,22 +155,6 @@ def _is_mean(metric: Mapping[str, Any]) -> bool | None:
     if not isinstance(aggregation, str) or aggregation.lstrip().startswith(("<", "def ", "@")):
         return None
     return aggregation == "mean"
-
-
-def _of(told: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    found: Any = told
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def scale(name: str, better: Any) -> Scale:
-    """Return what a score is, of which it is told whether more is better."""
-    common = scale_of(name)
-    if not isinstance(better, bool):
-        return common
-    direction = "higher" if better else "lower"
-    return common if common.known and common.direction == direction else Scale(direction)
 
 
 def _entries(task: str, file: Path, part: Part) -> Iterator[Entry]:
