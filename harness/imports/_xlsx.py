@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,16 @@ _SHEET: Final = "xl/worksheets/sheet1.xml"
 _TEXTS: Final = "xl/sharedStrings.xml"
 
 
-def sheet(file: Path) -> Iterator[tuple[int, list[str]]]:
+class _EnoughError(Exception):
+    """So many rows were read as were asked for."""
+
+
+def sheet(file: Path, most: int | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of the first sheet with their numbers, every cell as it is written: ``33`` and no ``33.0``.
+
+    Args:
+        file: the workbook.
+        most: so many rows and no more; all by default.
 
     Raises:
         UsageError: if it is no workbook, or is larger than anyone's.
@@ -29,7 +38,7 @@ def sheet(file: Path) -> Iterator[tuple[int, list[str]]]:
     if not name:
         raise UsageError(f"{file} is no workbook: it has no sheet")
     texts = _texts(archive) if _TEXTS in archive else []
-    yield from _Rows(file, texts).read(archive.read(name, MOST), f"{file}:{name}")
+    yield from _Rows(file, texts, most).read(archive.read(name, MOST), f"{file}:{name}")
 
 
 def _texts(archive: Archive) -> list[str]:
@@ -60,9 +69,10 @@ def _texts(archive: Archive) -> list[str]:
 class _Rows:
     """What a sheet's elements come to."""
 
-    def __init__(self, file: Path, texts: list[str]) -> None:
+    def __init__(self, file: Path, texts: list[str], most: int | None) -> None:
         self._file = file
         self._texts = texts
+        self._most = most
         self._rows: list[tuple[int, list[str]]] = []
         self._cells: list[str] = []
         self._column = 0
@@ -73,7 +83,8 @@ class _Rows:
 
     def read(self, data: bytes, where: str) -> list[tuple[int, list[str]]]:
         """Return all rows."""
-        read_xml(io.BytesIO(data), where, self._start, self._end, self._said, MOST)
+        with suppress(_EnoughError):
+            read_xml(io.BytesIO(data), where, self._start, self._end, self._said, MOST)
         return self._rows
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -100,6 +111,8 @@ class _Rows:
             self._cells.append(self._value("".join(self._words)))
         elif name == "row":
             self._rows.append((self._row, self._cells))
+            if len(self._rows) == self._most:
+                raise _EnoughError
 
     def _value(self, word: str) -> str:
         if self._kind == "s":

@@ -87,6 +87,8 @@ def _is_scored(file: Path) -> bool:
 def _header(file: Path) -> list[str]:
     """Return the names of a table's columns; none where it cannot be read."""
     try:
+        if file.suffix.lower() == ".xlsx":
+            return next(sheet(file, 1), (0, []))[1]
         return [*next(_rows(file), (0, {}))[1]]
     except UsageError:
         return []

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -118,7 +119,8 @@ def test_numbers_that_are_none_have_no_score_and_huge_texts_are_cut(imported: Ca
 
 
 def test_xml_with_a_document_type_is_refused(imported: Callable[..., Run], write) -> None:
-    bomb = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><testsuite><testcase name="&c;"/></testsuite>'
+    entities = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>'
+    bomb = f'<?xml version="1.0"?>{entities}<testsuite><testcase name="&c;"/></testsuite>'
     with pytest.raises(UsageError, match=r"junit\.xml:1: a document type, which is not read"):
         imported(write("junit.xml", bomb))
     file = '<!DOCTYPE a SYSTEM "file:///etc/passwd"><testsuite/>'
@@ -170,8 +172,6 @@ def test_workbooks_that_are_wrong_are_refused(imported: Callable[..., Run], tmp_
 
 
 def test_pickles_are_never_opened(imported: Callable[..., Run], tmp_path: Path) -> None:
-    import shutil  # noqa: PLC0415
-
     folder = tmp_path / "mock-a"
     shutil.copytree(LOGS / "vlmevalkit/a/mock-a", folder)
     (folder / "mock-a_ToyMCQ_exact_matching_result.pkl").write_bytes(b"cos\nsystem\n(S'touch evil'\ntR.")
@@ -180,8 +180,6 @@ def test_pickles_are_never_opened(imported: Callable[..., Run], tmp_path: Path) 
 
 
 def test_answers_without_scores_say_what_to_do(imported: Callable[..., Run], tmp_path: Path) -> None:
-    import shutil  # noqa: PLC0415
-
     shutil.copy(LOGS / "vlmevalkit/a/mock-a/mock-a_ToyMCQ.xlsx", tmp_path)
     with pytest.raises(UsageError, match="holds answers and no scores: let VLMEvalKit evaluate them first"):
         imported(tmp_path / "mock-a_ToyMCQ.xlsx")
@@ -230,8 +228,8 @@ def test_a_log_that_is_damaged_anywhere_is_read_or_refused(tmp_path: Path, file:
     for kind in (None, file.relative_to(LOGS).parts[0]):
         try:
             bring_in(copy, tmp_path / "runs", kind)
-        except HarnessError as error:
-            assert str(error)
+        except HarnessError:
+            continue
 
 
 def test_the_kinds_are_those_that_are_promised() -> None:
