@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness import __version__
 from harness.comparison.columns import read_samples
@@ -355,7 +355,7 @@ def _digest_of(log: Log, asked: Asked) -> str:
     return found.hexdigest()
 
 
-def without_secrets(value: object, name: str = "") -> object:
+def without_secrets(value: Any, name: str = "") -> Any:
     """Return a value of JSON in which what is named like a secret is left out, and users of addresses."""
     if isinstance(value, Mapping):
         return {str(key): without_secrets(item, str(key)) for key, item in value.items()}

@@ -57,13 +57,8 @@ class Inspect:
     def read(self, found: Found, asked: Asked) -> Log:
         """Open a log."""
         file = found.files[0]
-        if file.suffix.lower() == ".eval":
-            archive = Archive(file)
-            header, samples = _header(archive), lambda: _members(archive)
-        else:
-            header = read_json(file)
-            listed = items(header.get("samples"))
-            samples = lambda: ((f"{file}: samples[{i}]", one) for i, one in enumerate(listed))  # noqa: E731
+        archive = Archive(file) if file.suffix.lower() == ".eval" else None
+        header = _header(archive) if archive else read_json(file)
         spec, stats = within(header, "eval"), within(header, "stats")
         name = text(spec.get("task")) or file.stem
         part = _part(name, header)
@@ -77,7 +72,7 @@ class Inspect:
             model=model,
             files=[file],
             parts={name: part},
-            entries=lambda: (_entry(name, sample, part, where) for where, sample in samples()),
+            entries=lambda: (_entry(name, sample, part, where) for where, sample in _samples(file, archive, header)),
             config={"model_args": spec.get("model_args"), "generation": within(header, "plan", "config")}
             | {"plan": [text(one.get("solver")) for one in items(within(header, "plan").get("steps"))]},
             packages={key: text(value) for key, value in within(spec, "packages").items() if key != "inspect_ai"},
@@ -105,6 +100,14 @@ def _header(archive: Archive) -> Mapping[str, Any]:
             found = parse(archive.read(name), f"{archive.file}:{name}")
             return found if isinstance(found, dict) else {}
     raise UsageError(f"{archive.file} is no log of Inspect: it has neither header.json nor _journal/start.json")
+
+
+def _samples(file: Path, archive: Archive | None, header: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if archive:
+        yield from _members(archive)
+        return
+    for place, one in enumerate(items(header.get("samples"))):
+        yield f"{file}: samples[{place}]", one
 
 
 def _members(archive: Archive) -> Iterator[tuple[str, Mapping[str, Any]]]:

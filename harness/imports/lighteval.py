@@ -151,7 +151,7 @@ def _entries(task: str, file: Path) -> Iterator[Entry]:
             raise UsageError(f"{where}: a sample without `doc.id`")
         choices = [text(one) for one in doc.get("choices") or ()]
         gold = doc.get("gold_index")
-        right = [choices[i] for i in (gold if isinstance(gold, list) else [gold]) if _within(i, choices)]
+        right = [one for i in (gold if isinstance(gold, list) else [gold]) for one in _chosen(i, choices)]
         query = text(doc.get("query"))
         yield Entry(
             task=task,
@@ -167,8 +167,8 @@ def _entries(task: str, file: Path) -> Iterator[Entry]:
         )
 
 
-def _within(place: Any, choices: Sequence[str]) -> bool:
-    return isinstance(place, int) and 0 <= place < len(choices)
+def _chosen(place: Any, choices: Sequence[str]) -> Sequence[str]:
+    return choices[place : place + 1] if isinstance(place, int) and place >= 0 else ()
 
 
 def _answer(said: Mapping[str, Any], choices: Sequence[str]) -> str | None:

@@ -68,7 +68,7 @@ class LmEval:
         samples = [file for file in found.files if file.suffix == ".jsonl"]
         results = next((file for file in found.files if file.suffix == ".json"), None)
         told = known_json(results) if results else {}
-        config = told.get("config") if isinstance(told.get("config"), Mapping) else {}
+        config = within(told, "config")
         parts: dict[str, Part] = {}
         files: list[tuple[str, Path]] = []
         for file in samples:
