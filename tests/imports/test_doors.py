@@ -149,3 +149,26 @@ def test_every_importer_is_listed_and_a_new_one_is_one_file(run_here) -> None:
     listed = json.loads(run_here("list", "importers", "--json").out)
     assert [one["name"] for one in listed] == kinds() == registry("importers").names()
     assert look_at(A).kind == "lm-eval"
+
+
+def test_stored_answers_of_a_log_are_judged_anew_and_differences_have_causes(run_here) -> None:
+    log = LOGS / "lmms-eval/a"
+    again = json.loads(run_here("score", log, "-m", "exact_match@default", "--json").out)
+    assert again["cells"]["toy_vqa/all"]["n"] == 30
+    same = json.loads(run_here("score", log, "-m", "relaxed_accuracy", "--diff", "--json").out)
+    assert same["differ"] == []
+    filled = LOGS / "lm-eval/a"
+    told = json.loads(run_here("score", filled, "-m", "exact_match", "--diff", "--json").out)
+    among = [one for one in told["differ"] if one["task"] == "toy_gen" and one["cell"] == "strict-match"]
+    assert among
+    causes = {(one["scores"]["stored"], one["cause"]) for one in among}
+    assert causes == {(1.0, "the right answer stands among other words"),
+                      (0.0, "the run read something else, or wanted another form")}  # fmt: skip
+    shown = run_here("score", filled, "-m", "exact_match", "--diff")
+    assert "the right answer stands among other words: " in shown.out
+    assert "1 there, 0 here" in shown.out
+    read = json.loads(
+        run_here("score", filled, "-m", "exact_match", "--extract", "final_answer", "--diff", "--json").out
+    )
+    assert len(read["differ"]) < len(told["differ"])
+    assert run_here("score", log, "--diff").code == 2
