@@ -19,7 +19,7 @@ __all__ = ["KIND", "Asked", "Found", "bring_in", "is_passing", "kinds", "look_at
 KIND: Final = "imported"
 """The kind of every task that was read from another harness's log."""
 
-_PASSING: dict[tuple[str, int, int], Path] = {}
+_PASSING: dict[tuple[str, int], Path] = {}
 """Records of logs that were named where a run is expected: they last as long as this process."""
 
 
@@ -65,7 +65,10 @@ def opened(path: Path) -> Path:
     Raises:
         UsageError: as :func:`bring_in`.
     """
-    key = str(path.resolve()), path.stat().st_mtime_ns, path.stat().st_size
+    from harness.imports._place import Place
+
+    stats = [(str(file), file.stat()) for file in Place(path).files]
+    key = str(path.resolve()), hash(tuple((name, one.st_mtime_ns, one.st_size) for name, one in stats))
     if key not in _PASSING:
         folder = Path(tempfile.mkdtemp(prefix="harness-import-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

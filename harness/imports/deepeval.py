@@ -37,6 +37,11 @@ class Deepeval:
         if passed is not None and failed is not None and passed + failed:
             part.told.append(Told("success", passed / (passed + failed), "pass rate", mean=True))
             part.expected = int(passed + failed)
+        for one in items(told.get("metricsScores")):
+            scores = [score for score in map(number, one.get("scores") or ()) if score is not None]
+            if scores:
+                name = text(one.get("metric"))
+                part.told.append(Told(name, sum(scores) / len(scores), f"scores of {name}", mean=True))
         if talks := len(items(told.get("conversationalTestCases"))):
             part.findings.append(f"{talks} conversational test cases are not read")
         parameters = within(told, "hyperparameters")

@@ -152,6 +152,13 @@ def test_the_same_log_always_makes_the_same_record(imported: Callable[..., Run],
     assert opened(file) == second.folder
 
 
+def test_a_log_that_was_written_over_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("id,acc\na,1\nb,0\n")
+    before = harness.load_run(tmp_path / "log.csv").metrics["samples/acc"].value
+    (tmp_path / "log.csv").write_text("id,acc\na,1\nb,1\nc,1\n")
+    assert (before, harness.load_run(tmp_path / "log.csv").metrics["samples/acc"].value) == (0.5, 1.0)
+
+
 def test_a_shuffled_table_is_paired_by_its_ids(imported: Callable[..., Run], write, tmp_path: Path) -> None:
     head, *lines = written(tmp_path, "csv").read_text().splitlines()
     shuffled = imported(write("other.csv", "\n".join([head, *lines[::-1]]) + "\n"))
