@@ -15,6 +15,7 @@ _VERBS: Final = {
     "recover": "Save what can be read of a run whose store is damaged.",
     "merge": "Make one run of the parts that `run --shard` made.",
     "import": "Make runs of the logs of other harnesses.",
+    "export": "Write the answers and scores of a run as a table.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
     "explain": "Print a suite as it is run, with the origin of each key.",

@@ -22,7 +22,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "target": ("target", "reference", "references", "label", "gold", "answer", "ground_truth", "expected"),
     "prompt": ("prompt", "question", "query", "input"),
     "task": ("task", "dataset", "benchmark"),
-    "filter": ("filter",),
+    "filter": ("filter", "cell"),
     "epoch": ("epoch", "repeat"),
     "cluster": ("cluster", "image_id", "image", "document", "docid"),
     "error": ("error",),
