@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
-from harness.engine.named import locate_run
+from harness.engine.named import locate_run, opened_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
@@ -69,7 +69,7 @@ def load_run(run: AnyRun | None = None, runs: PathLike = _RUNS) -> Run:
     """Open a run record.
 
     Args:
-        run: the run's folder, or a part of its id; the newest under ``runs`` by default.
+        run: the run's folder, another harness's log, or a part of its id; the newest under ``runs`` by default.
         runs: where runs lie.
 
     Returns:
@@ -81,7 +81,10 @@ def load_run(run: AnyRun | None = None, runs: PathLike = _RUNS) -> Run:
     """
     if isinstance(run, Run):
         return run
-    return Run(locate_run(run, Path(runs)) if run is None or isinstance(run, str) else Path(run))
+    if run is None or isinstance(run, str):
+        return Run(locate_run(run, Path(runs)))
+    path = Path(run)
+    return Run(opened_run(path) if path.exists() else path)
 
 
 def run(
@@ -204,12 +207,14 @@ def compare(
 
 
 def gate(
-    suite: AnySuite,
-    adapter: AnyAdapter,
+    suite: AnySuite | None = None,
+    adapter: AnyAdapter | None = None,
     *,
     baseline: str = "main",
     baselines: PathLike = _BASELINES,
     candidate: AnyRun | None = None,
+    metric: str | Sequence[str] = (),
+    margin: float | None = None,
     out: PathLike = _RUNS,
     workers: int = 1,
     limit: int | None = None,
@@ -228,13 +233,18 @@ def gate(
 ) -> "Decision":
     """Judge an adapter: run the suite, pair the run with the baseline, apply the suite's gates.
 
+    Without a suite, or with a candidate that another harness made, two runs are judged as they are: by the gates of the
+    suite's file, or by one rule for each headline, "not worse by ``margin``".
+
     Args:
         suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
-        adapter: a YAML file or a name from ``harness list adapters``.
-        baseline: a baseline's name, or a run's folder.
+        adapter: a YAML file or a name from ``harness list adapters``; a candidate's own by default.
+        baseline: a baseline's name, a run's folder, or another harness's log.
         baselines: where baselines lie: a folder, or ``branch:NAME``.
-        candidate: judge this run instead of making one; the adapter's file need not be here. Its files must be those
-            that its record describes, and its samples must give its numbers.
+        candidate: judge this run, or another harness's log, instead of making one; the adapter's file need not be here.
+            A run's files must be those that its record describes, and its samples must give its numbers.
+        metric: without a suite: the numbers to judge, with or without their tasks; the headlines by default.
+        margin: without a suite: how much worse is not worse, in the metric's unit; 0.02 of its range by default.
         out: folder for run records.
         workers: threads that load and perturb images ahead of the model.
         limit: at most so many samples a cell: the first of a seeded order.
@@ -279,13 +289,25 @@ def gate(
         raise UsageError(f"allow_missing is a share from 0 to 1, not {allow_missing}")
     if head and limit is None:
         raise UsageError("head says which samples a limit takes; give one")
+    made = load_run(candidate, out) if candidate else None
+    if made is not None:
+        agreed(made)  # it may come from anywhere
+    if suite is None or (made is not None and _imported(made)):
+        if made is None:
+            raise UsageError("name a suite to run, or give a candidate that was run: --candidate")
+        with branch.reading(Path(baselines)) as folder:
+            return _judged_pair(made, suite, baseline, folder, _several(metric), margin, strict, resamples, say)
+    if metric or margin is not None:
+        raise UsageError("metric and margin are for runs that are judged without a suite; its gates say both")
+    if adapter is None:
+        if made is None:
+            raise UsageError("name an adapter to run the suite on, or give a candidate that was run: --candidate")
+        adapter = made.record.adapter.name
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
         loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
         selection = Selection(epochs=epochs)
-        if candidate:
-            made = load_run(candidate, out)
-            agreed(made)  # it may come from anywhere
+        if made is not None:
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder, ledger)
@@ -351,6 +373,43 @@ def _planned_of(run: Run, suite: Suite, adapter: AnyAdapter, options: "GateOptio
     check_run_of(_as_asked(suite, record), run)
     draw, asked = draw_of_run(suite, record), rows_of(run)
     return plan_gate(suite, Identity.of(record), record.adapter.name, options, draw, asked)
+
+
+def _imported(run: Run) -> bool:
+    from harness.imports import KIND
+
+    return any(task.kind == KIND for task in run.record.tasks.values())
+
+
+def _judged_pair(
+    made: Run,
+    suite: AnySuite | None,
+    baseline: str,
+    folder: Path,
+    metric: Sequence[str],
+    margin: float | None,
+    strict: bool,
+    resamples: int,
+    say: Callable[[str], None],
+) -> "Decision":
+    """Judge a run that is there against another one, by the gates of a file or by default ones."""
+    from harness.gates.baseline import find
+    from harness.gates.pairs import default_gates, judge_pair
+    from harness.suite.rules import read_gates
+
+    if suite is not None and (metric or margin is not None):
+        raise UsageError("metric and margin are for runs that are judged without a suite; its gates say both")
+    record = made.record
+    if Path(baseline).exists():
+        before = load_run(Path(baseline))
+    else:
+        before = Run(find(baseline, record.suite.name, record.adapter.name, record.adapter.simulated, folder).folder)
+    if suite is None:
+        gates = default_gates(record, metric, margin)
+    else:
+        gates = suite.spec.gates if isinstance(suite, Suite) else read_gates(os.fspath(suite))
+    say(f"baseline: {baseline}, {before.record.adapter.name}, {before.record.run_id}")
+    return judge_pair(before, made, gates, strict=strict, resamples=resamples)
 
 
 def _as_asked(suite: Suite, record: "RunRecord") -> Suite:

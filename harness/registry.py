@@ -156,6 +156,7 @@ _PACKAGES: Final = {
     "corruptions": "harness.perturb",
     "datasets": "harness.data",
     "detectors": "harness.detect",
+    "importers": "harness.imports",
     "metrics": "harness.metrics",
     "samplers": "harness.frames.samplers",
     "tasks": "harness.tasks",
@@ -164,5 +165,5 @@ _PACKAGES: Final = {
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, asks, cards, corruptions, datasets, detectors, metrics, …."""
+    """Return the registry of ``kind``: adapters, asks, cards, corruptions, datasets, detectors, importers, …."""
     return Registry(kind, _PACKAGES[kind])

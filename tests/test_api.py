@@ -219,8 +219,8 @@ WATCHES = {"progress", "say", "planned"}
     [
         (harness.run, run.command, "s -a m", {"adapter": "adapters"}, {"as_json", "quiet", "profile", "dry_run"}),
         (harness.compare, compare.command, "a b", {"candidate": "candidates"}, {"format_", "out"}),
-        (harness.gate, gate.command, "s -a m", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
-        (harness.score, score.command, "", {}, {"as_json", "diff_variants"}),
+        (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
+        (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],
     ids=["run", "compare", "gate", "score"],
 )

@@ -20,6 +20,7 @@ FLOORS = (
     ("report", "history"),
     ("gates",),
     ("engine",),
+    ("imports",),
     ("suite", "comparison", "testing"),
     ("tasks",),
     ("adapters", "data", "zoo"),

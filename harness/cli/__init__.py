@@ -14,6 +14,8 @@ _VERBS: Final = {
     "resume": "Continue a run that was interrupted, killed or ran out of disk.",
     "recover": "Save what can be read of a run whose store is damaged.",
     "merge": "Make one run of the parts that `run --shard` made.",
+    "import": "Make runs of the logs of other harnesses.",
+    "export": "Write the answers and scores of a run as a table.",
     "list": "List suites, tasks, metrics, adapters, datasets or corruptions.",
     "validate": "Check a suite and dry-run it on the mock.",
     "plan": "Say how many samples would decide each gate.",
@@ -42,6 +44,9 @@ _VERBS: Final = {
     "serve": "Serve an adapter over HTTP, in dynamic batches.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
+
+_MODULES: Final = {"import": "import_logs"}
+"""Verbs whose modules cannot have their names."""
 
 _EPILOG: Final = """\b
 Examples:
@@ -73,7 +78,7 @@ class _LazyGroup(click.Group):
             return None
         from importlib import import_module
 
-        command = import_module(f"harness.cli.{cmd_name.replace('-', '_')}").command
+        command = import_module(f"harness.cli.{_MODULES.get(cmd_name, cmd_name).replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type
         return command
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.comparison.decide import Decision
+    from harness.comparison.forecast import Forecast
     from harness.errors import HarnessError
     from harness.gates.runs import PlannedGate
 
@@ -20,6 +21,9 @@ Examples:
   harness gate robustness -a onnx-int8 --candidate RUN --strict
   harness gate robustness -a onnx-int8 --sequential auto
   harness gate robustness -a onnx-int8 --github --junit gate.xml
+  harness gate --baseline main.eval --candidate pr.eval            logs of another harness, or runs
+  harness gate --baseline out/main --candidate out/pr --metric exact_match --margin 0.03
+  harness gate rules.yaml --baseline out/main --candidate out/pr   by the gates of a file
 
 \b
 Exit codes: 0 pass, 1 a gate failed, 2 usage, 3 inconclusive or no baseline that fits, 4 the run failed.
@@ -31,12 +35,19 @@ _COLORS: Final = {
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("suite")
-@click.option("-a", "--adapter", required=True, help="Name or YAML file of the adapter that is judged.")
-@click.option("--baseline", default="main", show_default=True, help="A baseline's name, or a run's folder.")
+@click.argument("suite", required=False)
+@click.option("-a", "--adapter", help="Name or YAML file of the adapter that is judged; a candidate's own by default.")
+@click.option("--baseline", default="main", show_default=True,
+              help="A baseline's name, a run's folder, or another harness's log.")  # fmt: skip
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
               help="Where baselines lie: a folder, or branch:NAME.")  # fmt: skip
-@click.option("--candidate", help="Judge this run (a folder, or a part of its id) instead of making one.")
+@click.option(
+    "--candidate", help="Judge this run (a folder, a part of its id, or another harness's log) instead of making one."
+)
+@click.option("-m", "--metric", multiple=True,
+              help="Without SUITE: a number to judge, with or without its task; the headlines by default.")  # fmt: skip
+@click.option("--margin", type=click.FloatRange(0, min_open=True),
+              help="Without SUITE: how much worse is not worse, in its unit; else 0.02 of its range.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Folder for run records.")  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
@@ -66,11 +77,13 @@ _COLORS: Final = {
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(
-    suite: str,
-    adapter: str,
+    suite: str | None,
+    adapter: str | None,
     baseline: str,
     baselines: Path,
     candidate: str | None,
+    metric: tuple[str, ...],
+    margin: float | None,
     out: Path,
     workers: int,
     limit: int | None,
@@ -89,7 +102,11 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Judge ADAPTER on SUITE: run it (or take --candidate), pair it with the baseline, apply the suite's gates."""
+    """Judge ADAPTER on SUITE: run it (or take --candidate), pair it with the baseline, apply the suite's gates.
+
+    Without SUITE, --candidate is judged as it is: not worse than --baseline by --margin. Both may be logs of other
+    harnesses; SUITE is then read for its gates alone.
+    """
     from harness import api
     from harness.cli._done import say
     from harness.cli._progress import choose
@@ -120,6 +137,8 @@ def command(
                     baseline=baseline,
                     baselines=baselines,
                     candidate=candidate,
+                    metric=metric,
+                    margin=margin,
                     out=out,
                     workers=workers,
                     limit=limit,
@@ -136,11 +155,12 @@ def command(
                     say=say,
                     planned=planned,
                 )
-            _print(plans[0], decision, as_json)
+            forecasts = plans[0].forecasts if plans else ()
+            _print(forecasts, decision, as_json)
     except HarnessError as error:
         outputs.failed(adapter, error)
         raise
-    outputs.decided(plans[0], decision)
+    outputs.decided(forecasts, decision)
     return int(decision.exit_code)
 
 
@@ -171,13 +191,13 @@ def _print_plan(planned: "PlannedGate") -> None:
         click.echo(f"         (if {CHANGED:.0%} of the scores change from one version to the next)", err=True)
 
 
-def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
+def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool) -> None:
     if as_json:
         import json
 
         from harness.report.compare_json import decision_json
 
-        click.echo(json.dumps(decision_json(decision, planned.forecasts), indent=2))
+        click.echo(json.dumps(decision_json(decision, forecasts), indent=2))
         return
     from rich.markup import escape
     from rich.table import Table
@@ -231,19 +251,19 @@ def _flips(decision: "Decision") -> "Iterator[str]":
 class _Outputs:
     """The files that a gate writes for others to read."""
 
-    def __init__(self, suite: str, junit: Path | None, github: Path | None) -> None:
+    def __init__(self, suite: str | None, junit: Path | None, github: Path | None) -> None:
         self._suite = suite
         self._github = github
         self._junit = [file for file in (junit, github / "junit.xml" if github else None) if file]
 
-    def decided(self, planned: "PlannedGate", decision: "Decision") -> None:
+    def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
         """Write what the gate decided; print annotations where GitHub reads them."""
         from harness.gates.places import gate_places
         from harness.report.junit import junit
 
         if not self._junit:
             return
-        places = gate_places(self._suite)
+        places = gate_places(self._suite) if self._suite else []
         self._write_junit(junit(decision, places))
         if self._github:
             import json
@@ -251,18 +271,18 @@ class _Outputs:
             from harness.report.compare_json import decision_json
             from harness.report.github import annotations, comment, write_github
 
-            text = comment(decision, planned.forecasts)
+            text = comment(decision, forecasts)
             write_github(text, decision.verdict, decision.exit_code, self._github)
-            told = json.dumps(decision_json(decision, planned.forecasts), indent=2)
+            told = json.dumps(decision_json(decision, forecasts), indent=2)
             (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
             for line in annotations(decision, places, Path.cwd()):
                 click.echo(line)
 
-    def failed(self, adapter: str, error: "HarnessError") -> None:
+    def failed(self, adapter: str | None, error: "HarnessError") -> None:
         """Write why there is no decision."""
         from harness.report.junit import junit_failure
 
-        suite, adapter = Path(self._suite).stem, Path(adapter).stem
+        suite, adapter = Path(self._suite or "runs").stem, Path(adapter or "candidate").stem
         if self._junit:
             self._write_junit(junit_failure(suite, error))
         if self._github:

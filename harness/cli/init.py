@@ -1,6 +1,7 @@
 """``harness init``."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ _EPILOG: Final = """\b
 Examples:
   harness init
   harness init my-repository --no-workflow
+  harness init --gate lm-eval          a gate on what another harness measures; no suite, no adapter
 """
 _TEMPLATES: Final = {
     "suites/first.yaml": "suite.yaml",
@@ -19,6 +21,7 @@ _TEMPLATES: Final = {
     ".github/workflows/gate.yml": "workflow.yml",
 }
 _WORKFLOW: Final = ".github/workflows/gate.yml"
+_GATES: Final = {_WORKFLOW: "peer.yml", ".github/workflows/gate-comment.yml": "peer-comment.yml"}
 _DATA: Final = "suites/data"
 _EXAMPLES: Final = 100
 """So many that a gate with a margin of 0.03 passes a model that has not changed: 1 - 0.05 ** (1 / 100) is below it."""
@@ -27,11 +30,19 @@ _EXAMPLES: Final = 100
 @click.command(epilog=_EPILOG)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("--workflow/--no-workflow", default=True, show_default=True, help="Write a GitHub workflow that gates.")
+@click.option("--gate", "peer", metavar="HARNESS",
+              help="Write workflows that gate on another harness's results instead.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def command(folder: Path, workflow: bool, force: bool) -> None:
-    """Put a first suite with data, an adapter for your own model and a workflow into FOLDER (here by default)."""
+def command(folder: Path, workflow: bool, peer: str | None, force: bool) -> None:
+    """Put a first suite with data, an adapter for your own model and a workflow into FOLDER (here by default).
+
+    With --gate it is two workflows alone, for a repository that is evaluated with another harness already.
+    """
     from harness.errors import UsageError
 
+    if peer is not None:
+        _write_gate(folder, peer, force)
+        return
     wanted = [name for name in _TEMPLATES if workflow or name != _WORKFLOW]
     there = [name for name in [*wanted, f"{_DATA}/examples.jsonl"] if (folder / name).exists()]
     if there and not force:
@@ -53,6 +64,37 @@ next:
   git push origin baselines                                    # where the workflow reads it
   harness gate suites/first.yaml --adapter adapters/my-model.yaml --baselines branch:baselines
 then put your own questions into {_DATA}/examples.jsonl and your own model into adapters/my_model.py""")
+
+
+def _write_gate(folder: Path, name: str, force: bool) -> None:
+    """Write the workflows that judge what another harness measures."""
+    from harness.cli._peers import PEERS
+    from harness.errors import UsageError, did_you_mean
+
+    if name not in PEERS:
+        raise UsageError(f"no workflow is known for {name!r}; {did_you_mean(name, PEERS)}")
+    peer = PEERS[name]
+    there = [file for file in _GATES if (folder / file).exists()]
+    if there and not force:
+        raise UsageError(f"{folder / there[0]} is there already; --force writes over it ({len(there)} files)")
+    words = {"NAME": name, "INSTALL": json.dumps(peer.install), "RUN": json.dumps(peer.run), "LOG": peer.log}
+    try:
+        for file, template in _GATES.items():
+            text = (files("harness.cli") / "_init" / template).read_text(encoding="utf-8")
+            _write(folder / file, re.sub(r"\b(NAME|INSTALL|RUN|LOG)\b", lambda found: words[found[1]], text))
+    except OSError as cause:
+        raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
+    for file in _GATES:
+        click.echo(f"wrote {folder / file}")
+    click.echo(f"""
+next:
+  put your model and tasks into {folder / _WORKFLOW}; it runs:
+    {peer.run}
+  run the same on what pull requests are to be compared with, and keep it as a small file:
+    harness baseline save main {peer.log}
+    git add baselines .github && git commit -m "Gate pull requests on {name}"
+  try the gate here first:
+    harness gate --baseline main --candidate {peer.log}""")
 
 
 def _examples(folder: Path) -> None:

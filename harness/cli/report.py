@@ -45,6 +45,7 @@ def command(
     Several runs of one suite give one page, side by side.
     """
     from harness.engine.named import locate_run
+    from harness.imports import is_passing
 
     if every or site:
         _write_many(runs, site, open_)
@@ -65,6 +66,8 @@ def command(
 
         for folder in folders:
             click.echo(f"{keep_thumbnails(folder):,} pictures in {folder}", err=True)
+    if out is None and any(is_passing(folder) for folder in folders):  # a log is left as it lies
+        out = Path("report.html" if len(folders) == 1 else "overview.html")
     file = _write_html(folders, out)
     click.echo(file)
     if open_:

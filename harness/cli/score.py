@@ -14,19 +14,25 @@ Examples:
   harness score RUN --metric anls --variant lmms-eval
   harness score --metric relaxed_accuracy --param tolerance=0.1
   harness score RUN --diff-variants relaxed_accuracy
+  harness score out/lmms --metric anls@lmms-eval --diff       where another harness judged otherwise, and why
 """
 _MOST_SHOWN: Final = 50
+_EACH: Final = 5
+"""Answers that are shown of each cause."""
+_WIDE: Final = 120
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("run", required=False)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for RUN.")  # fmt: skip
-@click.option("-m", "--metric", help="The metric to score with.")
+@click.option("-m", "--metric", help="The metric to score with; NAME@VARIANT names its variant too.")
 @click.option("--variant", default="default", show_default=True, help="Its variant.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the metric, as in YAML.")
 @click.option("--extract", multiple=True, metavar="STEP",
               help="An extraction step to use instead of the tasks' own; in order.")  # fmt: skip
+@click.option("--diff", "against", is_flag=True,
+              help="List the answers that the metric judges otherwise than the run's scores, by cause.")  # fmt: skip
 @click.option("--diff-variants", metavar="METRIC", help="List the answers on which the metric's variants disagree.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -36,6 +42,7 @@ def command(
     variant: str,
     params: tuple[str, ...],
     extract: tuple[str, ...],
+    against: bool,
     diff_variants: str | None,
     as_json: bool,
 ) -> None:
@@ -47,8 +54,12 @@ def command(
 
     if (metric is None) == (diff_variants is None):
         raise click.UsageError("name one of --metric and --diff-variants")
+    if against and metric is None:
+        raise click.UsageError("--diff needs the --metric that is held against the run's own scores")
     opened = load_run(run, runs)
-    if metric is not None:
+    if against and metric is not None:
+        _against(opened, metric, variant, extract, _parse(params), as_json)
+    elif metric is not None:
         _rescore(opened, metric, variant, extract, _parse(params), as_json)
     elif diff_variants is not None:
         _diff(opened, diff_variants, as_json)
@@ -98,6 +109,36 @@ def _rescore(
     for key, value in values.items():
         table.add_row(key, arrow(value), interval(value).replace("[", r"\["), coverage(value))
     console().print(table)
+
+
+def _against(
+    run: "Run", metric: str, variant: str, extract: tuple[str, ...], params: dict[str, Any], as_json: bool
+) -> None:
+    from harness.engine.causes import cause
+    from harness.engine.rescore import against_stored, one_by_one
+    from harness.report.text import plain
+
+    ours = one_by_one(metric, variant, **params)
+    found = [(cause(one), one) for one in against_stored(run, ours, extract or None)]
+    groups: dict[str, list[Any]] = {}
+    for why, one in sorted(found, key=lambda pair: pair[0]):
+        groups.setdefault(why, []).append(one)
+    if as_json:
+        rows = [
+            {"cause": why, "task": d.task, "cell": d.cell, "sample_id": d.sample_id, "response": d.response}
+            | {"references": list(d.references), "scores": dict(d.scores)}
+            for why, some in groups.items() for d in some
+        ]  # fmt: skip
+        click.echo(json.dumps({"metric": ours.name, "variant": ours.variant_at, "differ": rows}, indent=2))
+        return
+    total = sum(run.record.responses.values())
+    click.echo(f"{ours.name} ({ours.variant_at}) judges {len(found):,} of {total:,} answers otherwise than the run")
+    for why, some in sorted(groups.items(), key=lambda pair: -len(pair[1])):
+        click.echo(f"{why}: {len(some):,}")
+        for d in some[:_EACH]:
+            scores = f"{_short(d.scores['stored'])} there, {_short(d.scores['ours'])} here"
+            said, right = (plain(text, _WIDE) for text in (d.response, " | ".join(d.references)))
+            click.echo(f"  {plain(d.task)}/{plain(d.cell)}/{plain(d.sample_id)}: {said!r} for {right!r}: {scores}")
 
 
 def _diff(run: "Run", name: str, as_json: bool) -> None:

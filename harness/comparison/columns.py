@@ -135,7 +135,8 @@ def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
             for name in names
             if name in (*_NEEDED, _FINISH) or name.split(".")[0] in ("score", "status", "tag", "detail")
         ]
-        table = pq.read_table(file, columns=columns, page_checksum_verification=True)
+        # Not read_table: it imports pandas where that is installed. A name takes those that go on from it along.
+        table = pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns).select(columns)
     except (OSError, pa.ArrowInvalid) as cause:
         raise UsageError(f"{file} cannot be read: {cause}") from cause
     absent = [name for name in _NEEDED if name not in names]

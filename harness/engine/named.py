@@ -35,7 +35,7 @@ def locate_run(name: str | None, runs: Path) -> Path:
     """Return the folder of a run.
 
     Args:
-        name: a folder, a part of a run's id, or None for the newest.
+        name: a folder, another harness's log (:mod:`harness.imports`), a part of a run's id, or None for the newest.
         runs: where runs lie.
 
     Raises:
@@ -45,6 +45,23 @@ def locate_run(name: str | None, runs: Path) -> Path:
 
     none = f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8"
     return _locate(name, runs, lambda: tuple(find_runs(runs)), none)
+
+
+def opened_run(path: Path) -> Path:
+    """Return the folder of the run at a path; of another harness's log, that of a record made of it for now.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    from harness.record.folder import RUN_FILE, STORE_FILE
+
+    if path.is_dir() and any((path / name).exists() for name in (RUN_FILE, STORE_FILE)):
+        return path
+    if path.name == RUN_FILE:
+        return path.parent
+    from harness.imports import opened
+
+    return opened(path)
 
 
 def _locate(
@@ -59,7 +76,7 @@ def _locate(
     ``elsewhere`` may say of a name that none of them has what it is instead.
     """
     if name is not None and Path(name).exists():
-        return Path(name)
+        return opened_run(Path(name))
     folders = find()
     if name is None:
         if not folders:

@@ -19,6 +19,8 @@ from harness.tasks.scoring import score_all, summarise_cell, without_answer
 from harness.types import Finish, MetricValue, Response, Sample, Score, Status
 
 _PLACE: Final = ("task", "cell", "sample_id", "cluster", "status")
+_SAME: Final = 1e-6
+"""Scores that differ by less are one: origins print six digits and more."""
 _COLUMNS: Final = (*_PLACE, "references", "evidence", "facts", "response", "parts", "finish")
 
 
@@ -36,11 +38,13 @@ class Disagreement:
 
 
 def one_by_one(name: str, variant: str = "default", **params: Any) -> SampleMetric:
-    """Return a metric that judges one answer at a time.
+    """Return a metric that judges one answer at a time; ``anls@lmms-eval`` is the metric with its variant.
 
     Raises:
         UsageError: if the metric does not, or its name, the variant or a parameter is unknown or impossible.
     """
+    if variant == "default" and "@" in name:
+        name, _, variant = name.partition("@")
     metric = get(name, variant, **params)
     if not isinstance(metric, SampleMetric):
         raise UsageError(
@@ -106,6 +110,34 @@ def disagreements(run: Run, variants: Mapping[str, SampleMetric]) -> Iterator[Di
             yield Disagreement(row["task"], row["cell"], sample.id, response, sample.references, shown)
 
 
+def against_stored(run: Run, metric: SampleMetric, steps: Sequence[str] | None = None) -> Iterator[Disagreement]:
+    """Yield the answers that a metric judges otherwise than the scores which the run has: its tasks' primary ones.
+
+    The scores of each are called ``stored`` and ``ours``.
+
+    Args:
+        run: the run.
+        metric: what to judge with.
+        steps: extraction steps; by default those that each task of the run declares.
+
+    Raises:
+        UsageError: if the run asked no question.
+    """
+    extractors, bound = _extractors(run, steps), _bound(run, metric)
+    primary = {name: task.primary for name, task in run.record.tasks.items()}
+    for row, sample in _rows(run, [f"{kind}.{name}" for name in primary.values() for kind in ("score", "status")]):
+        score = _judge(bound.get(row["task"], metric), row, sample, extractors)
+        label = primary[row["task"]]
+        stored: float | str | None = row.get(f"score.{label}")
+        if stored is None:
+            stored = row.get(f"status.{label}") or str(Status.UNDEFINED)
+        ours: float | str = score.value if score.status == Status.OK else str(score.status)
+        same = isinstance(ours, float) and isinstance(stored, float) and abs(ours - stored) <= _SAME
+        if not same and ours != stored:
+            scores = {"stored": stored, "ours": ours}
+            yield Disagreement(row["task"], row["cell"], sample.id, row["response"] or "", sample.references, scores)
+
+
 def _bound(run: Run, metric: SampleMetric) -> dict[str, SampleMetric]:
     """Return by task a metric that has seen its references, where it asks for them: those of the samples of the run."""
     if not isinstance(metric, Fitted):
@@ -127,14 +159,16 @@ def unasked(run: Run) -> list[str]:
     return [name for name in run.record.tasks if name not in asked]
 
 
-def _rows(run: Run) -> Iterator[tuple[Mapping[str, Any], Sample]]:
+def _rows(run: Run, more: Sequence[str] = ()) -> Iterator[tuple[Mapping[str, Any], Sample]]:
     left_out = set(unasked(run))
     if left_out >= run.record.tasks.keys():
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
     unread = {name for name, task in run.record.tasks.items() if on_truncated(task.config) == "unparsed"}
     table = run.table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
-    columns = [name for name in _COLUMNS if name in table.column_names]  # runs of earlier versions lack some
+    columns = [
+        name for name in dict.fromkeys((*_COLUMNS, *more)) if name in table.column_names
+    ]  # runs of earlier versions lack some
     for batch in table.select([*columns, *tags]).to_batches():
         for row in batch.to_pylist():
             if row["task"] in left_out:

@@ -4,8 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
+from harness.cli._peers import PEERS
+from harness.imports import kinds
 from tests.programs import git
 
 RUN = ("run", "suites/first.yaml", "--adapter", "adapters/my-model.yaml", "--no-report", "-q")
@@ -73,3 +76,27 @@ def test_a_function_that_says_it_is_simulated_is_gated_as_such(tmp_path: Path, r
     gated = run_apart(*GATE, cwd=tmp_path)
     assert gated.code == 0, gated.out + gated.err
     assert "my-model (simulated)" in gated.err
+
+
+@pytest.mark.parametrize("peer", [*PEERS])
+def test_a_gate_on_another_harness_is_two_workflows(tmp_path: Path, run_here, peer: str) -> None:
+    done = run_here("init", tmp_path, "--gate", peer)
+    assert done.code == 0, done.err
+    assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == ["gate-comment.yml", "gate.yml"]
+    gate, comment = (yaml.safe_load((tmp_path / ".github/workflows" / name).read_text()) for name in (
+        "gate.yml", "gate-comment.yml"))  # fmt: skip
+    steps = gate["jobs"]["gate"]["steps"]
+    assert PEERS[peer].run in [step.get("run") for step in steps]
+    assert steps[-1]["with"]["candidate"] == PEERS[peer].log
+    assert gate["permissions"] == {"contents": "read"}
+    assert comment["jobs"]["comment"]["steps"][-1]["with"]["candidate"] == "${{ runner.temp }}/" + PEERS[peer].log
+    assert f"harness baseline save main {PEERS[peer].log}" in done.out
+
+
+def test_every_importer_has_a_workflow_and_others_are_refused(tmp_path: Path, run_here) -> None:
+    assert sorted(PEERS) == kinds()
+    done = run_here("init", tmp_path, "--gate", "lm_eval")
+    assert (done.code, "did you mean 'lm-eval'?" in done.err) == (2, True)
+    assert run_here("init", tmp_path, "--gate", "junit").code == 0
+    again = run_here("init", tmp_path, "--gate", "junit")
+    assert (again.code, "is there already; --force writes over it (2 files)" in again.err) == (2, True)

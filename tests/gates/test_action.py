@@ -273,3 +273,15 @@ def test_it_installs_the_harness_of_its_own_commit(tmp_path: Path) -> None:
     step = ACTION["runs"]["steps"][0]
     done = subprocess.run(["bash", "-c", step["run"]], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "-m pip install --quiet /actions/a b/v1[onnx]\n"
+
+
+def test_logs_of_another_harness_need_neither_suite_nor_adapter(tmp_path: Path) -> None:
+    logs = ROOT / "tests" / "imports" / "logs" / "lm-eval"
+    given = {"install": "", "baseline": str(logs / "b"), "candidate": str(logs / "a"), "comment-on": "7"}
+    runner = Runner(tmp_path, {**given, "arguments": "--metric toy_mc/acc --margin 0.05"})
+    assert runner.run() == 1, runner.log
+    assert runner.outputs["steps.gate.outputs.verdict"] == "fail"
+    comment = (tmp_path / "harness-gate/comment.md").read_text(encoding="utf-8")
+    assert "❌ FAIL" in comment
+    assert "6 right → wrong" in comment
+    assert "--method POST" in calls(runner)[-1]
