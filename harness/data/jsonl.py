@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Final, Literal, Self
 import numpy as np
 from pydantic import BaseModel, Field, field_validator
 
+from harness.data._cells import HeldImage, Home, pictures
 from harness.data._facts import fact_keys, facts_of
-from harness.data._images import FileImage, confine
+from harness.data._images import confine
 from harness.data._rows import (
     Extra,
     OnBroken,
@@ -32,7 +33,7 @@ from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
 from harness.images import Reading
 from harness.spec.models import Model
-from harness.types import Sample
+from harness.types import ImageSource, Sample
 
 ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
@@ -48,8 +49,8 @@ class JsonlConfig(Model):
 
     path: str
     """The file, relative to the suite. Each line: `question`, `answer` or `answers`, and optionally `id`, `image` or
-    `images` (paths relative to the file), `evidence`, `cluster`, `tags`, and facts: `choices`, `size`, `boxes` and the
-    others of docs/facts.md as keys of their own, or any name under `facts`."""
+    `images` (paths relative to the file, base64, or `data:` addresses), `evidence`, `cluster`, `tags`, and facts:
+    `choices`, `size`, `boxes` and the others of docs/facts.md as keys of their own, or any name under `facts`."""
     limit: int | None = Field(default=None, ge=1)
     """Use only the first lines."""
     fields: dict[str, str] = Field(default_factory=dict)
@@ -86,8 +87,7 @@ class JsonlDataset:
     def __init__(self, config: JsonlConfig, path: Path, roots: tuple[Path, ...]) -> None:
         self._config = config
         self._path = path
-        self._roots = roots
-        self._reading = Reading(config.range, config.exif, config.page)
+        self._home = Home((path.parent,), roots, Reading(config.range, config.exif, config.page))
         self._id_key = config.fields.get("id", "id").encode()
         self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._known = {*self._fact_keys, *(config.fields.get(name, name) for name in _FIELDS)}
@@ -217,14 +217,15 @@ class JsonlDataset:
         key, images = one_or_many(row, self._key("image"), self._key("images"))
         if not all(isinstance(path, str) and path for path in images):
             raise TypeError(f"{key!r} is neither a path nor a list of paths; leave it out where there is no image")
+        shown = pictures(images, self._home, origin)
         evidence = row.get(self._key("evidence"))
         return Sample(
             id=optional_text(row, self._key("id")) or identity,
             question=question,
             references=references,
-            images=tuple(FileImage(self._path.parent / path, self._roots, self._reading) for path in images),
+            images=shown,
             evidence=None if evidence is None else as_text(evidence, self._key("evidence")),
-            cluster=optional_text(row, self._key("cluster")) or "|".join(images),
+            cluster=optional_text(row, self._key("cluster")) or "|".join(_shared(images, shown)),
             tags=tags(row, self._key("tags")),
             facts=facts_of(row, self._fact_keys, self._key("facts"), others),
             origin=origin,
@@ -232,6 +233,12 @@ class JsonlDataset:
 
 
 _FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags", "facts")
+
+
+def _shared(paths: Sequence[str], images: Sequence[ImageSource]) -> Iterator[str]:
+    """Yield what images are known by: their paths, or what their bytes hash to."""
+    for path, image in zip(paths, images, strict=True):
+        yield hashlib.sha256(image.content).hexdigest()[:16] if isinstance(image, HeldImage) else path
 
 
 def _by_number(number: int) -> str:
