@@ -53,7 +53,7 @@ class ParquetTable(Table):
         more = {self._note: path.parent.name} if self._note else {}
         with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             schema, features, number = file.schema_arrow, features_of(file.schema_arrow), 0
-            reading = _Reading(schema, features, light)
+            reading = Columns(schema, features, light)
             for group in range(file.num_row_groups):
                 told = file.metadata.row_group(group)
                 size = max(1, told.total_byte_size // max(1, told.num_rows))
@@ -114,7 +114,7 @@ class ArrowTable(Table):
             return stream.schema
 
     def rows(self, *, light: bool = False) -> Iterator[Placed]:
-        reading = _Reading(self._schema(), self._features, light)
+        reading = Columns(self._schema(), self._features, light)
         if self._picked:
             yield from self._selected(reading)
             return
@@ -126,7 +126,7 @@ class ArrowTable(Table):
                         yield Placed(f"{path.name}[{number}]", row)
                         number += 1
 
-    def _selected(self, reading: "_Reading") -> Iterator[Placed]:
+    def _selected(self, reading: "Columns") -> Iterator[Placed]:
         """Yield the rows that an index file picks, in its order; the data stay where they are, mapped into memory."""
         import pyarrow as pa
 
@@ -139,7 +139,7 @@ class ArrowTable(Table):
                         yield Placed(f"{path.parent.name}[{place}]", row)
 
 
-class _Reading:
+class Columns:
     """Which columns are read, and how their cells become plain values."""
 
     def __init__(self, schema: Any, features: Features, light: bool) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from harness.data._cells import answers_in, letter, listed, literal, pictures, place_of, right_option
 from harness.data._facts import fact_keys, facts_of
@@ -40,7 +40,7 @@ class MappedConfig(FilesConfig):
 class MappedDataset(FilesDataset):
     """Samples of a table whose columns the suite names."""
 
-    Config = MappedConfig
+    Config: ClassVar[type[BaseModel]] = MappedConfig
     optional: frozenset[str] = frozenset()
     """Columns of the layout that may be there and are no mistake."""
 
