@@ -6,6 +6,7 @@ from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSo
 
 if TYPE_CHECKING:
     from harness.data._images import FileImage, confine
+    from harness.data._looking import Found, columns_of, open_found, proposed, recognise
     from harness.spec.models import Model
 
 __all__ = [
@@ -14,11 +15,18 @@ __all__ = [
     "Counterfactual",
     "Dataset",
     "FileImage",
+    "Found",
     "ImageSource",
     "Model",
     "Sample",
+    "columns_of",
     "confine",
+    "open_found",
+    "proposed",
+    "recognise",
 ]
+
+_LOOKING = ("Found", "columns_of", "open_found", "proposed", "recognise")
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +35,10 @@ def __getattr__(name: str) -> Any:
         from harness.spec.models import Model
 
         return Model
+    if name in _LOOKING:
+        from harness.data import _looking
+
+        return getattr(_looking, name)
     if name not in ("FileImage", "confine"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from harness.data import _images

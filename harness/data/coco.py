@@ -52,7 +52,7 @@ class Coco(FilesDataset):
     @classmethod
     def find(cls, path: Path) -> list[Part]:
         found = [
-            Part(part.split, part.files, config)
+            Part(part.split, part.files, config, 62 if config == "instances" else 60)
             for config in ("instances", "captions")
             for part in named(path, rf"{config}_(?P<split>\w+?)\.json")
             if "results" not in part.split

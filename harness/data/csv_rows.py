@@ -27,7 +27,8 @@ class CsvDataset(MappedDataset):
     @classmethod
     def find(cls, path: Path) -> list[Part]:
         if path.is_file():
-            return [Part(path.stem, (path,), certainty=2)]
+            # Any file may be called one, but only its name makes it look like one.
+            return [Part(path.stem, (path,), certainty=2 if path.suffix.lower() in cls.suffixes else 0)]
         return [Part(file.stem, (file,), certainty=2) for file in files_under(path, *cls.suffixes)]
 
     def open(self, parts: Sequence[Part]) -> Table:

@@ -36,7 +36,7 @@ class ParquetDataset(MappedDataset):
         if path.is_dir() and (path / _STATE).is_file():
             return [Part("all", (path / _STATE,), certainty=3)]
         parts = parquet_parts(path, ())
-        return [Part(part.split, part.files, part.config, 1) for part in parts]
+        return [Part(part.split, part.files, part.config, 2) for part in parts]
 
     def open(self, parts: Sequence[Part]) -> Table:
         files = [file for part in parts for file in part.files]
