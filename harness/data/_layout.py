@@ -93,8 +93,8 @@ class FilesDataset(ABC):
     """Whether configurations make one data set where none is named."""
     one_each: ClassVar[bool] = True
     """Whether each row is one sample, so that they can be counted without making them."""
-    splits: ClassVar[Mapping[str, str]] = {}
-    """Official names of splits by what files call them, where they differ."""
+    subsets: ClassVar[frozenset[str]] = frozenset()
+    """Splits that are part of others."""
 
     def __init__(self, config: Any, path: Path, parts: Sequence[Part], roots: tuple[Path, ...]) -> None:
         self.config = config

@@ -1,5 +1,6 @@
 """Telling which layout lies under a path, by looking at it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 from harness.data._layout import FilesDataset
 from harness.data._mapped import MappedDataset
 from harness.data._official import Official
-from harness.data._parts import Part, refuse_pickle
+from harness.data._parts import Part, listed_once, refuse_pickle
 from harness.errors import ConfigError, Issue, UsageError
 from harness.registry import registry
 from harness.types import Dataset
@@ -34,6 +35,8 @@ class Found:
     parts: tuple[Part, ...]
     official: Official | None
     needs_config: bool = False
+    subsets: frozenset[str] = frozenset()
+    """Splits that are part of others."""
 
     def splits(self) -> list[tuple[str, str]]:
         """Return the configurations and splits that lie there."""
@@ -53,15 +56,24 @@ class Found:
             told["split"] = min(dict.fromkeys(here), key=lambda name: (_rank(name), here.index(name)))
         return told
 
+    def compared(self, keys: Mapping[str, object]) -> list[str]:
+        """Return the splits of one configuration that must have nothing in common; one where names tell nothing."""
+        here = [part.split for part in self.parts if part.config == keys.get("config", part.config)]
+        told = [name for name in dict.fromkeys(here) if name not in self.subsets]
+        usual = all(name.startswith(("train", "val", "dev", "test", "restval")) for name in told)
+        return told if usual and len(told) > 1 else []
+
 
 def _rank(split: str) -> int:
     return next((at for at, name in enumerate(_FIRST) if split.startswith(name)), len(_FIRST))
 
 
-def recognise(path: Path) -> list[Found]:
+def recognise(path: Path, only: str | None = None) -> list[Found]:
     """Return the layouts that the files under a path are in, the likeliest first.
 
-    A layout that a plug-in brings is asked too, where it is a :class:`FilesDataset`.
+    Args:
+        path: a file or folder.
+        only: a layout, where no other is asked for.
 
     Raises:
         UsageError: if there is nothing, or nothing that is known, with what to do; for a pickle, the command that
@@ -70,9 +82,20 @@ def recognise(path: Path) -> list[Found]:
     if not path.exists():
         raise UsageError(f"there is no file or folder {path}")
     refuse_pickle(path)
+    with listed_once():
+        found = _asked(path, only)
+    return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _asked(path: Path, only: str | None) -> list[tuple[int, Found]]:
+    """Return what each layout says of a path, with how sure it is.
+
+    Raises:
+        ConfigError: if none says anything.
+    """
     found: list[tuple[int, Found]] = []
     refused: list[ConfigError] = []
-    for entry in registry("datasets"):
+    for entry in registry("datasets") if only is None else [registry("datasets").entry(only)]:
         cls = entry.load()
         if not (isinstance(cls, type) and issubclass(cls, FilesDataset)):
             continue
@@ -84,11 +107,11 @@ def recognise(path: Path) -> list[Found]:
         except (ValueError, OSError, KeyError, TypeError, AttributeError):
             continue  # files that look like it and are not
         certainty = max((part.certainty for part in parts), default=0)
-        if certainty:
+        if certainty or (parts and only):
             several = not cls.pooled and len({part.config for part in parts}) > 1
-            one = Found(entry.name, cls.title, tuple(parts), cls.official, needs_config=several)
+            one = Found(entry.name, cls.title, tuple(parts), cls.official, several, cls.subsets)
             found.append((certainty, one))
-    if path.suffix in (".jsonl", ".ndjson"):
+    if path.suffix in (".jsonl", ".ndjson") and only in (None, "jsonl"):
         part = Part(path.stem, (path,))
         found.append((4, Found("jsonl", "JSON lines", (part,), None)))
     if not found:
@@ -96,7 +119,7 @@ def recognise(path: Path) -> list[Found]:
             raise refused[0]
         hint = "`harness list datasets` says which there are; docs/data.md which files each of them needs"
         raise ConfigError(Issue(("path",), f"{path} is in no layout that is known", hint))
-    return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
+    return found
 
 
 def config_of(found: Found, path: Path, **keys: Any) -> Any:

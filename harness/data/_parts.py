@@ -1,9 +1,13 @@
 """Finding the files of a layout under a path: which splits and configurations lie there, and what is refused."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -59,37 +63,58 @@ def split_of(file: Path) -> str:
     return match["split"] if match else file.stem
 
 
+_LISTED: ContextVar[dict[Path, tuple[Path, ...]] | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Go through each folder once, however many layouts ask what lies in it."""
+    token = _LISTED.set({})
+    try:
+        yield
+    finally:
+        _LISTED.reset(token)
+
+
+def _inside(path: Path) -> tuple[Path, ...]:
+    known = _LISTED.get()
+    if known is None:
+        return tuple(_walk(path, _DEPTH, [_MOST]))
+    if path not in known:
+        known[path] = tuple(_walk(path, _DEPTH, [_MOST]))
+    return known[path]
+
+
 def files_under(path: Path, *suffixes: str) -> list[Path]:
     """Return the files of some endings under a path, three folders deep, sorted; the path itself where it is one."""
     if path.is_file():
         return [path] if path.suffix.lower() in suffixes else []
-    return sorted(file for file in _walk(path, _DEPTH, [_MOST]) if file.suffix.lower() in suffixes)
+    return sorted(file for file in _inside(path) if file.suffix.lower() in suffixes)
 
 
 def _walk(folder: Path, depth: int, left: list[int]) -> Iterator[Path]:
     try:
-        inside = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            inside = sorted(islice(entries, left[0]), key=lambda entry: entry.name)
     except OSError:
         return
+    left[0] -= len(inside)
     folders = []
     for entry in inside:
-        left[0] -= 1
-        if left[0] < 0:
-            return
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            folders.append(entry)
+            folders.append(Path(entry.path))
         elif entry.is_file():
-            yield entry
-    for entry in folders if depth else ():
-        yield from _walk(entry, depth - 1, left)
+            yield Path(entry.path)
+    for further in folders if depth else ():
+        yield from _walk(further, depth - 1, left)
 
 
 def named(path: Path, pattern: str, *, config: str = "", certainty: int = 60) -> list[Part]:
     """Return the files under a path whose names match a pattern with the group ``split``, a part for each split."""
     wanted, found = re.compile(pattern), dict[str, list[Path]]()
-    for file in [path] if path.is_file() else sorted(_walk(path, _DEPTH, [_MOST])):
+    for file in [path] if path.is_file() else sorted(_inside(path)):
         if match := wanted.fullmatch(file.name):
             found.setdefault(match["split"], []).append(file)
     return [Part(split, tuple(files), config, certainty) for split, files in found.items()]

@@ -26,6 +26,7 @@ class ScienceQa(FilesDataset):
 
     title: ClassVar[str] = "ScienceQA"
     expects: ClassVar[str] = "problems.json, pid_splits.json and images/, or Parquet with the set's columns"
+    subsets: ClassVar[frozenset[str]] = frozenset({"trainval", "minitrain", "minival", "minitest"})
     official: ClassVar[Official] = Official(
         ("exact_match",),
         "lupantech/ScienceQA: models/evaluations.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.data import Found, columns_of, open_found, proposed, recognise
-from harness.errors import UsageError
+from harness.errors import ConfigError, UsageError
 from harness.registry import registry
 
 _PLAIN: Final[Mapping[str, Any]] = {"metrics": ["exact_match"]}
@@ -26,15 +26,17 @@ def layout(path: Path, kind: str | None = None) -> tuple[Found, list[Found]]:
     Raises:
         UsageError: if they are in none, or not in the one that is named.
     """
-    found = recognise(path)
     if kind is None:
+        found = recognise(path)
         return found[0], found[1:]
-    named = [one for one in found if one.type == kind]
-    if not named:
-        registry("datasets").entry(kind)
-        there = ", ".join(one.type for one in found)
-        raise UsageError(f"{path} is not in the layout `{kind}`; it could be read as {there}")
-    return named[0], [one for one in found if one is not named[0]]
+    registry("datasets").entry(kind)
+    try:
+        return recognise(path, kind)[0], []
+    except ConfigError as cause:
+        if "is in no layout" not in str(cause):
+            raise
+    there = ", ".join(one.type for one in recognise(path))
+    raise UsageError(f"{path} is not in the layout `{kind}`; it could be read as {there}")
 
 
 def keys_for(
