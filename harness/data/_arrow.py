@@ -1,8 +1,10 @@
 """Rows of Parquet files and Arrow folders, batch by batch, with the column types that `datasets` notes."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,24 +54,26 @@ class ParquetTable(Table):
 
         more = {self._note: path.parent.name} if self._note else {}
         with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-            schema, features, number = file.schema_arrow, features_of(file.schema_arrow), 0
-            reading = Columns(schema, features, light)
-            for group in range(file.num_row_groups):
-                told = file.metadata.row_group(group)
-                size = max(1, told.total_byte_size // max(1, told.num_rows))
-                most = max(1, min(_MOST_ROWS, _BATCH_BYTES // size))
-                end = number + told.num_rows
+            schema, told = file.schema_arrow, file.metadata
+            reading = Columns(schema, features_of(schema), light)
+            size = sum(told.row_group(group).total_byte_size for group in range(told.num_row_groups))
+            most = max(1, min(_MOST_ROWS, _BATCH_BYTES * max(1, told.num_rows) // max(1, size)))
+            ends = [*accumulate(told.row_group(group).num_rows for group in range(told.num_row_groups))]
+            number, group = 0, 0
+            while group < len(ends):
+                left = range(group, len(ends))
                 try:
-                    batches = file.iter_batches(most, row_groups=[group], columns=reading.columns)
-                    for batch in batches:
+                    for batch in file.iter_batches(most, row_groups=left, columns=reading.columns):
                         for row in reading.plain(batch):
                             yield Placed(f"{name}[{number}]", {**row, **more} if more else row)
                             number += 1
+                    return
                 except (pa.ArrowException, OSError) as cause:
+                    group = bisect_right(ends, number)
                     said = f"row group {group} cannot be read: {_sentence(cause)}"
-                    for broken in range(number, end):
+                    for broken in range(number, ends[group]):
                         yield Placed(f"{name}[{broken}]", {}, said)
-                number = end
+                    number, group = ends[group], group + 1
 
 
 class ArrowTable(Table):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from harness.data._images import FileImage
+from harness.data._rows import as_text
 from harness.images import PLAINLY, Reading, decode, further_pages
 from harness.types import ImageSource
 
@@ -88,6 +89,8 @@ def pictures(value: Any, home: Home, name: str) -> tuple[ImageSource, ...]:
     """
     if value is None:
         return ()
+    if isinstance(value, str | dict):
+        return (_picture(value, home, name),)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
         several = len(value) > 1
         return tuple(
@@ -185,11 +188,9 @@ def answers_in(value: Any, key: str) -> list[str]:
     >>> answers_in([{"answer": "red"}, {"answer": "blue"}], "answers"), answers_in(None, "answers")
     (['red', 'blue'], [])
     """
-    from harness.data._rows import as_text
-
     if value is None:
         return []
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if not isinstance(value, list | tuple):
         value = [value]
     return [as_text(one["answer"] if isinstance(one, Mapping) else one, key) for one in value]
 

@@ -329,7 +329,7 @@ def sample_of(
         raise TypeError(f"the question is {type(question).__name__}, not text")
     # No options make no question of several choices; no boxes say that nothing is there.
     known = {name: value for name, value in (facts or {}).items() if value is not None and (value or name != "choices")}
-    if said := wrong(known):
+    if known and (said := wrong(known)):
         raise TypeError(said)
     told = {name: str(value) for name, value in (tags or {}).items() if value is not None and value != ""}
     return Sample(

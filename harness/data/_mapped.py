@@ -52,6 +52,7 @@ class MappedDataset(FilesDataset):
         own = {names.get(name, name) for name in FIELDS if name not in self._several}
         spread = {column for columns in self._several.values() for column in columns}
         self._known = {*self._fact_keys, *own, *spread, *self.optional}
+        self._keys_of = {name: names.get(name, name) for name in FIELDS}
         super().__init__(config, path, parts, roots)
 
     @classmethod
@@ -94,7 +95,7 @@ class MappedDataset(FilesDataset):
     def samples(self, row: Row, origin: str) -> tuple[Sample, ...]:
         return (self.mapped(row, origin),)
 
-    def mapped(self, row: Row, origin: str, *, image: Any = None, label: str = "") -> Sample:
+    def mapped(self, row: Row, origin: str, *, image: Any = None, label: str = "", identity: str = "") -> Sample:
         """Return the sample of a row.
 
         Args:
@@ -102,8 +103,9 @@ class MappedDataset(FilesDataset):
             origin: where it stands.
             image: what is shown where the row names no image.
             label: the answer where the row has none.
+            identity: its id where the row says none.
         """
-        others = unknown(row, self._known, self.config.extra)
+        others = {} if row.keys() <= self._known else unknown(row, self._known, self.config.extra)
         config, key = self.config, self._key
         question = config.question if config.question is not None else required_text(row, key("question"))
         facts = facts_of(self._parsed(row), self._fact_keys, key("facts"), others)
@@ -115,7 +117,7 @@ class MappedDataset(FilesDataset):
             raise TypeError(f"{key('answer')!r} is missing or empty: the right answer, or a list of right answers")
         images = self._images(row, origin) or pictures(image, self.home, origin)
         return sample_of(
-            optional_text(row, key("id")) or None,
+            optional_text(row, key("id")) or identity or None,
             question,
             self._references(answers, facts.get("choices")),
             images,
@@ -127,18 +129,16 @@ class MappedDataset(FilesDataset):
         )
 
     def _key(self, name: str) -> str:
-        return self._names.get(name, name)
+        return self._keys_of[name]
 
     def _parsed(self, row: Row) -> Row:
         """Return a row of texts with those facts as values that are written as JSON."""
-        found = dict(row)
-        for column, name in self._fact_keys.items():
-            value = found.get(column)
-            if isinstance(value, str) and name not in _TEXTUAL:
-                found[column] = None if not value.strip() else literal(value)
-            elif value == "":
-                found[column] = None
-        return found
+        told = {column: row[column] for column in row if column in self._fact_keys}
+        for column, value in told.items():
+            if isinstance(value, str) and (not value.strip() or self._fact_keys[column] not in _TEXTUAL):
+                told[column] = literal(value) if value.strip() else None
+        under = self._keys_of["facts"]
+        return told | {under: row[under]} if under in row else told
 
     def _answers(self, row: Row) -> list[str]:
         if "answers" in self._several:
@@ -146,6 +146,8 @@ class MappedDataset(FilesDataset):
             return [as_text(cell, "answers") for cell in cells if cell is not None and cell != ""]
         one, many = self._key("answer"), self._key("answers")
         cell = row.get(many)
+        if cell is None and isinstance(row.get(one), str):
+            return [row[one]] if row[one] else []
         if one != many and isinstance(cell, str) and cell.lstrip().startswith("["):
             return answers_in(listed(cell, many), many)
         key, found = one_or_many(

@@ -1,10 +1,9 @@
 """Questions in WebDataset shards: members of tar files that share a key, read from front to back."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from harness.data._layout import Row
 from harness.data._mapped import MappedDataset
@@ -30,7 +29,6 @@ class WebDataset(MappedDataset):
 
     title: ClassVar[str] = "WebDataset"
     expects: ClassVar[str] = "tar files whose members share keys: a/0001.jpg, a/0001.json"
-    one_each: ClassVar[bool] = False
     optional: frozenset[str] = _OWN
 
     @classmethod
@@ -47,7 +45,7 @@ class WebDataset(MappedDataset):
         return ShardTable([file for part in parts for file in part.files])
 
     def samples(self, row: Row, origin: str) -> tuple[Sample, ...]:
-        said: Iterable[str] = (name for name in row if name not in self._known and _MEMBER.fullmatch(name))
-        plain: dict[str, Any] = {name: value for name, value in row.items() if name not in set(said)}
-        (sample,) = super().samples(plain, origin)
-        return (replace(sample, id=sample.id or str(row["__key__"])),)
+        plain = row
+        if not row.keys() <= self._known:
+            plain = {name: cell for name, cell in row.items() if name in self._known or not _MEMBER.fullmatch(name)}
+        return (self.mapped(plain, origin, identity=str(row["__key__"])),)
