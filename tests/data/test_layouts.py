@@ -392,3 +392,8 @@ def test_a_layout_names_its_source_and_metrics_that_there_are(kind: str) -> None
         for metric in cls.official.metrics:
             name = metric if isinstance(metric, str) else metric["metric"]
             assert name in registry("metrics")
+
+
+def test_the_guide_names_every_type_that_reads_files() -> None:
+    page = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
+    assert [kind for kind in ON_DISK if f"`{kind}`" not in page] == []
