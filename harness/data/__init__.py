@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSource, Sample
 
 if TYPE_CHECKING:
+    from harness.data._cells import HeldImage
     from harness.data._images import FileImage, confine
     from harness.data._looking import Found, columns_of, open_found, proposed, recognise
     from harness.spec.models import Model
@@ -16,6 +17,7 @@ __all__ = [
     "Dataset",
     "FileImage",
     "Found",
+    "HeldImage",
     "ImageSource",
     "Model",
     "Sample",
@@ -35,6 +37,10 @@ def __getattr__(name: str) -> Any:
         from harness.spec.models import Model
 
         return Model
+    if name == "HeldImage":
+        from harness.data._cells import HeldImage
+
+        return HeldImage
     if name in _LOOKING:
         from harness.data import _looking
 

@@ -3,6 +3,7 @@
 import ast
 import base64
 import binascii
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,10 @@ class HeldImage:
             SampleError: if it is no image of a format that is read, corrupt or too large.
         """
         return decode(self.content, self.name, self.reading)
+
+    def mark(self) -> str:
+        """Return what tells it from another image: its bytes, and how they are read."""
+        return f"{hashlib.sha256(self.content).hexdigest()} {self.reading}"
 
     def remark(self) -> str:
         """Return what a reader must know of it before a model is asked; nothing where there is nothing.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from PIL import Image
 
-from harness.data._cells import answers_in, listed, literal, pictures, place_of, right_option
+from harness.data._cells import HeldImage, answers_in, listed, literal, pictures, place_of, right_option
 from harness.data._layout import FilesDataset, Row, sample_of
 from harness.data._parts import Part, files_under, parquet_parts
 from harness.data._tables import CsvTable, Placed, Table
@@ -72,11 +72,23 @@ class RowImage:
         Raises:
             SampleError: as :func:`harness.images.decode`, and if the row has no image.
         """
+        return self._source().load()
+
+    def mark(self) -> str:
+        """Return what tells it from another image: its bytes, and how they are read.
+
+        Raises:
+            SampleError: if the row has no image.
+        """
+        source = self._source()
+        return source.mark() if isinstance(source, HeldImage) else str(getattr(source, "path", ""))
+
+    def _source(self) -> ImageSource:
         try:
             found = pictures(_cell(self.owner.other(self.index)["image"]), self.owner.home, self.name)
         except (ValueError, TypeError, OSError) as cause:
             raise SampleError(f"{self.name}: {cause}") from cause
-        return found[self.place].load()
+        return found[self.place]
 
 
 class TsvDataset(FilesDataset):

@@ -35,8 +35,8 @@ class ActivityNetCaptions(ClipSet):
     pooled: ClassVar[bool] = False
     official: ClassVar[Official] = Official(
         (
-            {"metric": "recall_at_1_iou", "threshold": 0.5, "variant": "official"},
-            {"metric": "miou", "variant": "official"},
+            {"metric": "recall_at_1_iou", "threshold": 0.5},
+            "miou",
         ),
         "Gao et al. 2017 (arXiv:1705.02101), for moments; Krishna et al. 2017 for dense captions",
         kind="temporal",

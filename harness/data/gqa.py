@@ -1,5 +1,6 @@
 """GQA: compositional questions about photographs."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,10 @@ class ShelfImage:
             SampleError: as :func:`harness.images.decode`.
         """
         return decode(_shelf(self.file, self.group)[self.place], self.name, self.reading)
+
+    def mark(self) -> str:
+        """Return what tells it from another image: its bytes, and how they are read."""
+        return f"{hashlib.sha256(_shelf(self.file, self.group)[self.place]).hexdigest()} {self.reading}"
 
 
 @lru_cache(maxsize=2)
