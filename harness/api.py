@@ -281,14 +281,15 @@ def gate(
 
     _at_least(1, workers=workers, limit=limit, epochs=epochs)
     _at_least(_FEWEST_DRAWS, resamples=resamples)
-    if epochs > 1 and candidate:
-        raise UsageError("epochs is for a run that is made; a candidate was asked as often as it was")
-    if sequential and (candidate or limit):
-        raise UsageError("sequential decides how many samples are run; leave out candidate and limit")
-    if not 0 <= allow_missing <= 1:
-        raise UsageError(f"allow_missing is a share from 0 to 1, not {allow_missing}")
-    if head and limit is None:
-        raise UsageError("head says which samples a limit takes; give one")
+    refused = {
+        "epochs is for a run that is made; a candidate was asked as often as it was": epochs > 1 and candidate,
+        "sequential decides how many samples are run; leave out candidate and limit": sequential
+        and (candidate or limit),
+        f"allow_missing is a share from 0 to 1, not {allow_missing}": not 0 <= allow_missing <= 1,
+        "head says which samples a limit takes; give one": head and limit is None,
+    }
+    for said in [said for said, wrong in refused.items() if wrong][:1]:
+        raise UsageError(said)
     made = load_run(candidate, out) if candidate else None
     if made is not None:
         agreed(made)  # it may come from anywhere

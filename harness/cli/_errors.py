@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from harness.cli._streams import give_up_output
-from harness.errors import ExitCode, HarnessError, Problem, SpecError
+from harness.errors import ConfigError, ExitCode, HarnessError, Problem, SpecError
 from harness.record.scrub import scrubbed
 
 _WIDTH: Final = 160
@@ -21,6 +21,10 @@ def report(error: Exception) -> int:
             click.echo(render(problem), err=True)
         count = len(error.problems)
         click.echo(f"{count} problem{'s' if count > 1 else ''}", err=True)
+        return error.exit_code
+    if isinstance(error, ConfigError):
+        for issue in error.issues:
+            click.echo(f"error: {issue.message}" + (f"\n  {issue.hint}" if issue.hint else ""), err=True)
         return error.exit_code
     if isinstance(error, HarnessError):
         click.echo(f"error: {scrubbed(str(error))}", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ Examples:
   harness init
   harness init my-repository --no-workflow
   harness init --gate lm-eval          a gate on what another harness measures; no suite, no adapter
+  harness init --from chartqa "ChartQA Dataset"
+  harness init --from auto rows.csv --field question=query --field answer=label
 """
 _TEMPLATES: Final = {
     "suites/first.yaml": "suite.yaml",
@@ -30,19 +33,41 @@ _EXAMPLES: Final = 100
 @click.command(epilog=_EPILOG)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("--workflow/--no-workflow", default=True, show_default=True, help="Write a GitHub workflow that gates.")
+@click.option("--from", "source", nargs=2, metavar="LAYOUT PATH", type=(str, click.Path(path_type=Path)),
+              help="Write a suite over the data at PATH instead, with its own metric; `auto` finds out.")  # fmt: skip
+@click.option("--split", help="With --from: which split.")
+@click.option("--config", help="With --from: which configuration, a language or a subject.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=COLUMN", help="With --from: which column is what.")
 @click.option("--gate", "peer", metavar="HARNESS",
               help="Write workflows that gate on another harness's results instead.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def command(folder: Path, workflow: bool, peer: str | None, force: bool) -> None:
+def command(
+    folder: Path,
+    workflow: bool,
+    source: tuple[str, Path] | None,
+    split: str | None,
+    config: str | None,
+    fields: tuple[str, ...],
+    peer: str | None,
+    force: bool,
+) -> None:
     """Put a first suite with data, an adapter for your own model and a workflow into FOLDER (here by default).
 
-    With --gate it is two workflows alone, for a repository that is evaluated with another harness already.
+    With --from it is a suite over data that lies there; with --gate two workflows alone, for a repository that is
+    evaluated with another harness already.
     """
     from harness.errors import UsageError
 
+    if source is not None and peer is not None:
+        raise UsageError("--from writes a suite and --gate workflows: give one of them")
     if peer is not None:
         _write_gate(folder, peer, force)
         return
+    if source is not None:
+        _over_data(folder, *source, split, config, fields, force)
+        return
+    if split or config or fields:
+        raise UsageError("--split, --config and --field say what of --from is meant; it is not given")
     wanted = [name for name in _TEMPLATES if workflow or name != _WORKFLOW]
     there = [name for name in [*wanted, f"{_DATA}/examples.jsonl"] if (folder / name).exists()]
     if there and not force:
@@ -95,6 +120,33 @@ next:
     git add baselines .github && git commit -m "Gate pull requests on {name}"
   try the gate here first:
     harness gate --baseline main --candidate {peer.log}""")
+
+
+def _over_data(
+    folder: Path, kind: str, path: Path, split: str | None, config: str | None, fields: tuple[str, ...], force: bool
+) -> None:
+    """Write a suite over data that lies there already."""
+    from harness.cli.data import pairs
+    from harness.errors import UsageError
+    from harness.suite.starter import keys_for, layout, starter
+
+    found, _ = layout(path, None if kind == "auto" else kind)
+    keys = keys_for(found, path, split=split, config=config, fields=pairs(fields))
+    name = found.type if found.official else path.stem.lower().replace(" ", "-").replace(".", "-")
+    file = folder / "suites" / f"{name}.yaml"
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already; --force writes over it")
+    try:
+        _write(file, starter(found, path, name, file.parent, keys))
+    except OSError as cause:
+        raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
+    inside = path.resolve().is_relative_to(file.parent.resolve())
+    root = "" if inside else f" --root {shlex.quote(str(path if path.is_dir() else path.parent))}"
+    click.echo(f"wrote {file}")
+    click.echo(f"""
+next:
+  harness data check {file}{root}
+  harness run {file} --adapter mock{root}      # then your own model""")
 
 
 def _examples(folder: Path) -> None:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from harness.types import ClipData, ClipSource, Counterfactual, Dataset, ImageSource, Sample
 
 if TYPE_CHECKING:
+    from harness.data._cells import HeldImage
     from harness.data._images import FileImage, confine
+    from harness.data._looking import Found, columns_of, open_found, proposed, recognise
     from harness.data._marks import row_marks
     from harness.record.marks import RowMarks
     from harness.spec.models import Model
@@ -16,13 +18,21 @@ __all__ = [
     "Counterfactual",
     "Dataset",
     "FileImage",
+    "Found",
+    "HeldImage",
     "ImageSource",
     "Model",
     "RowMarks",
     "Sample",
+    "columns_of",
     "confine",
+    "open_found",
+    "proposed",
+    "recognise",
     "row_marks",
 ]
+
+_LOOKING = ("Found", "columns_of", "open_found", "proposed", "recognise")
 
 
 def __getattr__(name: str) -> Any:
@@ -39,6 +49,14 @@ def __getattr__(name: str) -> Any:
         from harness.record.marks import RowMarks
 
         return RowMarks
+    if name == "HeldImage":
+        from harness.data._cells import HeldImage
+
+        return HeldImage
+    if name in _LOOKING:
+        from harness.data import _looking
+
+        return getattr(_looking, name)
     if name not in ("FileImage", "confine"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from harness.data import _images

@@ -1,9 +1,10 @@
 """A user's own questions, answers and images: one JSON object a line."""
 
+import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -11,8 +12,9 @@ from typing import Any, ClassVar, Final, Literal, Self
 import numpy as np
 from pydantic import BaseModel, Field, field_validator
 
+from harness.data._cells import HeldImage, Home, pictures
 from harness.data._facts import fact_keys, facts_of
-from harness.data._images import FileImage, confine
+from harness.data._images import confine
 from harness.data._marks import Marked
 from harness.data._rows import (
     Extra,
@@ -32,7 +34,7 @@ from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
 from harness.images import Reading
 from harness.spec.models import Model
-from harness.types import Sample
+from harness.types import ImageSource, Sample
 
 ENTRIES: Final = {"jsonl": "JsonlDataset"}
 
@@ -49,8 +51,8 @@ class JsonlConfig(Model):
 
     path: str
     """The file, relative to the suite. Each line: `question`, `answer` or `answers`, and optionally `id`, `image` or
-    `images` (paths relative to the file), `evidence`, `cluster`, `tags`, and facts: `choices`, `size`, `boxes` and the
-    others of docs/facts.md as keys of their own, or any name under `facts`."""
+    `images` (paths relative to the file, base64, or `data:` addresses), `evidence`, `cluster`, `tags`, and facts:
+    `choices`, `size`, `boxes` and the others of docs/facts.md as keys of their own, or any name under `facts`."""
     limit: int | None = Field(default=None, ge=1)
     """Use only the first lines."""
     fields: dict[str, str] = Field(default_factory=dict)
@@ -87,12 +89,9 @@ class JsonlDataset(Marked):
     def __init__(self, config: JsonlConfig, path: Path, roots: tuple[Path, ...]) -> None:
         self._config = config
         self._path = path
-        self._roots = roots
-        self._reading = Reading(config.range, config.exif, config.page)
+        self._home = Home((path.parent,), roots, Reading(config.range, config.exif, config.page))
         self._names = {name: config.fields.get(name, name) for name in _FIELDS}
         self._id_key = self._names["id"].encode()
-        # Rows about one image stand together, and paths take as long to make as the rest of a row.
-        self._image = lru_cache(_NEAR)(partial(_image, path.parent, roots, self._reading))
         self._fact_keys = fact_keys(config.fields, _FIELDS)
         self._known = {*self._fact_keys, *(config.fields.get(name, name) for name in _FIELDS)}
         self.on_broken = config.on_broken
@@ -214,14 +213,15 @@ class JsonlDataset(Marked):
         key, images = one_or_many(row, self._key("image"), self._key("images"))
         if not all(isinstance(path, str) and path for path in images):
             raise TypeError(f"{key!r} is neither a path nor a list of paths; leave it out where there is no image")
+        shown = pictures(images, self._home, origin)
         evidence = row.get(self._key("evidence"))
         return Sample(
             id=optional_text(row, self._key("id")) or identity,
             question=question,
             references=references,
-            images=tuple(map(self._image, images)) if images else (),
+            images=shown,
             evidence=None if evidence is None else as_text(evidence, self._key("evidence")),
-            cluster=optional_text(row, self._key("cluster")) or "|".join(images),
+            cluster=optional_text(row, self._key("cluster")) or "|".join(_shared(images, shown)),
             tags=tags(row, self._key("tags")),
             facts=facts_of(row, self._fact_keys, self._key("facts"), others),
             origin=origin,
@@ -231,8 +231,10 @@ class JsonlDataset(Marked):
 _FIELDS: Final = ("id", "question", "answer", "answers", "image", "images", "evidence", "cluster", "tags", "facts")
 
 
-def _image(folder: Path, roots: tuple[Path, ...], reading: Reading, name: str) -> FileImage:
-    return FileImage(folder / name, roots, reading)
+def _shared(paths: Sequence[str], images: Sequence[ImageSource]) -> Iterator[str]:
+    """Yield what images are known by: their paths, or what their bytes hash to."""
+    for path, image in zip(paths, images, strict=True):
+        yield hashlib.sha256(image.content).hexdigest()[:16] if isinstance(image, HeldImage) else path
 
 
 def _by_number(number: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol, runtime_checkable
 
-from harness.data import FileImage
+from harness.data import FileImage, HeldImage
 from harness.errors import SampleError, UsageError
 from harness.metrics import SampleMetric
 from harness.suite.bind import Suite
@@ -214,7 +214,7 @@ def _remarks(sample: Sample) -> str:
     """Return what is known of a sample's images before they are decoded; one that cannot be read is told when it is."""
     said = []
     for source in sample.images:
-        if isinstance(source, FileImage):
+        if isinstance(source, FileImage | HeldImage):
             with suppress(SampleError):
                 said.append(source.remark())
     return "; ".join(filter(None, said))

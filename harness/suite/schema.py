@@ -1,6 +1,6 @@
 """JSON Schemas of suite and adapter files, made from the models of everything that is registered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -20,7 +20,7 @@ def suite_schema() -> dict[str, Any]:
     whole: dict[str, Any] = {}
     parts: dict[str, Any] = {}
     for key, kind, tag in (("datasets", "datasets", "type"), ("tasks", "tasks", "kind")):
-        options = [_tagged(tag, name, config, definitions) for name, config in _configs(kind)]
+        options = [_tagged(tag, names, config, definitions) for names, config in _configs(kind)]
         if key == "tasks":
             options = [_with_matrix(option) for option in options]
         whole[key] = {"additionalProperties": {"oneOf": options}}
@@ -45,8 +45,8 @@ def adapter_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     shared = AdapterSpec.model_json_schema()
     options = []
-    for name, config in _configs("adapters"):
-        option = _tagged("type", name, config, definitions)
+    for names, config in _configs("adapters"):
+        option = _tagged("type", names, config, definitions)
         option["properties"] = {**shared["properties"], **option["properties"]}
         option["required"] = sorted({*shared["required"], *option["required"]})
         options.append(option)
@@ -59,14 +59,19 @@ def answer_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, **TemporalAnswer.model_json_schema(by_alias=True)}
 
 
-def _configs(kind: str) -> Iterable[tuple[str, type[BaseModel]]]:
-    return ((entry.name, entry.load().Config) for entry in registry(kind))
+def _configs(kind: str) -> Iterable[tuple[Sequence[str], type[BaseModel]]]:
+    """Yield the configurations of a kind, each with the names that share it."""
+    found: dict[type[BaseModel], list[str]] = {}
+    for entry in registry(kind):
+        found.setdefault(entry.load().Config, []).append(entry.name)
+    return ((names, config) for config, names in found.items())
 
 
-def _tagged(tag: str, name: str, config: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+def _tagged(tag: str, names: Sequence[str], config: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
     schema = config.model_json_schema(ref_template="#/$defs/{model}")
     definitions |= schema.pop("$defs", {})
-    schema["properties"] = {tag: {"const": name}, **schema.get("properties", {})}
+    said = {"const": names[0]} if len(names) == 1 else {"enum": list(names)}
+    schema["properties"] = {tag: said, **schema.get("properties", {})}
     schema["required"] = [tag, *schema.get("required", [])]
     return schema
 

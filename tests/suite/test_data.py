@@ -273,7 +273,7 @@ def test_a_file_is_checked_row_by_row_and_image_by_image(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     good = '{"question": "q", "answer": "red"}\n'
-    write("rows.jsonl", good * 30)
+    write("rows.jsonl", "".join(f'{{"question": "q{number}", "answer": "a{number}"}}\n' for number in range(30)))
     write("years.yaml", YEARS)
     for name in ("rows.jsonl", "years.yaml"):
         done = run_here("data", "check", name)
