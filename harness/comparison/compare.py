@@ -16,7 +16,8 @@ from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
 from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, RunRows, TaskView
-from harness.comparison.slices import SliceDelta, slices
+from harness.comparison.slices import Looked, SliceDelta, looked_at, slices
+from harness.comparison.watched import gated, unwatched
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
@@ -100,6 +101,7 @@ class Compared(Shown):
     cells: tuple[Delta, ...]
     """The primary metric in every cell of tasks with more than one; exploratory."""
     slices: tuple[SliceDelta, ...]
+    """Those that fell most in each task, the worst first; exploratory."""
     flips: tuple[Flipped, ...]
     lineage: tuple[Changed, ...]
     warnings: tuple[str, ...]
@@ -111,6 +113,8 @@ class Compared(Shown):
     """How many times worse the metrics are that were asked for as ratios."""
     cut_off: tuple[Delta, ...] = ()
     """How the share of answers that were cut off moved, of each task where any was; tested apart from the metrics."""
+    looked: int = 0
+    """Slices that were looked at, each metric and cell counted."""
 
     @property
     def simulated(self) -> bool:
@@ -156,7 +160,7 @@ class _Comparer:
         before, after = self._records
         deltas: list[Delta] = []
         cells: list[Delta] = []
-        found: list[SliceDelta] = []
+        found: list[Looked] = []
         flips: list[Flipped] = []
         ratios: dict[str, Comparison] = {}
         cut: list[Delta] = []
@@ -164,24 +168,32 @@ class _Comparer:
             one = self._task(name)
             deltas += one.deltas()
             cells += one.cells()
-            found += one.slices(after.suite.content.get("slice_by"))
+            found.append(one.slices(after.suite.content.get("slice_by"), gated(after), self._seed))
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
+        told = _adjusted(deltas)
+        worst = sorted((slice_ for one in found for slice_ in one.listed), key=lambda slice_: not slice_.fell)
         return Compared(
             *self._records,
-            deltas=tuple(_adjusted(deltas)),
+            deltas=tuple(told),
             cells=tuple(_adjusted(cells)),
-            slices=tuple(found),
+            slices=tuple(worst),
             flips=tuple(flips),
             lineage=tuple(identity.lineage(before, after)),
-            warnings=(*sided, *self._pairs.warnings(after.options.get("limit")), *self._unmoved()),
+            warnings=(
+                *sided,
+                *self._pairs.warnings(after.options.get("limit")),
+                *self._unmoved(),
+                *unwatched(after, told),
+            ),
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
             ratios=ratios,
             cut_off=tuple(_adjusted(cut)),
+            looked=sum(one.among for one in found),
         )
 
     def _unmoved(self) -> Iterator[str]:
@@ -306,12 +318,13 @@ class _TaskComparer:
             one = placed(self.primary, pairs.cell)
             yield self._told(f"{pairs.cell}: {self.primary.name}", one, self.comparer.difference(one))
 
-    def slices(self, tags: Collection[str] | None) -> list[SliceDelta]:
-        """Return how the primary metric moved on parts of the samples of a task with one cell."""
-        if self.primary is None or len(self.views[1].record.cells) != 1 or not self.pairs:
-            return []
-        cell = self.pairs[0].cell
-        return slices(self.name, placed(self.primary, cell), self.comparer, self.rows[1].cells[cell], tags)
+    def slices(self, tags: Collection[str] | None, gates: Collection[str], seed: int) -> Looked:
+        """Return on which parts of the samples the primary metric fell, or one that a gate is on."""
+        known = self.views[1].described
+        on = [one for name, one in known.statistics.items() if f"{self.name}/{name}" in gates]
+        cells = [pairs.cell for pairs in self.pairs if len(pairs.candidate)]
+        asked = list(looked_at(known.per_cell, self.views[1].record.primary, cells, on))
+        return slices(self.name, asked, self.comparer, self.rows, seed, tags)
 
     def flips(self) -> Iterator[Flipped]:
         """Yield the samples that changed sides, where the primary metric tells right from wrong."""
