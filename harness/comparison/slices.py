@@ -1,7 +1,7 @@
 """Where did a metric fall? Each tag's samples against the rest, in every cell: exploratory, never a verdict."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -122,7 +122,7 @@ def slices(
 
 
 def looked_at(
-    per_cell: dict[str, Statistic], primary: str, cells: Sequence[str], gated: Sequence[Statistic]
+    per_cell: Mapping[str, Statistic], primary: str, cells: Sequence[str], gated: Sequence[Statistic]
 ) -> Iterator[tuple[Statistic, Sequence[str]]]:
     """Yield the metrics of a task that slices are looked for in, each with its cells.
 

@@ -15,6 +15,7 @@ from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
+from harness.stats.launches import welch_ratio
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
 from harness.stats.quantiles import ratio_of_draws
@@ -107,6 +108,8 @@ class Comparer:
 
     def ratio(self, statistic: Statistic, margin: float = 0.0) -> Comparison:
         """Return how many times worse the candidate is; above 1 is worse. Rows that are no pairs are drawn apart."""
+        if statistic.launches and statistic.mean_of is not None:
+            return self._of_launches(statistic, statistic.mean_of, margin)
         try:
             old, new = self._alone(statistic) if not statistic.paired else self._both(statistic)
             n = sum(int(self._of(statistic)[1].read(node).counted.sum()) for node in list(_inputs(statistic.of))[:1])
@@ -122,6 +125,14 @@ class Comparer:
         kept = finite if finite.size >= (1 - _USELESS) * logs.size else finite[:0]
         estimate = sign * math.log(new / old)
         return ratio_of_draws(estimate, kept, n, "ratio, bootstrap", self._confidence, margin)
+
+    def _of_launches(self, statistic: Statistic, column: Node, margin: float) -> Comparison:
+        sides = [side.read(column) for side in self._whole]
+        old, new = (side.values[side.counted] for side in sides)
+        if any((values <= 0).any() for values in (old, new)):
+            return nothing("ratio", self._confidence, margin)
+        worse = (old, new) if statistic.direction == "lower" else (new, old)
+        return welch_ratio(*worse, self._confidence, margin)
 
     def _of_mean(self, statistic: Statistic, column: Node, old: Read, new: Read, margin: float) -> Difference:
         both = old.counted & new.counted

@@ -29,7 +29,7 @@ class Look(Protocol):
     asked: NDArray[np.bool_]
     """Which parts are looked at under which scores, [K, C]."""
 
-    def normal(self, sums: Floats, n: NDArray[np.generic]) -> Floats:
+    def normal(self, sums: Floats, n: Floats | Index) -> Floats:
         """Return the statistic of sums of residuals."""
 
 

@@ -163,11 +163,12 @@ class _Look:
             self.skew = np.where(self.asked, self.skew, 0.0)
             self.z = np.where(self.asked, self.normal(self._sums(self.residuals), self.n), np.inf)
 
-    def normal(self, sums: Floats, n: NDArray[np.generic]) -> Floats:
+    def normal(self, sums: Floats, n: Floats | Index) -> Floats:
         """Return the statistic of sums of residuals, [..., K, C], on a normal scale."""
         with np.errstate(invalid="ignore", divide="ignore"):
             each = 1 / n + 1 / (self.total - n)
-            t = sums * each / np.sqrt(self.second * each * self.spread)  # residuals sum up to zero
+            # Residuals sum up to zero, so that the rest's sum is known.
+            t = np.asarray(sums * each / np.sqrt(self.second * each * self.spread), np.float64)
         low = t < _LOW
         t[low] = _unskewed(t[low], np.broadcast_to(self.skew, t.shape)[low])
         return t
