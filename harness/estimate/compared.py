@@ -12,7 +12,7 @@ from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
 from harness.estimate.means import mean_of
 from harness.estimate.reach import reach
-from harness.estimate.rows import LOST, CellRows, Declared, Mask, Read, Rows, is_binary, nothing_binary, pair
+from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.stats.launches import welch_ratio
@@ -76,6 +76,7 @@ class Comparer:
         self._confidence = confidence
         self._sides: dict[str, tuple[Rows, Rows]] = {}
         self._draws: dict[str, Pool] = {}
+        self._numbers: tuple[Index | None, Index] = (None, np.zeros(0, np.int64))
 
     def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
         """Return both values over the pairs, and the comparison of them."""
@@ -138,7 +139,7 @@ class Comparer:
         both = old.counted & new.counted
         lost = int((old.counted & ~new.counted).sum())
         gained = int((~old.counted & new.counted).sum())
-        a, b, units = old.values[both], new.values[both], old.unit[both]
+        a, b, units = old.values[both], new.values[both], self._numbered(old.unit)[both]
         direction: Literal["higher", "lower"] = "lower" if statistic.direction == "lower" else "higher"
         span = statistic.span
         if is_binary(column, self._binary):
@@ -148,6 +149,12 @@ class Comparer:
         else:
             found = nothing("paired t", self._confidence, margin)
         return Difference(_mean(a), _mean(b), found, "", lost, gained)
+
+    def _numbered(self, units: Index) -> Index:
+        """Return units as small numbers, [n]: the codes of a cell are sorted once, not for every metric."""
+        if self._numbers[0] is not units:
+            self._numbers = units, np.unique(units, return_inverse=True)[1].astype(np.int64)
+        return self._numbers[1]
 
     def _drawn(self, statistic: Statistic, margin: float) -> tuple[float, float, Comparison]:
         draws, sign = self._paired_draws(statistic), statistic.sign

@@ -1,6 +1,6 @@
 """The least of many correlated statistics when nothing sets the parts of the samples apart."""
 
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ _CHUNK: Final = 4_000_000
 _DRAWN: Final = 10_000_000
 """Normal numbers that are drawn in all, but for the fewest draws."""
 _FEWEST: Final = 199
+_SMALL: Final = 200_000_000
+"""Multiplications."""
 
 
 class Look(Protocol):
@@ -89,17 +91,23 @@ def least_of_normals(look: Look, draws: int, rng: np.random.Generator) -> Floats
     joint = joint[:-1, :-1]
     inside = np.bincount(look.places.ravel(), minlength=look.parts + 1)[:-1]
     left = _root(joint - np.outer(inside, inside) / len(look.units))
-    right = _root(look.residuals.T @ look.residuals)
+    right = _root(_times(look.residuals.T, look.residuals))
     count = int(max(_FEWEST, min(draws, _DRAWN // look.asked.size)))
     step = max(1, _CHUNK // look.asked.size)
     least = []
     for start in range(0, count, step):
         size = min(step, count - start)
-        drawn = rng.standard_normal((size * look.parts, right.shape[0]), np.float32) @ right
+        drawn = _times(rng.standard_normal((size * look.parts, right.shape[0]), np.float32), right)
         moved = drawn.reshape(size, look.parts, -1).transpose(1, 0, 2).reshape(look.parts, -1)
-        made = (left @ moved).reshape(look.parts, size, -1)
+        made = _times(left, moved).reshape(look.parts, size, -1)
         least.append(np.where(look.asked[:, None, :], made, np.inf).min(axis=(0, 2)))
     return np.concatenate(least)
+
+
+def _times(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Return a product of matrices; a small one without the threads of BLAS, which cost more on a busy machine."""
+    small = a.shape[0] * a.shape[1] * b.shape[1] < _SMALL
+    return np.asarray(np.einsum("ij,jk->ik", a, b) if small else a @ b)
 
 
 def _root(products: Floats) -> NDArray[np.float32]:

@@ -216,7 +216,7 @@ def footprint() -> list[Statistic]:
 def launched(task: str, result: CellResult, sides: int) -> MadeRows:
     """Return a row a launch from what was measured in each process."""
     own = result.columns["side"].worths
-    columns = {}
+    columns: dict[str, Floats] = {}
     for of in LAUNCH_FIGURES:
         parts = [result.columns[of].worths[own == side] for side in range(sides)]
         length = max((len(part) for part in parts), default=0)
