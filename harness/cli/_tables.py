@@ -10,6 +10,7 @@ from rich.table import Table
 
 from harness.record.schema import MetricRecord, RunRecord
 from harness.report.numbers import CUT_OFF, arrow, coverage, cut_off, interval, known, title
+from harness.report.text import plain
 
 _WIDEST: Final = 10_000
 
@@ -20,16 +21,25 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
 
 
+def safe(text: str, limit: int = 2_000) -> str:
+    r"""Return text for a cell or a line, whatever a data set or a model called things: nothing in it means anything.
+
+    >>> print(safe("[red]a\x1b[2J"))
+    \[red]a\x1b[2J
+    """
+    return escape(plain(text, limit))
+
+
 def print_runs(out: Console, records: Sequence[RunRecord]) -> None:
     """Print all metrics, a column for each run, then findings and gates."""
     _print_whole(out, _metrics(records))
     for record in records:
         prefix = f"{title(record)}: " if len(records) > 1 else ""
         if record.status != "complete":
-            out.print(f"[bold red]{prefix}run {record.status}: {escape(record.reason)}[/]")
+            out.print(f"[bold red]{prefix}run {record.status}: {safe(record.reason)}[/]")
         for name, task in record.tasks.items():
             for finding in task.findings:
-                out.print(f"[yellow]{prefix}{name}: {escape(finding.text)}[/]")
+                out.print(f"[yellow]{prefix}{name}: {safe(finding.text)}[/]")
     for record in records:
         if record.gates:
             _print_whole(out, _gates(record))
@@ -54,16 +64,16 @@ def _metrics(records: Sequence[RunRecord]) -> Table:
         for name in body.metrics:
             cells = [_find(record, task, name) for record in records]
             shown = [text for metric in cells for text in (_cells(metric))]
-            table.add_row(escape(f"{task}/{name}"), arrow(known(cells)), *shown)
+            table.add_row(safe(f"{task}/{name}"), arrow(known(cells)), *shown)
         cut = [cut_off(record.tasks[task]) if task in record.tasks else "" for record in records]
         if any(cut):
-            table.add_row(escape(f"{task}: {CUT_OFF}"), "↓", *(text for one in cut for text in ("", one)))
+            table.add_row(safe(f"{task}: {CUT_OFF}"), "↓", *(text for one in cut for text in ("", one)))
         table.add_section()
     return table
 
 
 def _cells(metric: MetricRecord | None) -> tuple[str, str]:
-    return ("", "") if metric is None else (escape(interval(metric)), coverage(metric))
+    return ("", "") if metric is None else (safe(interval(metric)), coverage(metric))
 
 
 def _find(record: RunRecord, task: str, name: str) -> MetricRecord | None:
@@ -79,5 +89,5 @@ def _gates(record: RunRecord) -> Table:
         table.add_column(column, no_wrap=True)
     for gate in record.gates:
         color = _COLORS[gate.verdict]
-        table.add_row(escape(gate.metric), gate.rule, f"[{color}]{gate.verdict}[/]", escape(gate.reason))
+        table.add_row(safe(gate.metric), gate.rule, f"[{color}]{gate.verdict}[/]", safe(gate.reason))
     return table

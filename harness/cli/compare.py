@@ -95,7 +95,7 @@ def print_comparison(compared: "Compared") -> None:
     for delta in compared.deltas:
         change = escape(rows.changed(delta, delta.direction))
         before, after, moved = rows.value(delta.before), rows.value(delta.after), colors[delta.moved]
-        name = escape(delta.name)
+        name = escape(plain(delta.name))
         table.add_row(name, rows.way(delta.direction), before, after, change, moved, rows.pairs(delta.comparison))
     out.print(table)
     if worst := rows.worst_slice(compared):
@@ -103,7 +103,7 @@ def print_comparison(compared: "Compared") -> None:
     for said in rows.notices(compared):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for flips in compared.flips:
-        out.print(escape(f"{flips.task}: {rows.tally(flips)}"))
+        out.print(escape(f"{plain(flips.task)}: {rows.tally(flips)}"))
         lost = [flip for flip in flips.samples if flip.way == "lost"]
         for flip in lost[:_FLIPS_SHOWN]:
             told = f"{flip.before!r} → {flip.after!r}, right is {' | '.join(flip.references)!r}"

@@ -173,7 +173,7 @@ def _print(planned: "PlannedGate", decision: "Decision", as_json: bool) -> None:
     for judged in decision.gates:
         gate = judged.gate
         verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
-        table.add_row(escape(gate.metric), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
+        table.add_row(escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
     out.print(table)
     for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")

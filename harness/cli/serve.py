@@ -9,6 +9,8 @@ from harness.errors import ExitCode
 from harness.spec.limits import MOST_IN_A_BATCH
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_SPARE: Final = 64
+"""Connections beyond what may wait or be worked on; more get 503 at once, and hold nothing."""
 _EPILOG: Final = """\b
 Examples:
   harness serve --adapter onnx-fp32
@@ -36,6 +38,8 @@ Examples:
               help="Seconds that a request may take; then 504.")  # fmt: skip
 @click.option("--drain", type=click.FloatRange(0), default=60.0, show_default=True,
               help="Seconds that waiting requests have to finish on Ctrl-C or SIGTERM.")  # fmt: skip
+@click.option("--allow-host", "hosts", multiple=True, metavar="NAME",
+              help="A name by which clients call this server, beside localhost and addresses; repeatable.")  # fmt: skip
 @click.option("--api-key-env", metavar="VARIABLE", help="The environment variable with the key that clients must send.")
 def command(
     name: str,
@@ -46,6 +50,7 @@ def command(
     max_queue: int,
     timeout: float,
     drain: float,
+    hosts: tuple[str, ...],
     api_key_env: str | None,
 ) -> int:
     """Serve an adapter over HTTP: chat completions with images, in dynamic batches.
@@ -77,7 +82,14 @@ def command(
         if not adapter.batch_invariant and max_batch_size > 1:
             click.echo(f"{name}: answers can depend on their batch; --max-batch-size 1 avoids it", err=True)
         batcher = Batcher(adapter, Policy(max_batch_size, max_batch_wait_ms / 1000, max_queue))
-        app = make_app(batcher, Settings(choice.name, timeout, drain, key))
+        app = make_app(batcher, Settings(choice.name, timeout, drain, key, hosts=(host, *hosts)))
         click.echo(f"serving {choice.name} on http://{host}:{port}/v1; Ctrl-C ends it", err=True)
-        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=max(1, round(drain)))
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=max(1, round(drain)),
+            limit_concurrency=max_queue + max_batch_size + _SPARE,
+        )
     return ExitCode.OK

@@ -15,7 +15,7 @@ from harness.metrics._base import NAN, AnswerMetric, check_references, same_leng
 from harness.metrics._ptb import ptb_tokens
 from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import fold
-from harness.metrics._variants import COCO_CAPTION, Variants
+from harness.metrics._variants import COCO_CAPTION, ROUGE_SCORE, SACREBLEU, Variants
 from harness.types import MetricValue, Score, Status
 
 ENTRIES: Final = {"bleu4": "Bleu4", "cider_d": "CiderD", "rouge_l": "RougeL"}
@@ -80,7 +80,7 @@ class Bleu4(SummedAnswerMetric):
     answer_tokens = 128
     variants: ClassVar[Variants] = {
         "default": "words without case and punctuation, numbers whole, no smoothing",
-        "sacrebleu": "13a tokens, case kept, exponential smoothing",
+        "sacrebleu": SACREBLEU.variant("sacrebleu.corpus_bleu", "13a tokens, case kept, exponential smoothing"),
         "coco-caption": COCO_CAPTION.variant(
             "pycocoevalcap/bleu/bleu_scorer.py",
             "words of the Penn Treebank in lower case, 1e-15 and 1e-9 added to the counts",
@@ -160,7 +160,7 @@ class RougeL(AnswerMetric):
     answer_tokens = 128
     variants: ClassVar[Variants] = {
         "default": "F1, words without case and punctuation, numbers whole",
-        "rouge-score": "F1, runs of a-z and 0-9",
+        "rouge-score": ROUGE_SCORE.variant("rouge_score.rouge_scorer", "F1, runs of a-z and 0-9"),
         "coco": "F with beta 1.2 of the best precision and the best recall over references, words split at white space",
         "coco-caption": COCO_CAPTION.variant(
             "pycocoevalcap/rouge/rouge.py", "as coco, of the words of the Penn Treebank in lower case"

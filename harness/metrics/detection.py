@@ -11,6 +11,7 @@ from harness.metrics._base import NAN, Failures
 from harness.metrics._detected import Detection, Truth, check, places
 from harness.metrics._judged import MOST, Judged, judge
 from harness.metrics._summed import SummedMetric
+from harness.reading.boxes import read_places
 from harness.reading.json import StrictJSONError, parse_json
 from harness.types import MetricValue, Score, Status
 
@@ -80,35 +81,63 @@ def _of_rows(texts: Sequence[str | None], thresholds: Sequence[float], area: str
     return judge(detections, truths, images, thresholds, area, most)
 
 
-def read_detections(text: str, image: str = "") -> list[Detection] | None:
-    """Return the boxes of an answer: a JSON list of objects, in a fence or not; None where it is none.
+def read_detections(text: str, image: str = "", size: Sequence[float] | None = None) -> list[Detection] | None:
+    """Return the boxes of an answer, as :func:`harness.reading.boxes.read_places` reads them; None where it names none.
 
     Each has a ``box`` (or ``bbox``, ``bbox_2d``) of x1, y1, x2, y2, a ``label``, and a ``score``, 1 where it has none.
+    JSON may stand alone, in a fence or in prose. What says itself that it counts thousandths or shares of the picture
+    (``box_2d``, location tokens) is put into pixels by ``size``, its width and height.
 
     >>> read_detections('[{"label": "dog", "box": [0, 0, 9, 9], "score": 0.9}]')[0].box
     (0, 0, 9, 9)
+    >>> read_detections('I see one: {"objects": [{"name": "dog", "bbox": [0, 0, 9, 9]}]}')[0].label
+    'dog'
     >>> read_detections("a dog") is None, read_detections("[]")
     (True, [])
     """
-    text = text.strip()
-    if len(text) > 6 and text.startswith("```") and text.endswith("```"):
-        text = text[3:-3].removeprefix("json")
+    listed = _plain_list(text)
     try:
-        listed = parse_json(text)
-        if not isinstance(listed, list):
-            return None
-        found = [
-            Detection(
-                image, _label(one), tuple(next(one[key] for key in _BOX_KEYS if key in one)), one.get("score", 1.0)
-            )
-            for one in listed
-        ]
-        check(found, "the answer")
-    except (StrictJSONError, ValueError, TypeError, KeyError, AttributeError, StopIteration):
+        found = _read(text, image, size) if listed is None else [_detection(image, one) for one in listed]
+        if found is not None:
+            check(found, "the answer")
+    except (ValueError, TypeError):
         return None
     return found
 
 
+def _plain_list(text: str) -> list[Mapping[str, Any]] | None:
+    """Return the answer that was asked for, a list of objects with a box and nothing else; it needs no reading."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        listed = parse_json(text)
+    except StrictJSONError:
+        return None
+    plain = isinstance(listed, list) and all(
+        isinstance(one, dict) and not one.keys().isdisjoint(_BOX_KEYS) for one in listed
+    )
+    return listed if plain else None
+
+
+def _detection(image: str, one: Mapping[str, Any]) -> Detection:
+    box = next(one[key] for key in _BOX_KEYS if key in one)
+    return Detection(image, _label(one), tuple(box), one.get("score", 1.0))
+
+
+def _read(text: str, image: str, size: Sequence[float] | None) -> list[Detection] | None:
+    named = read_places(text).value
+    if named is None or any(place.frame and not size for place in named):
+        return None
+    found = []
+    for place in named:
+        wide, high = (side / _PARTS[place.frame] for side in size) if place.frame and size else (1.0, 1.0)
+        x1, y1, x2, y2 = place.box
+        box = (x1 * wide, y1 * high, x2 * wide, y2 * high)
+        found.append(Detection(image, place.label, box, 1.0 if place.score is None else place.score))
+    return found
+
+
+_PARTS: Final = {"unit": 1.0, "per-mille": 1000.0}
 _BOX_KEYS: Final = ("box", "bbox", "bbox_2d")
 
 
@@ -126,6 +155,7 @@ class _Coco(SummedMetric):
 
     answer_tokens = 512
     needs = ("boxes",)
+    wants = ("size",)
     sums: ClassVar[tuple[str, ...]] = ("images",)
     keeps_rows = True
     computed = "mean over labels and thresholds of the average precision of all boxes"
@@ -153,7 +183,7 @@ class _Coco(SummedMetric):
 
         truths = [_truth(box) for box in context["boxes"]]
         check(truths, "boxes")
-        found = read_detections(prediction or "")
+        found = read_detections(prediction or "", size=context.get("size"))
         value = float(self._judged(found or [], truths, {"": 0}).means(np.ones((1, 1)), recall=self.recall)[0])
         rows = {
             "found": [[row.label, row.box, row.score] for row in found or []],
@@ -207,10 +237,10 @@ class _Coco(SummedMetric):
 class MeanAveragePrecision(_Coco):
     """COCO AP: area under the interpolated precision–recall curve, mean over labels and IoU 0.50:0.05:0.95.
 
-    101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is a JSON
-    list of ``{"label": …, "box": [x1, y1, x2, y2], "score": …}``; what the image holds is the fact ``boxes``, in the
-    same frame, each with ``box``, ``label`` and, for a crowd, ``"crowd": true``. Range 0 to 1, higher is better.
-    Bootstrap t interval over images.
+    101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is, or
+    holds, a JSON list of ``{"label": …, "box": [x1, y1, x2, y2], "score": …}``; what the image holds is the fact
+    ``boxes``, in the same frame, each with ``box``, ``label`` and, for a crowd, ``"crowd": true``. Range 0 to 1,
+    higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
@@ -219,7 +249,7 @@ class MeanAveragePrecision(_Coco):
         A label without truths doesn't count; none with truths: NaN with n = 0. Equal scores are one threshold, and
         so are boxes without a score: of one image they find together as many truths as they can, and those that the
         limit of 100 would part count in part. No name, order or side of the picture decides anything. An answer that
-        is no such list is ``unparsed``: as a failed or missing one it finds nothing.
+        names no box is ``unparsed``: as a failed or missing one it finds nothing.
 
     Source:
         Lin et al. 2014, "COCO" (arXiv:1405.0312); equal to pycocotools where no scores tie.

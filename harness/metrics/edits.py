@@ -10,6 +10,7 @@ from harness.metrics._base import AnswerMetric
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
 from harness.metrics._summed import SummedAnswerMetric
 from harness.metrics._text import squeeze
+from harness.metrics._variants import JIWER, TORCHMETRICS, Variants
 from harness.types import Direction, MetricValue, Score
 
 if TYPE_CHECKING:
@@ -124,10 +125,12 @@ class Wer(_ErrorRate):
     name = "wer"
     answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "Unicode NFC, any white space separates words",
-        "jiwer": "only spaces and runs of white space separate words",
-        "torchmetrics": "any white space separates words",
+        "jiwer": JIWER.variant("jiwer.wer", "only spaces and runs of white space separate words"),
+        "torchmetrics": TORCHMETRICS.variant(
+            "torchmetrics.functional.text.word_error_rate", "any white space separates words"
+        ),
     }
 
 
@@ -151,10 +154,10 @@ class Cer(_ErrorRate):
     name = "cer"
     answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "code points in Unicode NFC, runs of white space one space",
-        "jiwer": "code points, ends trimmed",
-        "torchmetrics": "code points as they are",
+        "jiwer": JIWER.variant("jiwer.cer", "code points, ends trimmed"),
+        "torchmetrics": TORCHMETRICS.variant("torchmetrics.functional.text.char_error_rate", "code points as they are"),
     }
 
 
@@ -209,7 +212,7 @@ class CorpusWer(_CorpusRate):
     name = "corpus_wer"
     answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _WORDS
-    variants: ClassVar[Mapping[str, str]] = Wer.variants
+    variants: ClassVar[Variants] = Wer.variants
 
 
 class CorpusCer(_CorpusRate):
@@ -232,4 +235,4 @@ class CorpusCer(_CorpusRate):
     name = "corpus_cer"
     answer_tokens = 512
     units: ClassVar[Mapping[str, Units]] = _CHARACTERS
-    variants: ClassVar[Mapping[str, str]] = Cer.variants
+    variants: ClassVar[Variants] = Cer.variants

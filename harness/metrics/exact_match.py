@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from harness.metrics._base import AnswerMetric, truth
 from harness.metrics._columns import Rows, ScoreColumns
 from harness.metrics._text import fold
+from harness.metrics._variants import SQUAD, Variants
 from harness.types import Score
 
 ENTRIES: Final = {"exact_match": "ExactMatch"}
@@ -56,11 +57,11 @@ class ExactMatch(AnswerMetric):
     name = "exact_match"
     binary = True
     compares_text = True
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "as casefold",
         "casefold": "Unicode NFC, no case, white space trimmed and collapsed",
         "strict": "the same characters; those that nobody sees do not count",
-        "squad": "SQuAD 1.1: lower case, no ASCII punctuation, no articles",
+        "squad": SQUAD.variant("evaluate-v2.0.py", "as in SQuAD 1.1: lower case, no ASCII punctuation, no articles"),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, SampleMetric, truth
 from harness.metrics._true_windows import annotations, only_windows
+from harness.metrics._variants import NEXT_GQA, Variants
 from harness.metrics.moments import MomentMetric, nothing_to_judge_by
 from harness.reading.timed import TimedAnswer, read_answer
 from harness.registry import registry
@@ -20,7 +21,10 @@ ENTRIES: Final = {
     "temporal_schema": "TemporalSchema",
 }
 
-_OFFICIAL: Final = "NExT-GQA's evaluation: questions without a predicted window drop out; a point inside is worth 1"
+_OFFICIAL: Final = NEXT_GQA.variant(
+    "code/TempGQA/eval_ground.py",
+    "NExT-GQA's evaluation: questions without a predicted window drop out; a point inside is worth 1",
+)
 
 
 class IntersectionOverPrediction(MomentMetric):
@@ -39,7 +43,7 @@ class IntersectionOverPrediction(MomentMetric):
     """
 
     name = "iop"
-    variants: ClassVar[Mapping[str, str]] = {"default": "answers without a window are worth 0", "official": _OFFICIAL}
+    variants: ClassVar[Variants] = {"default": "answers without a window are worth 0", "official": _OFFICIAL}
 
     def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         return Score(_inside(answer, wanted, self.variant == "official"))
@@ -119,7 +123,7 @@ class AccAtGqa(_GroundedMetric):
 
     name = "acc_at_gqa"
     binary = True
-    variants: ClassVar[Mapping[str, str]] = {"default": "answers without a window are worth 0", "official": _OFFICIAL}
+    variants: ClassVar[Variants] = {"default": "answers without a window are worth 0", "official": _OFFICIAL}
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._true_windows import annotations
+from harness.metrics._variants import MOMENT_DETR, NEXT_GQA, Variants
 from harness.reading.timed import TimedAnswer, read_answer
 from harness.types import Score, Span, Status
 
@@ -130,9 +131,11 @@ class MeanIou(MomentMetric):
     """
 
     name = "miou"
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "answers without a window are worth 0",
-        "official": "NExT-GQA's evaluation: questions without a predicted window are not counted",
+        "official": NEXT_GQA.variant(
+            "code/TempGQA/eval_ground.py", "NExT-GQA's evaluation: questions without a predicted window are not counted"
+        ),
     }
 
     def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
@@ -161,9 +164,12 @@ class RecallAt1Iou(MomentMetric):
 
     name = "recall_at_1_iou"
     binary = True
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "answers without a window are worth 0",
-        "official": "QVHighlights' evaluation: the first listed window; missing answers drop out, an empty list fails",
+        "official": MOMENT_DETR.variant(
+            "standalone_eval/eval.py",
+            "QVHighlights' evaluation: the first listed window counts, answers without one drop out",
+        ),
     }
 
     def __init__(self, variant: str = "default", threshold: float = 0.5, failures: Failures = "wrong") -> None:
@@ -174,11 +180,6 @@ class RecallAt1Iou(MomentMetric):
 
     def _read(self, prediction: str) -> TimedAnswer:
         return read_answer(prediction, by_confidence=self.variant != "official")
-
-    def _of_nothing(self, answer: TimedAnswer) -> Score:
-        if self.variant == "official" and answer.structured:
-            raise ValueError("prediction must hold a window: the official evaluation fails on an empty list")
-        return super()._of_nothing(answer)
 
     def _judge(self, answer: TimedAnswer, wanted: Sequence[tuple[Span, ...]]) -> Score:
         overlap = _top_iou(answer, wanted)
@@ -234,9 +235,11 @@ class MomentMap(MomentMetric):
     """
 
     name = "moment_map"
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "answers without a window are worth 0",
-        "official": "QVHighlights' evaluation: queries without predicted windows are not counted",
+        "official": MOMENT_DETR.variant(
+            "standalone_eval/eval.py", "QVHighlights' evaluation: queries without predicted windows are not counted"
+        ),
     }
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from harness.errors import UsageError
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
+from harness.metrics._variants import SQUAD, Variants
 from harness.metrics.captions import tokens
 from harness.metrics.exact_match import normalize_squad
 from harness.types import Score, Status
@@ -26,14 +27,16 @@ def _official(text: str) -> list[str]:
 
 
 _CUTS: Final[Mapping[str, Callable[[str], list[str]]]] = {"default": _words, "official": _official}
-_VARIANTS: Final = {
+_VARIANTS: Final[Variants] = {
     "default": "words without case, punctuation and articles; numbers keep their signs and points",
-    "official": "SQuAD 2.0: lower case, no ASCII punctuation (3.5 is 35), no articles, words at white space",
+    "official": SQUAD.variant(
+        "evaluate-v2.0.py", "lower case, no ASCII punctuation (3.5 is 35), no articles, words at white space"
+    ),
 }
 
 
 class _Squad(AnswerMetric):
-    variants: ClassVar[Mapping[str, str]] = _VARIANTS
+    variants: ClassVar[Variants] = _VARIANTS
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
         cut = _CUTS[self.variant]

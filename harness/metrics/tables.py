@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
 from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
+from harness.metrics._variants import DEPLOT, Variants
 from harness.metrics.anls import similarity
 from harness.reading.numbers import SIMPLE, number_alone
 from harness.types import Score, Status
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ENTRIES: Final = {"rms_f1": "RmsF1", "rms_precision": "RmsPrecision", "rms_recall": "RmsRecall", "rnss": "Rnss"}
 
+_PUBLISHED: Final = "deplot/metrics.py"
 TEXT_LIMIT: Final = 0.5
 NUMBER_LIMIT: Final = 0.1
 
@@ -80,9 +82,12 @@ class Rnss(AnswerMetric):
 
     name = "rnss"
     answer_tokens = 512
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "missing and extra numbers cost 1, zero is exact",
-        "deplot": "unmatched numbers cost nothing, a zero target is right where it is missed, 1_000 is a number",
+        "deplot": DEPLOT.variant(
+            _PUBLISHED,
+            "unmatched numbers cost nothing, a zero target is right where it is missed, 1_000 is a number",
+        ),
     }
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
@@ -192,7 +197,10 @@ def _value_as_published(value: str, target: str) -> float:
     if given is not None and wanted:
         distance = _distance_as_published(given, wanted)
         return 1 - distance if distance < NUMBER_LIMIT else 0.0
-    return 1.0 if value == target else _spelling(value, target)
+    if value == target:
+        return 1.0
+    likeness = similarity(value, target)
+    return likeness if likeness > 1 - TEXT_LIMIT else 0.0
 
 
 def _compare_as_published(wanted: Entries, given: Entries) -> Rates:
@@ -204,6 +212,7 @@ def _compare_as_published(wanted: Entries, given: Entries) -> Rates:
         return _rates(0.0, len(given.keys), len(wanted.keys))
     limit(len(wanted.keys) * len(given.keys))
     likeness = _key_likeness(wanted.keys, given.keys)
+    likeness[likeness <= 1 - TEXT_LIMIT] = 0.0  # as published: what differs by one half is nothing like it
     rows, columns = linear_sum_assignment(1 - likeness)
     total = sum(
         likeness[row, column] * _value_as_published(given.values[column], wanted.values[row])
@@ -262,10 +271,10 @@ def _best_as_published(prediction: str, references: Sequence[str]) -> Rates:
 
 
 class _Rms(AnswerMetric):
-    variants: ClassVar[Mapping[str, str]] = {
+    variants: ClassVar[Variants] = {
         "default": "entries matched for the highest total, repeated keys kept, numbers as people write them",
-        "deplot": "keys matched first, repeated keys overwritten, values with float()",
-        "deplot-per-point": "as deplot, with the revision's mistake of returning the recall as F1",
+        "deplot": DEPLOT.variant(_PUBLISHED, "keys matched first, repeated keys overwritten, values with float()"),
+        "deplot-per-point": DEPLOT.variant(_PUBLISHED, "as deplot, with its mistake of returning the recall as F1"),
     }
 
     def __init__(self, variant: str = "default", failures: Failures = "wrong") -> None:

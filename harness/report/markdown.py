@@ -1,12 +1,11 @@
 """The report of a run as Markdown, for a pull request's comment."""
 
-from html import escape
 from pathlib import Path
 from typing import Final
 
 from harness.report import numbers
 from harness.report.content import Content, gather
-from harness.report.github_safe import escaped
+from harness.report.github_safe import code, escaped
 
 _LONGEST: Final = 2_000
 """Characters of a finding."""
@@ -27,9 +26,9 @@ def render_markdown(content: Content) -> str:
     from tabulate import tabulate
 
     record = content.record
-    parts = [f"## {record.suite.name} on {numbers.title(record)}: {content.verdict}"]
+    parts = [f"## {escaped(f'{record.suite.name} on {numbers.title(record)}')}: {content.verdict}"]
     if record.reason:
-        parts.append(f"> {escape(' '.join(record.reason.split()), quote=False)}")
+        parts.append(f"> {escaped(record.reason, _LONGEST)}")
     if content.simulated:
         parts.append("> **Simulated**: no model stands behind these numbers.")
     parts += [
@@ -38,11 +37,14 @@ def render_markdown(content: Content) -> str:
         for found in task.findings
     ]
     if record.gates:
-        gates = [(_code(g.metric), g.rule, f"{_MARKS[g.verdict]} {g.verdict}", g.reason) for g in record.gates]
+        gates = [
+            (code(g.metric), g.rule, f"{_MARKS[g.verdict]} {g.verdict}", escaped(g.reason, _LONGEST))
+            for g in record.gates
+        ]
         parts.append(tabulate(gates, headers=("gate", "rule", "verdict", "because"), tablefmt="github"))
     rows = [
         (
-            _code(f"{row.task}/{row.metric}"),
+            code(f"{row.task}/{row.metric}"),
             numbers.arrow(row.value),
             numbers.interval(row.value),
             numbers.coverage(row.value),
@@ -50,27 +52,23 @@ def render_markdown(content: Content) -> str:
         for row in content.rows
     ]
     told = {name: numbers.cut_off(task) for name, task in record.tasks.items()}
-    rows += [(f"{_code(name)}: {numbers.CUT_OFF}", "↓", "", said) for name, said in told.items() if said]
+    rows += [(f"{code(name)}: {numbers.CUT_OFF}", "↓", "", said) for name, said in told.items() if said]
     value = "value [95 % interval]" + (" (simulated)" if content.simulated else "")
     parts.append(tabulate(rows, headers=("metric", "", value, "n"), tablefmt="github", disable_numparse=True))
     for name, task in record.tasks.items():
         if task.curves:
             curves = [
                 (
-                    curve.name.rpartition(" under ")[2],
+                    escaped(curve.name.rpartition(" under ")[2]),
                     *("" if p.value is None else f"{p.value:.3f}" for p in curve.points),
                 )
                 for curve in task.curves
             ]
-            headers = (f"{name}, severity", *(f"{x:g}" for x in task.curves[0].x))
+            headers = (f"{escaped(name)}, severity", *(f"{x:g}" for x in task.curves[0].x))
             parts.append(tabulate(curves, headers=headers, tablefmt="github", disable_numparse=True))
     adapter = record.adapter
     parts.append(
-        f"<sub>run `{record.run_id}`, suite hash `{record.suite.hash[:12]}`, adapter `{adapter.fingerprint[:12]}`, "
+        f"<sub>run {code(record.run_id)}, suite hash `{record.suite.hash[:12]}`, adapter `{adapter.fingerprint[:12]}`, "
         f"{record.seconds:.1f} s</sub>"
     )
     return "\n\n".join(parts) + "\n"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import functools
 import hmac
+import ipaddress
 import json
 import math
 import time
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import SampleError
 from harness.serve.batcher import Batcher, Closed, QueueFull, TooLate
+from harness.serve.budget import Budget, Busy, Share
 from harness.serve.messages import BadRequest, Limits, read_body, reply
 from harness.serve.prometheus import Book
 from harness.types import Status
@@ -39,11 +42,20 @@ class Settings:
     key: str | None = None
     """What `Authorization: Bearer` must hold; None: anybody may ask."""
     limits: Limits = field(default_factory=Limits)
+    body_timeout: float = 30.0
+    """Seconds in which a body must have come; then 408."""
+    bytes_together: int = 256 * 1024 * 1024
+    """Of the bodies of all requests in flight; then 429."""
+    pixels_together: int = 64_000_000
+    """Of the images of all requests in flight; then 429."""
+    hosts: tuple[str, ...] = ()
+    """Names of this server in ``Host``, beside loopback's and any address of numbers."""
 
 
 def make_app(batcher: Batcher, settings: Settings) -> "Starlette":
     """Return the application; when it shuts down, it answers what waits and closes the batcher."""
     from starlette.applications import Starlette
+    from starlette.middleware import Middleware
     from starlette.responses import JSONResponse, PlainTextResponse
     from starlette.routing import Route
 
@@ -70,7 +82,39 @@ def make_app(batcher: Batcher, settings: Settings) -> "Starlette":
         Route("/metrics", metrics),
         Route("/v1/chat/completions", server.complete, methods=["POST"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_OwnName, hosts=settings.hosts)])
+
+
+class _OwnName:
+    """Answers only who calls this server by a name of its own.
+
+    A page elsewhere can point a name of its own at this machine (DNS rebinding); an address of numbers it cannot.
+    """
+
+    def __init__(self, app: Any, hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._hosts = {"localhost", *(host.lower() for host in hosts)}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from starlette.responses import JSONResponse
+
+        if scope["type"] == "http":
+            told = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            if not self._is_own(told):
+                said = f"this server is not called {told!r:.80}; `harness serve --allow-host NAME` gives it a name"
+                await JSONResponse(_error(said, "invalid_request_error"), 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _is_own(self, told: str) -> bool:
+        name = told.rpartition("]")[0].removeprefix("[") if told.startswith("[") else told.partition(":")[0]
+        if name.lower() in self._hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
 
 
 class _Server:
@@ -79,6 +123,7 @@ class _Server:
         self.book = Book()
         self._batcher = batcher
         self._settings = settings
+        self._budget = Budget({"bytes": settings.bytes_together, "pixels": settings.pixels_together})
         self._numbers = count(1)
 
     async def complete(self, http: "HttpRequest") -> "HttpResponse":
@@ -100,7 +145,7 @@ class _Server:
             return 400, _error(str(cause), "invalid_request_error"), {}
         except _RefusedError as cause:
             return cause.code, _error(str(cause), "invalid_request_error"), {}
-        except QueueFull as cause:
+        except (QueueFull, Busy) as cause:
             return 429, _error(str(cause), "overloaded"), {"Retry-After": str(math.ceil(cause.wait))}
         except (TooLate, TimeoutError):
             said = f"no answer within {self._settings.timeout:g} s"
@@ -114,9 +159,18 @@ class _Server:
 
     async def _answer(self, http: "HttpRequest") -> dict[str, Any]:
         self._authorise(http)
+        with self._budget.share() as share:
+            return await self._held(http, share)
+
+    async def _held(self, http: "HttpRequest", share: Share) -> dict[str, Any]:
         identity = f"{next(self._numbers):08d}"
-        body = await self._body(http)
-        request = await asyncio.to_thread(read_body, body, identity, self._settings.limits)
+        try:
+            body = await asyncio.wait_for(self._body(http, share), self._settings.body_timeout)
+        except TimeoutError as cause:
+            said = f"the body did not come within {self._settings.body_timeout:g} s"
+            raise _RefusedError(408, said) from cause
+        hold = functools.partial(share.take, "pixels")
+        request = await asyncio.to_thread(read_body, body, identity, self._settings.limits, hold)
         future = self._batcher.submit(request, self._settings.timeout)
         done = await asyncio.wait_for(asyncio.wrap_future(future), self._settings.timeout + _GRACE)
         self.book.answer(done.batch, done.queued, done.computed)
@@ -135,13 +189,14 @@ class _Server:
         if http.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise _RefusedError(415, "the body must be application/json")
 
-    async def _body(self, http: "HttpRequest") -> Any:
+    async def _body(self, http: "HttpRequest", share: Share) -> Any:
         limit = self._settings.limits.body
         received = bytearray()
         async for chunk in http.stream():
-            received += chunk
-            if len(received) > limit:
+            if len(received) + len(chunk) > limit:
                 raise _RefusedError(413, f"the body is larger than {limit:,} bytes")
+            share.take("bytes", len(chunk))
+            received += chunk
         try:
             return json.loads(received)
         except (ValueError, RecursionError) as cause:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _DATA: Final = re.compile(r"data:image/(png|jpeg|jpg|webp);base64,", re.IGNORECASE)
 _FIXED: Final = {"stream": (None, False), "n": (None, 1), "temperature": (None, 0), "tools": (None, [])}
+_UNUSABLE: Final = "an image cannot be used"
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _REASONS: Final = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.FILTER: "content_filter"}
 """What the protocol calls the ends of an answer; for one that the model does not tell it has no word."""
@@ -33,17 +34,25 @@ class Limits:
     images: int = 16
     pixels: int = 16_000_000
     """Of one image."""
+    pixels_together: int = 32_000_000
+    """Of all images of a request."""
     tokens: int = 1024
     """Of the answer."""
     text: int = 200_000
     """Characters of prompt and system prompt together."""
 
 
-def read_body(body: Any, identity: str, limits: Limits) -> Request:
+def read_body(body: Any, identity: str, limits: Limits, hold: Callable[[int], None] = lambda _: None) -> Request:
     """Return the request that a body asks for.
 
     A subset of chat completions: an optional system message, then one user message with text and
     images as ``data:`` URLs, in any order; greedy decoding; one answer; no streaming.
+
+    Args:
+        body: what the client sent, out of JSON.
+        identity: the request's name.
+        limits: what it may hold.
+        hold: is told the pixels of each image before it is decoded, and may raise.
 
     Raises:
         BadRequest: with what is wrong or not supported.
@@ -54,7 +63,7 @@ def read_body(body: Any, identity: str, limits: Limits) -> Request:
         if body.get(key) not in allowed:
             raise BadRequest(f"`{key}`: {body.get(key)!r:.40} is not supported; leave it out")
     system, user = _messages(body.get("messages"))
-    images, parts = _parts(user, limits)
+    images, parts = _parts(user, limits, hold)
     prompt = "".join(part for part in parts if isinstance(part, str))
     if len(prompt) + len(system or "") > limits.text:
         raise BadRequest(f"the text is longer than {limits.text:,} characters")
@@ -103,13 +112,14 @@ def _texts(content: Any, where: str) -> list[str]:
     return [part["text"] for part in parts]
 
 
-def _parts(content: Any, limits: Limits) -> tuple[list["Image.Image"], list[str | int]]:
+def _parts(content: Any, limits: Limits, hold: Callable[[int], None]) -> tuple[list["Image.Image"], list[str | int]]:
     """Return the images, and texts and images (by number) in the order of the message."""
     if isinstance(content, str):
         return [], [content]
     if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
         raise BadRequest("the user message is neither text nor a list of parts")
     images: list[Image.Image] = []
+    left = limits.pixels_together
     parts: list[str | int] = []
     for part in content:
         if part.get("type") == "text" and isinstance(part.get("text"), str):
@@ -118,22 +128,29 @@ def _parts(content: Any, limits: Limits) -> tuple[list["Image.Image"], list[str 
             if len(images) == limits.images:
                 raise BadRequest(f"there are more than {limits.images} images")
             parts.append(len(images))
-            images.append(_image(part.get("image_url"), limits))
+            pixels, image = _image(part.get("image_url"), limits, left, hold)
+            left -= pixels
+            images.append(image)
         else:
             raise BadRequest(f"a part of type {part.get('type')!r:.40} is not supported")
     return images, parts
 
 
-def _image(value: Any, limits: Limits) -> "Image.Image":
+def _image(value: Any, limits: Limits, left: int, hold: Callable[[int], None]) -> "tuple[int, Image.Image]":
     """Decode a ``data:`` URL. Nothing is fetched: a URL of the network would make this server ask others."""
-    from harness.images import decode
+    from harness.images import decode, open_picture
 
     url = value.get("url") if isinstance(value, Mapping) else value
     if not isinstance(url, str) or not (found := _DATA.match(url)):
         raise BadRequest("an image must be a data: URL (data:image/png;base64,…); nothing is fetched from the network")
     try:
         content = base64.b64decode(url[found.end() :], validate=True)
-        return decode(content, "an image cannot be used", formats=_FORMATS, most=limits.pixels)
+        with open_picture(content, _UNUSABLE, formats=_FORMATS, most=limits.pixels) as header:
+            pixels = header.width * header.height
+        if pixels > left:
+            raise BadRequest(f"the images together have more than {limits.pixels_together:,} px")
+        hold(pixels)
+        return pixels, decode(content, _UNUSABLE, formats=_FORMATS, most=limits.pixels)
     except (binascii.Error, ValueError) as cause:
         raise BadRequest(f"an image cannot be decoded: {cause}") from cause
     except SampleError as cause:

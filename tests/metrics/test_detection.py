@@ -26,6 +26,7 @@ from harness.metrics.detection import (
     Truth,
     average_precision,
     average_recall,
+    read_detections,
 )
 from harness.seeds import generator
 
@@ -321,3 +322,20 @@ def test_rows_of_a_record_give_the_number_of_compute(name: str) -> None:
     function = average_recall if name.startswith("ar") else average_precision
     (value,) = function([texts], [np.ones((1, len(texts)))], **form["parameters"])
     assert value == pytest.approx(ours.compute(detections, truths).value, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "size", "box"),
+    [
+        ('I see ```json\n[{"bbox_2d": [1, 2, 3, 4], "label": "dog"}]\n```', None, (1, 2, 3, 4)),
+        ('{"objects": [{"label": "dog", "box": [1, 2, 3, 4], "confidence": 0.5}]}', None, (1, 2, 3, 4)),
+        ('[{"label": "dog", "box_2d": [100, 200, 500, 400]}]', (50, 10), (10, 1, 20, 5)),
+    ],
+)
+def test_detections_are_read_wherever_an_answer_writes_them(answer: str, size: Any, box: Any) -> None:
+    (found,) = read_detections(answer, size=size) or []
+    assert (found.label, found.box) == ("dog", pytest.approx(box))
+
+
+def test_thousandths_of_a_picture_whose_size_nobody_knows_are_no_pixels() -> None:
+    assert read_detections('[{"label": "dog", "box_2d": [100, 200, 500, 400]}]') is None

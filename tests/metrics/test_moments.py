@@ -108,8 +108,7 @@ def test_the_official_variants_reproduce_qvhighlights_and_the_defaults_count_wha
     for threshold in (0.3, 0.5, 0.7):
         metric = sample_metric("recall_at_1_iou", "official", threshold=threshold)
         assert mean(metric, full) == pytest.approx(official_r1(kept, true, threshold))
-    with pytest.raises(ValueError, match="fails on an empty list"):
-        sample_metric("recall_at_1_iou", "official").score("[]", ["[[1, 2]]"])
+    assert sample_metric("recall_at_1_iou", "official").score("[]", ["[[1, 2]]"]).status is Status.UNPARSED
     with pytest.raises(IndexError):
         official_r1(predicted, true, 0.5)
     default = sample_metric("moment_map")

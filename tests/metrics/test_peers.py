@@ -35,11 +35,12 @@ def worth(score: Score) -> float:
 def test_a_variant_gives_the_numbers_of_the_code_that_it_names(file: Path) -> None:
     content = told(file)
     metric, wrong = metric_of(content), []
+    near = 10.0 ** -content.get("digits", 9)
     for case in content["cases"]:
-        known = {name: case[name] for name in ("tags", "objects") if name in case}
+        known = {name: case[name] for name in ("tags", "objects", "evidence") if name in case}
         score = metric.score(case["prediction"], case["references"], **known)
         assert score.status in (Status.OK, Status.UNPARSED)
-        if worth(score) != pytest.approx(case["value"], abs=1e-9):
+        if worth(score) != pytest.approx(case["value"], abs=near):
             wrong.append((case, worth(score)))
     assert not wrong, f"{len(wrong)} of {len(content['cases'])}: {wrong[:5]}"
 
@@ -55,5 +56,5 @@ def test_the_numbers_are_of_the_revision_that_is_registered_and_say_something(fi
     values = [case["value"] for case in content["cases"]]
     assert len(values) >= 250
     assert min(values) == 0
-    assert max(values) == 1
+    assert max(values) >= 1
     assert file.stat().st_size < 200_000

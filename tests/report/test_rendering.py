@@ -3,14 +3,18 @@
 import json
 import re
 import shutil
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from harness.cli._tables import print_runs
 from harness.errors import UsageError
 from harness.record import read_run
 from harness.record.folder import RUN_FILE
 from harness.report.content import gather
+from harness.report.github_safe import code, escaped
 from harness.report.html import render_html
 from harness.report.markdown import markdown
 
@@ -40,13 +44,13 @@ def test_every_metric_and_gate_stands_in_both_renderings_with_value_interval_and
     for name, task in record.tasks.items():
         for metric, value in task.metrics.items():
             assert f"<code>{name}/{metric}</code>" in html
-            assert f"`{name}/{metric}`" in text
+            assert code(f"{name}/{metric}") in text
             if value.value is not None:
                 assert f"{value.value:.3f} [" in html
                 assert f"{value.value:.3f} [" in text
     for gate in record.gates:
-        for rendering in (html, text):
-            assert gate.reason in rendering
+        for rendering, reason in ((html, gate.reason), (text, escaped(gate.reason, 2_000))):
+            assert reason in rendering
             assert gate.verdict in rendering
 
 
@@ -94,7 +98,7 @@ def test_a_run_that_did_not_complete_says_so_first_and_why(altered) -> None:
     assert ">run failed</span>" in html
     assert "no sample &lt;was&gt; answered" in html
     assert "run failed" in markdown(folder).splitlines()[0]
-    assert "> no sample &lt;was&gt; answered" in markdown(folder)
+    assert f"> {escaped('no sample <was> answered')}" in markdown(folder)
 
 
 def test_what_a_finding_quotes_means_nothing_to_markdown(altered, small_run: Path) -> None:
@@ -104,6 +108,21 @@ def test_what_a_finding_quotes_means_nothing_to_markdown(altered, small_run: Pat
     (line,) = (line for line in markdown(altered(tasks=tasks)).splitlines() if "free" in line)
     assert line.startswith("> qa")
     assert not any(mark in line for mark in ("@all", "`", "|", "](", "<img", "https://"))
+
+
+def test_a_name_that_data_gave_to_a_slice_means_nothing_to_markdown_and_to_a_terminal(altered, small_run: Path) -> None:
+    tasks = json.loads((small_run / RUN_FILE).read_text())["tasks"]
+    hostile = "tag.a=@all | ![x](https://e.org/x.png) \x1b[2J\u202e `y`"
+    tasks["qa"]["metrics"][hostile] = tasks["qa"]["metrics"]["relaxed_accuracy"]
+    folder = altered(tasks=tasks)
+    (line,) = (line for line in markdown(folder).splitlines() if "x&#46;png" in line)
+    assert line.count("|") == 5
+    assert not any(mark in line for mark in ("@all", "`", "](", "https://", "\x1b", "\u202e"))
+    out = StringIO()
+    print_runs(Console(file=out, width=400), [read_run(folder)])
+    assert "\\x1b[2J\\u202e" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+    assert "\u202e" not in out.getvalue()
 
 
 def test_a_folder_without_samples_cannot_be_reported(altered) -> None:

@@ -19,12 +19,13 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
+from starlette.testclient import TestClient
 
 from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
 from harness.data.charts.dataset import ChartsConfig, ChartsDataset
 from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
-from harness.serve.messages import Limits, read_body, reply
+from harness.serve.messages import BadRequest, Limits, read_body, reply
 from harness.suite.adapters import read_adapter
 from harness.types import Adapter, Finish, Generation, Request, Response, Status
 from tests.doubles import Double
@@ -38,6 +39,8 @@ def serve(adapter: Adapter, policy: Policy, settings: Settings) -> tuple[uvicorn
     server = uvicorn.Server(uvicorn.Config(make_app(Batcher(adapter, policy), settings), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
+    while not server.started:
+        time.sleep(0.01)
     return server, thread, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
@@ -280,6 +283,57 @@ def test_a_request_that_takes_too_long_is_504() -> None:
     assert seen[0].status_code == 504
     server.should_exit = True
     thread.join(20)
+
+
+def test_images_that_are_large_together_are_refused_before_any_more_is_decoded() -> None:
+    limits, seen = Limits(pixels=100, pixels_together=150), []
+    with pytest.raises(BadRequest, match="together have more than 150 px"):
+        read_body(body(image(png((10, 10))), image(png((10, 10)))), "1", limits, seen.append)
+    assert seen == [100]
+
+
+def test_requests_in_flight_share_a_budget_of_pixels_and_give_it_back() -> None:
+    slow = Slow()
+    server, thread, address = serve(slow, Policy(1, 0.0), Settings("slow", pixels_together=100))
+    first = threading.Thread(target=lambda: answers.append(post(address, body(image(png((9, 9)))))))
+    answers: list[httpx.Response] = []
+    first.start()
+    while "harness_in_flight 1" not in httpx.get(f"{address}/metrics").text:
+        time.sleep(0.01)
+    refused = post(address, body(image(png((5, 5)))))
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "hold 81 of 100 pixels" in refused.json()["error"]["message"]
+    slow.gate.set()
+    first.join(20)
+    assert answers[0].status_code == 200
+    assert post(address, body(image(png((5, 5))))).status_code == 200
+    server.should_exit = True
+    thread.join(20)
+
+
+def test_a_body_that_does_not_come_is_408_and_holds_nobody_up() -> None:
+    server, thread, address = serve(Halving(), Policy(), Settings("halving", body_timeout=0.2))
+    host, port = address.removeprefix("http://").split(":")
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    half = [socket.create_connection((host, int(port)), timeout=20) for _ in range(20)]
+    for one in half:
+        one.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+    assert post(address, body()).status_code == 200
+    for one in half:
+        assert one.recv(4096).startswith(b"HTTP/1.1 408 ")
+        one.close()
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("evil.example", 403), ("evil.example:80", 403), ("", 403), ("LOCALHOST:1", 200), ("[::1]:9", 200), ("me", 200)],
+)
+def test_it_answers_to_its_own_names_alone(name: str, code: int) -> None:
+    with TestClient(make_app(Batcher(Halving(), Policy()), Settings("halving", hosts=("me",)))) as client:
+        answer = client.get("/v1/models", headers={"host": name})
+        assert answer.status_code == code
 
 
 def test_the_command_serves_until_it_is_told_to_stop(run_here: Callable[..., Any]) -> None:

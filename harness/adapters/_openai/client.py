@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from harness.adapters._openai.config import OpenAIConfig
+from harness.adapters._openai.encoded import unpacked
 from harness.adapters._openai.pace import Pace, backoff, retry_after
 from harness.adapters._openai.reply import Failure, Reply, read, short
 from harness.types import Status
@@ -77,7 +78,7 @@ class Client:
 
         most = self._config.concurrency
         http = httpx.AsyncClient(
-            headers={**self._secret.headers(), "User-Agent": "vlm-harness"},
+            headers={**self._secret.headers(), "User-Agent": "vlm-harness", "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(self._config.timeout),
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
             follow_redirects=False,
@@ -153,8 +154,13 @@ class Client:
         url = f"{self._config.base_url}/chat/completions"
         content = bytearray()
         async with self._http.stream("POST", url, json=body) as response:
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():  # as it comes: httpx would unpack without a limit
                 content += chunk
                 if len(content) > _LARGEST_ANSWER:
                     return Failure(f"the server sent more than {_LARGEST_ANSWER >> 20} MiB", retry=False)
-            return read(response.status_code, bytes(content), retry_after(response.headers.get("Retry-After")))
+            encoding = response.headers.get("Content-Encoding", "")
+            try:
+                answer = unpacked(bytes(content), encoding, _LARGEST_ANSWER)
+            except ValueError as cause:
+                return Failure(str(cause), retry=False)
+            return read(response.status_code, answer, retry_after(response.headers.get("Retry-After")))

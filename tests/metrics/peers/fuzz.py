@@ -224,6 +224,92 @@ def chart_lists(rng: random.Random) -> Iterator[Case]:
         }
 
 
+def sentences(rng: random.Random) -> Iterator[Case]:
+    """Sentences with words added, left out and changed, odd spaces and marks; as cleaning leaves a text."""
+    words = [*WORDS, "it's", "caf\u00e9", "12.5", "x-y", "2019", "Stop", "\u00e9t\u00e9"]
+    spaces = [" ", " ", " ", " ", "  ", "\t", "\n", ", ", ". "]
+    for _ in range(400):
+        said = rng.choices(words, k=rng.randint(1, 9))
+        given = [rng.choice(words) if rng.random() < 0.2 else word for word in said if rng.random() < 0.85]
+        given += rng.choices(words, k=rng.choice([0, 0, 0, 1, 4]))
+        text = "".join(word + rng.choice(spaces) for word in said)
+        answer = "".join(word + rng.choice(spaces) for word in given)
+        yield {"prediction": rng.choice([answer, answer, _changed(rng, text), text]), "references": [text]}
+
+
+def chart_tables(rng: random.Random) -> Iterator[Case]:
+    """Small tables with titles, repeated headers, short rows and zeros; the answer turned, changed, or no table."""
+    heads = ["year", "A", "B", "b", "Sales", "sales", "Profit %", "", "Total sum"]
+    cells = ["0", "1", "10", "10.5", "-4", "12%", "0.0", "1_0", "n/a", "red", "Blue", "blu", "1e3", "", "9.4", "11"]
+
+    def made() -> list[list[str]]:
+        width = rng.randint(1, 4)
+        head = rng.choices(heads, k=width)
+        rows = [[rng.choice(["2001", "2002", "2003", "x"]), *rng.choices(cells, k=width - 1)] for _ in range(4)]
+        return [head, *rows[: rng.randint(0, 4)]]
+
+    def written(rows: list[list[str]]) -> str:
+        title = [rng.choice(["TITLE | Sales", "title | Total sum"])] if rng.random() < 0.3 else []
+        return "\n".join([*title, *(" | ".join(row) for row in rows)])
+
+    def shifted(text: str) -> str:
+        try:
+            return f"{float(text) * rng.choice([1, 1.05, 1.0999, 1.1, 1.2, -1, 0]):g}"
+        except ValueError:
+            return rng.choice([text, text.upper(), f"{text}s", text[:1]])
+
+    for _ in range(420):
+        wanted = made()
+        given = [[shifted(cell) if rng.random() < 0.3 else cell for cell in row] for row in wanted]
+        if rng.random() < 0.2 and len({len(row) for row in given}) == 1:
+            given = [list(row) for row in zip(*given, strict=True)]
+        if rng.random() < 0.15:
+            given = made()
+        answer = written(given) if rng.random() < 0.9 else rng.choice(["no table", " | ", "5", "a | b"])
+        others = [written(made())] if rng.random() < 0.2 else []
+        yield {"prediction": answer, "references": [written(wanted), *others]}
+
+
+def windows(rng: random.Random) -> Iterator[Case]:
+    """Windows with confidences, on a grid so that edges meet and thresholds are hit; some of no length or turned."""
+    import json
+
+    def window() -> list[float]:
+        start = rng.randint(0, 30) / 2
+        return [start, start + rng.choice([1, 1, 2, 2, 3, 4, 5, 8, 10]) / 2]
+
+    for _ in range(400):
+        wanted = [window() for _ in range(rng.choice([1, 1, 2, 3]))]
+        given = [
+            rng.choice([list(rng.choice(wanted)), window(), [low, high + 0.5], [low + 0.5, high + 1]])
+            for low, high in (rng.choice(wanted) for _ in range(rng.choice([1, 2, 3, 12])))
+        ]
+        scores = rng.sample(range(1, 1000), len(given))
+        listed = [[*pair, score / 1000] for pair, score in zip(given, scores, strict=True)]
+        yield {"prediction": json.dumps({"pred_relevant_windows": listed}), "references": [json.dumps(wanted)]}
+
+
+def one_window(rng: random.Random) -> Iterator[Case]:
+    """One window for an answer, at times of no length, and true windows."""
+    import json
+
+    for case in windows(rng):
+        first = json.loads(case["prediction"])["pred_relevant_windows"][0][:2]
+        if rng.random() < 0.15:
+            first[1] = first[0] = rng.choice([first[0], rng.choice(json.loads(case["references"][0]))[1]])
+        yield case | {"prediction": json.dumps([first])}
+
+
+def grounded_answers(rng: random.Random) -> Iterator[Case]:
+    """A word, right or wrong, with the window that it rests on."""
+    import json
+
+    for case in one_window(rng):
+        said = {"answer": rng.choice(["B", "B", "A"]), "spans": json.loads(case["prediction"])}
+        evidence = json.dumps({"spans": json.loads(case["references"][0])})
+        yield {"prediction": json.dumps(said), "references": ["B"], "evidence": evidence}
+
+
 VOCABULARY = {
     "person": ["girl", "boy", "man", "woman", "child", "people", "lady", "player", "passenger", "baby", "adult"],
     "bicycle": ["bike"],

@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import importlib
+import importlib.metadata
 import io
 import json
 import random
@@ -47,6 +49,8 @@ class Peer:
     """Takes the folder of checkouts, returns what scores one case; a peer that fails on a case gives no number."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Of our metric."""
+    digits: int = 9
+    """After the point, to which the published code tells its numbers."""
 
 
 def lifted(file: Path, *names: str, **given: Any) -> SimpleNamespace:
@@ -307,6 +311,120 @@ def chair(at: Path, whole: bool) -> Callable[[dict[str, Any]], float]:
     return scored
 
 
+def deplot(at: Path, kind: str) -> Callable[[dict[str, Any]], float]:
+    import dataclasses
+    import itertools
+
+    import numpy as np
+    from scipy import optimize
+
+    distance = SimpleNamespace(eval=plain_distance)
+    anls = lifted(at / "pix2struct/pix2struct/metrics.py", "anls_metric", editdistance=distance, **_TYPING)
+    names = (
+        "_to_float", "_get_relative_distance", "_table_numbers_match", "_get_table_numbers", "_permute", "Table",
+        "_parse_table", "_get_table_datapoints", "_get_datapoint_metric", "_table_datapoints_precision_recall_f1",
+        "table_number_accuracy_per_point", "table_datapoints_precision_recall_per_point",
+        "table_datapoints_precision_recall",
+    )  # fmt: skip
+    given = {"dataclasses": dataclasses, "itertools": itertools, "np": np, "optimize": optimize}
+    code = lifted(at / "google-research/deplot/metrics.py", *names, pix2struct_metrics=anls, **given, **_TYPING)
+
+    def scored(case: dict[str, Any]) -> float:
+        rows = [case["references"]], [case["prediction"]]
+        if kind == "numbers":
+            return float(code.table_number_accuracy_per_point(*rows)[0])
+        points = code.table_datapoints_precision_recall_per_point(*rows)
+        if kind == "per_point":
+            return float(points["f1"][0])
+        if kind == "f1":  # the mistake is in the list of points: of one table, the rates give what F1 is
+            precision, recall = points["precision"][0], points["recall"][0]
+            return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+        return float(points[kind][0])
+
+    return scored
+
+
+def squad(at: Path, name: str) -> Callable[[dict[str, Any]], float]:
+    import collections
+    import string
+
+    names = ("normalize_answer", "get_tokens", "compute_exact", "compute_f1")
+    file = at / "SQuAD-explorer/evaluate-v2.0.py"
+    judge = getattr(lifted(file, *names, string=string, collections=collections), name)
+    return lambda case: float(max(judge(text, case["prediction"]) for text in case["references"]))
+
+
+def _window_code(at: Path) -> SimpleNamespace:
+    from collections import defaultdict
+
+    import numpy as np
+
+    names = (
+        "compute_temporal_iou_batch_paired", "compute_temporal_iou_batch_cross", "interpolated_precision_recall",
+        "compute_average_precision_detection",
+    )  # fmt: skip
+    utils = lifted(at / "moment_detr/standalone_eval/utils.py", *names, np=np)
+    names = ("compute_average_precision_detection_wrapper", "compute_mr_ap", "compute_mr_r1")
+    return lifted(at / "moment_detr/standalone_eval/eval.py", *names, np=np, defaultdict=defaultdict, **vars(utils))
+
+
+def moments(at: Path, kind: str) -> Callable[[dict[str, Any]], float]:
+    code = _window_code(at)
+
+    def scored(case: dict[str, Any]) -> float:
+        said = [{"qid": 1, **json.loads(case["prediction"])}]
+        wanted = [{"qid": 1, "relevant_windows": json.loads(case["references"][0])}]
+        if kind == "recall":
+            return float(code.compute_mr_r1(said, wanted)["0.5"] / 100)
+        return float(code.compute_mr_ap(said, wanted, num_workers=1)["average"] / 100)  # to two digits of a per cent
+
+    return scored
+
+
+def next_gqa(at: Path, place: int) -> Callable[[dict[str, Any]], float]:
+    """Return what reads a figure of the printed line: 0 is Acc@GQA, 1 mIoP, 4 mIoU."""
+    source = (at / "NExT-GQA/code/TempGQA/eval_ground.py").read_text(encoding="utf-8").replace(":.1f}", ":.12f}")
+    tree = ast.parse(source)
+    kept = [node for node in tree.body if _name(node) in ("get_tIoU", "eval_ground")]
+    space: dict[str, Any] = {}
+    exec(compile(ast.Module(kept, []), "eval_ground.py", "exec"), space)  # noqa: S102
+
+    def scored(case: dict[str, Any]) -> float:
+        said = json.loads(case["prediction"])
+        window = (said["spans"] if isinstance(said, dict) else said)[0]
+        true = json.loads(case["evidence"])["spans"] if "evidence" in case else json.loads(case["references"][0])
+        answered = {"1_1": {"answer": "B", "prediction": said["answer"]}} if isinstance(said, dict) else None
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            space["eval_ground"]({"1": {"location": {"1": true}, "duration": 99}}, {"1_1": window}, answered)
+        return float(told.getvalue().splitlines()[-1].split()[place]) / 100
+
+    return scored
+
+
+def package(name: str, function: Callable[[Any], Callable[[str, str], float]]) -> Callable[[Path], Any]:
+    """Ask a package that is installed: ``function`` takes its module, and returns what judges an answer."""
+
+    def ask(_: Path) -> Callable[[dict[str, Any]], float]:
+        judge = function(importlib.import_module(name))
+        return lambda case: max(float(judge(text, case["prediction"])) for text in case["references"])
+
+    return ask
+
+
+_JIWER = {kind: package("jiwer", lambda of, kind=kind: getattr(of, kind)) for kind in ("wer", "cer")}
+_TORCHMETRICS = {
+    kind: package(
+        "torchmetrics.functional.text",
+        lambda of, name=name: lambda wanted, said: getattr(of, name)([said], [wanted]),
+    )
+    for kind, name in {"wer": "word_error_rate", "cer": "char_error_rate"}.items()
+}
+_ROUGE = package(
+    "rouge_score.rouge_scorer",
+    lambda of: lambda wanted, said: of.RougeScorer(["rougeL"]).score(wanted, said)["rougeL"].fmeasure,
+)
+
+
 _TYPING = {
     "Any": Any, "Callable": Callable, "Optional": list, "Sequence": list, "List": list, "Dict": dict, "Tuple": tuple,
 }  # fmt: skip
@@ -315,6 +433,11 @@ _TYPING = {
 _LMMS, _KIT, _PIX = "EvolvingLMMs-Lab/lmms-eval", "open-compass/VLMEvalKit", "google-research/pix2struct"
 _STAR, _HALLUCINATION = "deepopinion/anls_star_metric", "LisaAnne/Hallucination"
 _LMMS_TASKS, _KIT_UTILS = "lmms_eval/tasks", "vlmeval/dataset/utils"
+
+_GOOGLE, _DEPLOT = "google-research/google-research", "deplot/metrics.py"
+_SQUAD = "rajpurkar/SQuAD-explorer"
+_DETR, _DETR_FILE = "jayleicn/moment_detr", "standalone_eval/eval.py"
+_GQA, _GQA_FILE = "doc-doc/NExT-GQA", "code/TempGQA/eval_ground.py"
 
 _VOCABULARY = {"vocabulary": fuzz.VOCABULARY}
 
@@ -400,16 +523,48 @@ PEERS = (
         lambda at: chair(at, whole=True),
         _VOCABULARY,
     ),
+    *(
+        Peer(f"rms_{kind}", "deplot", _GOOGLE, _DEPLOT, fuzz.chart_tables, lambda at, kind=kind: deplot(at, kind))
+        for kind in ("precision", "recall", "f1")
+    ),
+    Peer("rms_f1", "deplot-per-point", _GOOGLE, _DEPLOT, fuzz.chart_tables, lambda at: deplot(at, "per_point")),
+    Peer("rnss", "deplot", _GOOGLE, _DEPLOT, fuzz.chart_tables, lambda at: deplot(at, "numbers")),
+    Peer("squad_em", "official", _SQUAD, "evaluate-v2.0.py", fuzz.spellings, lambda at: squad(at, "compute_exact")),
+    Peer("squad_f1", "official", _SQUAD, "evaluate-v2.0.py", fuzz.sentences, lambda at: squad(at, "compute_f1")),
+    Peer("exact_match", "squad", _SQUAD, "evaluate-v2.0.py", fuzz.spellings, lambda at: squad(at, "compute_exact")),
+    Peer("recall_at_1_iou", "official", _DETR, _DETR_FILE, fuzz.windows, lambda at: moments(at, "recall")),
+    Peer("moment_map", "official", _DETR, _DETR_FILE, fuzz.windows, lambda at: moments(at, "precision"), digits=4),
+    Peer("acc_at_gqa", "official", _GQA, _GQA_FILE, fuzz.grounded_answers, lambda at: next_gqa(at, 0)),
+    Peer("iop", "official", _GQA, _GQA_FILE, fuzz.one_window, lambda at: next_gqa(at, 1)),
+    Peer("miou", "official", _GQA, _GQA_FILE, fuzz.one_window, lambda at: next_gqa(at, 4)),
+    *(Peer(kind, "jiwer", "jiwer", f"jiwer.{kind}", fuzz.sentences, ask) for kind, ask in _JIWER.items()),
+    *(
+        Peer(
+            kind, "torchmetrics", "torchmetrics", f"torchmetrics.functional.text.{name}", fuzz.sentences, ask, digits=6
+        )
+        for (kind, ask), name in zip(_TORCHMETRICS.items(), ("word_error_rate", "char_error_rate"), strict=True)
+    ),
+    Peer("rouge_l", "rouge-score", "rouge-score", "rouge_score.rouge_scorer", fuzz.sentences, _ROUGE),
 )
+
+
+def state_of(repository: str, checkouts: Path) -> str:
+    """Return the commit of a checkout, or the version of a package.
+
+    Of a repository that is too large to be had whole, the folder holds the files that are read, and COMMIT the commit.
+    """
+    if "/" not in repository:
+        return importlib.metadata.version(repository)
+    folder = checkouts / repository.split("/")[1]
+    if (folder / "COMMIT").is_file():
+        return (folder / "COMMIT").read_text(encoding="utf-8").strip()
+    asked = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def make(peer: Peer, checkouts: Path) -> None:
     """Write the file of one peer."""
-    folder = checkouts / peer.repository.split("/")[1]
-    commit = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "HEAD"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+    commit = state_of(peer.repository, checkouts)
     judge, cases = peer.ask(checkouts), []
     for case in peer.cases(random.Random(f"{SEED}{peer.cases.__name__}")):  # noqa: S311
         # Where the published code fails, there is nothing to be compatible with.
@@ -417,6 +572,7 @@ def make(peer: Peer, checkouts: Path) -> None:
             cases.append(case | {"value": judge(case)})
     head = {"metric": peer.metric, "variant": peer.variant, "repository": peer.repository, "path": peer.path}
     head |= {"commit": commit, "seed": SEED} | ({"params": dict(peer.params)} if peer.params else {})
+    head |= {"digits": peer.digits} if peer.digits != 9 else {}
     rows = ",\n".join(json.dumps(case, ensure_ascii=True, separators=(",", ":")) for case in cases)
     text = json.dumps(head)[:-1] + f', "cases": [\n{rows}\n]}}\n'
     file = HERE / f"{peer.metric}-{peer.variant}.json"
