@@ -1,5 +1,6 @@
 """The values that flow through the harness: sample → request → response → score → metric."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -374,6 +375,10 @@ class Footprint:
     """The most resident memory, after one answer."""
     device_mib: float | None = None
     """The most memory that torch took on a device; None where it used none."""
+    wall_ms: float = math.nan
+    """Median wall-clock time of the further calls that were asked for; NaN where none were."""
+    cpu_ms: float = math.nan
+    """The same in CPU time of all threads."""
 
 
 class AdapterHandle(Protocol):
@@ -405,8 +410,12 @@ class AdapterHandle(Protocol):
         """Return its name, type and configuration as plain JSON values, for a task's own description."""
         ...
 
-    def footprint(self, request: Request) -> Footprint:
+    def footprint(self, request: Request, calls: int = 0) -> Footprint:
         """Load it in a process of its own, answer one request there, and return what that took.
+
+        Args:
+            request: with at most one image.
+            calls: how often the same request is timed after that, once it is warm.
 
         Raises:
             AdapterError: if it does not work there.

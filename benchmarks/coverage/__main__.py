@@ -1,13 +1,14 @@
 """Print how often intervals hold the truth, as they are and as the plainest method would make them, as markdown.
 
 ``python -m benchmarks.coverage [GROUP …] [--runs 400]``: a few minutes for all groups at 400 runs a row. The groups
-``looks`` and ``tries`` print how often gates are wrong instead.
+``looks`` and ``tries`` print how often gates are wrong instead, and those of ``tables`` play other decisions.
 """
 
 import argparse
 
 from benchmarks.coverage.cells import GROUPS
 from benchmarks.coverage.cover import covered, plainest, product
+from benchmarks.coverage.tables import TABLES, markdown
 from benchmarks.coverage.verdicts import GROUPS as VERDICTS
 from benchmarks.coverage.verdicts import HEAD as VERDICTS_HEAD
 
@@ -21,13 +22,17 @@ def _head(head: str) -> str:
 def main() -> None:
     """Print one row for each population."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = [*GROUPS, *VERDICTS]
+    names = [*GROUPS, *VERDICTS, *TABLES]
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--runs", type=int, default=400)
     given = parser.parse_args()
     if unknown := set(given.groups) - set(names):
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     chosen = given.groups or names
+    for name in (name for name in chosen if name in TABLES):
+        print(f"### {name}\n", flush=True)
+        for line in markdown(TABLES[name](given.runs)):
+            print(line, flush=True)
     intervals, verdicts = ([name for name in chosen if name in groups] for groups in (GROUPS, VERDICTS))
     if intervals:
         print(_head(HEAD))

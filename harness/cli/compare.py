@@ -98,6 +98,8 @@ def print_comparison(compared: "Compared") -> None:
         name = escape(plain(delta.name))
         table.add_row(name, rows.way(delta.direction), before, after, change, moved, rows.pairs(delta.comparison))
     out.print(table)
+    if worst := rows.worst_slice(compared):
+        out.print(escape(plain(worst, 600)))
     for said in rows.notices(compared):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     for flips in compared.flips:
@@ -107,8 +109,8 @@ def print_comparison(compared: "Compared") -> None:
             told = f"{flip.before!r} → {flip.after!r}, right is {' | '.join(flip.references)!r}"
             out.print(escape(f"  right → wrong  {plain(rows.where(flip))}: {plain(told)}"))
     for one in rows.worst_slices(compared)[:3]:
-        change = rows.changed(one, rows.slice_direction(compared, one))
-        told = f"{one.task}/{one.metric} where {plain(one.where)}: {change}, n = {one.comparison.n}"
+        change = rows.changed(one, one.direction)
+        told = f"{rows.slice_of(one)} where {plain(rows.slice_where(one))}: {change}, n = {one.comparison.n}"
         out.print(escape(f"  slice (exploratory)  {told}"))
     for difference in compared.lineage:
         out.print(f"[dim]{escape(plain(str(difference), 300))}[/]")

@@ -113,7 +113,7 @@ class Samples:
         file = self.folder / SAMPLES_FILE
         wanted = list(columns)
         there = [name for name in wanted if name in pq.read_schema(file).names]
-        picked = pq.read_table(file, columns=there).take(np.asarray(rows, np.int64)).to_pylist()
+        picked = pq.ParquetFile(file).read(columns=there).take(np.asarray(rows, np.int64)).to_pylist()
         return [{name: row.get(name) for name in wanted} for row in picked]
 
 

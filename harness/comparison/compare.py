@@ -17,7 +17,8 @@ from harness.comparison.identity import Identity, Incomparable
 from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, RunRows, TaskView
 from harness.comparison.sets import Unpaired, apart_in
-from harness.comparison.slices import SliceDelta, slices
+from harness.comparison.slices import Looked, SliceDelta, looked_at, slices
+from harness.comparison.watched import gated, unwatched
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
@@ -104,6 +105,7 @@ class Compared(Shown):
     cells: tuple[Delta, ...]
     """The primary metric in every cell of tasks with more than one; exploratory."""
     slices: tuple[SliceDelta, ...]
+    """Those that fell most in each task, the worst first; exploratory."""
     flips: tuple[Flipped, ...]
     lineage: tuple[Changed, ...]
     warnings: tuple[str, ...]
@@ -119,6 +121,8 @@ class Compared(Shown):
     """The rows of each task that have no partner; ``warnings`` has them as sentences."""
     allow_missing: float = 0.0
     """The share of the baseline's rows of a task that may be among them before its gates decide nothing."""
+    looked: int = 0
+    """Slices that were looked at, each metric and cell counted."""
 
     @property
     def simulated(self) -> bool:
@@ -165,7 +169,7 @@ class _Comparer:
         before, after = self._records
         deltas: list[Delta] = []
         cells: list[Delta] = []
-        found: list[SliceDelta] = []
+        found: list[Looked] = []
         flips: list[Flipped] = []
         ratios: dict[str, Comparison] = {}
         cut: list[Delta] = []
@@ -173,20 +177,27 @@ class _Comparer:
             one = self._task(name)
             deltas += one.deltas()
             cells += one.cells()
-            found += one.slices(after.suite.content.get("slice_by"))
+            found.append(one.slices(after.suite.content.get("slice_by"), gated(after), self._seed))
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
         unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=after.limit_rule == "drawn")
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
+        told = _adjusted(deltas)
+        worst = sorted((slice_ for one in found for slice_ in one.listed), key=lambda slice_: not slice_.fell)
         return Compared(
             *self._records,
-            deltas=tuple(_adjusted(deltas)),
+            deltas=tuple(told),
             cells=tuple(_adjusted(cells)),
-            slices=tuple(found),
+            slices=tuple(worst),
             flips=tuple(flips),
             lineage=tuple(identity.lineage(before, after)),
-            warnings=(*sided, *(said for one in unpaired for said in one.sentences()), *self._unmoved()),
+            warnings=(
+                *sided,
+                *(said for one in unpaired for said in one.sentences()),
+                *self._unmoved(),
+                *unwatched(after, told),
+            ),
             forced=tuple(reasons),
             resamples=self._options.resamples,
             seed=self._seed,
@@ -194,6 +205,7 @@ class _Comparer:
             cut_off=tuple(_adjusted(cut)),
             unpaired=tuple(unpaired),
             allow_missing=self._options.allow_missing,
+            looked=sum(one.among for one in found),
         )
 
     def _unmoved(self) -> Iterator[str]:
@@ -318,12 +330,13 @@ class _TaskComparer:
             one = placed(self.primary, pairs.cell)
             yield self._told(f"{pairs.cell}: {self.primary.name}", one, self.comparer.difference(one))
 
-    def slices(self, tags: Collection[str] | None) -> list[SliceDelta]:
-        """Return how the primary metric moved on parts of the samples of a task with one cell."""
-        if self.primary is None or len(self.views[1].record.cells) != 1 or not self.pairs:
-            return []
-        cell = self.pairs[0].cell
-        return slices(self.name, placed(self.primary, cell), self.comparer, self.rows[1].cells[cell], tags)
+    def slices(self, tags: Collection[str] | None, gates: Collection[str], seed: int) -> Looked:
+        """Return on which parts of the samples the primary metric fell, or one that a gate is on."""
+        known = self.views[1].described
+        on = [one for name, one in known.statistics.items() if f"{self.name}/{name}" in gates]
+        cells = [pairs.cell for pairs in self.pairs if len(pairs.candidate)]
+        asked = list(looked_at(known.per_cell, self.views[1].record.primary, cells, on))
+        return slices(self.name, asked, self.comparer, self.rows, seed, tags)
 
     def flips(self) -> Iterator[Flipped]:
         """Yield the samples that changed sides, where the primary metric tells right from wrong."""

@@ -64,7 +64,15 @@ def _judge(gate: GateSpec, limit: float, compared: Compared) -> tuple[Word, str,
         return "pass", f"{said}, {ratio}; the growth is below the floor of {gate.floor:g} {after.unit}", None
     if math.isnan(comparison.lower_bound):
         return *_by_value(comparison, limit, after, said), None
-    spread = _launch_spread(gate, compared.candidate)
+    return _by_bounds(gate, comparison, compared, said)
+
+
+def _by_bounds(
+    gate: GateSpec, comparison: Comparison, compared: Compared, said: str
+) -> tuple[Word, str, Verdict | None]:
+    """Judge by the bounds of the ratio: those of launches, or of calls with what launches differ by."""
+    launches = _by_launches(gate, compared.candidate)
+    spread = 0.0 if launches else _launch_spread(gate, compared.candidate)
     verdict = judge_ratio(between_launches(comparison, spread))
     found, word = verdict.comparison, _WORDS[verdict.outcome]
     bounds = f"at least {found.lower_bound:.3f}, at most {found.upper_bound:.3f}"
@@ -72,14 +80,26 @@ def _judge(gate: GateSpec, limit: float, compared: Compared) -> tuple[Word, str,
     if spread:
         said += f" (one launch a side, which differ by {spread:.0%} by themselves)"
         verdict = replace(verdict, n_needed=None, n_if_unchanged=None)  # more calls of one launch show no more
+    if launches:
+        said += f" ({found.n} launches a side)"
     if word == "inconclusive":
         if spread:
             said += (
-                "; advisory: interleave both in a `latency` task, or say what launches differ by here: `launch_spread`"
+                "; advisory: interleave both in a `latency` task, give it `launches: 5` and gate `launch_cpu`, or say "
+                "what launches differ by here: `launch_spread`"
             )
+        elif launches:
+            said += f"; {verdict.n_needed} launches would decide" if verdict.n_needed else ""
         elif verdict.n_needed:
             said += f"; n = {verdict.n_needed:,} would decide"
     return word, said, verdict
+
+
+def _by_launches(gate: GateSpec, record: RunRecord) -> bool:
+    """Return whether the rows of a metric are launches."""
+    task, _, metric = gate.metric.partition("/")
+    statistic = record.tasks[task].defined().get(metric)
+    return statistic is not None and statistic.launches
 
 
 def _launch_spread(gate: GateSpec, record: RunRecord) -> float:

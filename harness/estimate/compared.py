@@ -12,9 +12,10 @@ from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
 from harness.estimate.means import mean_of
 from harness.estimate.reach import reach
-from harness.estimate.rows import LOST, CellRows, Declared, Mask, Read, Rows, is_binary, nothing_binary, pair
+from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
+from harness.stats.launches import welch_ratio
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
 from harness.stats.quantiles import ratio_of_draws
@@ -75,6 +76,7 @@ class Comparer:
         self._confidence = confidence
         self._sides: dict[str, tuple[Rows, Rows]] = {}
         self._draws: dict[str, Pool] = {}
+        self._numbers: tuple[Index | None, Index] = (None, np.zeros(0, np.int64))
 
     def difference(self, statistic: Statistic, margin: float = 0.0) -> Difference:
         """Return both values over the pairs, and the comparison of them."""
@@ -107,6 +109,8 @@ class Comparer:
 
     def ratio(self, statistic: Statistic, margin: float = 0.0) -> Comparison:
         """Return how many times worse the candidate is; above 1 is worse. Rows that are no pairs are drawn apart."""
+        if statistic.launches and statistic.mean_of is not None:
+            return self._of_launches(statistic, statistic.mean_of, margin)
         try:
             old, new = self._alone(statistic) if not statistic.paired else self._both(statistic)
             n = sum(int(self._of(statistic)[1].read(node).counted.sum()) for node in list(_inputs(statistic.of))[:1])
@@ -123,11 +127,19 @@ class Comparer:
         estimate = sign * math.log(new / old)
         return ratio_of_draws(estimate, kept, n, "ratio, bootstrap", self._confidence, margin)
 
+    def _of_launches(self, statistic: Statistic, column: Node, margin: float) -> Comparison:
+        sides = [side.read(column) for side in self._whole]
+        old, new = (side.values[side.counted] for side in sides)
+        if any((values <= 0).any() for values in (old, new)):
+            return nothing("ratio", self._confidence, margin)
+        worse = (old, new) if statistic.direction == "lower" else (new, old)
+        return welch_ratio(*worse, self._confidence, margin)
+
     def _of_mean(self, statistic: Statistic, column: Node, old: Read, new: Read, margin: float) -> Difference:
         both = old.counted & new.counted
         lost = int((old.counted & ~new.counted).sum())
         gained = int((~old.counted & new.counted).sum())
-        a, b, units = old.values[both], new.values[both], old.unit[both]
+        a, b, units = old.values[both], new.values[both], self._numbered(old.unit)[both]
         direction: Literal["higher", "lower"] = "lower" if statistic.direction == "lower" else "higher"
         span = statistic.span
         if is_binary(column, self._binary):
@@ -137,6 +149,12 @@ class Comparer:
         else:
             found = nothing("paired t", self._confidence, margin)
         return Difference(_mean(a), _mean(b), found, "", lost, gained)
+
+    def _numbered(self, units: Index) -> Index:
+        """Return units as small numbers, [n]: the codes of a cell are sorted once, not for every metric."""
+        if self._numbers[0] is not units:
+            self._numbers = units, np.unique(units, return_inverse=True)[1].astype(np.int64)
+        return self._numbers[1]
 
     def _drawn(self, statistic: Statistic, margin: float) -> tuple[float, float, Comparison]:
         draws, sign = self._paired_draws(statistic), statistic.sign

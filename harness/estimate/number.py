@@ -30,6 +30,7 @@ class Number:
     paired: bool = True
     """As of a :class:`Statistic`, and so is what follows."""
     untestable: str = ""
+    launches: bool = False
 
     def over(self, of: Node, tail: str = "", **known: Any) -> Statistic:
         """Return the statistic that it is over some cells.
@@ -40,7 +41,7 @@ class Number:
             known: what the task's configuration says better: a unit, bounds, a direction.
         """
         told = {"direction": self.direction, "unit": self.unit, "bounds": self.bounds}
-        rest = {"paired": self.paired, "untestable": self.untestable}
+        rest = {"paired": self.paired, "untestable": self.untestable, "launches": self.launches}
         return Statistic(self.name + tail, of, **{**told, **rest, **known})
 
 

@@ -46,6 +46,8 @@ class Statistic:
     """False where the rows of two runs are no pairs: calls that were timed, say."""
     untestable: str = ""
     """Why two runs cannot be compared by it, known before anything is asked; empty where they can."""
+    launches: bool = False
+    """Whether its rows are launches of a program: a ratio of two runs is then judged by them (Welch's t on logs)."""
     worst: float | None = None
     """The most that one row of a ratio of sums can be worth, where the ratio has no upper bound; None: not known."""
 
@@ -60,6 +62,7 @@ class Statistic:
         }
         rest = {"where": dict(self.where), "untestable": self.untestable}
         whole |= {key: value for key, value in rest.items() if value}
+        whole |= {"launches": True} if self.launches else {}
         whole |= {} if self.worst is None else {"worst": self.worst}
         return whole if self.paired else whole | {"paired": False}
 

@@ -1,7 +1,9 @@
-"""What a model takes in a process of its own: time to load, memory at its peak."""
+"""What a model takes in a process of its own: time to load, memory at its peak, time of a call."""
 
 import base64
+import gc
 import json
+import math
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from dataclasses import asdict
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from harness.errors import AdapterError
@@ -19,11 +22,14 @@ _LIMIT: Final = 600.0
 """Seconds that loading and one answer may take."""
 
 
+_WARM: Final = 3
+"""Calls before the first that is timed."""
+
 Loader = Callable[[Path, Mapping[str, Any]], Adapter]
 """Loads the adapter of a file, with values for its keys."""
 
 
-def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Request) -> Footprint:
+def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Request, calls: int = 0) -> Footprint:
     """Start a process, load an adapter there, answer ``request``, and return what that took.
 
     Args:
@@ -31,6 +37,7 @@ def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Reques
         file: the adapter's file.
         config: values for its keys.
         request: with at most one image.
+        calls: how often the same request is timed after that; a few calls before the first are not.
 
     Raises:
         AdapterError: if the process fails or takes longer than ten minutes.
@@ -42,6 +49,7 @@ def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Reques
         "ask": request.ask,
         "prompt": request.prompt,
         "tokens": request.generation.max_new_tokens,
+        "calls": calls,
         "images": [_encoded(image) for image in request.images],
     }
     command = [sys.executable, "-m", "harness.hosts.fresh"]
@@ -76,8 +84,28 @@ def main() -> None:
     answered = time.perf_counter()
     if response.status != Status.OK:
         raise AdapterError(f"it gave no answer: {response.error}")
-    found = Footprint(loaded - start, answered - loaded, before, _peak_mib(), _device_mib())
+    # The peak is that of one answer, however many calls are timed after it.
+    peak, device = _peak_mib(), _device_mib()
+    wall, cpu = _timed(lambda: dispatch(adapter, [request]), told["calls"])
+    found = Footprint(loaded - start, answered - loaded, before, peak, device, wall, cpu)
     print(json.dumps(asdict(found)))  # noqa: T201 - the parent reads it
+
+
+def _timed(call: Callable[[], Any], calls: int) -> tuple[float, float]:
+    """Return the median wall-clock and CPU milliseconds of a call."""
+    if not calls:
+        return math.nan, math.nan
+    for _ in range(_WARM):
+        call()
+    gc.disable()
+    times = []
+    for _ in range(calls):
+        wall, cpu = time.perf_counter(), time.process_time()
+        call()
+        times.append((time.perf_counter() - wall, time.process_time() - cpu))
+    gc.enable()
+    walls, cpus = zip(*times, strict=True)
+    return 1000 * median(walls), 1000 * median(cpus)
 
 
 def _peak_mib() -> float:

@@ -20,11 +20,19 @@ def compare_markdown(comparisons: Sequence[Compared]) -> str:
 def body(compared: Compared, flips: int = _FLIPS) -> list[str]:
     """Return a comparison's parts, the most important first; each stands for itself and can be left out."""
     parts = [f"> {escaped(said, 600)}" for said in rows.notices(compared)]
+    if worst := worst_slice(compared):
+        parts.append(worst)
     parts.append(metrics(rows.ordered(compared.deltas), simulated=compared.simulated))
     parts += [_flips(one, flips) for one in compared.flips if one.lost or one.gained]
     slices = _slices(compared)
     lineage = _lineage(compared)
     return [*parts, *filter(None, (slices, lineage)), footer(compared)]
+
+
+def worst_slice(compared: Compared) -> str:
+    """Return the sentence on the slice that fell most; nothing where there are no tags."""
+    told = rows.worst_slice(compared)
+    return f"> {escaped(told, 600)}" if told else ""
 
 
 def metrics(deltas: Sequence[Delta], simulated: bool) -> str:
@@ -82,16 +90,17 @@ def _slices(compared: Compared) -> str:
         return ""
     lines = [
         (
-            code(f"{one.task}/{one.metric}"),
-            code(one.where),
-            rows.changed(one, rows.slice_direction(compared, one)),
+            code(rows.slice_of(one)),
+            code(rows.slice_where(one)),
+            rows.changed(one, one.direction),
+            rows.elsewhere(one),
             rows.p_value(one.adjusted_p),
             rows.pairs(one.comparison),
         )
         for one in worst
     ]
-    headers = ("metric", "slice", "change [95 % interval]", "adjusted p", "pairs")
-    summary = f"Slices that fell most, of {len(compared.slices)} (exploratory; no gate looks at them)"
+    headers = ("metric", "slice", "change [95 % interval]", "all others", "adjusted p", "pairs")
+    summary = f"Slices that fell most, of {compared.looked:,} (exploratory; no gate looks at them)"
     return details(summary, table(headers, lines))
 
 

@@ -117,14 +117,47 @@ def differs(compared: Compared) -> str:
 
 
 def worst_slices(compared: Compared) -> list[SliceDelta]:
-    """Return the slices with the surest drops: exploratory."""
-    return [one for one in compared.slices if one.comparison.estimate < 0][:SLICES]
+    """Return the slices that fell most: exploratory."""
+    return list(compared.slices[:SLICES])
 
 
-def slice_direction(compared: Compared, one: SliceDelta) -> Direction:
-    """Return the direction of a slice's metric."""
-    delta = compared.delta(f"{one.task}/{one.metric}")
-    return "higher" if delta is None else delta.direction
+def worst_slice(compared: Compared) -> str:
+    """Return the slice that fell most against the rest of the samples, as a sentence; nothing where there are no tags.
+
+    Where none fell that much, it says among how many.
+    """
+    if not compared.looked:
+        return ""
+    fell = [one for one in compared.slices if one.fell]
+    if not fell:
+        return f"Worst slice: none fell more than the rest of the samples, of {compared.looked:,} looked at."
+    one = fell[0]
+    told = f"{changed(one, one.direction)}, n = {one.comparison.n:,}"
+    more = f"; {len(fell) - 1:,} more fell" if len(fell) > 1 else ""
+    return (
+        f"Worst slice: {one.where} ({slice_of(one)}): {told}; all others {elsewhere(one)}, "
+        f"adjusted p {p_told(one.adjusted_p)}, of {compared.looked:,} looked at{more}."
+    )
+
+
+def elsewhere(one: SliceDelta) -> str:
+    """Return the change of all samples outside of a slice, as it is."""
+    return _signed(-one.rest if one.direction == "lower" else one.rest)
+
+
+def slice_of(one: SliceDelta) -> str:
+    """Return what a slice is of: ``task/metric``, and the cell where there are several."""
+    return f"{one.task}/{one.metric}" + (f" in {one.cell}" if one.cell else "")
+
+
+def slice_where(one: SliceDelta) -> str:
+    """Return where a slice is, and which other one explains it."""
+    return one.where + (f" (by {one.beside})" if one.beside else "")
+
+
+def p_told(p: float) -> str:
+    """Return a p-value within a sentence: ``= 0.012`` or ``< 0.001``."""
+    return p_value(p) if p < 0.001 else f"= {p_value(p)}"
 
 
 def tally(flips: Flipped) -> str:

@@ -81,10 +81,21 @@ def labels(name: str, values: ArrayLike | None, n: int) -> tuple[Index, int]:
         raise ValueError(f"{name}: expected one label for each of {n} rows, got shape {array.shape}")
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError(f"{name}: NaN is no label")
+    if array.dtype.kind == "i" and n and int(array.min()) >= 0 and int(array.max()) < 4 * n:
+        return _small(array.astype(np.int64, copy=False))
     distinct, index = np.unique(array, return_inverse=True)
     if len(distinct) == n:
         return np.arange(n), n
     return index.astype(np.int64, copy=False), len(distinct)
+
+
+def _small(numbers: Index) -> tuple[Index, int]:
+    """As :func:`labels`, of numbers that are hardly larger than there are rows: counted, not sorted."""
+    there = np.bincount(numbers) > 0
+    groups = int(there.sum())
+    if groups == len(numbers):
+        return np.arange(groups), groups
+    return (np.cumsum(there) - 1)[numbers], groups
 
 
 def inside(name: str, value: float, low: float, high: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from harness.stats._door import labels
 from harness.stats.gaffke import units_for
 from harness.stats.multiplicity import holm
 from harness.stats.paired import count_flips, mcnemar, oriented, paired_t
@@ -87,7 +88,7 @@ def compare_scores(
     d = oriented(baseline, candidate, direction)
     a, b = np.asarray(baseline, np.float64), np.asarray(candidate, np.float64)
     zero_one = np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all()
-    independent = clusters is None or np.unique(np.asarray(clusters)).size == d.size
+    independent = clusters is None or labels("clusters", clusters, d.size)[1] == d.size
     if not (zero_one and independent):
         return paired_t(d, clusters, confidence, margin, span)
     flips = count_flips(a, b) if direction == "higher" else count_flips(1 - a, 1 - b)

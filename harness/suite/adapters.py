@@ -69,13 +69,17 @@ class AdapterChoice:
         """Return its name, type and configuration as plain JSON values."""
         return {"name": self.name, "type": self.spec.type, "config": self.config.model_dump(mode="json")}
 
-    def footprint(self, request: Request) -> Footprint:
+    def footprint(self, request: Request, calls: int = 0) -> Footprint:
         """Load it in a process of its own, answer one request there, and return what that took.
+
+        Args:
+            request: with at most one image.
+            calls: how often the same request is timed after that, once it is warm.
 
         Raises:
             AdapterError: if it does not work there.
         """
-        return measure(load_varied, self.file, self.config.model_dump(mode="json"), request)
+        return measure(load_varied, self.file, self.config.model_dump(mode="json"), request, calls)
 
     def load(self) -> Adapter:
         """Load the model.

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from harness.comparison.compare import Options, compare
 from harness.stats.paired import mcnemar, paired_t
@@ -97,17 +96,19 @@ def test_without_a_single_pair_nothing_is_claimed(make_run) -> None:
 def test_slices_find_where_the_drop_is_and_adjust_for_looking_everywhere(make_run) -> None:
     kinds = {f"s{i:04d}": {"tags": {"kind": f"k{i % 5}", "half": "ab"[i % 2]}} for i in range(400)}
     after = [0.0 if i % 5 == 3 and i % 20 else 1.0 for i in range(400)]
-    found = compare(make_run("a", [1.0] * 400, kinds), make_run("b", after, kinds)).slices
-    assert found[0].where in {"kind = k3", "half = b, kind = k3"}
-    assert found[0].comparison.estimate < -0.7
-    assert all(one.adjusted_p >= one.comparison.p_value for one in found)
-    assert {"kind = k0", "half = a", "half = a, kind = k0"} <= {one.where for one in found}
+    found = compare(make_run("a", [1.0] * 400, kinds), make_run("b", after, kinds))
+    assert (found.slices[0].where, found.slices[0].fell, found.looked) == ("kind = k3", True, 7)
+    assert found.slices[0].comparison.estimate < -0.7
+    assert found.slices[0].rest == 0
+    assert [one.where for one in found.slices if one.fell] == ["kind = k3"]
 
 
 def test_slices_under_ten_pairs_and_tags_that_name_samples_are_left_out(make_run) -> None:
-    rows = {f"s{i:04d}": {"tags": {"id": str(i), "rare": "yes" if i < 9 else "no"}} for i in range(100)}
-    found = compare(make_run("a", [1.0] * 100, rows), make_run("b", [0.0] * 100, rows)).slices
-    assert [one.where for one in found] == ["rare = no"]
+    tags = [{"id": str(i), "rare": "yes" if i < 9 else "no", "half": "ab"[i % 2]} for i in range(100)]
+    rows = {f"s{i:04d}": {"tags": one} for i, one in enumerate(tags)}
+    found = compare(make_run("a", [1.0] * 100, rows), make_run("b", [0.0] * 50 + [1.0] * 50, rows))
+    assert {one.where for one in found.slices} == {"half = a", "half = b"}
+    assert found.looked == 2
 
 
 def test_the_margin_reaches_the_comparison(make_run) -> None:
@@ -122,13 +123,17 @@ def test_half_right_is_right_and_an_undefined_score_has_not_flipped(make_run) ->
     assert (flips.lost, flips.gained) == (0, 0)
 
 
-def test_slices_are_adjusted_by_benjamini_and_hochberg_for_a_change_either_way(make_run) -> None:
-    kinds = {f"s{i:04d}": {"tags": {"kind": f"k{i % 5}", "half": "ab"[i % 2]}} for i in range(400)}
-    before, after = np.random.default_rng(0).integers(0, 2, (2, 400)).astype(float).tolist()
-    found = compare(make_run("a", before, kinds), make_run("b", after, kinds)).slices
-    p = [one.comparison.p_value for one in found]
-    assert len(set(p)) > 5
-    assert [one.adjusted_p for one in found] == pytest.approx(scipy.stats.false_discovery_control(p, method="bh"))
+def test_what_moved_without_a_gate_on_it_is_told(make_run) -> None:
+    def said(gates: list[dict[str, object]]) -> tuple[str, ...]:
+        suite = {"content": {"gates": gates}}
+        runs = (make_run(name, bits(text), suite=suite) for name, text in (("a", "1" * 60), ("b", "1" * 40 + "0" * 20)))
+        return compare(*runs).warnings
+
+    assert said([{"metric": "qa/other", "max_drop": 0.1}]) == (
+        "no gate watches what got worse: qa/exact_match (-0.333)",
+    )
+    assert said([{"metric": "qa/exact_match", "max_drop": 0.1}]) == ()
+    assert said([]) == ()
 
 
 def test_a_lora_with_which_no_answer_differs_is_told(make_run) -> None:

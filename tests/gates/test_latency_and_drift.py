@@ -72,6 +72,28 @@ def test_a_model_that_became_slower_fails_the_gate_and_one_that_did_not_passes(p
     assert "times, at least" in json.dumps(json.loads(slower.out), ensure_ascii=False)
 
 
+def test_launches_of_two_runs_are_told_apart_launch_by_launch(project: Path, run_apart) -> None:
+    keys = "rounds: 2, accuracy: false, footprint: false, launches: 3, launch_calls: 5"
+    gates = [
+        "  - {metric: speed/launch_cpu, max_ratio: 2.0}",
+        "  - {metric: speed/launch_memory, max_ratio: 2.0}",
+        "  - {metric: speed/reference_launch_cpu, max_ratio: 5.0}",
+    ]
+    suite = LATENCY.replace("rounds: 64, accuracy: false, footprint: false", keys)
+    (project / "latency.yaml").write_text("\n".join([suite.partition("gates:")[0] + "gates:", *gates]) + "\n")
+    done = run_apart("run", "latency.yaml", "-a", "model.yaml", "-q", "--no-report", cwd=project)
+    assert done.code == 0, done.out + done.err
+    assert run_apart("baseline", "save", "main", cwd=project).code == 0
+    put_model(project, "model", 12_000)
+    slower = run_apart("gate", "latency.yaml", "-a", "model.yaml", "-q", "--json", cwd=project)
+    assert slower.code == 1, slower.out + slower.err
+    told = {gate["metric"]: gate for gate in json.loads(slower.out)["gates"]}
+    assert told["speed/launch_cpu"]["verdict"] == "fail"
+    assert "(3 launches a side)" in told["speed/launch_cpu"]["reason"]
+    assert told["speed/launch_memory"]["verdict"] == "pass"
+    assert told["speed/reference_launch_cpu"]["verdict"] != "fail"
+
+
 def test_a_longer_delay_fails_and_a_rule_that_holds_jointly_follows_its_companion(project: Path, run_apart) -> None:
     # Streams are seeded alike, so the same process gives the same delays, and a weaker shift longer ones.
     (project / "drift.yaml").write_text(DRIFT % 1.0)

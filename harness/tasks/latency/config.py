@@ -48,6 +48,11 @@ class LatencyConfig(Model):
     """Whether to load each model in processes of its own, for memory and time to load."""
     footprint_rounds: int = Field(default=3, ge=1, le=100)
     """Such processes for each model: its peak memory is the largest of them, its time to load the median."""
+    launches: int = Field(default=0, ge=0, le=100)
+    """Such processes in which calls are timed too: `launch_cpu`, `launch_wall` and `launch_memory` then tell two runs
+    apart, launch by launch. 3 where launches differ by 1 %, 5 at 2 %, 10 at 3 %."""
+    launch_calls: int = Field(default=30, ge=1, le=100_000)
+    """Timed calls of each launch, of the same request; the launch counts by their median."""
     rounds: int = Field(default=100, ge=2, le=1_000_000)
     """Timed calls of each side in each cell. A p90 needs 64, a p95 130, a p99 662."""
     warmup: int = Field(default=3, ge=0, le=1000)
@@ -60,6 +65,11 @@ class LatencyConfig(Model):
     """Heights and widths that images are resized to beforehand; as they are by default."""
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Further axes of the grid: keys of the adapters' files with their values, `{threads: [1, 2]}`."""
+
+    @property
+    def processes(self) -> int:
+        """How many processes of its own each model gets."""
+        return max(self.footprint_rounds if self.footprint else 0, self.launches)
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -37,6 +37,14 @@ from harness.timing.energy import Meter
 from harness.types import Direction
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+LAUNCHES: Final = "launches"
+"""The cell with a row a launch."""
+LAUNCH_FIGURES: Final = {
+    "cpu_ms": ("launch_cpu", "ms", "CPU time of a call of all threads, mean over launches of their medians"),
+    "wall_ms": ("launch_wall", "ms", "Wall-clock time of a call, mean over launches of their medians"),
+    "peak_mib": ("launch_memory", "MiB", "Peak memory of a process with the model alone, mean over launches"),
+}
+"""By column: the name of what launches are asked for, its unit, and what it is."""
 FOOTPRINT_FIGURES: Final = {
     "load_s": ("load_time", "s", "Seconds from a fresh process to a model that can answer, median over processes."),
     "peak_mib": ("peak_memory", "MiB", "The most memory that a process with the model alone held."),
@@ -63,6 +71,9 @@ def _of_sides() -> Iterator[Number]:
                 yield _timed(f"{before}{clock}_{name}", said, "lower", "ms")
         yield _timed(f"{before}throughput", f"Samples a second of wall-clock time, {whose}.", "higher", "1/s")
         yield _timed(f"{before}energy", f"Energy of a call, mean, {whose}; where a meter can be read.", "lower", "mJ")
+        for name, unit, meaning in LAUNCH_FIGURES.values():
+            said = f"{meaning}, {whose}; two runs are compared by their launches."
+            yield Number(before + name, said, "lower", unit, POSITIVE, paired=False, launches=True)
         for name, unit, meaning in FOOTPRINT_FIGURES.values():
             why = _FEW if unit == "s" else _SIZE
             said = f"{meaning.removesuffix('.')}, {whose}."
@@ -200,6 +211,44 @@ def retention() -> list[Statistic]:
 def footprint() -> list[Statistic]:
     """Return what each model takes: values without an interval."""
     return [NUMBERS[prefix + name].over(stored()) for name, _, _ in FOOTPRINT_FIGURES.values() for prefix in SIDES]
+
+
+def launched(task: str, result: CellResult, sides: int) -> MadeRows:
+    """Return a row a launch from what was measured in each process."""
+    own = result.columns["side"].worths
+    columns: dict[str, Floats] = {}
+    for of in LAUNCH_FIGURES:
+        parts = [result.columns[of].worths[own == side] for side in range(sides)]
+        length = max((len(part) for part in parts), default=0)
+        columns |= {
+            _launch_column(of, side): np.append(part, np.full(length - len(part), np.nan))
+            for side, part in enumerate(parts[: len(SIDES)])
+        }
+    count = len(next(iter(columns.values())))
+    return MadeRows(task, LAUNCHES, [f"launch {number:03d}" for number in range(count)], columns, stratum=LAUNCHES)
+
+
+def launch_statistics() -> list[Statistic]:
+    """Return what launches are compared by."""
+    return [
+        NUMBERS[prefix + name].over(mean(column(_launch_column(of, side), LAUNCHES)))
+        for of, (name, _, _) in LAUNCH_FIGURES.items()
+        for side, prefix in enumerate(SIDES)
+    ]
+
+
+def launch_columns() -> dict[str, ColumnSpec]:
+    """Return what the columns of launches are."""
+    sides = range(len(SIDES))
+    return {
+        _launch_column(of, side): ColumnSpec("lower", unit, POSITIVE)
+        for of, (_, unit, _) in LAUNCH_FIGURES.items()
+        for side in sides
+    }
+
+
+def _launch_column(of: str, side: int) -> str:
+    return ("launch ", "reference launch ")[side] + of
 
 
 def answer_columns(metric: SampleMetric) -> dict[str, ColumnSpec]:

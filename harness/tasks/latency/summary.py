@@ -122,7 +122,7 @@ class Teller:
         for column, (name, unit, _) in FOOTPRINT_FIGURES.items():
             for side, prefix in enumerate(("", "reference_")):
                 value, processes = _of_processes(result, column, side)
-                asked = self.config.footprint_rounds if processes else 1
+                asked = self.config.processes if processes else 1
                 statuses = {str(Status.OK): processes} if processes else {}
                 if 0 < processes < asked:
                     statuses[str(Status.ERROR)] = asked - processes

@@ -20,7 +20,16 @@ from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
-from harness.tasks.latency.figures import NUMBERS, Timing, answer_columns, footprint, retention
+from harness.tasks.latency.figures import (
+    NUMBERS,
+    Timing,
+    answer_columns,
+    footprint,
+    launch_columns,
+    launch_statistics,
+    launched,
+    retention,
+)
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, failure, stages
 from harness.tasks.latency.summary import Teller
@@ -90,13 +99,13 @@ class LatencyTask(MeasuringTask):
         return cls(name, config, dataset, handles, next(iter(metrics.values())), context.seed)
 
     def cells(self) -> Sequence[Cell]:
-        extra = [ANSWERS] * self._config.accuracy + [FOOTPRINT] * self._config.footprint
+        extra = [ANSWERS] * self._config.accuracy + [FOOTPRINT] * bool(self._config.processes)
         return [point.cell for point in self._points.values()] + extra
 
     def count(self, cell: Cell) -> int:
         if cell.id == ANSWERS.id:
             return len(self._dataset)
-        rounds = self._config.footprint_rounds if cell.id == FOOTPRINT.id else self._config.rounds
+        rounds = self._config.processes if cell.id == FOOTPRINT.id else self._config.rounds
         return rounds * (1 + len(self._config.references))
 
     def looked_at(self, cell: Cell) -> Dataset | None:
@@ -121,7 +130,8 @@ class LatencyTask(MeasuringTask):
         return [
             *first.statistics(),
             *(retention() if self._config.accuracy else ()),
-            *(footprint() if self._config.footprint else ()),
+            *(footprint() if self._config.processes else ()),
+            *(launch_statistics() if self._config.launches else ()),
         ]
 
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
@@ -131,12 +141,16 @@ class LatencyTask(MeasuringTask):
 
     def columns(self) -> Mapping[str, ColumnSpec]:
         first = next(iter(self._timings.values()))
-        return first.columns() | answer_columns(self._metric)
+        return first.columns() | answer_columns(self._metric) | (launch_columns() if self._config.launches else {})
 
     def make(self, results: Sequence[CellResult]) -> Made:
-        """Bring the calls of a round together."""
+        """Bring the calls of a round together, and what launches measured."""
         timings = [result for result in results if result.cell.id in self._timings]
-        return Made(tuple(self._timings[one.cell.id].made(self.name, one) for one in timings))
+        made = [self._timings[one.cell.id].made(self.name, one) for one in timings]
+        if self._config.launches:
+            alone = [result for result in results if result.cell.id == FOOTPRINT.id]
+            made += [launched(self.name, result, len(self._names)) for result in alone]
+        return Made(tuple(made))
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say what the figures mean, and what each model takes."""
@@ -144,10 +158,11 @@ class LatencyTask(MeasuringTask):
         return teller.illustration(results, figures, lambda n: list(islice(self._dataset, n)))
 
     def describe(self) -> Mapping[str, Any]:
+        unused = () if self._config.launches else ("launches", "launch_calls")  # runs of earlier versions are the same
         return {
             "kind": self.kind,
             "dataset": self._dataset.content_hash(),
-            **self._config.model_dump(mode="json", exclude={"dataset"}),
+            **self._config.model_dump(mode="json", exclude={"dataset", *unused}),
             "adapters": [handle.describe() for handle in self._handles.all()],
         }
 
@@ -216,20 +231,21 @@ class LatencyTask(MeasuringTask):
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
         (request,) = self._inputs(self._dataset).requests([0])
         sizes: dict[int, float] = {}
-        for turn in range(self._config.footprint_rounds):
+        for turn in range(self._config.processes):
+            calls = self._config.launch_calls if turn < self._config.launches else 0
             for side, (name, handle) in enumerate(zip(self._names, self._sides(bench), strict=True)):
                 identity, tags = f"{turn}-{side}-{name}", {"side": name}
                 try:
                     if side not in sizes:
                         with closing(handle.load()) as adapter:
                             sizes[side] = _file_mib(adapter)
-                    found = handle.footprint(request)
+                    found = handle.footprint(request, calls)
                 except HarnessError as cause:
                     yield Observation(identity, row(side=side), Status.ERROR, str(cause), tags=tags)
                     continue
                 values = row(
                     side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
-                    peak_mib=found.peak_mib, file_mib=sizes[side],
+                    peak_mib=found.peak_mib, file_mib=sizes[side], wall_ms=found.wall_ms, cpu_ms=found.cpu_ms,
                     device_mib=math.nan if found.device_mib is None else found.device_mib,
                 )  # fmt: skip
                 yield Observation(identity, values, tags=tags)
