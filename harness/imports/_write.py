@@ -22,7 +22,6 @@ from harness.imports import KIND
 from harness.imports._log import LONGEST, Asked, Entry, Log, Scale, Told
 from harness.imports._survey import Surveyed, fit, survey
 from harness.record.folder import write_run, write_samples
-from harness.record.lineage import without_users
 from harness.record.schema import (
     AdapterRecord,
     CellRecord,
@@ -36,8 +35,9 @@ from harness.record.schema import (
     TableRecord,
     TaskRecord,
 )
+from harness.record.scrub import scrubbed_values
 from harness.record.store import Row
-from harness.spec.expand import SECRET
+from harness.spec.secrets import SECRET
 from harness.types import MetricValue, Status
 
 WHOLE: Final = "all"
@@ -363,7 +363,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
         return [without_secrets(item) for item in value]
     if name and SECRET.search(name) and isinstance(value, str):
         return "[redacted]"
-    return without_users(value)
+    return scrubbed_values(value)
 
 
 def _plain(first: str, value: object) -> bytes:
