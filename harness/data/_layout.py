@@ -156,6 +156,8 @@ class FilesDataset(ABC):
             if not parts:
                 raise ConfigError(Issue(("path",), f"{named} is not in the layout of {cls.title}", cls.expects))
             meant = chosen(parts, config.split, config.config, pooled=cls.pooled, where=str(named))
+            for file in (file for part in meant for file in part.files):
+                confine(file, (*roots, path if path.is_dir() else path.parent))
             dataset = cls(config, path, meant, tuple(roots))
         except ConfigError:
             raise

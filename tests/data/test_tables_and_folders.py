@@ -98,6 +98,14 @@ def test_a_pickle_is_refused_with_the_command_that_converts_it(opened, write) ->
     assert "python -c 'import json, pickle" in caught.value.issues[0].hint
 
 
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(opened, write, tmp_path_factory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "rows.csv"
+    outside.write_text("question,answer\nq,a\n")
+    (write("data/notes.txt", "").parent / "rows.csv").symlink_to(outside)
+    with pytest.raises(ConfigError, match="lies outside"):
+        opened("csv", "data")
+
+
 def test_other_columns_are_facts_or_nothing_where_the_suite_says_so(opened, write) -> None:
     write("rows.tsv", 'question\tanswer\tmood\tboxes\nq\ta\tmild\t"[[0,0,2,2]]"\n')
     (kept,) = opened("tsv", "rows.tsv", extra="allow")
