@@ -118,8 +118,8 @@ def test_a_dropped_sample_is_told_by_number_and_by_name(imported: Callable[..., 
     compared = harness.compare(LOGS / "lm-eval/a", run)
     assert "toy_mc: 1 sample missing from the candidate: 7" in compared.warnings
     verdict = harness.gate(baseline=str(LOGS / "lm-eval/a"), candidate=run, metric="acc")
-    assert (verdict.verdict, verdict.gates[0].gate.reason) == (
-        "inconclusive", "toy_mc: 1 sample missing from the candidate: 7")  # fmt: skip
+    assert verdict.verdict == "inconclusive"
+    assert verdict.gates[0].gate.reason.startswith("toy_mc: 1 sample missing from the candidate: 7: 3.33% of 30")
 
 
 def test_a_sample_that_stands_twice_is_kept_once_and_two_that_differ_are_refused(imported, changed) -> None:
