@@ -19,7 +19,7 @@ from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite, bind_suite
 
 # No test fails because the machine is busy.
-settings.register_profile("harness", deadline=None)
+settings.register_profile("harness", deadline=None, max_examples=50)
 settings.load_profile("harness")
 
 ROOT = Path(harness.__file__).resolve().parents[1]

@@ -207,13 +207,16 @@ def test_a_dry_run_counts_the_requests_and_runs_nothing(folder: Path, run_apart)
     assert not (folder / "dry").exists()
     counted = json.loads(run_apart("run", "robustness", "-a", "mock", "--dry-run", "--json", cwd=folder).out)
     assert counted["total"] == 13_000
-    assert "gate on chart-qa/relaxed_accuracy: n = 400, detects a drop of 0.041" in done.out
-    assert [(gate["metric"], gate["n"]) for gate in counted["gates"]] == [("chart-qa/relaxed_accuracy", 400)]
+    assert "gate on chart-qa/relaxed_accuracy: n = 400, detects a drop of 0.046" in done.out
+    assert [(gate["metric"], gate["n"]) for gate in counted["gates"]] == [
+        ("chart-qa/relaxed_accuracy", 400),
+        ("chart-qa/exact_match", 400),
+    ]
 
 
 def test_validate_says_ok_or_lists_the_problems_as_json(folder: Path, run_apart) -> None:
     done = run_apart("validate", "robustness", "-a", "mock", cwd=folder)
-    assert (done.code, done.out.partition(": ")[2]) == (0, "ok; 3 tasks, 33 cells, 4 gates\n")
+    assert (done.code, done.out.partition(": ")[2]) == (0, "ok; 3 tasks, 33 cells, 5 gates\n")
     (folder / "twice.yaml").write_text("suite: x\nsuite: y\n")
     done = run_apart("validate", "twice.yaml", "--json", cwd=folder)
     assert done.code == 2

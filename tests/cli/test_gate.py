@@ -76,9 +76,9 @@ def test_other_tiers_warn_unless_they_are_told_to_block(run_here, tier: str) -> 
 @pytest.mark.usefixtures("saved")
 def test_a_candidate_is_judged_without_another_run(run_here) -> None:
     assert run_here("run", "gated.yaml", "-a", "poor.yaml", "-q", "--no-report").code == 0
-    before = sorted(Path("results/runs").iterdir())
+    before = sorted(Path("results/runs").glob("*/run.json"))
     assert gate(run_here, "poor", "--candidate", "gated-poor").code == 1
-    assert sorted(Path("results/runs").iterdir()) == before
+    assert sorted(Path("results/runs").glob("*/run.json")) == before
     wrong = gate(run_here, "good", "--candidate", "gated-poor")
     assert wrong.code == 2
     assert "is a run of adapter 'poor', not of 'good.yaml'" in wrong.err

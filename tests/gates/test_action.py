@@ -281,7 +281,7 @@ def test_logs_of_another_harness_need_neither_suite_nor_adapter(tmp_path: Path) 
     runner = Runner(tmp_path, {**given, "arguments": "--metric toy_mc/acc --margin 0.05"})
     assert runner.run() == 1, runner.log
     assert runner.outputs["steps.gate.outputs.verdict"] == "fail"
-    comment = (tmp_path / "harness-gate/comment.md").read_text(encoding="utf-8")
+    comment = (runner.written / "comment.md").read_text(encoding="utf-8")
     assert "❌ FAIL" in comment
     assert "6 right → wrong" in comment
     assert "--method POST" in calls(runner)[-1]

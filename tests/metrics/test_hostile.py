@@ -12,8 +12,8 @@ from harness.metrics.extract import chain, steps
 from harness.reading.numbers import find_numbers
 from harness.registry import registry
 
-SIZE = 150_000
-SECONDS = 10
+SIZE = 40_000
+SECONDS = 5
 """Of CPU. Linear work of this size takes at most one, on a slow and busy machine; quadratic work minutes."""
 LONG = {
     "spaces": "1" + " " * SIZE + "_",

@@ -36,7 +36,7 @@ def test_the_command_that_repeats_the_run_is_exact_and_safe_to_paste(record: Run
     suite = record.suite.model_copy(update={"file": "my suite; rm -rf ~.yaml"})
     (*_, command) = commands(record.model_copy(update={"suite": suite, "options": {"limit": 7}}))
     assert command.startswith("harness run 'my suite; rm -rf ~.yaml' --adapter mock --batch-size ")
-    assert command.endswith(" --limit 7")
+    assert command.endswith(" --limit 7 --head")
     assert packages(record).startswith("pip install numpy==")
 
 

@@ -60,7 +60,7 @@ def test_the_suite_that_the_others_break_is_sound(write) -> None:
         ("  charts: {type: charts, limit: 4}", "  5: {}", "4:3", r"a key must be text, not '5'"),
         ("  charts: {type", "  a b: {type", "4:3", r"should match pattern"),
         ("type: charts", "type: chart", "4:18", r"unknown dataset 'chart'; did you mean 'charts'\?"),
-        ("type: charts, ", "", "4:11", r"the key 'type' is missing or not text \| known: charades_sta, charts, "),
+        ("type: charts, ", "", "4:11", r"the key 'type' is missing or not text \| known: activitynet_captions, ai2d, "),
         ("limit: 4", "limt: 4", "4:26", r"unknown key 'limt' \| did you mean 'limit'\?"),
         ("limit: 4", "limit: four", "4:33", r"limit: expected a whole number.*\| limit: How many questions"),
         ("limit: 4", "styles: [bars]", "4:35", r"unknown style 'bars' \| known: "),

@@ -37,7 +37,7 @@ def test_draws_that_two_runs_kept_compare_them_as_a_paired_bootstrap_does():
 
 
 def test_false_alarms_stay_below_five_percent_over_twenty_metrics():
-    for row in simulations.false_alarms(250):
+    for row in simulations.false_alarms(150):
         assert row.any_fail <= row.any_significant <= 0.05 + monte_carlo_error(0.05, row.runs), row
         assert row.any_unadjusted > 0.2
         assert row.any_threshold > 0.5
