@@ -12,7 +12,7 @@ from harness.stats.multiplicity import benjamini_hochberg, holm
 families = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
-@settings(max_examples=15)  # multipletests collects garbage at every call
+@settings(max_examples=6)  # multipletests collects garbage at every call
 @given(families)
 def test_holm_is_that_of_statsmodels(p):
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
