@@ -37,6 +37,7 @@ AnyAdapter = AdapterChoice | PathLike
 AnyRun = Run | PathLike
 _Name = TypeVar("_Name", str, os.PathLike[str], PathLike)
 
+_HEAD_ALONE: Final = "head says which samples a limit takes; give one"
 _RUNS: Final = Path("results/runs")
 _BASELINES: Final = Path("baselines")
 _SILENT: Final = Silent()
@@ -150,8 +151,7 @@ def run(
 
     numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
     _at_least(1, **numbers, ray_workers=ray_workers)
-    if head and limit is None:
-        raise UsageError("head says which samples a limit takes; give one")
+    _refuse({_HEAD_ALONE: head and limit is None})
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
@@ -281,15 +281,17 @@ def gate(
 
     _at_least(1, workers=workers, limit=limit, epochs=epochs)
     _at_least(_FEWEST_DRAWS, resamples=resamples)
-    refused = {
-        "epochs is for a run that is made; a candidate was asked as often as it was": epochs > 1 and candidate,
-        "sequential decides how many samples are run; leave out candidate and limit": sequential
-        and (candidate or limit),
-        f"allow_missing is a share from 0 to 1, not {allow_missing}": not 0 <= allow_missing <= 1,
-        "head says which samples a limit takes; give one": head and limit is None,
-    }
-    for said in [said for said, wrong in refused.items() if wrong][:1]:
-        raise UsageError(said)
+    _refuse(
+        {
+            "epochs is for a run that is made; a candidate was asked as often as it was": epochs > 1 and candidate,
+            "sequential decides how many samples are run; leave out candidate and limit": sequential
+            and (candidate or limit),
+            f"allow_missing is a share from 0 to 1, not {allow_missing}": not 0 <= allow_missing <= 1,
+            _HEAD_ALONE: head and limit is None,
+            "metric and margin are for runs that are judged without a suite; its gates say both": suite is not None
+            and (metric or margin is not None),
+        }
+    )
     made = load_run(candidate, out) if candidate else None
     if made is not None:
         agreed(made)  # it may come from anywhere
@@ -298,8 +300,6 @@ def gate(
             raise UsageError("name a suite to run, or give a candidate that was run: --candidate")
         with branch.reading(Path(baselines)) as folder:
             return _judged_pair(made, suite, baseline, folder, _several(metric), margin, strict, resamples, say)
-    if metric or margin is not None:
-        raise UsageError("metric and margin are for runs that are judged without a suite; its gates say both")
     if adapter is None:
         if made is None:
             raise UsageError("name an adapter to run the suite on, or give a candidate that was run: --candidate")
@@ -398,8 +398,6 @@ def _judged_pair(
     from harness.gates.pairs import default_gates, judge_pair
     from harness.suite.rules import read_gates
 
-    if suite is not None and (metric or margin is not None):
-        raise UsageError("metric and margin are for runs that are judged without a suite; its gates say both")
     record = made.record
     if Path(baseline).exists():
         before = load_run(Path(baseline))
@@ -438,6 +436,12 @@ def _choice(adapter: AnyAdapter) -> AdapterChoice:
 def _several(names: _Name | Sequence[_Name]) -> tuple[_Name, ...]:
     """Return names as they are, and one that stands alone as the only one: a text is no list of letters."""
     return (names,) if isinstance(names, (str, os.PathLike)) else tuple(names)
+
+
+def _refuse(mistakes: Mapping[str, object]) -> None:
+    """Raise the first of some sentences whose condition holds."""
+    if said := next((said for said, wrong in mistakes.items() if wrong), None):
+        raise UsageError(said)
 
 
 def _at_least(fewest: int, **numbers: int | None) -> None:

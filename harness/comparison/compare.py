@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from harness.comparison import identity
-from harness.comparison.columns import Samples, read_samples
+from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Flipped, flipped
 from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
 from harness.comparison.pair import CellPairs, Pairs, pair
-from harness.comparison.rows import CUT_OFF, RunRows, TaskView
+from harness.comparison.rows import CUT_OFF, TaskView, rows_of_run
 from harness.comparison.sets import Unpaired, apart_in
 from harness.comparison.slices import Looked, SliceDelta, looked_at, slices
 from harness.comparison.watched import gated, unwatched
@@ -24,7 +24,6 @@ from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
 from harness.record.marks import Differences
-from harness.record.rows import MadeRows, read_rows
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
 from harness.shown import Shown
@@ -157,9 +156,8 @@ _MOST_READ: Final = 2000
 class _Comparer:
     def __init__(self, baseline: Run, candidate: Run, options: Options, rows: Mapping[str, Differences]) -> None:
         self._records = baseline.record, candidate.record
-        self._samples = _samples(baseline), _samples(candidate)
-        made = _made(baseline), _made(candidate)
-        self._rows = RunRows(self._samples[0], made[0]), RunRows(self._samples[1], made[1])
+        self._rows = rows_of_run(baseline), rows_of_run(candidate)
+        self._samples = self._rows[0].samples, self._rows[1].samples
         self._pairs: Pairs = pair(*self._samples, rows)
         self._options = options
         suite = candidate.record.suite
@@ -389,11 +387,3 @@ def _adjusted(deltas: Sequence[Delta]) -> list[Delta]:
     tested = ~np.isnan(p)
     p[tested] = holm(p[tested])
     return [replace(delta, adjusted_p=float(q)) for delta, q in zip(deltas, p, strict=True)]
-
-
-def _samples(run: Run) -> Samples:
-    return read_samples(run.folder, run.record.files)
-
-
-def _made(run: Run) -> list[MadeRows]:
-    return read_rows(run.folder, run.record.files)

@@ -4,16 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison.columns import read_samples
 from harness.comparison.described import described
-from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.rows import RunRows, TaskView, rows_of_run
 from harness.errors import UsageError
 from harness.estimate import Rows, Sight, Statistic, sight
 from harness.estimate.forecast import CHANGED
 from harness.estimate.rows import nothing_binary
 from harness.estimate.statistic import cells_in
 from harness.record import Run
-from harness.record.rows import read_rows
 from harness.spec.models import GateSpec
 
 __all__ = ["CHANGED", "Forecast", "Planned", "forecast"]
@@ -105,10 +103,7 @@ class _Known:
             return None
         try:
             if self._samples is None:
-                self._samples = RunRows(
-                    read_samples(self._run.folder, self._run.record.files),
-                    read_rows(self._run.folder, self._run.record.files),
-                )
+                self._samples = rows_of_run(self._run)
         except UsageError:
             return None  # the comparison will say so
         view = TaskView(task, record, described(record, self._samples.samples.metrics))

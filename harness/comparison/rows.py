@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.comparison.columns import Index, Samples
+from harness.comparison.columns import Index, Samples, read_samples
 from harness.comparison.described import Described
 from harness.estimate import ANSWER
 from harness.estimate.reduce import Codes, reducer, repeats_of
 from harness.estimate.rows import CODES, CellRows, Column, Labels, Rows, answers_column, apart, unit_code
-from harness.record.rows import MadeRows
+from harness.record import Run
+from harness.record.rows import MadeRows, read_rows
 from harness.record.schema import TaskRecord
 from harness.types import Status
 
@@ -156,6 +157,16 @@ class RunRows:
             kept = np.where((kinds == CODES[Status.OK]).any(axis=1), CODES[Status.OK], kinds[:, 0])
             columns[label] = Column(reduce(column.worths[rows], codes), kept.astype(np.int8))
         return replace(first, columns=columns)
+
+
+def rows_of_run(run: Run) -> RunRows:
+    """Read the rows of a run, each file held beside the checksum that its record tells.
+
+    Raises:
+        UsageError: if a file is missing or unreadable, or not the one that the record describes.
+    """
+    files = run.record.files
+    return RunRows(read_samples(run.folder, files), read_rows(run.folder, files))
 
 
 def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:

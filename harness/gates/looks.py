@@ -5,13 +5,11 @@ from functools import cached_property
 from typing import Final
 
 from harness.comparison.absolute import Ruled, rules
-from harness.comparison.columns import read_samples
 from harness.comparison.described import Described, described
-from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.rows import RunRows, TaskView, rows_of_run
 from harness.engine.summarise import draws_of
 from harness.estimate import Estimator
 from harness.record import Run
-from harness.record.rows import read_rows
 from harness.record.schema import MetricRecord
 from harness.spec.models import GateSpec
 from harness.stats.draws import RESAMPLES
@@ -70,4 +68,4 @@ class RunRules:
 
     @cached_property
     def _rows(self) -> RunRows:
-        return RunRows(read_samples(self._run.folder), read_rows(self._run.folder))
+        return rows_of_run(self._run)

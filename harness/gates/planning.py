@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from harness.comparison.absolute import relative_rule
-from harness.comparison.columns import read_samples
 from harness.comparison.compare import Options, compare
 from harness.comparison.described import Described, described
 from harness.comparison.identity import Identity, conflicts, unfinished
 from harness.comparison.planning import Clusters, Need, need
-from harness.comparison.rows import RunRows, TaskView
+from harness.comparison.rows import TaskView, rows_of_run
 from harness.errors import HarnessError
 from harness.estimate import Rows, Statistic
 from harness.estimate.forecast import CHANGED
 from harness.estimate.rows import nothing_binary
 from harness.estimate.statistic import cells_in
 from harness.record import Run, find_runs, read_run
-from harness.record.rows import read_rows
 from harness.suite.bind import Suite
 from harness.tasks import Measures, Task
 from harness.tasks.told import planned_units, told
@@ -122,7 +120,7 @@ def _clusters(task: Task, statistic: Statistic) -> Clusters:
 class _Rows:
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._rows = RunRows(read_samples(run.folder), read_rows(run.folder))
+        self._rows = rows_of_run(run)
 
     def n(self, metric: str) -> int:
         task, _, label = metric.partition("/")
