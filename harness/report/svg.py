@@ -88,7 +88,8 @@ def _axis(values: Iterable[float | None], marks: Iterable[float | None], scale: 
     known = [v for v in (*values, *marks) if v is not None and math.isfinite(v) and (scale == "linear" or v > 0)]
     low, high = (min(known), max(known)) if known else (0.1, 1.0)
     if scale == "log":
-        low, high = (low, high) if low < high else (low / 10, high * 10)
+        # Of large numbers that differ in the last digit the logarithms are one.
+        low, high = (low, high) if math.log10(low) < math.log10(high) else (low / 10, high * 10)
         return Axis(low, high, start, end, "log")
     if low == high:
         low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)

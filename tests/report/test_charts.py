@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.record.folder import RUN_FILE
@@ -47,7 +47,14 @@ def charts(draw: st.DrawFn) -> ChartRecord:
     )  # fmt: skip
 
 
+NEIGHBOURS = ChartRecord(
+    name="", x_label="x", y_label="y", lines=[LineRecord(name="", x=[0.0, 1.0], y=[999999999.9999999, 1e9])],
+    marks=[], x_scale="linear", y_scale="log",
+)  # fmt: skip
+
+
 @given(charts())
+@example(NEIGHBOURS)
 def test_any_chart_becomes_one_well_formed_picture_within_its_frame(chart: ChartRecord) -> None:
     svg = str(chart_svg(chart, said(chart)))
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", svg)
