@@ -11,8 +11,9 @@ help:  ## Show this help.
 demo: $(VENV)/.demo  ## Set up and run the robustness suite on the INT8 model.
 	$(BIN)/harness run suites/robustness.yaml --adapter onnx-int8 --workers 2
 
+# One thread a process: the workers share the cores, and threads that wait for each other by spinning cost twice the time.
 test: $(VENV)/.dev  ## Set up and run every test.
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 fuzz: $(VENV)/.dev  ## Damage ten thousand rows, images and suites at random, and edit two hundred runs (half an hour).
 	HARNESS_FUZZ=10000 HARNESS_EDITS=200 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s tests/fuzz tests/spec/test_mutations.py tests/engine/test_edits.py

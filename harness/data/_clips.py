@@ -54,6 +54,10 @@ def evidence_text(spans: Sequence[Span], duration: float | None = None, **more: 
     return json.dumps({"spans": [list(span) for span in spans], **known, **more})
 
 
+_ALIKE: Final = {"preset": "veryfast", "threads": "1", "x264-params": "cpu-independent=1"}
+"""By itself x264 draws by the number of cores and the kind of the processor."""
+
+
 def encode(frames: Iterable["Image.Image"], rate: Fraction, quality: int = 16) -> bytes:
     """Return frames of one size as H.264 in an MP4.
 
@@ -74,7 +78,7 @@ def encode(frames: Iterable["Image.Image"], rate: Fraction, quality: int = 16) -
 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=rate, options={**_ALIKE, "crf": str(quality)})
         stream.thread_type = "NONE"
         stream.pix_fmt = "yuv420p"
         for number, image in enumerate(frames):
