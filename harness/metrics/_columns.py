@@ -121,8 +121,8 @@ class Rows:
         context = dict(self.context)
         if "evidence" in context:
             context["evidence"] = [visible(text) if isinstance(text, str) else text for text in evidence]
-        references = [[visible(text) for text in row] for row in self.references]
-        return Rows([visible(text) for text in self.predictions], references, context)
+        references = [list(map(visible, row)) for row in self.references]
+        return Rows(list(map(visible, self.predictions)), references, context)
 
     def answered(self) -> "NDArray[np.int64] | None":
         """Return the rows that have an answer; None where all have."""
