@@ -54,6 +54,10 @@ def findings(gaps: Mapping[str, MetricValue], normal: MetricValue, primary: str)
         yield Finding("warning", f"uninformative: {primary} is 0 or undefined, so no control can fall below it")
         return
     for control, gap in gaps.items():
+        if math.isnan(gap.value):
+            said = f"what {primary} is with {control.replace('_', ' ')} is undefined"
+            yield Finding("warning", f"not shown to be grounded: {said}")
+            continue
         said = f"{primary} is higher by {with_interval(gap)} than with {control.replace('_', ' ')}"
         if gap.low > 0:
             yield Finding("note", f"grounded: {said}")
