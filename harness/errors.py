@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -117,10 +118,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'known: brightness, contrast'
     """
     names = sorted(known)
-    near = get_close_matches(word, names, n=1)
+    near = _nearest(word, tuple(names))
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {near!r}?"
     return f"known: {', '.join(names)}" if names else "none are known"
+
+
+@lru_cache(256)  # a misspelt key stands in every row of a file, and comparing spellings costs 0.1 ms
+def _nearest(word: str, names: tuple[str, ...]) -> str:
+    return next(iter(get_close_matches(word, names, n=1)), "")
 
 
 @dataclass(frozen=True, slots=True)
