@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
+from harness.record.folder import write_run
+from harness.record.schema import RunRecord
+from harness.record.seal import digests
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import load_suite
 
@@ -82,7 +85,8 @@ def made(folder: Path, template: Path, samples: int, clusters: bool, seed: int) 
         cell["metrics"] = {name: renamed(cell["metrics"][kind], kind, name) for name, kind in names.items()}
     task["primary"] = "m00"
     record["suite"]["content"]["gates"] = [{"metric": f"qa/{name}", "max_drop": 0.02} for name in names]
-    (run / "run.json").write_text(json.dumps(record))
+    record["files"] = digests(run)
+    write_run(run, RunRecord.model_validate_json(json.dumps(record)))
     return run
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
+from harness.record.folder import read_run, write_run
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import load_suite
 
@@ -48,9 +49,8 @@ def large_run(folder: Path) -> tuple[Path, float]:
     suite = folder / "large.yaml"
     suite.write_text(_SUITE.format(samples=SAMPLES), encoding="utf-8")
     run, _ = run_suite(load_suite(str(suite)), read_adapter("mock"), RunOptions(folder / "runs"), Silent())
-    record = json.loads((run / "run.json").read_text())
-    record["suite"]["file"] = str(suite)
-    (run / "run.json").write_text(json.dumps(record))
+    record = read_run(run)
+    write_run(run, record.model_copy(update={"suite": record.suite.model_copy(update={"file": str(suite)})}))
     start = time.process_time()
     assert keep_thumbnails(run) == SAMPLES
     return run, time.process_time() - start
