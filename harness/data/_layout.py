@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel, Field, field_validator
 
 from harness.data._cells import HeldImage, Home, pictures
-from harness.data._digest import files_digest
 from harness.data._images import FileImage, confine
+from harness.data._marks import Marked
 from harness.data._official import Official
 from harness.data._parts import Part, chosen, refuse_pickle
 from harness.data._rows import OnBroken, refuse_pointer
@@ -35,8 +35,6 @@ _ASKED: Final = 1000
 """Rows that are asked which facts they carry."""
 _FIRST: Final = 20
 """Samples whose files are looked for before a run begins."""
-_PLACES: Final = ("path", "images", "clips")
-"""Keys that say where things lie and change no sample."""
 
 
 class FilesConfig(Model):
@@ -80,7 +78,7 @@ class LayoutConfig(FilesConfig):
     same (`ask`); its answers then stand in the run's record, and metrics are undefined."""
 
 
-class FilesDataset(ABC):
+class FilesDataset(Marked, ABC):
     """Samples of files. A subclass finds its files, opens them as a table, and makes samples of rows."""
 
     Config: ClassVar[type[BaseModel]] = LayoutConfig
@@ -212,22 +210,6 @@ class FilesDataset(ABC):
 
     def __iter__(self) -> Iterator[Sample]:
         return islice(self._made(), self._count)
-
-    def content_hash(self) -> str:
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> str:
-        return files_digest(self.table.files, self._keys(), self.names())
-
-    def names(self) -> Iterable[str]:
-        """Yield what decides the samples beside the content of the table's files: names of pictures in folders."""
-        return ()
-
-    def _keys(self) -> str:
-        usual = {name: field.default for name, field in type(self.config).model_fields.items()}
-        said = {key for key, value in usual.items() if getattr(self.config, key) == value}
-        return str(type(self).__name__ + self.config.model_dump_json(exclude={*said, *_PLACES}))
 
     def _made(self, *, light: bool = False) -> Iterator[Sample]:
         """Yield the samples, broken rows as problems unless they are to be left out."""

@@ -15,6 +15,7 @@ import numpy as np
 from harness.data._clips import PICTURES, FileClip
 from harness.data._images import FileImage
 from harness.digests import Digests
+from harness.errors import SampleError
 from harness.images import PLAINLY
 from harness.record.marks import ASPECTS, RowMarks
 from harness.types import Sample
@@ -114,7 +115,10 @@ class _Media:
         if isinstance(source, FileClip):
             return [self._clip(source), source.rate]
         mark: Callable[[], str] | None = getattr(source, "mark", None)
-        return [type(source).__name__, mark() if callable(mark) else ""]
+        try:
+            return [type(source).__name__, mark() if callable(mark) else ""]
+        except (SampleError, OSError):
+            return [type(source).__name__, "missing"]
 
     def _clip(self, clip: FileClip) -> Any:
         if not clip.path.is_dir():

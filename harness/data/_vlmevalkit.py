@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Final
 from PIL import Image
 
 from harness.data._cells import HeldImage, answers_in, listed, literal, pictures, place_of, right_option
+from harness.data._images import FileImage
 from harness.data._layout import FilesDataset, Row, sample_of
 from harness.data._parts import Part, files_under, parquet_parts
 from harness.data._tables import CsvTable, Placed, Table
+from harness.digests import digest
 from harness.errors import SampleError
 from harness.types import ImageSource, Sample
 
@@ -79,9 +81,12 @@ class RowImage:
 
         Raises:
             SampleError: if the row has no image.
+            OSError: if its file cannot be read.
         """
         source = self._source()
-        return source.mark() if isinstance(source, HeldImage) else str(getattr(source, "path", ""))
+        if isinstance(source, FileImage):
+            return f"{digest(source.path)} {source.reading}"
+        return source.mark() if isinstance(source, HeldImage) else ""
 
     def _source(self) -> ImageSource:
         try:

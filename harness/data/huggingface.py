@@ -1,6 +1,6 @@
 """Questions in a data set of the Hugging Face Hub or its cache, read through `datasets`; columns named by the suite."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -71,9 +71,6 @@ class HuggingFaceDataset(MappedDataset):
         self.columns_known(table.columns, self.config.path)
         return table
 
-    def names(self) -> Iterable[str]:
-        yield str(getattr(self.table, "fingerprint", ""))
-
 
 class _Loaded(Table):
     """The Arrow table behind a loaded data set, read batch by batch."""
@@ -83,7 +80,6 @@ class _Loaded(Table):
     def __init__(self, found: Any, name: str) -> None:
         self._found, self._name = found.with_format("arrow"), name
         self.columns: tuple[str, ...] = tuple(found.column_names)
-        self.fingerprint = found._fingerprint
         self._features: Mapping[str, Any] = found.features.to_dict()
 
     def __len__(self) -> int:

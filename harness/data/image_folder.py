@@ -1,7 +1,7 @@
 """A folder of images: a class for each folder, or what metadata.csv, .jsonl or .parquet says of each."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -100,10 +100,6 @@ class ImageFolderDataset(MappedDataset):
         sample = self.mapped(plain, origin, image=cells)
         held = sample.facts if boxes is None else {**sample.facts, "boxes": boxes}
         return (replace(sample, id=sample.id or "|".join(map(str, cells)), facts=held),)
-
-    def names(self) -> Iterable[str]:
-        if not self.table.files:
-            yield from (placed.origin for placed in self.table.rows())
 
 
 class _Several(Table):

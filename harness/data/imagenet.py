@@ -115,9 +115,6 @@ class ImageNet(FilesDataset):
         """Return what else a file's place says."""
         return {}
 
-    def names(self) -> Iterable[str]:
-        return (placed.origin for placed in self.table.rows())
-
 
 class ImageNetC(ImageNet):
     """ImageNet-C: `corruption/severity/synset/*.JPEG`, with the tags `corruption` and `severity`.

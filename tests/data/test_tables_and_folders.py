@@ -206,6 +206,11 @@ def test_a_folder_of_classes_gives_each_image_the_name_of_its_folder(opened, wri
         ("train/red/2.png", ("red",), {"label": "red", "choices": ["green", "red"]}),
     ]
     before = dataset.content_hash()
+    write("train/red/2.png", picture("blue"))
+    edited = opened("image_folder", split="train", question="Which colour?")
+    assert dataset.marks().differences(edited.marks()).changed == {"train/red/2.png": ("media",)}
+    write("train/red/2.png", picture("red"))
+    assert opened("image_folder", split="train", question="Which colour?").content_hash() == before
     write("train/red/3.png", picture())
     assert opened("image_folder", split="train", question="Which colour?").content_hash() != before
     with pytest.raises(ConfigError, match="no column has a question"):
