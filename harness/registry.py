@@ -156,6 +156,7 @@ _PACKAGES: Final = {
     "corruptions": "harness.perturb",
     "datasets": "harness.data",
     "detectors": "harness.detect",
+    "exporters": "harness.exports",
     "importers": "harness.imports",
     "metrics": "harness.metrics",
     "samplers": "harness.frames.samplers",
@@ -165,5 +166,5 @@ _PACKAGES: Final = {
 
 @cache
 def registry(kind: str) -> Registry:
-    """Return the registry of ``kind``: adapters, asks, cards, corruptions, datasets, detectors, importers, …."""
+    """Return the registry of ``kind``: adapters, asks, cards, corruptions, datasets, detectors, exporters, …."""
     return Registry(kind, _PACKAGES[kind])

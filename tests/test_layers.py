@@ -20,7 +20,7 @@ FLOORS = (
     ("report", "history"),
     ("gates",),
     ("engine",),
-    ("imports",),
+    ("imports", "exports"),
     ("suite", "comparison", "testing"),
     ("tasks",),
     ("adapters", "data", "zoo"),

@@ -14,6 +14,7 @@ _KINDS: Final = (
     "datasets",
     "corruptions",
     "detectors",
+    "exporters",
     "importers",
     "samplers",
 )

@@ -48,7 +48,7 @@ Of 200 edits of fifteen kinds between a kill and a `resume` (`HARNESS_EDITS=200`
 
 | what was edited | times | what `resume` did | records that mix |
 |---|---|---|---|
-| an answer, a question, a tag, an image, an image taken away, ids of two rows exchanged | 80 | refused, naming the rows | 0 |
+| an answer, question, tag or image, an image taken away, two ids exchanged | 80 | refused, naming the rows | 0 |
 | a row more, a row less, another order | 38 | refused, naming the rows or the order | 0 |
 | a model's weights, the code beside it | 27 | refused, naming the model | 0 |
 | line ends, spelling, options that change no answer | 55 | went on, to the same record | 0 |
