@@ -1,12 +1,15 @@
 """``harness data``."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from harness.tasks.draw import Draw
 
 _EPILOG: Final = """\b
 Examples:
@@ -14,6 +17,8 @@ Examples:
   harness data check rows.jsonl
   harness data check ChartQA/ --gate leakage=0 --gate repeated=1%
   harness data check my-suite.yaml --root /data/images
+  harness data convert MMBench_DEV_EN.tsv -o mmbench
+  harness data sample ChartQA/ 500 -o chartqa-500 --by category
 """
 
 
@@ -28,16 +33,25 @@ _ROOT: Final = click.option(
 )  # fmt: skip
 
 
+def _which(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which rows under a path are meant."""
+    for option in (
+        _ROOT,
+        click.option("--images", help="The folder that paths of images start at, relative to PATH."),
+        click.option("--field", "fields", multiple=True, metavar="NAME=COLUMN", help="Which column is what."),
+        click.option("--config", help="Which configuration: a language, a subject."),
+        click.option("--split", help="Which split; a test or validation split by default."),
+        click.option("--type", "kind", help="Which layout, where several would do (`harness list datasets`)."),
+    ):
+        function = option(function)
+    return function
+
+
 @command.command(epilog=_EPILOG)
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--type", "kind", help="Which layout, where several would do (`harness list datasets`).")
-@click.option("--split", help="Which split; a test or validation split by default.")
-@click.option("--config", help="Which configuration: a language, a subject.")
-@click.option("--field", "fields", multiple=True, metavar="NAME=COLUMN", help="Which column is what, of a table.")
-@click.option("--images", help="The folder that paths of images start at, relative to PATH.")
+@_which
 @click.option("--rows", default=5, show_default=True, type=click.IntRange(0, 1000), help="How many rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_ROOT
 def show(
     path: Path,
     kind: str | None,
@@ -163,6 +177,66 @@ def check(
     if found.unusable:
         return ExitCode.USAGE
     return ExitCode.REGRESSION if failed or (strict and found.found) else ExitCode.OK
+
+
+@command.command(epilog=_EPILOG)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
+              help="The folder to write; a new or empty one.")  # fmt: skip
+@_which
+def convert(path: Path, out: Path, **layout: Any) -> None:
+    """Write the rows under PATH, in whatever layout, as `rows.jsonl` beside their pictures.
+
+    Pictures keep their bytes. Questions, answers, options, boxes, tags and groups stay what they are: the same suite
+    gives the same scores with both.
+    """
+    from harness.tasks.draw import Draw
+
+    _write(path, out, Draw(), layout)
+
+
+@command.command(epilog=_EPILOG)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("count", type=click.IntRange(1))
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
+              help="The folder to write; a new or empty one.")  # fmt: skip
+@click.option("--by", "tags", multiple=True, metavar="TAG",
+              help="A tag whose values get their share before those of others. May be repeated.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Of the draw.")
+@_which
+def sample(path: Path, count: int, out: Path, tags: tuple[str, ...], seed: int, **layout: Any) -> None:
+    """Draw COUNT rows or a little fewer and write them as `convert` does: stratified by tags, groups whole.
+
+    A draw of more rows holds those of a draw of fewer; the order of the file decides nothing.
+    """
+    from harness.tasks.draw import Draw
+
+    _write(path, out, Draw(count, seed, tags), layout)
+
+
+def _write(path: Path, out: Path, draw: "Draw", layout: Mapping[str, Any]) -> None:
+    import json
+
+    from harness.data import open_found, write_rows
+    from harness.errors import UsageError
+    from harness.suite.starter import keys_for
+    from harness.suite.starter import layout as recognised
+
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty: name a new folder")
+    found, _ = recognised(path, layout["kind"])
+    roots = layout["roots"]
+    keys = keys_for(found, path, roots, split=layout["split"], config=layout["config"], fields=pairs(layout["fields"]))
+    dataset = open_found(found, path, roots, images=layout["images"], **keys)
+    try:
+        written = write_rows(draw.taken(lambda: dataset, len(dataset)), out)
+    except OSError as cause:
+        raise UsageError(f"cannot write {out}: {cause.strerror}") from cause
+    click.echo(f"{out}: {written.count:,} rows, {written.images:,} pictures, from {found.title} (`type: {found.type}`)")
+    for reason, count in written.left_out.most_common():
+        click.echo(f"left out: {count:,} {reason}", err=True)
+    said = ", ".join(f"{name}: {json.dumps(value)}" for name, value in written.keys().items())
+    click.echo(f"in a suite beside it: datasets: {{rows: {{{said}}}}}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from harness.data._images import FileImage, confine
     from harness.data._looking import Found, columns_of, open_found, proposed, recognise
     from harness.data._marks import row_marks
+    from harness.data._writing import Written, write_rows
     from harness.record.marks import RowMarks
     from harness.spec.models import Model
 
@@ -24,12 +25,14 @@ __all__ = [
     "Model",
     "RowMarks",
     "Sample",
+    "Written",
     "columns_of",
     "confine",
     "open_found",
     "proposed",
     "recognise",
     "row_marks",
+    "write_rows",
 ]
 
 _LOOKING = ("Found", "columns_of", "open_found", "proposed", "recognise")
@@ -53,6 +56,10 @@ def __getattr__(name: str) -> Any:
         from harness.data._cells import HeldImage
 
         return HeldImage
+    if name in ("Written", "write_rows"):
+        from harness.data import _writing
+
+        return getattr(_writing, name)
     if name in _LOOKING:
         from harness.data import _looking
 

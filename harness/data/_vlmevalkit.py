@@ -74,7 +74,7 @@ class RowImage:
         Raises:
             SampleError: as :func:`harness.images.decode`, and if the row has no image.
         """
-        return self._source().load()
+        return self.source().load()
 
     def mark(self) -> str:
         """Return what tells it from another image: its bytes, and how they are read.
@@ -83,12 +83,17 @@ class RowImage:
             SampleError: if the row has no image.
             OSError: if its file cannot be read.
         """
-        source = self._source()
+        source = self.source()
         if isinstance(source, FileImage):
             return f"{digest(source.path)} {source.reading}"
         return source.mark() if isinstance(source, HeldImage) else ""
 
-    def _source(self) -> ImageSource:
+    def source(self) -> ImageSource:
+        """Return the image that the other row has.
+
+        Raises:
+            SampleError: if it has none.
+        """
         try:
             found = pictures(_cell(self.owner.other(self.index)["image"]), self.owner.home, self.name)
         except (ValueError, TypeError, OSError) as cause:
