@@ -1,6 +1,7 @@
 """``harness extract``."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -32,6 +33,9 @@ Exit codes:
 """
 
 
+_NEGATIVE: Final = re.compile(r"-[\d.,]")
+
+
 @click.group(name="extract", epilog=_EPILOG)
 def command() -> None:
     """See what is read of an answer, where, and why."""
@@ -52,7 +56,16 @@ def list_(as_json: bool) -> None:
         click.echo(f"{row['name']:<{width}}  {row['summary']}")
 
 
-@command.command(name="try", epilog=_TRY_EPILOG)
+class _OfText(click.Command):
+    """A command whose text may be a negative number, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        numbers = [one for one in args if _NEGATIVE.match(one)]
+        others = [one for one in args if one not in numbers]
+        return super().parse_args(ctx, [*others, "--", *numbers] if numbers and "--" not in args else args)
+
+
+@command.command(name="try", cls=_OfText, epilog=_TRY_EPILOG)
 @click.argument("text")
 @click.argument("more", nargs=-1, metavar="")
 @click.option("--as", "kind", required=True, type=click.Choice(_KINDS), help="What TEXT is read as.")

@@ -152,8 +152,8 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
     ('3.5e6', '41')
     >>> read_number("twelve percent").value, read_number("12 + 30 = 42").value.literal
     (Number(literal='12', percent=True, unit=''), '42')
-    >>> read_number("between 5 and 6").why
-    "2 readings compete: '5', '6'"
+    >>> read_number("between 5 and 6").why, read_number("42, not 43").value.literal
+    ("2 readings compete: '5', '6'", '42')
     """
     alone = number_alone(text, locale)
     if alone.value is not None or alone.competing:
@@ -164,6 +164,8 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
         start = text.index(written)
         return Reading(spelled[0], spelled[1], (Found(spelled[0], written, start, spelled[1]),))
     found = find_numbers(text, locale)
+    if len(found) > 1:
+        found = [one for one in found if not _DENIED.search(text, max(0, one.start - 24), one.start)] or found
     if not found and len(written) <= _LONGEST_SPELLED and (named := named_in(plainly(written), locale)) is not None:
         number = Number(str(named))
         why = "the only number in words"
@@ -172,6 +174,10 @@ def read_number(text: str, locale: str | None = None) -> Reading[Number]:
 
 
 _LONGEST_SPELLED: Final = 100
+_DENIED: Final = re.compile(
+    r"\b(?:not|rather\s{1,2}than|instead\s{1,2}of|nicht|pas|statt)\s{1,2}\W{0,3}\Z", re.IGNORECASE
+)
+"""What stands before a number that another one is meant for: "42, not 43"."""
 _RATIO: Final = re.compile(
     r"(?P<sign>-?)\s?(?:(?P<whole>[0-9]{1,3})(?: |(?=\\)))?(?:(?P<a>0|[1-9][0-9]{0,2})\s?/\s?(?P<b>[1-9][0-9]{0,2})|"
     r"\\[dt]?frac\s?\{(?P<c>[0-9]{1,9})\}\s?\{(?P<d>[1-9][0-9]{0,8})\})[.。]?"

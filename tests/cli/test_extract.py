@@ -121,3 +121,10 @@ def test_the_list_has_every_step_with_its_version_and_a_line(run_here) -> None:
     assert all(row["summary"].endswith(".") for row in rows)
     printed = run_here("extract", "list").out
     assert all(row["name"] in printed and row["summary"] in printed for row in rows)
+
+
+def test_a_negative_number_is_a_text_and_no_option(run_here) -> None:
+    done = run_here("extract", "try", "-5", "--as", "number", "--json")
+    assert (done.code, json.loads(done.out)["value"]["value"]) == (0, -5)
+    wrong = run_here("extract", "try", "x", "--ass", "number")
+    assert (wrong.code, "--ass" in wrong.err) == (2, True)
