@@ -118,7 +118,8 @@ def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise UsageError(f"{file}:{line}: a line of more than {MOST_LINE / 2**20:.0f} MiB")
                 if not data.strip():
                     continue
-                found = parse(data, f"{file}:{line}")
+                # Decoded here, for the parser would first guess the encoding of every line.
+                found = parse(data.decode() if line > 1 and data.isascii() else data, f"{file}:{line}")
                 if not isinstance(found, dict):
                     raise UsageError(f"{file}:{line}: {type(found).__name__} where an object is expected")
                 yield line, found

@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.estimate import ANYWHERE, ColumnSpec, Estimator, Statistic, column, mean, placed
 from harness.imports import KIND
 from harness.imports._log import LONGEST, Asked, Entry, Log, Scale, Told
+from harness.imports._spool import Spooled
 from harness.imports._survey import Surveyed, fit, survey
 from harness.record.folder import write_run, write_samples
 from harness.record.schema import (
@@ -69,23 +70,24 @@ def write(log: Log, asked: Asked, out: Path) -> Path:
     Raises:
         UsageError: if the log holds no samples, or holds some that cannot be.
     """
-    found = survey(log.parts, log.entries())
-    if not any(one.ranges for one in found.values()):
-        raise UsageError(f"{log.files[0]} holds no sample with a score")
-    tasks = _tasks(found, asked)
-    fingerprint = _digest_of(log, asked)
-    run_id = f"{log.kind}-{_UNSAFE.sub('-', log.model).strip('-.') or 'model'}-{fingerprint[:12]}"[:120]
-    folder, making = out / run_id, out / f".{run_id}.part"
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
-        statuses = _write_samples(making, log, tasks)
-        write_run(making, _record(making, run_id, log, tasks, statuses))
-        shutil.rmtree(folder, ignore_errors=True)
-        making.replace(folder)
-    finally:
+    with Spooled(log.entries) as spooled:
+        found = survey(log.parts, spooled.first())
+        if not any(one.ranges for one in found.values()):
+            raise UsageError(f"{log.files[0]} holds no sample with a score")
+        tasks = _tasks(found, asked)
+        fingerprint = _digest_of(log, asked)
+        run_id = f"{log.kind}-{_UNSAFE.sub('-', log.model).strip('-.') or 'model'}-{fingerprint[:12]}"[:120]
+        folder, making = out / run_id, out / f".{run_id}.part"
         shutil.rmtree(making, ignore_errors=True)
-    return folder
+        making.mkdir(parents=True)
+        try:
+            statuses = _write_samples(making, spooled.again(), tasks)
+            write_run(making, _record(making, run_id, log, tasks, statuses))
+            shutil.rmtree(folder, ignore_errors=True)
+            making.replace(folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return folder
 
 
 def _tasks(found: Mapping[str, Surveyed], asked: Asked) -> dict[str, _Task]:
@@ -128,13 +130,13 @@ def _mean(name: str, spec: ColumnSpec, score: str, *cells: str) -> Statistic:
     return Statistic(name, mean(column(score, *cells)), spec.direction, spec.unit, spec.bounds)
 
 
-def _write_samples(folder: Path, log: Log, tasks: Mapping[str, _Task]) -> dict[str, int]:
+def _write_samples(folder: Path, entries: Iterator[Entry], tasks: Mapping[str, _Task]) -> dict[str, int]:
     scores = list(dict.fromkeys(name for task in tasks.values() for name in task.specs))
     tags = list(dict.fromkeys(name for task in tasks.values() for name in task.seen.tags))
     statuses: dict[str, int] = {}
 
     def counted() -> Iterator[Row]:
-        for row in _rows(log, tasks):
+        for row in _rows(entries, tasks):
             statuses[row.status] = statuses.get(row.status, 0) + 1
             yield row
 
@@ -142,13 +144,13 @@ def _write_samples(folder: Path, log: Log, tasks: Mapping[str, _Task]) -> dict[s
     return statuses
 
 
-def _rows(log: Log, tasks: Mapping[str, _Task]) -> Iterator[Row]:
+def _rows(entries: Iterator[Entry], tasks: Mapping[str, _Task]) -> Iterator[Row]:
     """Yield a row a sample, each once, and one for every repeat that is not there."""
     own = {id(task.seen): task for task in tasks.values()}
     by_origin = {task.seen.part.name: task for task in own.values()}
     left = {name: {cell: dict.fromkeys(seen) for cell, seen in task.seen.cells.items()} for name, task in tasks.items()}
     asked: dict[tuple[str, str], dict[str, Entry]] = {}
-    for entry in log.entries():
+    for entry in entries:
         task = by_origin[entry.task]
         keys = left[task.name][entry.cell]
         if (entry.id, entry.epoch) not in keys:

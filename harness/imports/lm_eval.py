@@ -220,9 +220,10 @@ def _content(row: Mapping[str, Any], prompt: str | None, target: str) -> tuple[l
 def _has_address(doc: Any) -> bool:
     if isinstance(doc, str):
         return _ADDRESS in doc
-    if isinstance(doc, Mapping):
-        return any(_has_address(value) for value in doc.values() if not isinstance(value, (int, float)))
-    return isinstance(doc, list) and any(map(_has_address, doc))
+    if isinstance(doc, (int, float, type(None))):
+        return False
+    # As text it is looked through at once; a structure has an address where one of its texts has one.
+    return _ADDRESS in repr(doc)
 
 
 def _hash(content: str) -> str:
