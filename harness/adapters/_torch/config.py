@@ -1,6 +1,6 @@
 """The keys that every adapter over torch has."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,14 @@ class TorchConfig(Model):
     """The largest area that an image is resized to; by default the model's own. For processors that know it."""
     system: str | None = None
     """The system prompt of requests that bring none."""
+    prompt_format: str | None = None
+    """How a model without a chat template is asked: a text with `{prompt}`, `{image}`, `{system}` and `{start}`. By
+    default its family's, where that is known; given, it stands in for a chat template too."""
+    processor: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the model's processor and of its image processor, by their own names."""
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `GenerationConfig` that decide an answer, such as `no_repeat_ngram_size` or `num_beams`. The model's
+    own are not used, but for its tokens."""
     repetition_penalty: float = Field(default=1.0, gt=0)
     """1 leaves the model's likelihoods alone, whatever its own generation settings say."""
     attention: Literal["eager", "sdpa", "flash_attention_2"] | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapters._torch.config import TorchConfig
+from harness.adapters._torch.doors import find_door
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
 from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need
@@ -35,13 +36,13 @@ class Loaded:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
 
-def load(config: TorchConfig, folder: Path, model_class: str, model_type: str | None = None) -> Loaded:
+def load(config: TorchConfig, folder: Path, model_class: str | None = None, model_type: str | None = None) -> Loaded:
     """Load what ``config`` names; relative paths start at ``folder``.
 
     Args:
         config: the adapter's file.
         folder: where that file lies.
-        model_class: the name of a class of `transformers`.
+        model_class: the name of a class of `transformers`; by default the one that the configuration maps to.
         model_type: what the model's configuration must say that it is, where only one will do.
 
     Raises:
@@ -68,16 +69,15 @@ def load(config: TorchConfig, folder: Path, model_class: str, model_type: str | 
         torch.set_num_threads(config.threads)
     cautions: tuple[str, ...] = ()
     with quiet():
-        model = _load_model(config, path, model_class)
+        model = _load_model(config, path, model_class or find_door(path, config.trust_remote_code))
         if lora is not None:
             model, cautions = attach(model, lora, config.model, path, config.merge)
         if not config.load_in_4bit:
             model = model.to(device)
-        processor = load_processor(path, config.trust_remote_code)
+        processor = load_processor(path, config.trust_remote_code, config.processor)
         bound_pixels(processor.image_processor, config.min_pixels, config.max_pixels)
     model.eval()
     model.requires_grad_(False)
-    processor.tokenizer.padding_side = "left"
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return Loaded(path, lora, model, processor, device, cautions)
