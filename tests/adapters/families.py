@@ -501,7 +501,7 @@ def blip() -> tuple[Any, Any]:
     return hf.BlipForQuestionAnswering(config), hf.BlipProcessor(square(hf.BlipImageProcessorPil), tokenizer)
 
 
-@family("kosmos2", core=True, plain=line("Question: {} Answer:"))
+@family("kosmos2", plain=line("Question: {} Answer:"))
 def kosmos2() -> tuple[Any, Any]:
     tokenizer = tokens("<image>")
     processor = hf.Kosmos2Processor(clip_pixels(), tokenizer, 4)

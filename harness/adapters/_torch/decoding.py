@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -180,14 +181,15 @@ def decode(loaded: Loaded, batch: Any, limits: Sequence[int], settings: Any) -> 
     import torch
 
     watch = Watch(synchroniser(loaded.device))
+    asked = copy(settings)
+    asked.max_new_tokens = max(limits)
     # Stop strings are found in text.
     reads = {"tokenizer": loaded.processor.tokenizer} if settings.stop_strings else {}
     with torch.inference_mode(), _timed_vision(vision_tower(loaded.base), watch):
         watch.start = watch.now()
         table = loaded.model.generate(
             **batch,
-            generation_config=settings,
-            max_new_tokens=max(limits),
+            generation_config=asked,
             logits_processor=library().LogitsProcessorList([watch]),
             **reads,
         )

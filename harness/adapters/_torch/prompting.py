@@ -15,6 +15,8 @@ from harness.types import Request
 
 _NOT_READ: Final = ("labels",)
 """What a processor adds for training."""
+_MARKS: Final = ("image_token", "boi_token")
+"""Where a processor keeps the mark that stands for an image in a text."""
 
 
 class Padding(Enum):
@@ -194,13 +196,20 @@ class Encoder:
             text.encode()
         except UnicodeEncodeError as cause:
             raise SampleError(f"the prompt is no text: {cause}") from cause
-        token = getattr(self.processor, "image_token", None)
-        placed = self.form is None or self.form.places_images
-        expected = shown if placed else 0
-        if isinstance(token, str) and (count := text.count(token)) != expected:
-            # Processors deal images out over the whole batch: one too many would take the next request's.
-            raise SampleError(f"the prompt has {count} image tokens ({token}) for {expected} images")
+        self._count(request, system, text)
         return text
+
+    def _count(self, request: Request, system: str | None, text: str) -> None:
+        """Raise unless the marks of images are as many as the images, and none of them the request's own words."""
+        marks = [mark for name in _MARKS if isinstance(mark := getattr(self.processor, name, None), str)]
+        said = [part for part in (system, *request.content()) if isinstance(part, str)]
+        shown = len(request.images) if self.form is None or self.form.places_images else 0
+        count = max((text.count(mark) for mark in marks), default=shown)
+        if own := next((mark for mark in marks for part in said if mark in part), None):
+            raise SampleError(f"the request's own words hold the model's image token ({own})")
+        if count != shown:
+            # Processors deal images out over the whole batch: one too many would take the next request's.
+            raise SampleError(f"the prompt has {count} image tokens ({' or '.join(marks)}) for {shown} images")
 
     def _chat(self, request: Request, system: str | None) -> str:
         from jinja2 import TemplateError
