@@ -114,7 +114,7 @@ def test_settings_of_a_processor_arrive_and_others_are_refused(built: Callable[[
     smaller = law.load(built("llava"), processor={"image_mean": [0.0, 0.0, 0.0], "num_additional_image_tokens": 2})
     processor = smaller._encoder.processor
     assert (list(processor.image_processor.image_mean), processor.num_additional_image_tokens) == ([0.0] * 3, 2)
-    with pytest.raises(ConfigError, match="has a setting `image_men`") as caught:
+    with pytest.raises(ConfigError, match="has no setting `image_men`") as caught:
         law.load(built("llava"), processor={"image_men": [0]})
     assert caught.value.issues[0].path == ("processor", "image_men")
 

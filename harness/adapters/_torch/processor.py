@@ -6,7 +6,8 @@ its CPU build), and the harness shows images, not videos.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,15 +46,39 @@ def load_processor(path: Path, trust_remote_code: bool, settings: Mapping[str, A
 
 
 def _load(path: Path, trust_remote_code: bool, settings: Mapping[str, Any]) -> Any:
-    try:
+    with _said_of(path):
         if has_torchvision() or trust_remote_code:
             return library().AutoProcessor.from_pretrained(path, trust_remote_code=trust_remote_code, **settings)
         return image_only(processor_class(path)).from_pretrained(path, **settings)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Name the model whose processor cannot be loaded, and what is to be installed for it."""
+    try:
+        yield
     except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as cause:
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         if isinstance(cause, ImportError) and "orchvision" in said:
             said = f"{said.partition(' but ')[0]}; install the torchvision that goes with your torch ({_TORCHVISION})"
         raise AdapterError(f"the processor of {path} cannot be loaded: {said}") from cause
+
+
+def load_image_processor(path: Path, trust_remote_code: bool, settings: Mapping[str, Any]) -> Any:
+    """Return the image processor of a model that reads nothing else, with ``settings`` in place of its own.
+
+    Raises:
+        AdapterError: if it has none, or one that cannot be loaded.
+        ConfigError: if it has no such setting.
+    """
+    found = None
+    for given in ({}, settings) if settings else ({},):
+        if given:
+            _refuse_unknown(given, _image_settings(found), type(found).__name__)
+        with _said_of(path):
+            kind = library().AutoImageProcessor
+            found = kind.from_pretrained(path, trust_remote_code=trust_remote_code, **given)
+    return found
 
 
 def _check(settings: Mapping[str, Any], processor: Any) -> None:
@@ -64,13 +89,19 @@ def _check(settings: Mapping[str, Any], processor: Any) -> None:
     own = inspect.signature(_stock(processor).__init__).parameters.values()
     parts = set(type(processor).get_attributes()) | {"self", "video_processor", "chat_template"}
     known = {one.name for one in own if one.kind is one.POSITIONAL_OR_KEYWORD} - parts
-    known |= set(getattr(getattr(image, "valid_kwargs", None), "__annotations__", {})) - _CALLS
+    _refuse_unknown(settings, known | _image_settings(image), f"{_stock(processor).__name__} or {type(image).__name__}")
+
+
+def _image_settings(image_processor: Any) -> set[str]:
+    return set(getattr(getattr(image_processor, "valid_kwargs", None), "__annotations__", {})) - _CALLS
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: set[str], kind: str) -> None:
     for name in settings:
         if name not in known:
             near = get_close_matches(name, sorted(known), 1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
-            said = f"neither {_stock(processor).__name__} nor {type(image).__name__} has a setting `{name}`"
-            raise ConfigError(Issue(("processor", name), said, hint))
+            raise ConfigError(Issue(("processor", name), f"the model's {kind} has no setting `{name}`", hint))
 
 
 def _stock(processor: Any) -> Any:
