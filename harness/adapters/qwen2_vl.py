@@ -36,7 +36,7 @@ class Qwen2VLAdapter(TorchAdapter):
     """
 
     Config: ClassVar[type[BaseModel]] = Qwen2VLConfig
-    MODEL_CLASS: ClassVar[str] = "Qwen2VLForConditionalGeneration"
+    MODEL_CLASS: ClassVar[str | None] = "Qwen2VLForConditionalGeneration"
     capabilities: frozenset[str] = frozenset({"generate", "score_text", "embed", "gradient"})
 
     @classmethod
@@ -157,10 +157,12 @@ class Qwen2VLAdapter(TorchAdapter):
         return [*tokenizer.encode(text, add_special_tokens=False), end]
 
     def _encode(self, requests: Sequence[Request]) -> Encoded:
+        """Return requests with as many images each, or with none, as the batch that they make."""
         with quiet():
-            encoded = self._encoder(requests)
-        for row, said in encoded.problems.items():
+            encoding = self._encoder(requests)
+        for row, said in encoding.problems.items():
             raise SampleError(f"request {requests[row].id}: {said}")
+        (encoded,) = encoding.batches
         return encoded
 
 

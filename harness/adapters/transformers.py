@@ -1,4 +1,4 @@
-"""Any vision-language checkpoint that `transformers` can load, through its own chat template."""
+"""Any vision-language checkpoint that `transformers` can load, asked as its own documentation asks it."""
 
 from typing import Final
 
@@ -8,4 +8,4 @@ ENTRIES: Final = {"transformers": "TransformersAdapter"}
 
 
 class TransformersAdapter(TorchAdapter):
-    """A model of `AutoModelForImageTextToText`: LLaVA, Idefics, SmolVLM, PaliGemma, InternVL, Qwen-VL and others."""
+    """A model of any class that reads images and text and writes an answer, or picks one that it knows."""

@@ -10,14 +10,16 @@ from pydantic import BaseModel
 
 from harness.adapters._halving import Halving
 from harness.adapters._qwen2_vl.decoding import Stopwatch
+from harness.adapters._torch.choosing import choose
 from harness.adapters._torch.config import TorchConfig
 from harness.adapters._torch.decoding import Answer, decode, greedy, release
+from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.loading import Loaded, ingredients, load, quiet
-from harness.adapters._torch.prompting import Encoded, Encoder
-from harness.errors import AdapterError
+from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
+from harness.errors import AdapterError, is_out_of_memory
 from harness.types import Request, Response, Status
 
-CODE_VERSION: Final = 1
+CODE_VERSION: Final = 2
 """Raise it whenever prompts or decoding change an answer."""
 
 
@@ -25,7 +27,8 @@ class TorchAdapter:
     """Answers with any model of `transformers` that maps images and text to text."""
 
     Config: ClassVar[type[BaseModel]] = TorchConfig
-    MODEL_CLASS: ClassVar[str] = "AutoModelForImageTextToText"
+    MODEL_CLASS: ClassVar[str | None] = None
+    """The class of `transformers`; by default the one that the configuration maps to."""
     simulated: bool = False
     capabilities: frozenset[str] = frozenset({"generate"})
 
@@ -36,8 +39,11 @@ class TorchAdapter:
         """Warnings about the model, for the terminal and the record."""
         self._config = config
         self._loaded: Loaded | None = loaded
-        self._settings = greedy(loaded.base, config.repetition_penalty)
-        self._encoder = Encoder(loaded.processor, config.system, _longest(loaded.base.config))
+        self._settings = greedy(loaded.model, config.repetition_penalty, config.generation)
+        form = find_format(config.prompt_format, loaded.processor, loaded.path)
+        self._encoder = Encoder(loaded.processor, config.system, Reading.of(loaded.base), form)
+        if self._encoder.reading.padding is not Padding.NONE:
+            loaded.processor.tokenizer.padding_side = self._encoder.reading.padding.value
         self._halving = Halving(lambda: release(loaded.device))
         self._fingerprint = ""
 
@@ -83,35 +89,64 @@ class TorchAdapter:
     def _answer(self, loaded: Loaded, requests: Sequence[Request]) -> list[Response]:
         stopwatch = Stopwatch()
         with stopwatch.stage("preprocess"), quiet():
-            encoded = self._encoder(requests)
-        responses = {row: Response(None, Status.ERROR, said) for row, said in encoded.problems.items()}
-        if encoded.rows:
-            limits = [requests[row].generation.max_new_tokens for row in encoded.rows]
-            with quiet():
-                answers, stages = decode(loaded, on_device(encoded, loaded), limits, self._settings)
-            seconds = {**stopwatch.seconds, **stages}
-            counts = zip(encoded.rows, answers, *self._counts(encoded), strict=True)
-            responses |= {row: self._respond(answer, read, seen, seconds) for row, answer, read, seen in counts}
+            encoding = self._encoder(requests)
+        responses = {row: Response(None, Status.ERROR, said) for row, said in encoding.problems.items()}
+        for encoded in encoding.batches:
+            responses |= self._ask(loaded, encoded, requests, stopwatch.seconds)
         return [responses[row] for row in range(len(requests))]
 
-    def _counts(self, encoded: Encoded) -> tuple[list[int], list[int | None]]:
+    def _ask(
+        self, loaded: Loaded, encoded: Encoded, requests: Sequence[Request], seconds: dict[str, float]
+    ) -> dict[int, Response]:
+        """Answer one batch. What the model itself refuses costs only itself too."""
+        rows = encoded.rows
+        limits = [requests[row].generation.max_new_tokens for row in rows]
+        if len(set(limits)) > 1 and (self._settings.num_beams or 1) > 1:
+            # The best of several beams at one limit does not begin as the best at another.
+            return {row: self._answer(loaded, [requests[row]])[0] for row in rows}
+        try:
+            with quiet():
+                batch = on_device(encoded, loaded)
+                writes = hasattr(loaded.base, "generate")
+                answers, stages = decode(loaded, batch, limits, self._settings) if writes else choose(loaded, batch)
+        except Exception as cause:  # a model's code raises whatever it likes about one of the prompts
+            if is_out_of_memory(cause):
+                raise
+            if len(rows) > 1:
+                return {row: self._answer(loaded, [requests[row]])[0] for row in rows}
+            what = "" if requests[rows[0]].images else " without an image"
+            said = str(cause).strip() or type(cause).__name__
+            return {rows[0]: Response(None, Status.ERROR, f"the model refuses this request{what}: {said}")}
+        counts = zip(rows, answers, *self._counts(encoded), strict=True)
+        taken = {**seconds, **stages}
+        return {row: self._respond(answer, read, seen, taken) for row, answer, read, seen in counts}
+
+    def _counts(self, encoded: Encoded) -> tuple[list[int | None], list[int | None]]:
         """Return the tokens of each prompt, and how many of them stand for images where the model says."""
+        unknown: list[int | None] = [None] * len(encoded.rows)
+        if "input_ids" not in encoded.batch:
+            started = encoded.batch.get("decoder_input_ids")
+            return unknown if started is None else [int(started.shape[1])] * len(encoded.rows), unknown
         read = encoded.batch["attention_mask"].sum(1).tolist()
-        image_id = getattr(self._encoder.processor, "image_token_id", None)
+        config = self._open.base.config
+        known = (getattr(config, "image_token_id", None), getattr(config, "image_token_index", None))
+        image_id = next((token for token in known if token is not None), None)
         if image_id is None:
-            return read, [None] * len(read)
+            return read, unknown
         return read, (encoded.batch["input_ids"] == image_id).sum(1).tolist()
 
-    def _respond(self, answer: Answer, read: int, seen: int | None, seconds: dict[str, float]) -> Response:
+    def _respond(self, answer: Answer, read: int | None, seen: int | None, seconds: dict[str, float]) -> Response:
         cost: dict[str, Any] = {
-            "tokens_in": int(read),
+            "tokens_in": read,
             "image_tokens": seen,
-            "tokens_out": len(answer.tokens),
+            "tokens_out": len(answer.tokens) if answer.name is None else 1,
             "seconds": seconds,
             "finish": answer.finish,
         }
         if not answer.finite:
             return Response(None, Status.ERROR, "the model's numbers were not finite (NaN or infinite)", **cost)
+        if answer.name is not None:
+            return Response(answer.name, **cost)
         text = self._encoder.processor.tokenizer.decode(list(answer.tokens), skip_special_tokens=True)
         return Response(text, **cost)
 
@@ -119,9 +154,3 @@ class TorchAdapter:
 def on_device(encoded: Encoded, loaded: Loaded) -> Any:
     """Return the batch on the model's device, its images in the model's precision."""
     return encoded.batch.to(loaded.device, dtype=loaded.base.dtype)
-
-
-def _longest(config: Any) -> int | None:
-    text = config.get_text_config()
-    found = getattr(text, "max_position_embeddings", None)
-    return int(found) if found else None

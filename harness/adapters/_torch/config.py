@@ -1,6 +1,6 @@
 """The keys that every adapter over torch has."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -9,35 +9,23 @@ from harness.spec.models import BatchSize, Model, Threads
 DType = Literal["float32", "bfloat16", "float16"]
 
 
-class TorchConfig(Model):
-    """Keys of an adapter of ``type: transformers``, and of every type that builds on it."""
+class TorchModel(Model):
+    """Keys of every adapter over a model of `transformers`."""
 
     model: str = Field(min_length=1)
     """A folder, relative to the adapter's file, or the id of a repository on the Hugging Face hub."""
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     """For a repository: its commit, 40 hexadecimal digits. Branches and tags move, and scores with them."""
-    lora: str | None = Field(default=None, min_length=1)
-    """A folder with a PEFT adapter, relative to the adapter's file."""
-    merge: bool = False
-    """Fold the LoRA into the weights: faster, and the same answers up to rounding."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """`cpu`, `mps`, `cuda` or `cuda:1`."""
     dtype: DType = "float32"
     """What the model computes in. In half precision an answer can depend on its batch."""
-    load_in_4bit: bool = False
-    """Load the weights in 4 bits with bitsandbytes (CUDA only)."""
     batch_size: BatchSize = 8
     """Requests a call; halved, and kept so, where memory runs out."""
     threads: Threads | None = None
     """Threads of torch in this process; by default torch decides."""
-    min_pixels: int | None = Field(default=None, ge=1)
-    """The smallest area that an image is resized to; by default the model's own. For processors that know it."""
-    max_pixels: int | None = Field(default=None, ge=1)
-    """The largest area that an image is resized to; by default the model's own. For processors that know it."""
-    system: str | None = None
-    """The system prompt of requests that bring none."""
-    repetition_penalty: float = Field(default=1.0, gt=0)
-    """1 leaves the model's likelihoods alone, whatever its own generation settings say."""
+    processor: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the model's processor and of its image processor, by their own names."""
     attention: Literal["eager", "sdpa", "flash_attention_2"] | None = None
     """The implementation of attention; by default the library's choice."""
     trust_remote_code: bool = False
@@ -47,6 +35,33 @@ class TorchConfig(Model):
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the precision."""
-        if self.batch_invariant is not None:
-            return self.batch_invariant
-        return self.dtype == "float32" and not self.load_in_4bit
+        return self.dtype == "float32" if self.batch_invariant is None else self.batch_invariant
+
+
+class TorchConfig(TorchModel):
+    """Keys of an adapter of ``type: transformers``, and of every type that builds on it."""
+
+    lora: str | None = Field(default=None, min_length=1)
+    """A folder with a PEFT adapter, relative to the adapter's file."""
+    merge: bool = False
+    """Fold the LoRA into the weights: faster, and the same answers up to rounding."""
+    load_in_4bit: bool = False
+    """Load the weights in 4 bits with bitsandbytes (CUDA only)."""
+    min_pixels: int | None = Field(default=None, ge=1)
+    """The smallest area that an image is resized to; by default the model's own. For processors that know it."""
+    max_pixels: int | None = Field(default=None, ge=1)
+    """The largest area that an image is resized to; by default the model's own. For processors that know it."""
+    system: str | None = None
+    """The system prompt of requests that bring none."""
+    prompt_format: str | None = None
+    """How a model without a chat template is asked: a text with `{prompt}`, `{image}`, `{system}` and `{start}`. By
+    default its family's, where that is known; given, it stands in for a chat template too."""
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `GenerationConfig` that decide an answer, such as `no_repeat_ngram_size` or `num_beams`. The model's
+    own are not used, but for its tokens."""
+    repetition_penalty: float = Field(default=1.0, gt=0)
+    """1 leaves the model's likelihoods alone, whatever its own generation settings say."""
+
+    def is_batch_invariant(self) -> bool:
+        """Return what the file says, or what follows from the precision."""
+        return super().is_batch_invariant() and not (self.load_in_4bit and self.batch_invariant is None)

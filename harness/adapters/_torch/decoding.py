@@ -1,15 +1,32 @@
 """Greedy decoding with the library's own `generate`, watched: time by stage, and numbers that are not finite."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final
 
 from harness.adapters._torch.loading import Loaded
 from harness.adapters._torch.source import library
+from harness.errors import ConfigError, Issue
 from harness.types import Finish
 
+_TOKENS: Final = (
+    *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"),
+    "forced_bos_token_id",  # how some decoders begin: a part of the model, where the other settings are habits
+)
+_DECIDED: Final = frozenset(
+    {
+        *("max_length", "max_new_tokens", "num_return_sequences", "repetition_penalty", "transformers_version"),
+        *("do_sample", "temperature", "top_k", "top_p", "top_h", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"),
+        *("return_dict_in_generate", "output_attentions", "output_hidden_states", "output_logits", "output_scores"),
+    }
+)
+_WHY: Final = (
+    "a request brings its limit, decoding is greedy so that scores repeat, and `repetition_penalty` is a key of its own"
+)
 _TOWERS: Final = ("visual", "vision_tower", "vision_model", "vision_encoder", "image_encoder")
 
 
@@ -22,6 +39,8 @@ class Answer:
     finite: bool
     """False where logits became NaN or infinite: ``tokens`` are then no answer."""
     finish: Finish
+    name: str | None = None
+    """What is said, where the model picked it from a list instead of writing it."""
 
 
 @dataclass(slots=True)
@@ -33,10 +52,14 @@ class Watch:
     prefilled: float | None = None
     vision: float = 0.0
     finite: list[Any] = field(default_factory=list)
+    prompt: int = 0
+    """Tokens before the first that the model says: the prompt where it is part of what comes back, the start of an
+    answer where a decoder has one."""
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         if self.prefilled is None:
             self.prefilled = self.now()
+            self.prompt = input_ids.shape[1]
         # A NaN wins `max`; -inf alone is a token that is ruled out.
         self.finite.append(scores.max(dim=-1).values.isfinite())
         return scores
@@ -77,6 +100,17 @@ def _timed_vision(tower: Any, watch: Watch) -> Iterator[None]:
             hook.remove()
 
 
+@contextmanager
+def timed(synchronise: Callable[[], None]) -> Iterator[list[float]]:
+    """Give a list that holds the seconds when it is over."""
+    taken: list[float] = []
+    synchronise()
+    start = time.perf_counter()
+    yield taken
+    synchronise()
+    taken.append(time.perf_counter() - start)
+
+
 def synchroniser(device: Any) -> Callable[[], None]:
     """Return what waits for the device to finish."""
     import torch
@@ -98,18 +132,38 @@ def release(device: Any) -> None:
         torch.mps.empty_cache()
 
 
-def greedy(model: Any, repetition_penalty: float) -> Any:
-    """Return generation settings that repeat: the model's own end and padding tokens, and nothing that samples."""
-    own = model.generation_config
-    return library().GenerationConfig(
-        do_sample=False,
-        num_beams=1,
-        repetition_penalty=repetition_penalty,
-        eos_token_id=own.eos_token_id,
-        pad_token_id=own.pad_token_id,
-        bos_token_id=own.bos_token_id,
-        decoder_start_token_id=own.decoder_start_token_id,
-    )
+def greedy(model: Any, repetition_penalty: float, given: Mapping[str, Any]) -> Any:
+    """Return generation settings that repeat: the model's own tokens, nothing that samples, and what ``given`` says.
+
+    The library fills what is left open from the settings that stand in the model and in its parts: those are replaced.
+
+    Raises:
+        ConfigError: if ``given`` has a setting that there is not, or that is not the file's to decide.
+    """
+    kind = library().GenerationConfig
+    _check(given, frozenset(kind().to_dict()))
+    parts = [part for part in model.modules() if getattr(part, "generation_config", None) is not None]
+    own: dict[str, Any] = {}
+    for name in _TOKENS:
+        # A model whose part writes the answer may leave its own settings empty.
+        found = (getattr(part.generation_config, name, None) for part in parts)
+        own[name] = next((token for token in found if token is not None), None)
+    wanted = {"do_sample": False, "num_beams": 1, "repetition_penalty": repetition_penalty, **own, **given}
+    settings = kind(**wanted)
+    for part in parts:
+        part.generation_config = kind(**{name: getattr(part.generation_config, name, None) for name in _TOKENS})
+    return settings
+
+
+def _check(given: Mapping[str, Any], known: frozenset[str]) -> None:
+    free = sorted(name for name in known - _DECIDED if not name.startswith("_"))
+    for name in given:
+        if name in _DECIDED:
+            raise ConfigError(Issue(("generation", name), f"`{name}` is not this file's to set: {_WHY}"))
+        if name not in free:
+            near = get_close_matches(name, free, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"settings of transformers {library().__version__} only"
+            raise ConfigError(Issue(("generation", name), f"`GenerationConfig` has no `{name}`", hint))
 
 
 def end_ids(settings: Any) -> frozenset[int]:
@@ -127,21 +181,36 @@ def decode(loaded: Loaded, batch: Any, limits: Sequence[int], settings: Any) -> 
     import torch
 
     watch = Watch(synchroniser(loaded.device))
-    prompt = 0 if loaded.base.config.is_encoder_decoder else batch["input_ids"].shape[1]
+    asked = copy(settings)
+    asked.max_new_tokens = max(limits)
+    # Stop strings are found in text.
+    reads = {"tokenizer": loaded.processor.tokenizer} if settings.stop_strings else {}
     with torch.inference_mode(), _timed_vision(vision_tower(loaded.base), watch):
         watch.start = watch.now()
         table = loaded.model.generate(
             **batch,
-            generation_config=settings,
-            max_new_tokens=max(limits),
+            generation_config=asked,
             logits_processor=library().LogitsProcessorList([watch]),
+            **reads,
         )
         end = watch.now()
-    finite = torch.stack(watch.finite, dim=1).tolist()
-    rows = table[:, prompt:].tolist()
+    # With beams, a row is as sound as the worst of its own.
+    finite = torch.stack(watch.finite, dim=1).view(len(limits), -1, len(watch.finite)).all(1).tolist()
+    rows = table[:, watch.prompt :].tolist()
     ends = end_ids(settings)
-    answers = [_cut(row, limit, ends, sound) for row, limit, sound in zip(rows, limits, finite, strict=True)]
+    answers = [
+        _cut(_unpadded(row, settings.pad_token_id, ends), limit, ends, sound)
+        for row, limit, sound in zip(rows, limits, finite, strict=True)
+    ]
     return answers, watch.stages(end)
+
+
+def _unpadded(row: list[int], pad: int | None, ends: frozenset[int]) -> list[int]:
+    """Return a row without what fills it up: it may be ended by something that is no token of its own."""
+    length = len(row)
+    while length and row[length - 1] == pad and pad not in ends:
+        length -= 1
+    return row[:length]
 
 
 def _cut(row: list[int], limit: int, ends: frozenset[int], sound: list[bool]) -> Answer:

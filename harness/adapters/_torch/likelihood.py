@@ -31,14 +31,15 @@ def log_likelihoods(loaded: Loaded, batch: Any, answers: Sequence[Sequence[int]]
     asked = torch.zeros(len(said), length, dtype=torch.bool, device=loaded.device)
     for row, (start, end) in enumerate(ends):
         asked[row, start - 1 : end - 1] = True  # the logits that predict the answer stand one place before it
+    kept = length - min(start for start, _ in ends) + 1  # not every version of the library takes a mask here
     others = {name: value for name, value in batch.items() if name in ("pixel_values", "image_grid_thw")}
     logits = loaded.base(
         input_ids=extended("input_ids", said),
         attention_mask=extended("attention_mask", [answer + 1 for answer in none]),
         mm_token_type_ids=extended("mm_token_type_ids", none),
-        logits_to_keep=asked,
+        logits_to_keep=kept,
         use_cache=False,
         **others,
-    ).logits
+    ).logits[asked[:, -kept:]]
     chosen = log_softmax(logits.float(), dim=-1).gather(-1, torch.cat(said)[:, None])[:, 0]
     return torch.stack([part.sum() for part in torch.split(chosen, [len(answer) for answer in said])])

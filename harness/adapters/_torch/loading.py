@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.adapters._torch.config import TorchConfig
+from harness.adapters._torch.config import TorchConfig, TorchModel
+from harness.adapters._torch.doors import find_door
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
 from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need
@@ -35,52 +36,60 @@ class Loaded:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
 
-def load(config: TorchConfig, folder: Path, model_class: str, model_type: str | None = None) -> Loaded:
+def load(config: TorchConfig, folder: Path, model_class: str | None = None, model_type: str | None = None) -> Loaded:
     """Load what ``config`` names; relative paths start at ``folder``.
 
     Args:
         config: the adapter's file.
         folder: where that file lies.
-        model_class: the name of a class of `transformers`.
+        model_class: the name of a class of `transformers`; by default the one that the configuration maps to.
         model_type: what the model's configuration must say that it is, where only one will do.
 
     Raises:
         AdapterError: naming what is missing or does not fit, with what to do.
     """
-    need(PACKAGES, "vlm", "PyTorch models")
+    path, device = find(config, folder)
     if config.lora is not None:
         need(("peft",), "vlm", "LoRA adapters")
     if config.load_in_4bit:
         need(("bitsandbytes",), "4bit", "4-bit weights")
         if not config.device.startswith("cuda"):
             raise AdapterError(f"load_in_4bit needs a CUDA device, and `device` is {config.device}")
-    path = find_model(config.model, config.revision, folder, config.trust_remote_code)
     found = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
     if model_type not in (None, found):
         raise AdapterError(
             f"{path} holds a model of type {found!r}, not {model_type!r}; use `type: transformers` for it"
         )
     lora = None if config.lora is None else (folder / config.lora).resolve()
-    device = find_device(config.device)
-    if config.threads is not None:
-        import torch
-
-        torch.set_num_threads(config.threads)
     cautions: tuple[str, ...] = ()
     with quiet():
-        model = _load_model(config, path, model_class)
+        door = model_class or find_door(path, config.trust_remote_code)
+        model = load_weights(config, path, door, **(_four_bits(config) if config.load_in_4bit else {}))
         if lora is not None:
             model, cautions = attach(model, lora, config.model, path, config.merge)
         if not config.load_in_4bit:
             model = model.to(device)
-        processor = load_processor(path, config.trust_remote_code)
+        processor = load_processor(path, config.trust_remote_code, config.processor)
         bound_pixels(processor.image_processor, config.min_pixels, config.max_pixels)
-    model.eval()
     model.requires_grad_(False)
-    processor.tokenizer.padding_side = "left"
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
     return Loaded(path, lora, model, processor, device, cautions)
+
+
+def find(config: TorchModel, folder: Path) -> tuple[Path, Any]:
+    """Return the model's folder and the device that it is to run on, after seeing that there is what runs it.
+
+    Raises:
+        AdapterError: naming what is missing, with what to do.
+    """
+    need(PACKAGES, "vlm", "PyTorch models")
+    path = find_model(config.model, config.revision, folder, config.trust_remote_code)
+    if config.threads is not None:
+        import torch
+
+        torch.set_num_threads(config.threads)
+    return path, find_device(config.device)
 
 
 def find_device(name: str) -> Any:
@@ -99,19 +108,28 @@ def find_device(name: str) -> Any:
     return device
 
 
-def _load_model(config: TorchConfig, path: Path, model_class: str) -> Any:
+def _four_bits(config: TorchConfig) -> dict[str, Any]:
+    import torch
+
+    quantised = library().BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, config.dtype)
+    )
+    return {"quantization_config": quantised, "device_map": {"": config.device}}
+
+
+def load_weights(config: TorchModel, path: Path, model_class: str, **options: Any) -> Any:
+    """Return the model in ``path`` as a class of `transformers`, ready to be asked, where it is loaded to.
+
+    Raises:
+        AdapterError: if it cannot be loaded, or lacks weights that the library would make up.
+    """
     import torch
     from safetensors import SafetensorError
 
     transformers = library()
-    options: dict[str, Any] = {"dtype": getattr(torch, config.dtype), "trust_remote_code": config.trust_remote_code}
+    options |= {"dtype": getattr(torch, config.dtype), "trust_remote_code": config.trust_remote_code}
     if config.attention is not None:
         options["attn_implementation"] = config.attention
-    if config.load_in_4bit:
-        options["quantization_config"] = transformers.BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=options["dtype"]
-        )
-        options["device_map"] = {"": config.device}
     try:
         model, report = getattr(transformers, model_class).from_pretrained(path, output_loading_info=True, **options)
     except (ImportError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as cause:
@@ -123,7 +141,7 @@ def _load_model(config: TorchConfig, path: Path, model_class: str) -> Any:
     if missing := sorted(map(str, report["missing_keys"])):
         # transformers would fill them with random numbers and go on.
         raise AdapterError(f"{path} lacks {len(missing)} weights of a {type(model).__name__}: {', '.join(missing[:3])}")
-    return model
+    return model.eval()
 
 
 @contextmanager
@@ -143,14 +161,20 @@ def quiet() -> Iterator[None]:
 
 def ingredients(config: TorchConfig, loaded: Loaded, code: tuple[int, ...]) -> dict[str, Any]:
     """Return all that can change an answer, for the fingerprint."""
+    found = weights_and_code(config, loaded.path, loaded.processor.image_processor, code)
+    found["lora"] = model_digests(loaded.lora) if loaded.lora else None
+    found["packages"] |= _versions("peft") | (_versions("bitsandbytes") if config.load_in_4bit else {})
+    return found
+
+
+def weights_and_code(config: TorchModel, path: Path, image_processor: Any, code: tuple[int, ...]) -> dict[str, Any]:
+    """Return all that can change what a model without a LoRA says."""
     return {
-        "files": model_digests(loaded.path, config.trust_remote_code),
-        "lora": model_digests(loaded.lora) if loaded.lora else None,
+        "files": model_digests(path, config.trust_remote_code),
         "config": config.model_dump(mode="json", exclude={"model", "lora"}),
         "code": list(code),
-        "processor": [type(loaded.processor.image_processor).__name__, has_torchvision()],
-        "packages": _versions("torch", "transformers", "peft", "tokenizers", "numpy", "pillow", "torchvision")
-        | (_versions("bitsandbytes") if config.load_in_4bit else {}),
+        "processor": [type(image_processor).__name__, has_torchvision()],
+        "packages": _versions("torch", "transformers", "tokenizers", "numpy", "pillow", "torchvision"),
     }
 
 

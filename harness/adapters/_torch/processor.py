@@ -6,13 +6,19 @@ its CPU build), and the harness shows images, not videos.
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from harness.adapters._torch.source import library
-from harness.errors import AdapterError
+from harness.errors import AdapterError, ConfigError, Issue
 
+_TORCHVISION: Final = "https://pytorch.org/get-started/locally"
+_CALLS: Final = frozenset({"return_tensors", "data_format", "input_data_format", "device", "disable_grouping"})
+"""What a call decides, and no setting."""
 _DECLARING: Final = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
 
 
@@ -21,27 +27,86 @@ def has_torchvision() -> bool:
     return find_spec("torchvision") is not None
 
 
-def load_processor(path: Path, trust_remote_code: bool) -> Any:
-    """Return the processor of the model in ``path``.
+def load_processor(path: Path, trust_remote_code: bool, settings: Mapping[str, Any] | None = None) -> Any:
+    """Return the processor of the model in ``path``, with ``settings`` in place of its own.
 
     Raises:
-        AdapterError: if it has none, or one that cannot be loaded without torchvision.
+        AdapterError: if it has none, or one that cannot be loaded without a package, which is named.
+        ConfigError: if neither it nor its image processor has such a setting.
     """
-    try:
-        if has_torchvision() or trust_remote_code:
-            processor = library().AutoProcessor.from_pretrained(path, trust_remote_code=trust_remote_code)
-        else:
-            processor = image_only(processor_class(path)).from_pretrained(path)
-    except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as cause:
-        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise AdapterError(f"the processor of {path} cannot be loaded: {said}") from cause
+    processor = _load(path, trust_remote_code, {})
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
         raise AdapterError(f"{path} has no processor for images and text, only a {type(processor).__name__}")
+    if settings:
+        _check(settings, processor)
+        processor = _load(path, trust_remote_code, settings)
     if not getattr(processor, "chat_template", None):
         processor.chat_template = processor.tokenizer.chat_template
-    if not processor.chat_template:
-        raise AdapterError(f"{path} has no chat template (chat_template.jinja or in tokenizer_config.json)")
     return processor
+
+
+def _load(path: Path, trust_remote_code: bool, settings: Mapping[str, Any]) -> Any:
+    with _said_of(path):
+        if has_torchvision() or trust_remote_code:
+            return library().AutoProcessor.from_pretrained(path, trust_remote_code=trust_remote_code, **settings)
+        return image_only(processor_class(path)).from_pretrained(path, **settings)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Name the model whose processor cannot be loaded, and what is to be installed for it."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as cause:
+        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        if isinstance(cause, ImportError) and "orchvision" in said:
+            said = f"{said.partition(' but ')[0]}; install the torchvision that goes with your torch ({_TORCHVISION})"
+        raise AdapterError(f"the processor of {path} cannot be loaded: {said}") from cause
+
+
+def load_image_processor(path: Path, trust_remote_code: bool, settings: Mapping[str, Any]) -> Any:
+    """Return the image processor of a model that reads nothing else, with ``settings`` in place of its own.
+
+    Raises:
+        AdapterError: if it has none, or one that cannot be loaded.
+        ConfigError: if it has no such setting.
+    """
+    found = None
+    for given in ({}, settings) if settings else ({},):
+        if given:
+            _refuse_unknown(given, _image_settings(found), type(found).__name__)
+        with _said_of(path):
+            kind = library().AutoImageProcessor
+            found = kind.from_pretrained(path, trust_remote_code=trust_remote_code, **given)
+    return found
+
+
+def _check(settings: Mapping[str, Any], processor: Any) -> None:
+    """Raise unless each setting is one of the processor's or of its image processor's."""
+    import inspect
+
+    image = processor.image_processor
+    own = inspect.signature(_stock(processor).__init__).parameters.values()
+    parts = set(type(processor).get_attributes()) | {"self", "video_processor", "chat_template"}
+    known = {one.name for one in own if one.kind is one.POSITIONAL_OR_KEYWORD} - parts
+    _refuse_unknown(settings, known | _image_settings(image), f"{_stock(processor).__name__} or {type(image).__name__}")
+
+
+def _image_settings(image_processor: Any) -> set[str]:
+    return set(getattr(getattr(image_processor, "valid_kwargs", None), "__annotations__", {})) - _CALLS
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: set[str], kind: str) -> None:
+    for name in settings:
+        if name not in known:
+            near = get_close_matches(name, sorted(known), 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
+            raise ConfigError(Issue(("processor", name), f"the model's {kind} has no setting `{name}`", hint))
+
+
+def _stock(processor: Any) -> Any:
+    kind = type(processor)
+    return kind.__base__ if kind.__name__ == "ImageOnly" else kind
 
 
 def bound_pixels(image_processor: Any, min_pixels: int | None, max_pixels: int | None) -> None:
@@ -83,24 +148,23 @@ def processor_class(path: Path) -> Any:
 
 
 def image_only(stock: Any) -> Any:
-    """Return a processor class without the video part; ``stock`` itself where it has none."""
+    """Return a processor class without the video part; ``stock`` itself where it has none.
+
+    `transformers` reads from the constructor's parameters which settings there are: it stays the stock one's.
+    """
     import inspect
 
     if "video_processor" not in inspect.signature(stock.__init__).parameters:
         return stock
 
     class ImageOnly(stock):  # type: ignore[misc]  # a class of transformers that is known at run time
-        """Takes no ``video_processor``: `transformers` reads from the parameters' names what to load."""
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in super().get_attributes() if name != "video_processor"]
 
-        def __init__(
-            self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None, **other: Any
-        ) -> None:
-            super().__init__(
-                image_processor=image_processor,
-                tokenizer=tokenizer,
-                video_processor=None,
-                chat_template=chat_template,
-                **other,
-            )
+        @classmethod
+        def from_args_and_dict(cls, args: Any, processor_dict: dict[str, Any], **other: Any) -> Any:
+            processor_dict = {name: value for name, value in processor_dict.items() if name != "video_processor"}
+            return super().from_args_and_dict(args, processor_dict, video_processor=None, **other)
 
     return ImageOnly

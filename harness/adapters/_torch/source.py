@@ -75,13 +75,17 @@ def find_model(model: str, revision: str | None, folder: Path, trust_remote_code
 
 
 def _fetch(model: str, revision: str, trust_remote_code: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     wanted = list(patterns(trust_remote_code))
     try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=wanted))
-    except LocalEntryNotFoundError as cause:
+        return Path(
+            snapshot_download(
+                model, revision=revision, allow_patterns=wanted, local_files_only=constants.HF_HUB_OFFLINE
+            )
+        )
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as cause:
         raise AdapterError(
             f"{model} at {revision} is not in the local cache and the hub cannot be reached (or HF_HUB_OFFLINE is "
             f"set); run `hf download {model} --revision {revision}` where there is a network"

@@ -1,0 +1,140 @@
+"""The law for every family: what the adapter asks and answers is what a plain script of `transformers` does.
+
+`python -m tests.adapters.family_law docs/adapters.md` tries all of them and writes the table.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from PIL import Image
+
+from harness.adapters.transformers import TransformersAdapter
+from harness.types import Generation, Request, Status
+from tests.adapters.families import FAMILIES, Built, Family
+
+COLUMNS: Final = ("loads", "equal", "in batches", "several images", "without image")
+MARKS: Final = ("<!-- families -->", "<!-- /families -->")
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "adapters.md"
+LIMIT: Final = 8
+
+
+def picture(seed: int, size: tuple[int, int] = (44, 30)) -> Image.Image:
+    generator = torch.Generator().manual_seed(seed)
+    return Image.fromarray(torch.randint(0, 256, (size[1], size[0], 3), generator=generator).byte().numpy())
+
+
+def ask(name: str, prompt: str, *images: Image.Image) -> Request:
+    return Request(name, prompt, images, generation=Generation(LIMIT))
+
+
+ONE: Final = (
+    ask("short", "Red?", picture(1)),
+    ask("long", "How many squares are there in the picture?", picture(2, (60, 60))),
+    ask("wide", "Which one is on the left?", picture(3, (90, 31))),
+    ask("again", "Red?", picture(4)),
+)
+TWO: Final = ask("two", "Which is red?", picture(5), picture(6, (31, 60)))
+NONE: Final = ask("none", "What is two and two?")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What a plain script sees and says."""
+
+    inputs: Mapping[str, Any]
+    text: str
+
+
+def plainly(built: Built, request: Request) -> Plain:
+    """Ask the model as its documentation does, without any code of the harness."""
+    family: Family = built.family
+    inputs = family.plain(built.processor, request.prompt, list(request.images))
+    with torch.inference_mode():
+        if not hasattr(built.model, "generate"):
+            said = built.model(**inputs).logits.argmax(-1).item()
+            return Plain(inputs, built.model.config.id2label[said])
+        table = built.model.generate(**inputs, max_new_tokens=LIMIT, do_sample=False)
+    # A decoder's prompt is a part of what comes back too; an encoder's is not.
+    begun = "decoder_input_ids" if "decoder_input_ids" in inputs else "input_ids"
+    ahead = 0 if begun == "input_ids" and family.encodes else inputs[begun].shape[1] if begun in inputs else 0
+    return Plain(inputs, built.processor.tokenizer.decode(table[0, ahead:], skip_special_tokens=True))
+
+
+def load(built: Built, **keys: object) -> TransformersAdapter:
+    config = TransformersAdapter.Config.model_validate({"model": str(built.folder), "threads": 1, **keys})
+    return TransformersAdapter.from_config(config, built.folder)  # type: ignore[arg-type]  # what `Config` makes
+
+
+def differences(built: Built, adapter: TransformersAdapter, requests: Sequence[Request]) -> list[str]:
+    """Return where one by one the adapter's tokens, pixels or answers are not the script's."""
+    found = []
+    for request in requests:
+        plain = plainly(built, request)
+        encoding = adapter._encoder([request])
+        if encoding.problems:
+            return [f"{request.id}: {encoding.problems[0]}"]
+        ours = encoding.batches[0].batch
+        for name, expected in plain.inputs.items():
+            if name == "labels" or not isinstance(expected, torch.Tensor):
+                continue
+            if name not in ours or not torch.equal(ours[name], expected):
+                found.append(f"{request.id}: {name}")
+        (response,) = adapter.generate([request])
+        if response.text != plain.text:
+            found.append(f"{request.id}: {response.text or response.error!r} is not {plain.text!r}")
+    return found
+
+
+def measure(name: str, built: Built) -> dict[str, str]:
+    """Return a row of the table: `yes`, or what is not."""
+    adapter = load(built)
+    row = {"loads": "yes"}
+    found = differences(built, adapter, ONE)
+    texts = [adapter.generate([request])[0].text for request in ONE]
+    if len(set(texts)) < 2:
+        found.append(f"it says {texts[0]!r} whatever it sees")
+    row["equal"] = "; ".join(found) or "yes"
+    together = [response.text for response in adapter.generate(ONE)]
+    row["in batches"] = "yes" if together == texts else f"{together} is not {texts}"
+    mixed = adapter.generate([ONE[0], TWO, NONE, ONE[1]])
+    if [mixed[0].text, mixed[3].text] != texts[:2]:
+        row["in batches"] = f"beside others {[mixed[0].text, mixed[3].text]} is not {texts[:2]}"
+    for column, request, response in (("several images", TWO, mixed[1]), ("without image", NONE, mixed[2])):
+        if response.status is Status.OK:
+            row[column] = "; ".join(differences(built, adapter, [request])) or "yes"
+        else:
+            row[column] = f"refused: {response.error}"
+    return row
+
+
+def line(name: str, row: Mapping[str, str]) -> str:
+    """Return a family's line of the table: what it does, and `no` where a request is refused with the reason."""
+    said = ("no" if row.get(column, "").startswith("refused: ") else row.get(column, "") for column in COLUMNS)
+    return f"| `{name}` | {' | '.join(said)} |"
+
+
+def table() -> str:
+    """Try every family, and return the table."""
+    lines = [f"| family | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
+    for name, family in FAMILIES.items():
+        row = {"loads": f"with {family.lacking()}"} | dict.fromkeys(COLUMNS[1:], "not tried")
+        if not family.lacking():
+            with tempfile.TemporaryDirectory() as scratch:
+                row = measure(name, Built.of(name, Path(scratch) / name))
+        lines.append(line(name, row))
+    return "\n".join(lines)
+
+
+def write(document: Path) -> None:
+    """Replace the table between the two marks of a document."""
+    before, _, rest = document.read_text(encoding="utf-8").partition(MARKS[0])
+    document.write_text(f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[-1]))
