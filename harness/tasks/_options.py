@@ -4,9 +4,10 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from harness.seeds import Stream
+from harness.tasks._derived import Derived
 from harness.types import Dataset, Sample
 
 LETTERS: Final = string.ascii_uppercase
@@ -39,8 +40,8 @@ def plain(text: str) -> str:
     return " ".join(text.split()).strip(" .").casefold()
 
 
-def distracted(source: Dataset, count: int, by: str | None, seed: tuple[int, str]) -> Dataset:
-    """Return a dataset whose questions have options: the right answer among some that are right elsewhere.
+class Distracted(Derived):
+    """A dataset whose questions have options: the right answer among some that are right elsewhere.
 
     Args:
         source: with questions and answers.
@@ -48,30 +49,19 @@ def distracted(source: Dataset, count: int, by: str | None, seed: tuple[int, str
         by: a tag that both questions have the same value of.
         seed: of the suite, and the task's name.
     """
-    return cast("Dataset", _Distracted(source, count, by, seed))  # what a suite opens datasets by it does not need
-
-
-class _Distracted:
-    """See :func:`distracted`."""
 
     def __init__(self, source: Dataset, count: int, by: str | None, seed: tuple[int, str]) -> None:
-        self._source = source
+        super().__init__(source, ["choices"])
         self._count = count
         self._by = by
         self._seed = seed
-        given: frozenset[str] | None = getattr(source, "gives", None)
-        self.gives = None if given is None else given | {"choices"}
 
     def __len__(self) -> int:
-        return len(self._source)
+        return len(self.source)
 
     def __iter__(self) -> Iterator[Sample]:
-        for sample in self._source:
+        for sample in self.source:
             yield sample if sample.problem or not sample.references else self._with_options(sample)
-
-    def content_hash(self) -> str:
-        """Return the hash of the data alone: what is drawn from them follows from the task's own keys."""
-        return self._source.content_hash()
 
     def _with_options(self, sample: Sample) -> Sample:
         stream, right = Stream("distractors", *self._seed, sample.id), sample.references[0]
@@ -86,7 +76,7 @@ class _Distracted:
     @cached_property
     def _answers(self) -> Mapping[str, Sequence[str]]:
         found: dict[str, set[str]] = {}
-        for sample in self._source:
+        for sample in self.source:
             found.setdefault(self._group(sample), set()).update(sample.references[:1])
         return {group: sorted(answers) for group, answers in found.items()}
 

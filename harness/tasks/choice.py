@@ -14,7 +14,7 @@ from harness.metrics import SampleMetric, extract
 from harness.seeds import Stream
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Table
 from harness.tasks._named import Ref
-from harness.tasks._options import LETTERS, choices_of, distracted, letter_of, plain, right_of
+from harness.tasks._options import LETTERS, Distracted, choices_of, letter_of, plain, right_of
 from harness.tasks._said import with_interval
 from harness.tasks.base import CLEAN, TaskBase, TaskConfig
 from harness.tasks.scoring import score_all, undefined
@@ -129,10 +129,11 @@ class ChoiceTask(TaskBase):
         told = config.model_fields_set
         usual = {"prompt": _PROMPTS.get(config.by, config.prompt), "extract": _STEPS if config.by == "letter" else ()}
         config = config.model_copy(update={key: value for key, value in usual.items() if key not in told})
+        source = context.datasets.get(config.dataset)
+        if source is not None and config.distractors:
+            made = Distracted(source, config.distractors, config.distractors_by, (context.seed, name))
+            context = made.in_place(config.dataset, context)
         dataset = context.datasets.get(config.dataset)
-        if dataset is not None and config.distractors:
-            dataset = distracted(dataset, config.distractors, config.distractors_by, (context.seed, name))
-            context = replace(context, datasets={**context.datasets, config.dataset: dataset})
         if dataset is not None and lacking(["choices"], dataset):
             said = f"dataset {config.dataset!r} gives no options"
             hint = "name their field (`fields: {choices: options}`), or draw wrong ones with `distractors: 3`"
