@@ -40,11 +40,11 @@ class Eye(Double):
         return min(NAMES, key=lambda name: float(np.abs(middle - COLOURS[name]).sum()))
 
     def say(self, prompt: str, seen: str) -> str:
-        """Answer with a letter where options stand in the prompt, yes or no to what begins so, else the colour."""
+        """Answer with a letter where options stand in the prompt, yes or no to what asks for it, else the colour."""
         options = [line[3:] for line in prompt.splitlines() if line[1:3] == ". "]
         if options:
             return "ABCDEFGH"[options.index(seen)] if seen in options else "Z"
-        if prompt.startswith("Is "):
+        if "Is " in prompt:
             return "yes" if (seen in prompt.split()) != (" not " in prompt) else "no"
         return seen
 
