@@ -123,7 +123,9 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact("injected", "text", "What an instruction in the image tells the model to say.", _text),
         Fact("label", "text", "The class of the image.", _text),
         Fact("language", "text", "The language of the question, as an IETF tag: en, zh-Hans.", _text),
+        Fact("negation", "text", "A yes/no question turned round, so that its right answer is the other one.", _text),
         Fact("objects", "list of texts", "Names of the things that the image shows.", _texts),
+        Fact("paraphrases", "list of texts", "The question in other words, with the same right answer.", _texts),
         Fact("phrases", "list of texts", "Parts of the question or caption that boxes belong to, in order.", _texts),
         Fact(
             "reference_embeddings",

@@ -31,7 +31,12 @@ def _edges(confidences: Any, bins: int, binning: str) -> Any:
     return edges
 
 
-def _checked(confidences: "ArrayLike", correct: "ArrayLike") -> tuple[Any, Any]:
+def checked(confidences: "ArrayLike", correct: "ArrayLike") -> tuple[Any, Any]:
+    """Return confidences and whether the answers are right as float64 [n].
+
+    Raises:
+        ValueError: if they are none, or differ in length.
+    """
     import numpy as np
 
     values, right = np.asarray(confidences, np.float64), np.asarray(correct)
@@ -44,7 +49,7 @@ def _checked(confidences: "ArrayLike", correct: "ArrayLike") -> tuple[Any, Any]:
     return values, right.astype(np.float64)
 
 
-class _Stated(SummedMetric):
+class Stated(SummedMetric):
     """A metric of the confidence that an answer states, and of whether an inner metric finds the answer right."""
 
     direction: ClassVar[Direction] = "lower"
@@ -82,7 +87,7 @@ class _Stated(SummedMetric):
         """Return the value of one answer."""
 
 
-class _Calibration(_Stated):
+class _Calibration(Stated):
     sums: ClassVar[tuple[str, ...]] = ("confidence", "correct")
     variants: ClassVar[Mapping[str, str]] = {
         "default": "as right-closed",
@@ -140,7 +145,7 @@ class _Calibration(_Stated):
             clusters: rows with the same string are resampled together.
             confidence: two-sided coverage of the interval.
         """
-        values, right = _checked(confidences, correct)
+        values, right = checked(confidences, correct)
         bound = copy(self)
         bound._edges = _edges(values, self.bins, self.binning)
         return bound.of_columns({"confidence": values, "correct": right}, clusters, confidence)
@@ -220,7 +225,7 @@ def _distribution(probabilities: "ArrayLike", labels: "ArrayLike") -> tuple[Any,
     return table, truth.astype(np.int64)
 
 
-class Brier(_Stated):
+class Brier(Stated):
     """Brier score: mean squared difference between probabilities and outcomes.
 
     Of an answer: (stated confidence − right)². Lower is better. Range 0 to 2 for several classes (summed over classes,
@@ -281,7 +286,7 @@ class Brier(_Stated):
         return self.of_columns({"": values}, clusters, confidence)
 
 
-class Nll(_Stated):
+class Nll(Stated):
     """Negative log-likelihood: mean of −ln(probability of what happened), in nats.
 
     Of an answer: −ln of the stated confidence where it is right, else of the rest. Range 0 to infinity, lower is

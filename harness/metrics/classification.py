@@ -376,6 +376,7 @@ class TopKAccuracy(SummedAnswerMetric):
 
     name = "top_k_accuracy"
     binary = True
+    whole = True
 
     def __init__(self, variant: str = "default", k: int = 5, failures: Failures = "wrong") -> None:
         super().__init__(variant, failures)

@@ -69,8 +69,8 @@ class RecallAtK(SummedAnswerMetric):
     """
 
     name = "recall_at_k"
-
     binary = True
+    whole = True
 
     def __init__(
         self, variant: str = "default", k: int = 1, direction: str = "image-to-text", failures: Failures = "wrong"

@@ -33,6 +33,8 @@ class Cell:
     """Cells of one group differ in degree: one corruption at several severities."""
     stratum: str = ""
     """Where cells hold other samples than others: which of them are drawn together. Each keeps its size."""
+    loose: bool = False
+    """Whether its samples may show other images than the markers of their prompts speak of."""
 
 
 @dataclass(frozen=True, slots=True)

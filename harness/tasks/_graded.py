@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import Field
 
@@ -12,13 +12,15 @@ from harness.errors import Issue, did_you_mean
 from harness.estimate import Number, Statistic
 from harness.spec.models import Model
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
-from harness.tasks.base import OverDataset
+from harness.tasks.base import OverDataset, TaskBase
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.scoring import no_mean
 from harness.tasks.severity import NUMBERS, Errors, Grid, Point
 from harness.types import MetricValue, Request, Response, Sample, Score
 
 Cells = Mapping[str, Mapping[str, MetricValue]]
+
+_Base = TypeVar("_Base", bound=TaskBase)
 
 NAN: Final = float("nan")
 _AT_ONCE: Final = 0.8
@@ -180,10 +182,24 @@ def _nothing_to_lose() -> Iterable[Finding]:
 
 def find_base(of: str, metric: str | None, context: BuildContext) -> tuple[QaTask | None, list[Issue]]:
     """Return the `qa` task that is asked again, and what is wrong with the choice of it or of the metric."""
+    return _find(of, metric, context, QaTask, "is not a qa task")
+
+
+def find_asked(of: str, metric: str | None, context: BuildContext) -> tuple[TaskBase | None, list[Issue]]:
+    """As :func:`find_base`, of any kind that asks questions about one dataset in one round."""
+    base, issues = _find(of, metric, context, TaskBase, "asks no questions about a dataset")
+    if hasattr(base, "then"):
+        issues.append(Issue(("of",), f"task {of!r} asks on after the first answers; it cannot be asked again"))
+    return base, issues
+
+
+def _find(
+    of: str, metric: str | None, context: BuildContext, kind: type[_Base], lacking: str
+) -> tuple[_Base | None, list[Issue]]:
     base = context.tasks.get(of)
-    if not isinstance(base, QaTask):
-        fitting = [other for other, task in context.tasks.items() if isinstance(task, QaTask)]
-        said = "is not a qa task" if base else "does not stand before this one"
+    if not isinstance(base, kind):
+        fitting = [other for other, task in context.tasks.items() if isinstance(task, kind)]
+        said = lacking if base else "does not stand before this one"
         return None, [Issue(("of",), f"task {of!r} {said}", did_you_mean(of, fitting))]
     if metric is not None and metric not in base.metrics:
         said = f"task {of!r} has no metric {metric!r}"

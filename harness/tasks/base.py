@@ -5,6 +5,7 @@ answers is judged (``score``) and which cells there are (``cells``). Numbers, sl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
@@ -164,7 +165,6 @@ class TaskBase(OverDataset):
         task: str = "",
         severity: int = 0,
         part: str = "",
-        loose: bool = False,
         **own: Any,
     ) -> Request:
         """Return a request about a sample: its images, and the suite's prompt filled in.
@@ -176,7 +176,6 @@ class TaskBase(OverDataset):
             task: whose request it is, where it is another's.
             severity: how bad its images are, for a simulated adapter.
             part: its name among the sample's requests; needed where there are several.
-            loose: whether its images may be others than its markers speak of.
             own: fields of the ``Request`` that are other than the suite says: ``prompt``, ``ask``, ``role``, …
 
         Raises:
@@ -187,7 +186,7 @@ class TaskBase(OverDataset):
         names = [task or self.name, cell.id, sample.id, *filter(None, [part])]
         seed = derive_seed(self.seed, *names)
         config, told = self.config, own.pop("prompt", None)
-        prompt, interleaved = placed(self._render(sample) if told is None else told, sample, loose=loose)
+        prompt, interleaved = placed(self._render(sample) if told is None else told, sample, loose=cell.loose)
         drawn = (config.temperature, config.top_p, seed >> 33) if config.temperature else ()
         return Request(
             id="/".join(names),
@@ -198,6 +197,18 @@ class TaskBase(OverDataset):
             interleaved=interleaved,
             **{"system": config.system, "generation": Generation(self.longest, *drawn), **own},
         )
+
+    def again(self, cell: Cell, sample: Sample, *, oracle: bool, task: str, severity: int = 0) -> tuple[Request, ...]:
+        """Return a sample's requests as another task asks them, in a cell of its own: with its ids and seeds."""
+
+        def moved(request: Request) -> Request:
+            names = [task, cell.id, sample.id, *filter(None, [request.part])]
+            seed, drawn = derive_seed(self.seed, *names), request.generation.seed is not None
+            told = request.oracle and replace(request.oracle, severity=severity, seed=seed)
+            generation = replace(request.generation, seed=seed >> 33) if drawn else request.generation
+            return replace(request, id="/".join(names), oracle=told, generation=generation)
+
+        return tuple(map(moved, self.requests(cell, sample, oracle=oracle)))
 
     def misplaced(self, sample: Sample) -> str:
         """Return how the markers in a sample's prompt do not fit its images; nothing where they do."""

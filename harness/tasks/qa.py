@@ -39,14 +39,13 @@ class QaTask(TaskBase):
         task: str,
         severity: int = 0,
         transform: Transform | None = None,
-        loose: bool = False,
     ) -> Request:
-        """Return a sample's request, for this task's cell or another's, with an optional change to every image.
-
-        Where it is ``loose``, the sample's images may be others than the markers of its prompt speak of.
-        """
-        request = self.ask(cell, sample, oracle=oracle, task=task, severity=severity, loose=loose)
+        """Return a sample's request, for this task's cell or another's, with an optional change to every image."""
+        request = self.ask(cell, sample, oracle=oracle, task=task, severity=severity)
         return transform(request, derive_seed(self.seed, task, cell.id, sample.id)) if transform else request
+
+    def again(self, cell: Cell, sample: Sample, *, oracle: bool, task: str, severity: int = 0) -> tuple[Request, ...]:
+        return (self.request(cell, sample, oracle=oracle, task=task, severity=severity),)
 
     def prepare(self, cell: Cell, sample: Sample, *, oracle: bool) -> Request:
         """Return the one request of a sample, for tasks that are written for an earlier version and build on this."""

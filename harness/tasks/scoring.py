@@ -8,7 +8,7 @@ import numpy as np
 
 from harness import estimate, facts, metrics
 from harness.errors import Issue, UsageError
-from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic
+from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic, column, mean
 from harness.metrics import Fitted, SampleMetric
 from harness.metrics.extract import Chain
 from harness.tasks._base import CellResult
@@ -41,7 +41,7 @@ def recorded(ref: Ref, metrics_: Mapping[str, SampleMetric]) -> Ref:
 
 def no_mean(metric: SampleMetric) -> str | None:
     """Return why a task cannot use a metric whose values it reads one by one; None where it can."""
-    if not metric.sums:
+    if metric.form("", ("",)) == mean(column("", "")):
         return None
     return f"this needs a metric that is the mean of its values; {metric.name} is made of sums: {metric.computed}"
 

@@ -196,6 +196,7 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "aupr_in": (RANKED, {}, set()),
     "aupr_out": (RANKED, {}, set()),
     "auroc": (RANKED, {}, set()),
+    "aurc": (CALIBRATION, {}, set()),
     "balanced_accuracy": (CLASSES, {}, set()),
     "bleu4": (CAPTIONS, {}, set()),
     "blind_gap": (columns(scores=SHARE, blind_scores=SHARE), {}, set()),
@@ -229,6 +230,7 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "pope_precision": (PROBES, {}, set()),
     "pope_recall": (PROBES, {}, set()),
     "pope_yes_ratio": (PROBES, {}, set()),
+    "selective_risk": (CALIBRATION, {"coverage": 0.5}, set()),
 }
 """Data and parameters for each metric that needs all rows; and laws that its form does not fit."""
 

@@ -42,7 +42,9 @@ def test_a_model_that_looks_loses_everything_with_its_image(run_levels: Callable
     assert task.metrics["exact_match[clean]"].value == 1.0
     assert set(answers(run, "blank").values()) == {"128"}
     assert set(answers(run, "no_image").values()) == {"nothing"}
-    assert not task.findings
+    assert [one.text for one in task.findings] == [
+        "this model answers 0% [0%, 39%] without looking (no_image), and 100% with the image"
+    ]
 
 
 def test_a_mismatched_image_is_another_samples_and_does_not_depend_on_the_limit(run_levels: Callable[..., Run]) -> None:

@@ -180,10 +180,9 @@ class TemporalTask(QaTask):
         task: str,
         severity: int = 0,
         transform: Transform | None = None,
-        loose: bool = False,
     ) -> Request:
         """As for a question about images; the frames come behind the sample's own images, with their times."""
-        asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity, loose=loose)
+        asked = super().request(cell, sample, oracle=oracle, task=task, severity=severity)
         seed = derive_seed(self.seed, task, cell.id, sample.id)
         treatment = self._treatments.get(cell.id, Treatment()) if task == self.name else Treatment()
         images, times = self._show(sample, treatment, seed)
