@@ -178,8 +178,10 @@ def run(
         said = f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
         say(f"{said}, so it stays at {record.adapter.batch_size}")
     if report:
+        from harness.engine.thumbnails import keep_wrong
         from harness.report.html import write_html
 
+        keep_wrong(folder)
         write_html(folder, folder / "report.html")
     return Run(folder)
 

@@ -1,10 +1,14 @@
-"""Small pictures of every sample of a run, drawn again from its data set, for the sample browser."""
+"""Small pictures of the samples of a run, drawn again from its data set, for its page."""
 
 import io
+from collections.abc import Mapping
+from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import SampleError, UsageError
+from harness.comparison.columns import samples_of
+from harness.comparison.wrong import wrong_rows
+from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import pictures, to_rgb
 from harness.record import Run
 from harness.suite.bind import load_suite
@@ -13,9 +17,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FILE: Final = Path("artifacts") / "thumbnails.parquet"
-_LONGEST_SIDE: Final = 112
-_QUALITY: Final = 40
-"""Of WebP: a chart of 112 px takes about a kilobyte."""
+_LONGEST_SIDE: Final = 140
+_QUALITY: Final = 50
+"""Of WebP: a chart of 140 px takes about a kilobyte and a half."""
+_EMBEDDED: Final = 5_000_000 * 3 // 4
+"""Bytes of pictures that are kept unasked: 5 MB in a page, which holds them in base64."""
+_UNASKED: Final = 500
+"""How many of them at most: each is read again."""
 
 
 def keep_thumbnails(folder: Path) -> int:
@@ -26,29 +34,66 @@ def keep_thumbnails(folder: Path) -> int:
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
+    run = Run(folder)
+    return _keep(run, dict.fromkeys(run.table()["sample_id"].to_pylist()), None)
+
+
+def keep_wrong(folder: Path) -> int:
+    """As :func:`keep_thumbnails`, of the first wrong answers alone and at most 5 MB; return how many.
+
+    This is for a run that was just made. It is no error where there can be no pictures: the page says so.
+    """
+    if (folder / FILE).is_file():
+        return 0
+    run = Run(folder)
+    try:
+        wanted = _wrong(run)
+        return _keep(run, wanted, _EMBEDDED) if wanted else 0
+    except (HarnessError, OSError):
+        return 0
+
+
+def _wrong(run: Run) -> dict[str, None]:
+    """Return the samples of the first wrong answers, of each task in turn."""
+    import pyarrow.compute as pc
+
+    table, found = run.table(), []
+    for name, task in run.record.tasks.items():
+        samples = samples_of(run.folder, table.filter(pc.equal(table["task"], name)))
+        rows = wrong_rows(samples, task)[:_UNASKED]
+        found.append(samples.text("sample_id").take(rows).to_pylist())
+    turns = chain.from_iterable(zip_longest(*found))
+    return dict.fromkeys(islice((one for one in turns if one is not None), _UNASKED))
+
+
+def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    run = Run(folder)
     file = Path(run.record.suite.file)
     suite = load_suite(str(file) if file.is_file() else file.stem)
-    wanted = set(run.table()["sample_id"].to_pylist())
     found: dict[str, bytes] = {}
     for name, dataset in suite.datasets.items():
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
             raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")
         for sample in dataset:
+            if len(found) == len(wanted):
+                break
             if sample.id in wanted and sample.id not in found and sample.images:
                 try:
                     found[sample.id] = _webp(*pictures(sample.images[:1]))
                 except SampleError:
                     continue
-    target = folder / FILE
+    kept = [one for one in wanted if one in found]
+    if room is not None:
+        ends = accumulate(len(found[one]) for one in kept)
+        kept = [one for one, end in zip(kept, ends, strict=True) if end <= room]
+    target = run.folder / FILE
     target.parent.mkdir(parents=True, exist_ok=True)
-    columns = {"sample_id": [*found], "webp": pa.array([*found.values()], pa.binary())}
+    columns = {"sample_id": kept, "webp": pa.array([found[one] for one in kept], pa.binary())}
     pq.write_table(pa.table(columns), target)
-    return len(found)
+    return len(kept)
 
 
 def _webp(image: "Image.Image") -> bytes:

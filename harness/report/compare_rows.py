@@ -9,6 +9,7 @@ from harness.comparison.compare import Compared, Delta
 from harness.comparison.flips import Flipped, FlippedSample
 from harness.comparison.slices import SliceDelta
 from harness.record.schema import RunRecord
+from harness.report import numbers
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction
@@ -88,7 +89,7 @@ def pairs(comparison: Comparison | None) -> str:
 
 def way(direction: Direction) -> str:
     """Return the direction in which a metric gets better."""
-    return {"higher": "↑", "lower": "↓"}.get(direction, "")
+    return numbers.way(direction)
 
 
 def ordered(deltas: Sequence[Delta]) -> list[Delta]:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from harness.comparison.columns import Samples, samples_of
-from harness.comparison.described import described
-from harness.comparison.flips import RIGHT
+from harness.comparison.wrong import broken, tells, wrong_rows
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
+from harness.report.controls import control
 from harness.report.slices import Slice, slices
-from harness.types import Finish
+from harness.types import Direction, Finish
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +27,13 @@ class Row:
     task: str
     metric: str
     value: MetricRecord
+    control: bool = False
+    """Whether low is right although its kind is better when higher."""
+
+    @property
+    def better(self) -> Direction:
+        """The direction in which it gets better, where it stands."""
+        return "lower" if self.control else self.value.direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Content:
     slices: tuple[Slice, ...]
     wrong: tuple[Answer, ...]
     failed: tuple[Answer, ...]
+    judged: bool
+    """Whether a task tells right answers from wrong ones, so that ``wrong`` means something."""
 
     @property
     def verdict(self) -> str:
@@ -101,7 +108,9 @@ def gather(folder: Path) -> Content:
     table = run.table()
     record = run.record
     rows = tuple(
-        Row(name, metric, value) for name, task in record.tasks.items() for metric, value in task.metrics.items()
+        Row(name, metric, value, control(record, name, metric))
+        for name, task in record.tasks.items()
+        for metric, value in task.metrics.items()
     )
     single = {name: _samples(folder, table, name) for name, task in record.tasks.items() if len(task.cells) == 1}
     tags = record.suite.content.get("slice_by")
@@ -113,6 +122,7 @@ def gather(folder: Path) -> Content:
         tuple(one for name, found in single.items() for one in slices(found, name, record.tasks[name], tags)),
         tuple(answer for name, found in single.items() for answer in _wrong(found, record.tasks[name])),
         tuple(_failed(table)),
+        any(tells(found, record.tasks[name]) for name, found in single.items()),
     )
 
 
@@ -124,24 +134,13 @@ def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
 
 def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
     """Yield the first answers that came and are wrong, where the primary metric tells right from wrong."""
-    known = described(task, samples.metrics)
-    if not known.flips(task.primary) or task.primary not in samples.metrics:
-        return
-    came = ~np.array(_broken(samples.table), bool)
-    wrong = np.flatnonzero(came & (samples.worths(task.primary, known.columns[task.primary]) < RIGHT))
-    yield from map(_answer, samples.table.take(wrong[:_WRONG_SHOWN]).to_pylist())
+    rows = wrong_rows(samples, task)
+    yield from map(_answer, samples.table.take(rows[:_WRONG_SHOWN]).to_pylist())
 
 
 def _failed(table: "pa.Table") -> Iterator[Answer]:
-    part = table.filter(_broken(table))
+    part = table.filter(broken(table))
     yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
-
-
-def _broken(table: "pa.Table") -> "pa.ChunkedArray":
-    """Return which answers did not come, or broke a metric, [rows]."""
-    import pyarrow.compute as pc
-
-    return pc.or_(pc.not_equal(table["status"], "ok"), pc.is_valid(table["error"]))
 
 
 def _answer(row: Mapping[str, Any]) -> Answer:

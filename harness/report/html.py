@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,39 +11,58 @@ from harness.images import open_picture
 from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
 from harness.report import numbers, page, reproduce
 from harness.report.charts import merged, said
-from harness.report.content import Content, gather
+from harness.report.content import Content, Row, gather
 from harness.report.embed import Embedded, embedded, embedded_or_beside
-from harness.report.failures import failure_lines
+from harness.report.failures import SHOWN, failure_lines, place
 from harness.report.glossary import glossary
 from harness.report.heat import HeatMap, heat_table
+from harness.report.lanes import Lanes, gate_lanes, legend, metric_lanes, slice_lanes, weakest
+from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
+from harness.report.pivots import Pivot, pivots
 from harness.report.samples import browser_data
-from harness.report.svg import chart_svg
+from harness.report.shots import shots
+from harness.report.svg import SMALL, WIDE, chart_svg
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _TEMPLATE: Final = "run.html.j2"
+_FIRST: Final = 8
+"""Rows or charts that are shown at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart as the page shows it: a static picture, and data for the interactive one."""
+    """A chart as the page shows it: static pictures for a wide and a narrow page, and data for the interactive one."""
 
     chart: ChartRecord
     picture: "Markup"
+    narrow: "Markup | None"
+    """None where the picture itself fits a phone."""
     text: str
     number: int
-    wide: bool = False
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the card's whole width."""
+        return self.narrow is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Everything that one task has to show."""
+    """Everything that one task has to show, its own picture first."""
 
     name: str
     task: TaskRecord
+    headline: Row | None
     figures: Sequence[Figure]
+    further: Sequence[Figure]
+    """Charts of other families than the first."""
+    slices: Lanes
+    metrics: Lanes
+    """Those without brackets."""
+    pivots: Sequence[Pivot]
     tables: Sequence[TableRecord]
     heat: HeatMap | None
     thumbnails: Mapping[str, Sequence[tuple[int, str, tuple[int, int]]]]
@@ -57,20 +76,22 @@ def write_html(folder: Path, file: Path) -> Path:
     """
     content = gather(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    samples = embedded_or_beside(browser_data(folder, content.record, content.table), file)
-    file.write_text(_render(content, samples), encoding="utf-8")
+    data = browser_data(folder, content.record, content.table)
+    file.write_text(_render(content, data, embedded_or_beside(data, file)), encoding="utf-8")
     return file
 
 
 def render_html(content: Content) -> str:
     """Return the report in one piece. Everything that a model or a dataset said is escaped."""
-    return _render(content, embedded(browser_data(content.folder, content.record, content.table)))
+    data = browser_data(content.folder, content.record, content.table)
+    return _render(content, data, embedded(data))
 
 
-def _render(content: Content, samples: Embedded) -> str:
+def _render(content: Content, data: Mapping[str, Any], samples: Embedded) -> str:
     record = content.record
-    sections = _sections(content)
-    charts = [figure.chart.model_dump() for section in sections for figure in section.figures]
+    sections, flips = _sections(content), _flips(content.folder)
+    figures = [one for section in sections for one in (*section.figures, *section.further)]
+    gates = gate_lanes(record) if record.gates else metric_lanes(content.headline[:_FIRST])
     return (
         page.environment()
         .get_template(_TEMPLATE)
@@ -78,12 +99,20 @@ def _render(content: Content, samples: Embedded) -> str:
             content=content,
             record=record,
             title=numbers.title(record),
+            badge=badge(content),
+            lead=lead(content),
+            gates=gates,
+            legend=list(legend(gates)),
+            where=weakest(content.slices, content.rows),
+            shots=shots(content, data["pictures"], data["samples"]["id"], flips),
             sections=sections,
-            charts=page.as_json(charts),
+            charts=page.as_json([one.chart.model_dump() for one in figures]),
             samples=samples.block,
             beside=samples.beside,
+            failures=record.failures[:SHOWN],
+            place=place,
             failed=failure_lines(record),
-            flips=_flips(content.folder),
+            flips=flips,
             glossary=glossary(record),
             reproduce=reproduce,
             lineage=lineage(record),
@@ -96,16 +125,57 @@ def _sections(content: Content) -> list[Section]:
     mark = " (simulated)" if content.simulated else ""
     for name, task in record.tasks.items():
         curves = [merged(task.curves, f"{name}{mark}, by {task.curves[0].x_label}")] if task.curves else []
-        charts = [*curves, *(one.model_copy(update={"name": one.name + mark}) for one in task.charts)]
-        figures = [
-            Figure(chart, chart_svg(chart, said(chart)), said(chart), count + i, wide=i < len(curves))
-            for i, chart in enumerate(charts)
-        ]
-        count += len(figures)
+        first, rest = _families(task.charts)
+        if curves:
+            first, rest = curves, [*task.charts]
+        chosen = _chosen(record, name)
+        figures = [_figure(one, chosen, count + i, len(first) == 1) for i, one in enumerate(first)]
+        count += len(first)
+        further = [_figure(_marked(one, mark), chosen, count + i, wide=False) for i, one in enumerate(rest)]
+        count += len(rest)
         graded = any("severity" in cell.labels for cell in task.cells.values())
         pictures = _thumbnails(content.folder, name, record) if graded else {}
-        made.append(Section(name, task, figures, task.tables, heat_table(task), pictures))
+        rows = [row for row in content.rows if row.task == name]
+        head = next((row for row in content.headline if row.task == name), rows[0] if rows else None)
+        made.append(
+            Section(
+                name,
+                task,
+                head,
+                [replace(one, chart=_marked(one.chart, "" if curves else mark)) for one in figures],
+                further,
+                slice_lanes([one for one in content.slices if one.task == name], rows),
+                metric_lanes([row for row in rows if "[" not in row.metric], named=False),
+                pivots(task.metrics),
+                task.tables,
+                heat_table(task),
+                pictures,
+            )
+        )
     return made
+
+
+def _figure(chart: ChartRecord, chosen: Collection[str], number: int, wide: bool) -> Figure:
+    text = said(chart)
+    small = chart_svg(chart, text, SMALL, chosen)
+    return Figure(chart, chart_svg(chart, text, WIDE, chosen) if wide else small, small if wide else None, text, number)
+
+
+def _marked(chart: ChartRecord, mark: str) -> ChartRecord:
+    return chart.model_copy(update={"name": chart.name + mark})
+
+
+def _families(charts: Sequence[ChartRecord]) -> tuple[list[ChartRecord], list[ChartRecord]]:
+    """Return the charts that are of one family with the first (``ROC: digits``), and the others."""
+    first = charts[0].name.partition(":")[0] if charts else ""
+    family = [one for one in charts if one.name.partition(":")[0] == first][:_FIRST]
+    return family, [one for one in charts if one not in family]
+
+
+def _chosen(record: RunRecord, task: str) -> set[str]:
+    """Return what the gates of a task name in brackets: the lines that matter in its charts."""
+    gated = [gate.metric for gate in record.gates if gate.metric.startswith(f"{task}/")]
+    return {name for metric in gated for name in metric.rpartition("[")[2].removesuffix("]").split(",")}
 
 
 def _thumbnails(folder: Path, task: str, record: RunRecord) -> dict[str, list[tuple[int, str, tuple[int, int]]]]:

@@ -47,7 +47,7 @@ def render_markdown(content: Content) -> str:
     rows = [
         (
             code(f"{row.task}/{row.metric}"),
-            numbers.arrow(row.value),
+            numbers.way(row.better),
             numbers.interval(row.value),
             numbers.coverage(row.value),
         )

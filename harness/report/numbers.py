@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
+from harness.types import Direction
 
 SIMULATED = "simulated"
 _INTERVAL: Final = re.compile(r"\[[-−+]?[\d.,e+-]+, [-−+]?[\d.,e+-]+\]")
@@ -47,7 +48,12 @@ def cut_off(task: TaskRecord) -> str:
 
 def arrow(metric: MetricRecord) -> str:
     """Return the direction in which the metric gets better."""
-    return {"higher": "↑", "lower": "↓"}.get(metric.direction, "")
+    return way(metric.direction)
+
+
+def way(direction: Direction) -> str:
+    """Return an arrow in the direction in which something gets better."""
+    return {"higher": "↑", "lower": "↓"}.get(direction, "")
 
 
 def known(metrics: Iterable[MetricRecord | None]) -> MetricRecord:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
+from harness.report.controls import control
 from harness.report.heat import HeatMap, heat_rows
 from harness.report.page import environment
 
@@ -50,10 +51,9 @@ def _rows(records: Sequence[RunRecord]) -> list[dict[str, Any]]:
     rows = []
     for task, metric in names:
         values = [r.tasks[task].metrics.get(metric) if task in r.tasks else None for r in records]
-        known = numbers.known(values)
-        rows.append(
-            {"name": f"{task}/{metric}", "direction": known.direction, "arrow": numbers.arrow(known), "values": values}
-        )
+        held = any(control(r, task, metric) for r in records if task in r.tasks)
+        way = "lower" if held else numbers.known(values).direction
+        rows.append({"name": f"{task}/{metric}", "direction": way, "arrow": numbers.way(way), "values": values})
     return rows
 
 

@@ -35,6 +35,7 @@ def environment() -> "jinja2.Environment":
         "coverage": numbers.coverage,
         "cut_off": numbers.cut_off,
         "arrow": numbers.arrow,
+        "way": numbers.way,
         "number": numbers.short,
         "plain": plain,
         "whole": numbers.whole,

@@ -143,7 +143,7 @@ def test_steps_with_one_x_twice_logarithms_gaps_and_bars_draw_in_a_browser(
     page = write_html(extended(small_run, tmp_path / "run"), tmp_path / "report.html")
     browser = show(page.as_uri())
     for number in range(3):
-        browser.execute_script(f"document.querySelector('[data-chart=\"{number}\"]').scrollIntoView()")
+        browser.execute_script(f"document.querySelector('[data-chart=\"{number}\"] button.zoom').click()")
         browser.execute_async_script("setTimeout(arguments[0], 150)")
     picture(browser, "charts")
     inked = browser.execute_script(_INKED)

@@ -56,9 +56,8 @@ def test_every_metric_and_gate_stands_in_both_renderings_with_value_interval_and
 
 
 def test_the_verdict_stands_before_the_metrics_and_the_lineage_last(html: str) -> None:
-    order = [
-        html.index(mark) for mark in ('class="verdict', 'id="gates"', 'id="metrics"', 'id="slices"', 'id="lineage"')
-    ]
+    ids = ("gates", "task-1", "samples", "metrics", "slices", "lineage")
+    order = [html.index(mark) for mark in ('class="verdict', 'class="lead', *(f'id="{name}"' for name in ids))]
     assert order == sorted(order)
 
 
@@ -96,7 +95,7 @@ def test_the_worst_gate_gives_the_verdict(altered, verdicts: list[str], shown: s
 def test_a_run_that_did_not_complete_says_so_first_and_why(altered) -> None:
     folder = altered(status="failed", reason="no sample <was> answered", gates=[])
     html = render_html(gather(folder))
-    assert ">run failed</span>" in html
+    assert "run failed</span>" in html
     assert "no sample &lt;was&gt; answered" in html
     assert "run failed" in markdown(folder).splitlines()[0]
     assert f"> {escaped('no sample <was> answered')}" in markdown(folder)

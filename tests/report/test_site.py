@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.support.ui import WebDriverWait
 
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.store import ResponseStore, Row
@@ -168,6 +169,6 @@ def test_the_list_works_in_a_browser(port: int, show, audit) -> None:
     browser = show(f"http://127.0.0.1:{port}/")
     assert audit(browser) == []
     browser.find_element("css selector", "button[type=submit]").click()
-    assert "/compare?" in browser.current_url
+    WebDriverWait(browser, 20).until(lambda _: "/compare?" in browser.current_url)
     assert "small: mock (simulated) → mock (simulated)" in browser.page_source
     assert browser.get_log("browser") == []

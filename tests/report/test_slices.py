@@ -87,7 +87,7 @@ def test_a_slice_is_what_the_run_itself_says_of_its_samples(run, metric: str, se
 
 def test_a_slice_names_its_metric_and_which_way_is_better(run) -> None:
     html = render_html(gather(run("cer")))
-    section = html[html.index('id="slices"') : html.index('id="samples"')]
+    section = html[html.index('id="slices"') : html.index('id="glossary"')]
     assert "<code>qa/cer</code> ↓" in section
 
 

@@ -40,7 +40,7 @@ def test_every_sample_has_its_picture_and_the_browser_shows_it(run: Path, show) 
     browser = show(write_html(run, run / "report.html").as_uri())
     image = browser.find_element(By.CSS_SELECTOR, ".detail button.zoom img")
     browser.execute_async_script("arguments[0].decode().then(arguments[1])", image)
-    assert image.get_attribute("naturalWidth") == "112"
+    assert image.get_attribute("naturalWidth") == "140"
     assert browser.get_log("browser") == []
 
 

@@ -1,4 +1,4 @@
-// Interactive charts: each figure's static picture is replaced where scripts run.
+// Interactive charts: a button puts one in the place of a figure's static picture.
 (() => {
   const source = document.getElementById("chart-data");
   if (!source) return;
@@ -101,17 +101,30 @@
     return plot;
   }
 
+  // The static picture stays until somebody asks for the values: captures and prints have it, and nothing jumps.
   const figures = [...document.querySelectorAll("figure[data-chart]")];
   const plots = new Map();
   const make = figure => {
-    const place = figure.querySelector(".plot");
     plots.get(figure)?.destroy();
-    plots.set(figure, draw(place, charts[+figure.dataset.chart]));
+    plots.set(figure, draw(figure.querySelector(".plot"), charts[+figure.dataset.chart]));
   };
-  const seen = new IntersectionObserver(entries => {
-    for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); make(entry.target); }
-  }, { rootMargin: "800px 0px" });
-  figures.forEach(figure => seen.observe(figure));
+  for (const figure of figures) {
+    const still = figure.querySelector(".static"), live = figure.querySelector(".plot"), button = document.createElement("button");
+    button.type = "button";
+    button.className = "zoom";
+    button.setAttribute("aria-pressed", "false");
+    button.textContent = "read values";
+    button.title = "point at values, drag to zoom";
+    button.addEventListener("click", () => {
+      const on = live.hidden;
+      live.hidden = !on;
+      still.hidden = on;
+      button.setAttribute("aria-pressed", on);
+      if (on) make(figure);
+      else { plots.get(figure).destroy(); plots.delete(figure); }
+    });
+    figure.querySelector("figcaption").append(" ", button);
+  }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach((_, figure) => make(figure)));
   let waiting;
   addEventListener("resize", () => {

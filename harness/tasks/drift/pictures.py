@@ -12,20 +12,9 @@ from harness.tasks.drift.results import trade_off
 
 
 def charts(trials: Trials, config: DriftConfig) -> Iterator[Chart]:
-    """Yield all charts of a task."""
-    for outcome in trials.outcomes:
-        yield _timeline(outcome, config)
-    if not trials.outcomes:
-        return
-    yield _distribution(
-        "run lengths without a change", [(o.label, o.quiet.steps, o.quiet.alarmed) for o in trials.outcomes]
-    )
-    if config.shape == "none":
-        return
-    starts = [(o.label, o.from_start.steps, o.from_start.alarmed) for o in trials.outcomes]
-    yield _distribution("run lengths from a change at the start", starts)
+    """Yield all charts of a task: what a delay costs in false alarms first, for a report shows the first at once."""
     lines = []
-    for outcome in trials.outcomes:
+    for outcome in trials.outcomes if config.shape != "none" else ():
         found = trade_off(outcome, config.onset)
         if found:
             x, y = zip(*found, strict=True)
@@ -36,6 +25,14 @@ def charts(trials: Trials, config: DriftConfig) -> Iterator[Chart]:
             tuple(lines),
             note="Each point is another limit. Streams without an alarm count at the horizon.",
         )  # fmt: skip
+    if trials.outcomes:
+        quiet = [(o.label, o.quiet.steps, o.quiet.alarmed) for o in trials.outcomes]
+        yield _distribution("run lengths without a change", quiet)
+        if config.shape != "none":
+            starts = [(o.label, o.from_start.steps, o.from_start.alarmed) for o in trials.outcomes]
+            yield _distribution("run lengths from a change at the start", starts)
+    for outcome in trials.outcomes:
+        yield _timeline(outcome, config)
 
 
 def _timeline(outcome: Outcome, config: DriftConfig) -> Chart:

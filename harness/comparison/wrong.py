@@ -1,0 +1,39 @@
+"""The answers of a run that came and are wrong."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.comparison.columns import Index, Samples
+from harness.comparison.described import described
+from harness.comparison.flips import RIGHT
+from harness.record.schema import TaskRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def wrong_rows(samples: Samples, task: TaskRecord) -> Index:
+    """Return the places of answers that came and are wrong, [wrong]; none where the primary metric does not tell.
+
+    Args:
+        samples: of one task.
+        task: its record.
+    """
+    if not tells(samples, task):
+        return np.empty(0, np.int64)
+    worths = samples.worths(task.primary, described(task, samples.metrics).columns[task.primary])
+    found: Index = np.flatnonzero(~np.array(broken(samples.table), bool) & (worths < RIGHT))
+    return found
+
+
+def tells(samples: Samples, task: TaskRecord) -> bool:
+    """Return whether the primary metric of a task tells right answers from wrong ones."""
+    return task.primary in samples.metrics and described(task, samples.metrics).flips(task.primary)
+
+
+def broken(table: "pa.Table") -> "pa.ChunkedArray":
+    """Return which answers did not come, or broke a metric, [rows]."""
+    import pyarrow.compute as pc
+
+    return pc.or_(pc.not_equal(table["status"], "ok"), pc.is_valid(table["error"]))

@@ -1,0 +1,86 @@
+"""The first wrong answers of a run with their pictures, for its first screen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from harness.report.content import Answer, Content
+
+_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One wrong answer."""
+
+    answer: Answer
+    picture: str
+    """As a data URI; empty where none is kept."""
+    address: str
+    """Of the sample on the page."""
+    under: str = ""
+    """The corruption that made it wrong."""
+
+    @property
+    def alt(self) -> str:
+        """What stands for the picture."""
+        return f"image under {self.under}" if self.under else "image as the data set has it"
+
+
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """What is shown, of how many."""
+
+    shown: tuple[Shot, ...]
+    judged: bool
+    """Whether any task tells right from wrong; without one there is nothing to show."""
+
+    @property
+    def pictures(self) -> bool:
+        """Whether any of them has its picture."""
+        return any(one.picture for one in self.shown)
+
+
+def shots(
+    content: Content, pictures: Mapping[str, Sequence[Any]], ids: Sequence[str], flips: Sequence[Mapping[str, Any]]
+) -> Shots:
+    """Return the first wrong answers, of each task in turn; those of controls are wrong by design and left out.
+
+    Where there are few, answers that a corruption made wrong follow.
+
+    Args:
+        content: of the run.
+        pictures: the kept thumbnails: ``webp`` in base64, and ``of``, which one each sample has.
+        ids: the samples of ``of``.
+        flips: the kept ones with their pictures.
+    """
+    controls = {row.task for row in content.rows if row.control}
+    of_task: dict[str, list[Answer]] = {}
+    for answer in content.wrong:
+        if answer.task not in controls:
+            of_task.setdefault(answer.task, []).append(answer)
+    turns = chain.from_iterable(zip_longest(*of_task.values()))
+    kept = {one: pictures["webp"][code] for one, code in zip(ids, pictures["of"], strict=False) if code >= 0}
+    shown = [_shot(answer, kept) for answer in turns if answer is not None]
+    by_cell: dict[str, list[Mapping[str, Any]]] = {}
+    for flip in flips:
+        by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)
+    shown += [_flipped(flip) for flip in chain.from_iterable(zip_longest(*by_cell.values())) if flip is not None]
+    return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown))
+
+
+def _shot(answer: Answer, kept: Mapping[str, str]) -> Shot:
+    picture = kept.get(answer.sample_id, "")
+    return Shot(answer, f"data:image/webp;base64,{picture}" if picture else "", _address(answer))
+
+
+def _flipped(flip: Mapping[str, Any]) -> Shot:
+    references = tuple(flip["references"])
+    answer = Answer(flip["task"], flip["cell"], flip["sample_id"], flip["prompt"], references, flip["after"], "ok", "")
+    return Shot(answer, flip["pictures"][-1] if flip["pictures"] else "", _address(answer), flip["cell"])
+
+
+def _address(answer: Answer) -> str:
+    return "#samples?" + urlencode({"at": f"{answer.task}/{answer.cell}/{answer.sample_id}"})
