@@ -148,6 +148,7 @@ def run(
         Interrupted: on Ctrl-C, after what was measured is saved; the same call continues it.
     """
     from harness.engine.run import run_suite
+    from harness.engine.told import invocation
 
     numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
     _at_least(1, **numbers, ray_workers=ray_workers)
@@ -173,15 +174,18 @@ def run(
         fresh=fresh,
         say=say,
     )
-    folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
-    if batch_size not in (None, record.adapter.batch_size):
-        said = f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
-        say(f"{said}, so it stays at {record.adapter.batch_size}")
-    if report:
-        from harness.report.html import write_html
+    with invocation():
+        folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
+        if batch_size not in (None, record.adapter.batch_size):
+            said = (
+                f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
+            )
+            say(f"{said}, so it stays at {record.adapter.batch_size}")
+        if report:
+            from harness.report.html import write_html
 
-        write_html(folder, folder / "report.html")
-    return Run(folder)
+            write_html(folder, folder / "report.html")
+        return Run(folder)
 
 
 def compare(
@@ -313,9 +317,9 @@ def gate(
             planned(plan)
             return judge_run(plan, made.folder, ledger)
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
-        choice, run = (
-            _choice(adapter),
-            RunOptions(out=Path(out), workers=workers, limit=limit, head=head, selection=selection, executor=executor),
+        choice = _choice(adapter)
+        run = RunOptions(
+            out=Path(out), workers=workers, limit=limit, head=head, selection=selection, executor=executor, say=say
         )
         draw = draw_of(loaded, looks.counts[-1] if looks else limit, head=head)
         plan = planned_for(loaded, choice, options, draw, selection)

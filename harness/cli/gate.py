@@ -111,6 +111,7 @@ def command(
     from harness.cli._done import say
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
+    from harness.engine.told import invocation
     from harness.errors import HarnessError
 
     if sequential and (candidate or limit):
@@ -128,39 +129,40 @@ def command(
         plans.append(plan)
         _print_plan(plan)
 
-    try:
-        with _guarded(github):
-            with kept_for_json(as_json):
-                decision = api.gate(
-                    suite,
-                    adapter,
-                    baseline=baseline,
-                    baselines=baselines,
-                    candidate=candidate,
-                    metric=metric,
-                    margin=margin,
-                    out=out,
-                    workers=workers,
-                    limit=limit,
-                    head=head,
-                    roots=roots,
-                    strict=strict,
-                    block=block,
-                    sequential=sequential,
-                    executor=executor or ("process" if github else None),
-                    epochs=epochs,
-                    resamples=resamples,
-                    allow_missing=allow_missing,
-                    progress=choose(quiet),
-                    say=say,
-                    planned=planned,
-                )
-            forecasts = plans[0].forecasts if plans else ()
-            _print(forecasts, decision, as_json)
-    except HarnessError as error:
-        outputs.failed(adapter, error)
-        raise
-    outputs.decided(forecasts, decision)
+    with invocation():
+        try:
+            with _guarded(github):
+                with kept_for_json(as_json):
+                    decision = api.gate(
+                        suite,
+                        adapter,
+                        baseline=baseline,
+                        baselines=baselines,
+                        candidate=candidate,
+                        metric=metric,
+                        margin=margin,
+                        out=out,
+                        workers=workers,
+                        limit=limit,
+                        head=head,
+                        roots=roots,
+                        strict=strict,
+                        block=block,
+                        sequential=sequential,
+                        executor=executor or ("process" if github else None),
+                        epochs=epochs,
+                        resamples=resamples,
+                        allow_missing=allow_missing,
+                        progress=choose(quiet),
+                        say=say,
+                        planned=planned,
+                    )
+                forecasts = plans[0].forecasts if plans else ()
+                _print(forecasts, decision, as_json)
+        except HarnessError as error:
+            outputs.failed(adapter, error)
+            raise
+        outputs.decided(forecasts, decision)
     return int(decision.exit_code)
 
 

@@ -77,6 +77,8 @@ class Manifest(RecordModel):
     selection: SelectionRecord
     suite: SuiteSource
     source: AdapterSource
+    several: bool = False
+    """Whether the command that began it makes other runs too."""
     executor: ExecutorSource = ExecutorSource()
     """Runs that were begun by earlier versions say nothing of it."""
     environment: dict[str, str]

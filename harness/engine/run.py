@@ -17,7 +17,7 @@ from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
 from harness.engine.limits import refusal, shortcoming, too_many
-from harness.engine.open_run import OpenRun, open_run, reopen_run
+from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, Left, Plan, chunks
@@ -25,6 +25,7 @@ from harness.engine.prepare import Prepared, prepare
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
+from harness.engine.told import find_untold, invocation, is_of_several, untold
 from harness.errors import HarnessError, UsageError
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
@@ -52,6 +53,8 @@ _Measured = tuple[int, Task, Measures, Cell]
 def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress: Progress) -> tuple[Path, RunRecord]:
     """Run and write the record. An unfinished run of the same suite, model and options is continued.
 
+    One that is complete, and of which its command was to tell when it ended early, is taken as it is.
+
     Returns:
         The run's folder and its record. Its status is ``failed`` where too many samples
         failed or none was answered.
@@ -73,11 +76,19 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
             tuple(suite.tasks.values()), batch_size_for(executor.adapter, options.batch_size), draw, options.shard
         )
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
-        with open_run(suite, choice, adapter, plan, options) as run:
-            work = _Work(suite, choice, options, executor, plan, run, data)
-            for text in data.warnings():
-                options.say(f"warning: {text}")
-            return work.execute(progress)
+        wanted = Wanted.of(suite, choice, adapter, plan, options)
+        with invocation() as command:
+            known = find_untold(options.out, wanted.key, str(plan.shard), command.told)
+            if not options.fresh and (found := known):
+                options.say(f"{found[0]} is complete, and nobody was told: nothing is asked again (but by --fresh)")
+            else:
+                with open_run(wanted, command) as run:
+                    work = _Work(suite, choice, options, executor, plan, run, data)
+                    for text in data.warnings():
+                        options.say(f"warning: {text}")
+                    found = work.execute(progress)
+            command.told.append(found[0])
+            return found
     finally:
         executor.close()
 
@@ -98,6 +109,18 @@ def resume_run(
     Raises:
         UsageError: as :func:`run_suite`; also if the model, the data (naming its rows) or their images changed since.
     """
+    with invocation() as command:
+        if not retry and (complete := untold(folder)):
+            options.say(f"{folder} is complete, and nobody was told: nothing is asked again")
+            found = folder, complete
+        else:
+            found = _resumed(folder, options, progress, retry)
+        if not is_of_several(folder):
+            command.told.append(folder)
+        return found
+
+
+def _resumed(folder: Path, options: RunOptions, progress: Progress, retry: Sequence[Status]) -> tuple[Path, RunRecord]:
     with reopen_run(folder) as run:
         run.check_left(retry)
         manifest = run.manifest
