@@ -19,9 +19,10 @@ from harness.engine.keep import Keeper
 from harness.engine.limits import refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
+from harness.engine.patience import Patience
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, Left, Plan, chunks
-from harness.engine.prepare import Prepared, prepare
+from harness.engine.prepare import Prepared, preparing
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
@@ -171,7 +172,8 @@ class _Work:
     def execute(self, progress: Progress) -> tuple[Path, RunRecord]:
         store, folder = self._run.store, self._run.folder
         clock = begin_session(store, self._options.workers, self._again)
-        keeper = Keeper(store, clock)
+        patience = Patience(seconds=self._suite.spec.engine.timeout)
+        keeper = Keeper(store, clock, patience)
         progress.begin(self._choice.spec.adapter, self._plan.own)
         if stored := keeper.responses.total():  # not what was there when the run was opened: some may be asked again
             self._options.say(f"continuing {folder}: {stored:,} responses are there already")
@@ -189,6 +191,7 @@ class _Work:
                 self._finish(clock, Ending("failed", str(error) or type(error).__name__))
             raise
         finally:
+            patience.close()
             progress.end()
         if reason == _STOPPED:
             if not self._complete():
@@ -236,11 +239,14 @@ class _Work:
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
-        work = partial(prepare, oracle=self._executor.adapter.simulated)
+        work = partial(preparing, oracle=self._executor.adapter.simulated)
         width, grace = self._executor.width, self._options.grace
         if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
             return reason
-        pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
+        patience = self._suite.spec.engine.timeout
+        pipeline = Pipeline(
+            work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace, patience=patience
+        )
         clock.timings = pipeline.timings
         with closing(pipeline.run(self._plan.batches(self._left()))) as answers:  # it asks no more once this breaks
             for answered in answers:
