@@ -157,7 +157,7 @@ def test_a_processor_gets_the_images_in_the_order_of_the_text() -> None:
     def told(messages: Any) -> tuple[str | int, ...]:
         return tuple(part.get("text", 0) for part in messages[-1]["content"])
 
-    encoded = Encoder(Processor(), None, None)([red_and_blue(interleaved=MIXED)])
+    encoded = Encoder(Processor(), None, None, lambda _: None)([red_and_blue(interleaved=MIXED)])
     assert encoded.problems == {}
     assert seen["text"] == ["is <|i|> left of <|i|>?"]
     assert [image.size for image in seen["images"][0]] == [(84, 56), (56, 56)]

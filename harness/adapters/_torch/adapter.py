@@ -30,6 +30,8 @@ class TorchAdapter:
     capabilities: frozenset[str] = frozenset({"generate"})
 
     def __init__(self, config: TorchConfig, loaded: Loaded) -> None:
+        from harness.adapters._chat_template import trial
+
         self.batch_size = config.batch_size
         self.batch_invariant = config.is_batch_invariant()
         self.cautions = loaded.cautions
@@ -37,7 +39,9 @@ class TorchAdapter:
         self._config = config
         self._loaded: Loaded | None = loaded
         self._settings = greedy(loaded.base, config.repetition_penalty)
-        self._encoder = Encoder(loaded.processor, config.system, _longest(loaded.base.config))
+        processor = loaded.processor
+        tried = trial(processor.chat_template, processor.tokenizer.special_tokens_map)
+        self._encoder = Encoder(processor, config.system, _longest(loaded.base.config), tried)
         self._halving = Halving(lambda: release(loaded.device))
         self._fingerprint = ""
 

@@ -1,6 +1,6 @@
 """Turn requests into tensors through the model's own chat template; a bad request costs only itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class Encoder:
     system: str | None
     longest: int | None
     """Tokens that the model can read, where it says."""
+    trial: Callable[[list[dict[str, Any]]], None]
+    """Raises a ``TemplateError`` where the template would go on for ever: `transformers` sets it no bounds."""
 
     def __call__(self, requests: Sequence[Request]) -> Encoded:
         """Encode as many requests as can be."""
@@ -99,6 +101,7 @@ class Encoder:
         if system is not None:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
         try:
+            self.trial(messages)
             text = str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
             text.encode()
         except (TemplateError, TypeError, ValueError) as cause:
