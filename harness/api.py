@@ -14,7 +14,7 @@ from harness.engine.named import locate_run, opened_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
-from harness.locate import cache_folder
+from harness.locate import cache_folder, near
 from harness.record import Run
 from harness.spec.limits import MOST_IN_A_BATCH
 from harness.suite.adapters import AdapterChoice, read_adapter
@@ -310,7 +310,7 @@ def gate(
         adapter = made.record.adapter.name
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
-        loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
+        loaded, ledger = load_suite(suite, roots), Ledger(Path(out).absolute(), say)
         selection = Selection(epochs=epochs)
         if made is not None:
             plan = _planned_of(made, loaded, adapter, options)
@@ -319,7 +319,13 @@ def gate(
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
         choice = _choice(adapter)
         run = RunOptions(
-            out=Path(out), workers=workers, limit=limit, head=head, selection=selection, executor=executor, say=say
+            out=Path(out).absolute(),
+            workers=workers,
+            limit=limit,
+            head=head,
+            selection=selection,
+            executor=executor,
+            say=say,
         )
         draw = draw_of(loaded, looks.counts[-1] if looks else limit, head=head)
         plan = planned_for(loaded, choice, options, draw, selection)
@@ -328,7 +334,7 @@ def gate(
             record, decision = run_sequentially(plan, choice, run, looks, progress, ledger)
         else:
             record, decision = run_gate(plan, choice, run, progress, ledger)
-        say(f"record: {record}")
+        say(f"record: {near(record)}")
         return decision
 
 

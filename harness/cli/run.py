@@ -111,7 +111,7 @@ def command(
         check_capabilities(loaded, choices)
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], draw_of(loaded, limit, head=head), as_json)
-    progress = choose(quiet)
+    progress, out = choose(quiet), out.absolute()  # the first adapter may go to another folder
     with invocation(several=len(choices) > 1), _printed(as_json, profile) as done:
         for choice in choices:
             with kept_for_json(as_json):

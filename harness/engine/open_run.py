@@ -16,6 +16,8 @@ from harness.engine.same import data_of, marks_of, tasks_of
 from harness.engine.sessions import begin_revision
 from harness.engine.told import Invocation, Untold, forget
 from harness.errors import HarnessError, UsageError
+from harness.locate import near
+from harness.record.durable import sweep
 from harness.record.failures import LOST
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
@@ -30,6 +32,8 @@ from harness.types import Status
 State = Literal["open", "failed", "complete"]
 
 _STATE: Final = "state"
+_LEFT: Final = 86_400.0
+"""Seconds after which a file that was half written belongs to nobody."""
 _COMPLETE: Final = "it is complete, so there is nothing to continue"
 _FRESH: Final = "; `harness run … --fresh` asks all of it again"
 
@@ -68,8 +72,8 @@ class OpenRun:
         if any(counts.get(status) for status in statuses):
             return
         lost = 0 if statuses else sum(counts.get(status, 0) for status in LOST)
-        more = f"; {lost:,} of its samples failed: `harness resume {self.folder} --failed` asks them again"
-        raise UsageError(f"{self.folder}: {_COMPLETE}{more if lost else _FRESH}")
+        more = f"; {lost:,} of its samples failed: `harness resume {near(self.folder)} --failed` asks them again"
+        raise UsageError(f"{near(self.folder)}: {_COMPLETE}{more if lost else _FRESH}")
 
     def reopen(self, statuses: Sequence[Status]) -> int:
         """Let samples that ended in one of ``statuses`` be asked again; return how many there are."""
@@ -154,6 +158,7 @@ def reopen_run(folder: Path) -> OpenRun:
         _check_there(folder)  # whoever held the lock may have completed the run
         store = ResponseStore(folder / STORE_FILE, create=False)
         store.check()
+        sweep(folder)
         return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
     except BaseException:
         lock.close(remove=not _is_there(folder))
@@ -170,7 +175,7 @@ def _check_there(folder: Path) -> None:
             said = f"{_COMPLETE}{_FRESH}"
         else:
             said = f"there is nothing to continue: it has no {STORE_FILE}, so it is no run"
-        raise UsageError(f"{folder}: {said}")
+        raise UsageError(f"{near(folder)}: {said}")
 
 
 def unfinished(root: Path, *, complete: bool = False) -> Iterator[Path]:
@@ -236,7 +241,7 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
     try:
         folder.mkdir(parents=True)
     except OSError as cause:
-        raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
+        raise UsageError(f"cannot make the folder {near(folder)}: {cause.strerror}") from cause
     suite_source, adapter_source = sources(suite, choice)
     manifest = Manifest(
         run_id=run_id,
@@ -258,6 +263,8 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
         data=wanted.data,
         tasks=wanted.tasks,
     )
+    for other in options.out.iterdir():
+        sweep(other, age=_LEFT)
     lock = RunLock(folder)
     write_marks(folder, marks_of(suite))
     store = ResponseStore(folder / STORE_FILE)

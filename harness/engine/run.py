@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,10 +29,11 @@ from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
 from harness.engine.told import find_untold, invocation, is_of_several, untold
 from harness.errors import HarnessError, UsageError
+from harness.locate import near
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord
-from harness.record.store import StorageError
+from harness.record.store import Gone, StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
@@ -68,6 +70,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
+    options = replace(options, out=options.out.absolute())  # an adapter may go to another folder
     suite = options.selection.apply(suite)
     draw = draw_of(suite, options.limit, head=options.head, ranked=options.ranked)
     data = usable_data(suite, draw)
@@ -81,7 +84,9 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         with invocation() as command:
             known = find_untold(options.out, wanted.key, str(plan.shard), command.told)
             if not options.fresh and (found := known):
-                options.say(f"{found[0]} is complete, and nobody was told: nothing is asked again (but by --fresh)")
+                options.say(
+                    f"{near(found[0])} is complete, and nobody was told: nothing is asked again (but by --fresh)"
+                )
             else:
                 with open_run(wanted, command) as run:
                     work = _Work(suite, choice, options, executor, plan, run, data)
@@ -110,9 +115,10 @@ def resume_run(
     Raises:
         UsageError: as :func:`run_suite`; also if the model, the data (naming its rows) or their images changed since.
     """
+    folder = folder.absolute()
     with invocation() as command:
         if not retry and (complete := untold(folder)):
-            options.say(f"{folder} is complete, and nobody was told: nothing is asked again")
+            options.say(f"{near(folder)} is complete, and nobody was told: nothing is asked again")
             found = folder, complete
         else:
             found = _resumed(folder, options, progress, retry)
@@ -132,7 +138,7 @@ def _resumed(folder: Path, options: RunOptions, progress: Progress, retry: Seque
         try:
             fingerprint = executor.adapter.fingerprint()
             if fingerprint != manifest.adapter.fingerprint:
-                said = f"the model of {folder} changed since it was begun (fingerprint {fingerprint[:12]})"
+                said = f"the model of {near(folder)} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
             plan = manifest.plan(suite)
             data = usable_data(suite, plan.draw)
@@ -176,7 +182,7 @@ class _Work:
         keeper = Keeper(store, clock, patience)
         progress.begin(self._choice.spec.adapter, self._plan.own)
         if stored := keeper.responses.total():  # not what was there when the run was opened: some may be asked again
-            self._options.say(f"continuing {folder}: {stored:,} responses are there already")
+            self._options.say(f"continuing {near(folder)}: {stored:,} responses are there already")
             progress.advance("", stored, keeper.failed)
         try:
             with graceful() as stop, _cache(self._options) as cache, self._others() as others:
@@ -184,6 +190,8 @@ class _Work:
                 reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED
+        except Gone:
+            raise
         except StorageError as error:
             raise self._resumable(error) from error
         except Exception as error:
@@ -324,7 +332,7 @@ class _Work:
 
     def _resumable(self, error: Exception) -> StorageError:
         kept = f"{sum(self._run.store.statuses().values()):,} responses are kept"
-        return StorageError(f"{error}\n{kept}; make room, then: harness resume {self._run.folder}")
+        return StorageError(f"{error}\n{kept}; make room, then: harness resume {near(self._run.folder)}")
 
 
 @contextmanager
