@@ -185,7 +185,7 @@ def run(
             from harness.report.html import write_html
 
             write_html(folder, folder / "report.html")
-        return Run(folder)
+        return Run(folder if Path(out).is_absolute() else near(folder))
 
 
 def compare(
