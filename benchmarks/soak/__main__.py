@@ -11,7 +11,7 @@ from statistics import mean
 from benchmarks.soak.rounds import Soak, Tally, victim
 from benchmarks.soak.server import hostile
 
-ORDER = ("kill", "kill", "edit", "disk", "mount", "kill", "edit", "server")
+ORDER = ("kill", "edit", "disk", "mount", "server", "kill", "edit", "kill")
 """What is done in turn; a kill means two to six of them."""
 
 
