@@ -8,9 +8,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Generic, Self, TypeVar
 
 from harness.errors import ExitCode, HarnessError
+from harness.locate import near
+from harness.waits import wait_of
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -28,6 +31,29 @@ class Stuck(HarnessError):
     """So much took too long that going on would be of no use."""
 
     exit_code = ExitCode.RUN_FAILED
+
+
+def patiently(work: Callable[[], A], seconds: float = 0.0) -> A:
+    """Do something that reads many files, and give up where one of them does not come.
+
+    Args:
+        work: what to do, in a thread of its own. It may take as long as it likes altogether.
+        seconds: how long nothing may come of a file, where that is more than ``LONGEST``.
+
+    Raises:
+        Stuck: naming the file.
+    """
+    errand: Errand[None, A] = Errand(lambda _: work(), [None])
+    thread = threading.Thread(target=errand.go, daemon=True, name="harness-patience")
+    thread.start()
+    limit = max(seconds, LONGEST)
+    while not errand.over.wait(_GLANCE):
+        found = wait_of(thread.ident)
+        if found and time.monotonic() - found[1] > limit:
+            raise Stuck(f"{near(Path(found[0]))}: nothing of it came for {limit:g} s; is its disk or mount gone?")
+    if errand.error is not None:
+        raise errand.error
+    return errand.results[0]
 
 
 class Errand(Generic[A, B]):

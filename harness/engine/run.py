@@ -20,7 +20,7 @@ from harness.engine.keep import Keeper
 from harness.engine.limits import refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
-from harness.engine.patience import Patience
+from harness.engine.patience import Patience, patiently
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, Left, Plan, chunks
 from harness.engine.prepare import Prepared, preparing
@@ -73,7 +73,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
     options = replace(options, out=options.out.absolute())  # an adapter may go to another folder
     suite = options.selection.apply(suite)
     draw = draw_of(suite, options.limit, head=options.head, ranked=options.ranked)
-    data = usable_data(suite, draw)
+    data = patiently(lambda: usable_data(suite, draw), suite.spec.engine.timeout)
     executor = _executor(suite, choice, options)
     try:
         plan = Plan(
@@ -141,7 +141,7 @@ def _resumed(folder: Path, options: RunOptions, progress: Progress, retry: Seque
                 said = f"the model of {near(folder)} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
             plan = manifest.plan(suite)
-            data = usable_data(suite, plan.draw)
+            data = patiently(lambda: usable_data(suite, plan.draw), suite.spec.engine.timeout)
             again = run.reopen(retry)
             return _Work(suite, choice, options, executor, plan, run, data, again).execute(progress)
         finally:

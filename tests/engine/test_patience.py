@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from harness.data._images import FileImage
+from harness.digests import Digests
 from harness.engine import patience
 from harness.engine.patience import Patience, Stuck
 from harness.errors import ExitCode
@@ -95,6 +96,19 @@ def test_a_picture_on_a_dead_mount_and_a_metric_that_hangs_cost_their_samples(
     monkeypatch.setattr("harness.engine.dry._SAMPLES", 5)
     validated = run_here("validate", suite)
     assert "sample 'r1': it could not be loaded and perturbed" in validated.out + validated.err
+
+
+def test_a_file_that_cannot_be_read_before_anything_is_asked_is_named(
+    hang: Callable[[], Any], write, run_here, tmp_path: Path, monkeypatch
+) -> None:
+    known = Digests._of
+    dead = lambda self, path, found: hang() if path.endswith("dead.png") else known(self, path, found)  # noqa: E731
+    monkeypatch.setattr(Digests, "_of", dead)
+    Image.new("RGB", (8, 8)).save(tmp_path / "dead.png")
+    write("rows.jsonl", json.dumps({"question": "q", "answer": "a", "image": "dead.png"}) + "\n")
+    done = run_here("run", write("suite.yaml", SUITE), "-a", "mock", "-o", tmp_path / "runs", "-q")
+    assert done.code == ExitCode.RUN_FAILED
+    assert "dead.png: nothing of it came for 1 s; is its disk or mount gone?" in done.err
 
 
 HANGING = """
