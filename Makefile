@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz check format wheel fixtures schema docs bench asv history clean
+.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -17,6 +17,9 @@ test: $(VENV)/.dev  ## Set up and run every test.
 
 fuzz: $(VENV)/.dev  ## Damage ten thousand rows, images and suites at random, and edit two hundred runs (half an hour).
 	HARNESS_FUZZ=10000 HARNESS_EDITS=200 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s tests/fuzz tests/spec/test_mutations.py tests/engine/test_edits.py
+
+soak: $(VENV)/.dev  ## Kill, edit and starve runs for twenty minutes, and count what was lost, mixed or hung.
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.soak --minutes 20 --kills 200
 
 check: $(VENV)/.dev  ## Lint, formatting, strict types.
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from harness.engine.named import locate_run, opened_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
-from harness.locate import cache_folder
+from harness.locate import cache_folder, near
 from harness.record import Run
 from harness.spec.limits import MOST_IN_A_BATCH
 from harness.suite.adapters import AdapterChoice, read_adapter
@@ -148,6 +148,7 @@ def run(
         Interrupted: on Ctrl-C, after what was measured is saved; the same call continues it.
     """
     from harness.engine.run import run_suite
+    from harness.engine.told import invocation
 
     numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
     _at_least(1, **numbers, ray_workers=ray_workers)
@@ -173,17 +174,20 @@ def run(
         fresh=fresh,
         say=say,
     )
-    folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
-    if batch_size not in (None, record.adapter.batch_size):
-        said = f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
-        say(f"{said}, so it stays at {record.adapter.batch_size}")
-    if report:
-        from harness.engine.thumbnails import keep_wrong
-        from harness.report.html import write_html
+    with invocation():
+        folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
+        if batch_size not in (None, record.adapter.batch_size):
+            said = (
+                f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
+            )
+            say(f"{said}, so it stays at {record.adapter.batch_size}")
+        if report:
+            from harness.engine.thumbnails import keep_wrong
+            from harness.report.html import write_html
 
-        keep_wrong(folder)
-        write_html(folder, folder / "report.html")
-    return Run(folder)
+            keep_wrong(folder)
+            write_html(folder, folder / "report.html")
+        return Run(folder if Path(out).is_absolute() else near(folder))
 
 
 def compare(
@@ -308,16 +312,22 @@ def gate(
         adapter = made.record.adapter.name
     with branch.reading(Path(baselines)) as folder:
         options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
-        loaded, ledger = load_suite(suite, roots), Ledger(Path(out), say)
+        loaded, ledger = load_suite(suite, roots), Ledger(Path(out).absolute(), say)
         selection = Selection(epochs=epochs)
         if made is not None:
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
             return judge_run(plan, made.folder, ledger)
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
-        choice, run = (
-            _choice(adapter),
-            RunOptions(out=Path(out), workers=workers, limit=limit, head=head, selection=selection, executor=executor),
+        choice = _choice(adapter)
+        run = RunOptions(
+            out=Path(out).absolute(),
+            workers=workers,
+            limit=limit,
+            head=head,
+            selection=selection,
+            executor=executor,
+            say=say,
         )
         draw = draw_of(loaded, looks.counts[-1] if looks else limit, head=head)
         plan = planned_for(loaded, choice, options, draw, selection)
@@ -326,7 +336,7 @@ def gate(
             record, decision = run_sequentially(plan, choice, run, looks, progress, ledger)
         else:
             record, decision = run_gate(plan, choice, run, progress, ledger)
-        say(f"record: {record}")
+        say(f"record: {near(record)}")
         return decision
 
 

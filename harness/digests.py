@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from harness.locate import cache_folder
+from harness.waits import Beating
 
 __all__ = ["Digests", "digest", "digests", "onnx_digests"]
 
@@ -80,7 +81,7 @@ class Digests:
                 if kept := self._connection.execute(_FIND, key).fetchone():
                     return str(kept[0])
         with open(path, "rb") as source:  # noqa: PTH123 - a path costs as much as reading a small file
-            found = hashlib.file_digest(source, "sha256").hexdigest()
+            found = hashlib.file_digest(Beating(source, path), "sha256").hexdigest()
         if time.time_ns() - max(known.st_mtime_ns, known.st_ctime_ns) > _SETTLED_NS:
             self._new.append((*key, found))
         return found

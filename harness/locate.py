@@ -31,6 +31,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vlm-harness"
 
 
+def near(path: Path) -> Path:
+    """Return a path as one would type it from here: below the working folder without it, elsewhere as it is.
+
+    Paths that a command keeps are absolute, since an adapter may go to another folder meanwhile.
+
+    >>> near(Path.cwd() / "results" / "runs").as_posix(), near(Path("results")).as_posix()
+    ('results/runs', 'results')
+    """
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) and path != here else path
+
+
 def builtin_root() -> Path:
     """Return the folder that holds the built-in ``suites``, ``adapters`` and ``fixtures``."""
     package = Path(__file__).resolve().parent

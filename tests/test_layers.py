@@ -44,6 +44,7 @@ FLOORS = (
         "kv_cache",
         "unreadable",
         "digests",
+        "waits",
     ),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""

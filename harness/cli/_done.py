@@ -8,6 +8,7 @@ import click
 
 from harness.cli._streams import give_up_output, tell
 from harness.errors import ExitCode
+from harness.locate import near
 
 if TYPE_CHECKING:
     from harness.record.schema import RunRecord
@@ -49,7 +50,7 @@ def print_done(done: "list[Done]", as_json: bool) -> None:
     except OSError as error:
         give_up_output()
         for folder, *_ in done:
-            tell(f"standard output cannot be written ({error.strerror}); the record is in {folder}")
+            tell(f"standard output cannot be written ({error.strerror}); the record is in {near(folder)}")
 
 
 def _print(done: "list[Done]", as_json: bool) -> None:
@@ -68,14 +69,15 @@ def _print(done: "list[Done]", as_json: bool) -> None:
     print_runs(out, [record for _, record, _ in done])
     for folder, record, report in done:
         if any(record.responses.get(status) for status in LOST) and (folder / STORE_FILE).is_file():
-            click.echo(f"to ask again what failed: harness resume {folder} --failed")
-        click.echo(f"record: {folder}")
+            click.echo(f"to ask again what failed: harness resume {near(folder)} --failed")
+        click.echo(f"record: {near(folder)}")
         if report:
-            click.echo(f"report: {report}")
+            click.echo(f"report: {near(report)}")
     if len(done) > 1 and done[-1][2]:
         from harness.report.overview import write_overview
 
-        click.echo(f"side by side: {write_overview([folder for folder, *_ in done], done[-1][0] / 'overview.html')}")
+        overview = write_overview([folder for folder, *_ in done], done[-1][0] / "overview.html")
+        click.echo(f"side by side: {near(overview)}")
 
 
 def say(text: str) -> None:

@@ -111,6 +111,7 @@ def command(
     from harness.cli._done import say
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
+    from harness.engine.told import invocation
     from harness.errors import HarnessError
 
     if sequential and (candidate or limit):
@@ -128,39 +129,40 @@ def command(
         plans.append(plan)
         _print_plan(plan)
 
-    try:
-        with _guarded(github):
-            with kept_for_json(as_json):
-                decision = api.gate(
-                    suite,
-                    adapter,
-                    baseline=baseline,
-                    baselines=baselines,
-                    candidate=candidate,
-                    metric=metric,
-                    margin=margin,
-                    out=out,
-                    workers=workers,
-                    limit=limit,
-                    head=head,
-                    roots=roots,
-                    strict=strict,
-                    block=block,
-                    sequential=sequential,
-                    executor=executor or ("process" if github else None),
-                    epochs=epochs,
-                    resamples=resamples,
-                    allow_missing=allow_missing,
-                    progress=choose(quiet),
-                    say=say,
-                    planned=planned,
-                )
-            forecasts = plans[0].forecasts if plans else ()
-            _print(forecasts, decision, as_json)
-    except HarnessError as error:
-        outputs.failed(adapter, error)
-        raise
-    outputs.decided(forecasts, decision)
+    with invocation():
+        try:
+            with _guarded(github):
+                with kept_for_json(as_json):
+                    decision = api.gate(
+                        suite,
+                        adapter,
+                        baseline=baseline,
+                        baselines=baselines,
+                        candidate=candidate,
+                        metric=metric,
+                        margin=margin,
+                        out=out,
+                        workers=workers,
+                        limit=limit,
+                        head=head,
+                        roots=roots,
+                        strict=strict,
+                        block=block,
+                        sequential=sequential,
+                        executor=executor or ("process" if github else None),
+                        epochs=epochs,
+                        resamples=resamples,
+                        allow_missing=allow_missing,
+                        progress=choose(quiet),
+                        say=say,
+                        planned=planned,
+                    )
+                forecasts = plans[0].forecasts if plans else ()
+                _print(forecasts, decision, as_json)
+        except HarnessError as error:
+            outputs.failed(adapter, error)
+            raise
+        outputs.decided(forecasts, decision)
     return int(decision.exit_code)
 
 
@@ -252,9 +254,11 @@ class _Outputs:
     """The files that a gate writes for others to read."""
 
     def __init__(self, suite: str | None, junit: Path | None, github: Path | None) -> None:
-        self._suite = suite
-        self._github = github
-        self._junit = [file for file in (junit, github / "junit.xml" if github else None) if file]
+        # All of them absolute: an adapter may go to another folder meanwhile.
+        self._here = Path.cwd()
+        self._suite = str(Path(suite).absolute()) if suite and Path(suite).is_file() else suite
+        self._github = github and github.absolute()
+        self._junit = [file.absolute() for file in (junit, github / "junit.xml" if github else None) if file]
 
     def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
         """Write what the gate decided; print annotations where GitHub reads them."""
@@ -275,7 +279,7 @@ class _Outputs:
             write_github(text, decision.verdict, decision.exit_code, self._github)
             told = json.dumps(decision_json(decision, forecasts), indent=2)
             (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
-            for line in annotations(decision, places, Path.cwd()):
+            for line in annotations(decision, places, self._here):
                 click.echo(line)
 
     def failed(self, adapter: str | None, error: "HarnessError") -> None:

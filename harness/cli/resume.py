@@ -41,11 +41,14 @@ def command(run: str | None, runs: Path, failed: bool, workers: int, report: boo
     from harness.engine.named import locate_unfinished
     from harness.engine.options import RunOptions
     from harness.engine.run import resume_run
+    from harness.engine.told import invocation
     from harness.types import Status
 
     retry = (Status.ERROR, Status.TIMEOUT, Status.MISSING) if failed else ()
     options = RunOptions(workers=workers, say=say)
-    with kept_for_json(as_json):
-        folder, record = resume_run(locate_unfinished(run, runs, complete=failed), options, choose(quiet), retry=retry)
-    print_done([(folder, record, write_report(folder) if report else None)], as_json)
+    with invocation():
+        with kept_for_json(as_json):
+            found = locate_unfinished(run, runs, complete=failed, untold=not failed)
+            folder, record = resume_run(found, options, choose(quiet), retry=retry)
+        print_done([(folder, record, write_report(folder) if report else None)], as_json)
     return exit_code([record])

@@ -1,5 +1,6 @@
 """``harness run``."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -9,6 +10,8 @@ from harness.errors import ExitCode
 from harness.spec.limits import MOST_IN_A_BATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.cli._done import Done
     from harness.suite.bind import Suite
     from harness.tasks.draw import Draw
@@ -49,7 +52,7 @@ Examples:
 @click.option("--ray-workers", type=click.IntRange(1), help="Copies of the model on Ray; one a CPU by default.")
 @click.option("--cache/--no-cache", default=False, show_default=True,
               help="Take answers that this model gave to the same requests earlier (`harness cache`).")  # fmt: skip
-@click.option("--fresh", is_flag=True, help="Begin anew even where an unfinished run could be continued.")
+@click.option("--fresh", is_flag=True, help="Begin anew even where a run that ended early could be continued.")
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
@@ -85,15 +88,15 @@ def command(
     """Run SUITE (a YAML file, or a name from `harness list suites`) on one or more adapters.
 
     Leaves a run record for each adapter: run.json, samples.parquet and a report. The exit code
-    says what the suite's gates made of it. The same command again continues a run that was
-    interrupted or killed.
+    says what the suite's gates made of it. The same command again continues what was
+    interrupted or killed: it takes what is complete, and asks only what is left.
     """
     from harness.api import load_suite
     from harness.api import run as run_one
-    from harness.cli._done import exit_code, print_done, say
-    from harness.cli._profile import print_profile
+    from harness.cli._done import exit_code, say
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
+    from harness.engine.told import invocation
     from harness.suite.adapters import read_adapter
     from harness.suite.fit import check_capabilities
     from harness.suite.looks import draw_of
@@ -108,9 +111,8 @@ def command(
         check_capabilities(loaded, choices)
     if dry_run:
         return _dry_run(loaded, [choice.spec.adapter for choice in choices], draw_of(loaded, limit, head=head), as_json)
-    progress = choose(quiet)
-    done: list[Done] = []
-    try:
+    progress, out = choose(quiet), out.absolute()  # the first adapter may go to another folder
+    with invocation(several=len(choices) > 1), _printed(as_json, profile) as done:
         for choice in choices:
             with kept_for_json(as_json):
                 made = run_one(
@@ -136,13 +138,23 @@ def command(
                     say=say,
                 )
             done.append((made.folder, made.record, made.folder / "report.html" if report else None))
+    return exit_code([record for _, record, _ in done])
+
+
+@contextmanager
+def _printed(as_json: bool, profile: bool) -> "Iterator[list[Done]]":
+    """Print what was done at the end: one adapter's failure must not hide what the ones before it measured."""
+    from harness.cli._done import print_done
+    from harness.cli._profile import print_profile
+
+    done: list[Done] = []
+    try:
+        yield done
     finally:
-        # One adapter's failure must not hide what the ones before it measured.
         if done:
             print_done(done, as_json)
         for _, record, _ in done if profile else ():
             print_profile(record, err=as_json)
-    return exit_code([record for _, record, _ in done])
 
 
 def _dry_run(suite: "Suite", adapters: list[str], draw: "Draw", as_json: bool) -> int:

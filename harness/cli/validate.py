@@ -38,6 +38,7 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whol
     """
     from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
+    from harness.engine.patience import patiently
     from harness.errors import ExitCode, SpecError
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
@@ -47,7 +48,8 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whol
     try:
         with kept_for_json(as_json):
             loaded = load_suite(suite, roots)
-            read = check_data(loaded, None if whole else ROWS, media=whole)
+            rows, patience = None if whole else ROWS, loaded.spec.engine.timeout
+            read = patiently(lambda: check_data(loaded, rows, media=whole), patience)
             checked = misfits(loaded, [read_adapter(adapter) for adapter in adapters])
             troubles = [*checked, *read.refusals(), *try_samples(loaded)]
     except SpecError as error:

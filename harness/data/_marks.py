@@ -19,6 +19,7 @@ from harness.errors import SampleError
 from harness.images import PLAINLY
 from harness.record.marks import ASPECTS, RowMarks
 from harness.types import Sample
+from harness.waits import waiting
 
 _NOTHING: Final = bytes(8)
 _JSON: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -141,6 +142,10 @@ class _Media:
         return found
 
     def _read(self, name: str, roots: tuple[Path, ...]) -> str:
+        with waiting(name):
+            return self._digested(name, roots)
+
+    def _digested(self, name: str, roots: tuple[Path, ...]) -> str:
         found = os.lstat(name)
         folder, last = os.path.split(name)
         if last in ("", ".", "..") or stat.S_ISLNK(found.st_mode):

@@ -39,10 +39,14 @@ def judge(
     try:
         scores = dict(task.score(sample, responses))
     except Exception as error:  # noqa: BLE001 - a plug-in metric's bug must cost its sample, not the run
-        unknown = dict.fromkeys(task.metrics, Score(math.nan, Status.ERROR))
-        return unknown, f"a metric raised {type(error).__name__}: {error}"
+        return unscored(task), f"a metric raised {type(error).__name__}: {error}"
     said = [f"metric {name!r} {score.complaint}" for name, score in scores.items() if score.complaint]
     return scores, "; ".join(said) or None
+
+
+def unscored(task: Task) -> dict[str, Score]:
+    """Return the scores of a sample that could not be scored."""
+    return dict.fromkeys(task.metrics, Score(math.nan, Status.ERROR))
 
 
 def _without(task: Task, sample: Sample, count: int, status: Status) -> dict[str, Score]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from harness.engine.collect import judge
+from harness.engine.patience import Patience
 from harness.engine.plan import Batch
-from harness.engine.prepare import prepare
+from harness.engine.prepare import preparing
 from harness.suite.bind import Suite
-from harness.tasks import Continues, Measures, Task
+from harness.tasks import Cell, Continues, Measures, Task
 from harness.types import Request, Response, Sample, Status
 
 _SAMPLES = 2
@@ -16,20 +17,28 @@ _SAMPLES = 2
 def try_samples(suite: Suite) -> list[str]:
     """Prepare and score two samples of each task's first and last cell; return what went wrong, in sentences."""
     troubles: list[str] = []
-    for task in suite.tasks.values():
-        if isinstance(task, Measures):
-            continue
-        cells = task.cells()
-        for cell in {cells[0].id: cells[0], cells[-1].id: cells[-1]}.values():
-            # Rows that are broken are told where all rows are read.
-            samples = tuple(islice((one for one in task.samples(cell) if one.problem is None), _SAMPLES))
-            prepared = prepare(Batch(0, task, cell, samples), oracle=True)
-            for sample, requests, error in zip(prepared.batch.samples, prepared.requests, prepared.errors, strict=True):
-                complaint = None if error else _complaint(task, sample, requests)
-                troubles += [
-                    f"{task.name}/{cell.id}: sample {sample.id!r}: {said}" for said in (error, complaint) if said
-                ]
+    with Patience(seconds=suite.spec.engine.timeout) as patience:
+        for task in suite.tasks.values():
+            if isinstance(task, Measures):
+                continue
+            cells = task.cells()
+            for cell in {cells[0].id: cells[0], cells[-1].id: cells[-1]}.values():
+                said = _tried(patience, task, cell)
+                troubles += [f"{task.name}/{cell.id}: sample {sample!r}: {text}" for sample, text in said]
     return troubles
+
+
+def _tried(patience: Patience, task: Task, cell: Cell) -> list[tuple[str, str]]:
+    """Return what went wrong with the first samples of a cell, by sample."""
+    # Rows that are broken are told where all rows are read.
+    samples = tuple(islice((one for one in task.samples(cell) if one.problem is None), _SAMPLES))
+    ready = preparing(patience, Batch(0, task, cell, samples), oracle=True)()
+    made = [*zip(ready.batch.samples, ready.requests, ready.errors, strict=True)]
+    asked = [(sample, requests) for sample, requests, error in made if not error]
+    begun = patience.begin(lambda one: _complaint(task, *one), asked)
+    complaints = patience.end(begun, lambda _, said: f"it could not be scored: {said}")
+    troubles = [(sample.id, error) for sample, _, error in made if error]
+    return troubles + [(sample.id, said) for (sample, _), said in zip(asked, complaints, strict=True) if said]
 
 
 def _complaint(task: Task, sample: Sample, requests: Sequence[Request]) -> str | None:

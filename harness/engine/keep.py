@@ -10,8 +10,9 @@ from typing import Any
 
 from harness.asks import ask_named
 from harness.engine.ask import Part, Work
-from harness.engine.collect import judge, measured, packed
+from harness.engine.collect import judge, measured, packed, unscored
 from harness.engine.limits import failures
+from harness.engine.patience import Patience
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
 from harness.engine.sessions import Clock
@@ -27,9 +28,10 @@ from harness.types import Finish, Response, Sample, Status
 class Keeper:
     """Writes what comes in, a batch a transaction, and counts it."""
 
-    def __init__(self, store: ResponseStore, clock: Clock) -> None:
+    def __init__(self, store: ResponseStore, clock: Clock, patience: Patience) -> None:
         self._store = store
         self._clock = clock
+        self._patience = patience
         self.responses = Counter(store.statuses(settled=True))
         """How many responses ended in each status, in all sessions; those that are to be asked again are not there."""
         self.refused = ""
@@ -57,9 +59,13 @@ class Keeper:
         batch, done = answered.ready.batch, answered.done
         policy = self._policy(batch.task)
         worked = zip(batch.places, batch.samples, done.works, strict=True)
-        rows = [
-            (place, _row(batch, sample, work, done.seconds, policy)) for place, sample, work in worked if not work.later
-        ]
+        asked = [(place, sample, work) for place, sample, work in worked if not work.later]
+
+        def row(one: _Worked, late: str = "") -> tuple[int, Row]:
+            place, sample, work = one
+            return place, _row(batch, sample, work, done.seconds, policy, late)
+
+        rows = self._patience.end(self._patience.begin(row, asked), row)
         self.refused = self.refused or next((said for work in done.works if (said := work.hopeless)), "")
         scored = time.perf_counter()
         self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
@@ -83,18 +89,26 @@ class Keeper:
         return self._truncated[task.name]
 
 
-def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTruncated) -> Row:
+_Worked = tuple[int, Sample, Work]
+"""A sample's place in the plan, and what came of it."""
+
+
+def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTruncated, late: str) -> Row:
     parts, responses, failed = work.parts, work.responses, work.failed
     status = Status.ERROR if work.error is not None else Status(failed.response.status) if failed else Status.OK
     status = status if sample.problem is None else Status.UNDEFINED  # a row that is broken is no wrong answer
     finish = Finish.of(_own(parts))
     cut = status is Status.OK and finish is Finish.LENGTH
     status = Status.ERROR if cut and policy == "fail" else status
-    judged, complaint = judge(
-        batch.task, sample, responses, Status.UNPARSED if cut and policy == "unparsed" else status
-    )
     alone = _alone(parts)
-    text, said = (alone.response.text, None) if alone else _text(batch.task, sample, responses, status)
+    complaint: str | None = f"it could not be scored: {late}"
+    if late:
+        judged = unscored(batch.task)
+    else:
+        judged, complaint = judge(
+            batch.task, sample, responses, Status.UNPARSED if cut and policy == "unparsed" else status
+        )
+    text, said = (alone.response.text, None) if alone else _text(batch.task, sample, responses, status, late)
     counts = alone.response if alone else _counts(parts)
     return Row(
         task=batch.task.name,
@@ -139,9 +153,11 @@ def _cut_off(status: Status, parts: Sequence[Part]) -> str | None:
     return f"the answer was cut off at max_new_tokens {limit}, which `on_truncated: fail` takes for a failure"
 
 
-def _text(task: Task, sample: Sample, responses: Sequence[Response], status: Status) -> tuple[str | None, str | None]:
+def _text(
+    task: Task, sample: Sample, responses: Sequence[Response], status: Status, late: str
+) -> tuple[str | None, str | None]:
     """Return the text that stands for a sample with several parts or none, and what went wrong in making it."""
-    if status != Status.OK:
+    if status != Status.OK or late:
         return None, None
     if not isinstance(task, Joins):
         return (responses[0].text if responses else None), None

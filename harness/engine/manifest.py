@@ -77,6 +77,8 @@ class Manifest(RecordModel):
     selection: SelectionRecord
     suite: SuiteSource
     source: AdapterSource
+    several: bool = False
+    """Whether the command that began it makes other runs too."""
     executor: ExecutorSource = ExecutorSource()
     """Runs that were begun by earlier versions say nothing of it."""
     environment: dict[str, str]
@@ -178,13 +180,13 @@ def run_key(
 def sources(suite: Suite, choice: AdapterChoice) -> tuple[SuiteSource, AdapterSource]:
     """Return what to keep of the files that a run is made from."""
     suite_source = SuiteSource(
-        file=str(suite.file.absolute()),
-        roots=[str(root.absolute()) for root in suite.roots],
+        file=str(suite.file),
+        roots=[str(root) for root in suite.roots],
         hash=suite.hash,
         content=plain(suite.content),
     )
     adapter_source = AdapterSource(
-        file=str(choice.file.absolute()),
+        file=str(choice.file),
         spec=choice.spec.model_dump(mode="json"),
         config=choice.config.model_dump(mode="json"),
     )

@@ -6,18 +6,20 @@ from pathlib import Path
 from harness.errors import UsageError
 
 
-def locate_unfinished(name: str | None, runs: Path, *, complete: bool = False) -> Path:
+def locate_unfinished(name: str | None, runs: Path, *, complete: bool = False, untold: bool = False) -> Path:
     """Return the folder of a run that was begun and not completed.
 
     Args:
         name: a folder, a part of a run's id, or None for the newest.
         runs: where runs lie.
         complete: take one too that was completed and of which something can be asked again.
+        untold: take one too that was completed and that nobody was told of; the newest is one that is unfinished.
 
     Raises:
         UsageError: if none fits, or several do.
     """
     from harness.engine.open_run import unfinished
+    from harness.engine.told import told_later
     from harness.record import find_runs
 
     def elsewhere(wanted: str) -> str:
@@ -28,7 +30,12 @@ def locate_unfinished(name: str | None, runs: Path, *, complete: bool = False) -
         return f"{many} complete, and there is nothing to continue"
 
     none = f"there is no unfinished run in {runs}" + (", and none with failures" if complete else "")
-    return _locate(name, runs, lambda: tuple(unfinished(runs, complete=complete))[::-1], none, elsewhere)
+
+    def find() -> Sequence[Path]:
+        last = sorted(told_later(runs)) if untold else ()
+        return (*last, *tuple(unfinished(runs, complete=complete))[::-1])
+
+    return _locate(name, runs, find, none, elsewhere)
 
 
 def locate_run(name: str | None, runs: Path) -> Path:

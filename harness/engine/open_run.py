@@ -14,7 +14,10 @@ from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.same import data_of, marks_of, tasks_of
 from harness.engine.sessions import begin_revision
+from harness.engine.told import Invocation, Untold, forget
 from harness.errors import HarnessError, UsageError
+from harness.locate import near
+from harness.record.durable import sweep
 from harness.record.failures import LOST
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
@@ -29,6 +32,8 @@ from harness.types import Status
 State = Literal["open", "failed", "complete"]
 
 _STATE: Final = "state"
+_LEFT: Final = 86_400.0
+"""Seconds after which a file that was half written belongs to nobody."""
 _COMPLETE: Final = "it is complete, so there is nothing to continue"
 _FRESH: Final = "; `harness run … --fresh` asks all of it again"
 
@@ -67,8 +72,8 @@ class OpenRun:
         if any(counts.get(status) for status in statuses):
             return
         lost = 0 if statuses else sum(counts.get(status, 0) for status in LOST)
-        more = f"; {lost:,} of its samples failed: `harness resume {self.folder} --failed` asks them again"
-        raise UsageError(f"{self.folder}: {_COMPLETE}{more if lost else _FRESH}")
+        more = f"; {lost:,} of its samples failed: `harness resume {near(self.folder)} --failed` asks them again"
+        raise UsageError(f"{near(self.folder)}: {_COMPLETE}{more if lost else _FRESH}")
 
     def reopen(self, statuses: Sequence[Status]) -> int:
         """Let samples that ended in one of ``statuses`` be asked again; return how many there are."""
@@ -83,8 +88,12 @@ class OpenRun:
         """Say what became of it.
 
         A complete run needs its store no more, and it goes, unless something of it may be asked again (``kept``); a
-        part is still to be merged.
+        part is still to be merged. Until somebody is told of it, it bears a sign of that.
         """
+        if state == "complete":
+            Untold(self.manifest.key, self.manifest.shard, self.manifest.several).write(self.folder)
+        else:
+            forget(self.folder)
         if state != "complete" or kept or self.manifest.shard != str(WHOLE):
             self.store.remember({_STATE: state})
             return
@@ -94,7 +103,30 @@ class OpenRun:
         self.lock.close(remove=True)
 
 
-def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions) -> OpenRun:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run that is wanted, and what makes another run the same."""
+
+    suite: Suite
+    choice: AdapterChoice
+    adapter: AdapterRecord
+    plan: Plan
+    options: RunOptions
+    data: dict[str, str]
+    tasks: dict[str, dict[str, Any]]
+    key: str
+
+    @classmethod
+    def of(
+        cls, suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions
+    ) -> "Wanted":
+        """Look at all that a run depends on."""
+        data, tasks = data_of(suite), tasks_of(suite)
+        key = run_key(suite, data, tasks, options.selection, adapter.fingerprint, plan, __version__)
+        return cls(suite, choice, adapter, plan, options, data, tasks, key)
+
+
+def open_run(wanted: Wanted, command: Invocation) -> OpenRun:
     """Continue the unfinished run of the same suite, model and options under ``options.out``, or begin one.
 
     A run that failed because too much failed has had its say: it is begun anew, and only
@@ -104,14 +136,12 @@ def open_run(suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: 
         Busy: if another process works on it.
         UsageError: if the folder cannot be made.
     """
-    data, tasks = data_of(suite), tasks_of(suite)
-    key = run_key(suite, data, tasks, options.selection, adapter.fingerprint, plan, __version__)
-    if not options.fresh:
-        for folder in unfinished(options.out):
-            found = _continued(folder, key, str(plan.shard))
+    if not wanted.options.fresh:
+        for folder in unfinished(wanted.options.out):
+            found = _continued(folder, wanted.key, str(wanted.plan.shard))
             if found:
                 return found
-    return _begun(suite, choice, adapter, plan, options, (key, data, tasks))
+    return _begun(wanted, command)
 
 
 def reopen_run(folder: Path) -> OpenRun:
@@ -128,6 +158,7 @@ def reopen_run(folder: Path) -> OpenRun:
         _check_there(folder)  # whoever held the lock may have completed the run
         store = ResponseStore(folder / STORE_FILE, create=False)
         store.check()
+        sweep(folder)
         return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
     except BaseException:
         lock.close(remove=not _is_there(folder))
@@ -144,7 +175,7 @@ def _check_there(folder: Path) -> None:
             said = f"{_COMPLETE}{_FRESH}"
         else:
             said = f"there is nothing to continue: it has no {STORE_FILE}, so it is no run"
-        raise UsageError(f"{folder}: {said}")
+        raise UsageError(f"{near(folder)}: {said}")
 
 
 def unfinished(root: Path, *, complete: bool = False) -> Iterator[Path]:
@@ -196,26 +227,25 @@ def new_run_id(identity: str, adapter: AdapterRecord, suite: str, started: datet
     return f"{suite}-{adapter.name}-{started:%Y%m%dT%H%M%S}-{digest}"
 
 
-def _begun(
-    suite: Suite,
-    choice: AdapterChoice,
-    adapter: AdapterRecord,
-    plan: Plan,
-    options: RunOptions,
-    identity: tuple[str, dict[str, str], dict[str, dict[str, Any]]],
-) -> OpenRun:
-    key, data, tasks = identity
+def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
+    suite, choice, adapter, plan, options = (
+        wanted.suite,
+        wanted.choice,
+        wanted.adapter,
+        wanted.plan,
+        wanted.options,
+    )
     started = datetime.now(UTC)
     run_id = new_run_id(f"{suite.hash} {plan.shard}", adapter, suite.spec.suite, started)
     folder = options.out / run_id
     try:
         folder.mkdir(parents=True)
     except OSError as cause:
-        raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
+        raise UsageError(f"cannot make the folder {near(folder)}: {cause.strerror}") from cause
     suite_source, adapter_source = sources(suite, choice)
     manifest = Manifest(
         run_id=run_id,
-        key=key,
+        key=wanted.key,
         started=started,
         harness_version=__version__,
         batch_size=plan.batch_size,
@@ -226,12 +256,15 @@ def _begun(
         selection=options.selection.record,
         suite=suite_source,
         source=adapter_source,
+        several=command.several,
         executor=ExecutorSource.of(options),
         adapter=adapter,
         environment=used_variables({**suite.variables, **choice.variables}),
-        data=data,
-        tasks=tasks,
+        data=wanted.data,
+        tasks=wanted.tasks,
     )
+    for other in options.out.iterdir():
+        sweep(other, age=_LEFT)
     lock = RunLock(folder)
     write_marks(folder, marks_of(suite))
     store = ResponseStore(folder / STORE_FILE)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import ExitCode, HarnessError
+from harness.locate import near
 from harness.suite.select import ALL, Selection
 
 Executor = Literal["local", "process", "ray"]
@@ -77,4 +78,5 @@ class Interrupted(HarnessError):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        super().__init__(f"interrupted; what was measured is in {folder}\nto continue: harness resume {folder}")
+        at = near(folder)
+        super().__init__(f"interrupted; what was measured is in {at}\nto continue: harness resume {at}")

@@ -7,9 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from harness.engine.ask import Exchanged
+from harness.engine.patience import Patience
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared, ahead
 
@@ -40,23 +42,25 @@ class Pipeline:
 
     def __init__(
         self,
-        prepare: Callable[[Batch], Prepared],
+        prepare: Callable[[Patience, Batch], Callable[[], Prepared]],
         ask: Callable[[Prepared], Exchanged],
         *,
         workers: int,
         width: int,
         stop: threading.Event,
         grace: float,
+        patience: float = 0.0,
     ) -> None:
         """Lay the stages out.
 
         Args:
-            prepare: makes requests of a batch, in ``workers`` threads.
+            prepare: begins to make requests of a batch, in ``workers`` threads.
             ask: gets the answers, in ``width`` threads.
             workers: batches that are prepared at a time.
             width: batches that are asked at a time.
             stop: when it is set, no more batches are asked.
             grace: seconds that a batch in flight then has to end.
+            patience: seconds that it may take to prepare a sample.
         """
         self._prepare = prepare
         self._ask = ask
@@ -64,6 +68,7 @@ class Pipeline:
         self._width = width
         self._stop = stop
         self._grace = grace
+        self._patience = patience
         self._closed = threading.Event()
         self._deadline = float("inf")
         self.timings = dict.fromkeys(STAGES, 0.0)
@@ -111,7 +116,10 @@ class Pipeline:
     ) -> None:
         last: BaseException | None = None
         try:
-            with closing(ahead(self._prepare_timed, batches, self._workers, depth=2 * self._workers)) as prepared:
+            with (
+                Patience(self._workers, self._patience, partial(self.add, "prepare")) as patience,
+                closing(ahead(partial(self._prepare, patience), batches, depth=2 * self._workers)) as prepared,
+            ):
                 for ready in prepared:
                     if self._stop.is_set() or self._closed.is_set():
                         break
@@ -123,12 +131,6 @@ class Pipeline:
             self._put(out, last)
         self._put(out, None)
 
-    def _prepare_timed(self, batch: Batch) -> Prepared:
-        start = time.perf_counter()
-        ready = self._prepare(batch)
-        self.add("prepare", time.perf_counter() - start)
-        return ready
-
     def _ask_timed(self, ready: Prepared) -> Exchanged:
         start = time.perf_counter()
         called = self._ask(ready)
@@ -137,12 +139,15 @@ class Pipeline:
         self._asker.since = time.perf_counter()
         return called
 
-    def _next(self, out: "queue.Queue[T]") -> T:
+    def _next(self, out: "_Queue") -> "_Item":
+        """Wait for the next batch; None where there is none, or the run is to stop and it does not come in time."""
         start = time.perf_counter()
         while True:
             try:
                 item = out.get(timeout=_GLANCE)
             except queue.Empty:
+                if self._overdue():
+                    return None
                 continue
             self.add("wait", time.perf_counter() - start)
             return item
@@ -151,10 +156,9 @@ class Pipeline:
         """Wait for an answer; None where the run is to stop and it did not come in time."""
         start = time.perf_counter()
         while True:
-            if self._stop.is_set():
-                self._deadline = min(self._deadline, time.monotonic() + self._grace)
-                if future.cancel() or time.monotonic() > self._deadline:
-                    return None
+            overdue = self._overdue()
+            if overdue or (self._stop.is_set() and future.cancel()):
+                return None
             try:
                 called = future.result(timeout=_GLANCE)
             except TimeoutError:
@@ -163,6 +167,12 @@ class Pipeline:
                 continue
             self.add("wait", time.perf_counter() - start)
             return called
+
+    def _overdue(self) -> bool:
+        """Return whether the run is to stop, and what is in flight has had its time."""
+        if self._stop.is_set():
+            self._deadline = min(self._deadline, time.monotonic() + self._grace)
+        return time.monotonic() > self._deadline
 
     def _put(self, out: "queue.Queue[T]", item: T) -> bool:
         while not self._closed.is_set():
@@ -174,4 +184,5 @@ class Pipeline:
         return False
 
 
-_Queue = queue.Queue[tuple[Prepared, Future[Exchanged]] | BaseException | None]
+_Item = tuple[Prepared, Future[Exchanged]] | BaseException | None
+_Queue = queue.Queue[_Item]

@@ -3,7 +3,6 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from PIL import Image
 
 from harness.asks import ask_named
+from harness.engine.patience import Patience
 from harness.engine.plan import Batch
 from harness.errors import SampleError
 from harness.facts import of_images, shown, wrong
@@ -22,6 +22,9 @@ B = TypeVar("B")
 
 Hashed = tuple[Request, str]
 """A request and the hash of all that the model sees of it."""
+
+_Made = tuple[Sample, tuple[Hashed, ...], str | None]
+"""A sample with what its images tell, its requests, and why there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,32 @@ class Prepared:
 
 def prepare(batch: Batch, oracle: bool) -> Prepared:
     """Load, perturb and render one batch. A sample that fails costs itself, not the batch."""
+    with Patience() as patience:
+        return preparing(patience, batch, oracle=oracle)()
+
+
+def preparing(patience: Patience, batch: Batch, *, oracle: bool) -> Callable[[], Prepared]:
+    """Begin as :func:`prepare`; return what waits for the end. A sample that takes too long fails, too."""
     told = of_images(name for metric in batch.task.metrics.values() for name in (*metric.needs, *metric.wants))
     make = partial(batch.task.requests, batch.cell, oracle=oracle)
-    samples: list[Sample] = []
-    asked: list[tuple[Hashed, ...]] = []
-    errors: list[str | None] = []
-    for sample in batch.samples:
-        made: tuple[Hashed, ...] = ()
+
+    def one(sample: Sample) -> _Made:
         if sample.facts and (said := wrong(sample.facts)):
-            sample = replace(sample, facts={})  # noqa: PLW2901 - they cannot be stored
-        else:
-            made, said = contained(partial(make, sample))
-        samples.append(shown(sample, made[0][0].images, told) if made else sample)
-        asked.append(made)
-        errors.append(said)
-    return Prepared(replace(batch, samples=tuple(samples)), tuple(asked), tuple(errors))
+            return replace(sample, facts={}), (), said  # they cannot be stored
+        made, said = contained(partial(make, sample))
+        return shown(sample, made[0][0].images, told) if made else sample, made, said
+
+    def late(sample: Sample, said: str) -> _Made:
+        return sample, (), f"it could not be loaded and perturbed: {said}"
+
+    begun = patience.begin(one, batch.samples)
+
+    def wait() -> Prepared:
+        made = patience.end(begun, late)
+        samples, asked, errors = zip(*made, strict=True) if made else ((), (), ())
+        return Prepared(replace(batch, samples=samples), asked, errors)
+
+    return wait
 
 
 def contained(
@@ -112,20 +126,18 @@ def _colours(image: Image.Image) -> bytes:
     return repr((image.getpalette("RGBA"), image.info.get("transparency"))).encode()
 
 
-def ahead(work: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Generator[B, None, None]:
-    """Map ``work`` over ``items`` in order, up to ``depth`` items ahead of the consumer.
+def ahead(begin: Callable[[A], Callable[[], B]], items: Iterable[A], depth: int) -> Generator[B, None, None]:
+    """Yield what comes of each of ``items`` in order, begun up to ``depth`` items ahead of the consumer.
 
-    With one worker it runs in one thread beside the consumer. Closing the iterator early
-    drops what is queued.
+    Args:
+        begin: begins the work on one, and returns what waits for its end.
+        items: what to work on.
+        depth: how far ahead.
     """
-    queue: deque[Future[B]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="harness-prepare")
-    try:
-        for item in items:
-            queue.append(pool.submit(work, item))
-            if len(queue) > depth:
-                yield queue.popleft().result()
-        while queue:
-            yield queue.popleft().result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    queue: deque[Callable[[], B]] = deque()
+    for item in items:
+        queue.append(begin(item))
+        if len(queue) > depth:
+            yield queue.popleft()()
+    while queue:
+        yield queue.popleft()()

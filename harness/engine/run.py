@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,19 +18,22 @@ from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
 from harness.engine.limits import refusal, shortcoming, too_many
-from harness.engine.open_run import OpenRun, open_run, reopen_run
+from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
+from harness.engine.patience import Patience, patiently
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, Left, Plan, chunks
-from harness.engine.prepare import Prepared, prepare
+from harness.engine.prepare import Prepared, preparing
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
+from harness.engine.told import find_untold, invocation, is_of_several, untold
 from harness.errors import HarnessError, UsageError
+from harness.locate import near
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord
-from harness.record.store import StorageError
+from harness.record.store import Gone, StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
@@ -52,6 +56,8 @@ _Measured = tuple[int, Task, Measures, Cell]
 def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress: Progress) -> tuple[Path, RunRecord]:
     """Run and write the record. An unfinished run of the same suite, model and options is continued.
 
+    One that is complete, and of which its command was to tell when it ended early, is taken as it is.
+
     Returns:
         The run's folder and its record. Its status is ``failed`` where too many samples
         failed or none was answered.
@@ -64,20 +70,31 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         StorageError: if the disk is full; what was measured can be continued.
         Interrupted: on Ctrl-C, after what was measured is saved.
     """
+    options = replace(options, out=options.out.absolute())  # an adapter may go to another folder
     suite = options.selection.apply(suite)
     draw = draw_of(suite, options.limit, head=options.head, ranked=options.ranked)
-    data = usable_data(suite, draw)
+    data = patiently(lambda: usable_data(suite, draw), suite.spec.engine.timeout)
     executor = _executor(suite, choice, options)
     try:
         plan = Plan(
             tuple(suite.tasks.values()), batch_size_for(executor.adapter, options.batch_size), draw, options.shard
         )
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
-        with open_run(suite, choice, adapter, plan, options) as run:
-            work = _Work(suite, choice, options, executor, plan, run, data)
-            for text in data.warnings():
-                options.say(f"warning: {text}")
-            return work.execute(progress)
+        wanted = Wanted.of(suite, choice, adapter, plan, options)
+        with invocation() as command:
+            known = find_untold(options.out, wanted.key, str(plan.shard), command.told)
+            if not options.fresh and (found := known):
+                options.say(
+                    f"{near(found[0])} is complete, and nobody was told: nothing is asked again (but by --fresh)"
+                )
+            else:
+                with open_run(wanted, command) as run:
+                    work = _Work(suite, choice, options, executor, plan, run, data)
+                    for text in data.warnings():
+                        options.say(f"warning: {text}")
+                    found = work.execute(progress)
+            command.told.append(found[0])
+            return found
     finally:
         executor.close()
 
@@ -98,6 +115,19 @@ def resume_run(
     Raises:
         UsageError: as :func:`run_suite`; also if the model, the data (naming its rows) or their images changed since.
     """
+    folder = folder.absolute()
+    with invocation() as command:
+        if not retry and (complete := untold(folder)):
+            options.say(f"{near(folder)} is complete, and nobody was told: nothing is asked again")
+            found = folder, complete
+        else:
+            found = _resumed(folder, options, progress, retry)
+        if not is_of_several(folder):
+            command.told.append(folder)
+        return found
+
+
+def _resumed(folder: Path, options: RunOptions, progress: Progress, retry: Sequence[Status]) -> tuple[Path, RunRecord]:
     with reopen_run(folder) as run:
         run.check_left(retry)
         manifest = run.manifest
@@ -108,10 +138,10 @@ def resume_run(
         try:
             fingerprint = executor.adapter.fingerprint()
             if fingerprint != manifest.adapter.fingerprint:
-                said = f"the model of {folder} changed since it was begun (fingerprint {fingerprint[:12]})"
+                said = f"the model of {near(folder)} changed since it was begun (fingerprint {fingerprint[:12]})"
                 raise UsageError(f"{said}; `harness run` begins a new run")
             plan = manifest.plan(suite)
-            data = usable_data(suite, plan.draw)
+            data = patiently(lambda: usable_data(suite, plan.draw), suite.spec.engine.timeout)
             again = run.reopen(retry)
             return _Work(suite, choice, options, executor, plan, run, data, again).execute(progress)
         finally:
@@ -148,10 +178,11 @@ class _Work:
     def execute(self, progress: Progress) -> tuple[Path, RunRecord]:
         store, folder = self._run.store, self._run.folder
         clock = begin_session(store, self._options.workers, self._again)
-        keeper = Keeper(store, clock)
+        patience = Patience(seconds=self._suite.spec.engine.timeout)
+        keeper = Keeper(store, clock, patience)
         progress.begin(self._choice.spec.adapter, self._plan.own)
         if stored := keeper.responses.total():  # not what was there when the run was opened: some may be asked again
-            self._options.say(f"continuing {folder}: {stored:,} responses are there already")
+            self._options.say(f"continuing {near(folder)}: {stored:,} responses are there already")
             progress.advance("", stored, keeper.failed)
         try:
             with graceful() as stop, _cache(self._options) as cache, self._others() as others:
@@ -159,6 +190,8 @@ class _Work:
                 reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED
+        except Gone:
+            raise
         except StorageError as error:
             raise self._resumable(error) from error
         except Exception as error:
@@ -166,6 +199,7 @@ class _Work:
                 self._finish(clock, Ending("failed", str(error) or type(error).__name__))
             raise
         finally:
+            patience.close()
             progress.end()
         if reason == _STOPPED:
             if not self._complete():
@@ -213,11 +247,14 @@ class _Work:
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
-        work = partial(prepare, oracle=self._executor.adapter.simulated)
+        work = partial(preparing, oracle=self._executor.adapter.simulated)
         width, grace = self._executor.width, self._options.grace
         if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
             return reason
-        pipeline = Pipeline(work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace)
+        patience = self._suite.spec.engine.timeout
+        pipeline = Pipeline(
+            work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace, patience=patience
+        )
         clock.timings = pipeline.timings
         with closing(pipeline.run(self._plan.batches(self._left()))) as answers:  # it asks no more once this breaks
             for answered in answers:
@@ -295,7 +332,7 @@ class _Work:
 
     def _resumable(self, error: Exception) -> StorageError:
         kept = f"{sum(self._run.store.statuses().values()):,} responses are kept"
-        return StorageError(f"{error}\n{kept}; make room, then: harness resume {self._run.folder}")
+        return StorageError(f"{error}\n{kept}; make room, then: harness resume {near(self._run.folder)}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from harness.comparison.identity import differing
 from harness.engine.collect import plain
 from harness.engine.manifest import Manifest
+from harness.engine.patience import patiently
 from harness.errors import UsageError
 from harness.record.marks import RowMarks, read_marks
 from harness.suite.bind import Suite
@@ -26,7 +27,8 @@ def marks_of(suite: Suite) -> dict[str, RowMarks]:
 
 def data_of(suite: Suite) -> dict[str, str]:
     """Return by data set a hash of its rows in their order: batches are cut by it."""
-    return {name: _in_order(dataset) for name, dataset in suite.datasets.items()}
+    datasets, seconds = suite.datasets.items(), suite.spec.engine.timeout
+    return patiently(lambda: {name: _in_order(dataset) for name, dataset in datasets}, seconds)
 
 
 def tasks_of(suite: Suite) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from harness.comparison.identity import Identity, conflicts
 from harness.comparison.sets import Rows, apart
 from harness.engine.collect import plain
+from harness.engine.patience import patiently
 from harness.engine.same import marks_of
 from harness.errors import UsageError
 from harness.record import Run
@@ -18,7 +19,8 @@ def planned_identity(suite: Suite, choice: AdapterChoice) -> Identity:
 
 def planned_rows(suite: Suite) -> Rows:
     """Return the rows that a run of a suite will ask."""
-    return Rows({name: dataset.content_hash() for name, dataset in suite.datasets.items()}, marks_of(suite))
+    hashes = patiently(lambda: {name: one.content_hash() for name, one in suite.datasets.items()})
+    return Rows(hashes, marks_of(suite))
 
 
 def rows_of(run: Run) -> Rows:

@@ -16,6 +16,7 @@ from harness.comparison.ratios import limits
 from harness.comparison.sequential import ALPHA, Looked, Looks, Watch
 from harness.comparison.sets import NO_ROWS, Rows
 from harness.engine.run import Progress, RunOptions, run_suite
+from harness.engine.told import invocation
 from harness.errors import UsageError
 from harness.gates import baseline as stored
 from harness.gates.baseline import Baseline
@@ -144,10 +145,11 @@ def run_gate(
     Raises:
         AdapterError: if the adapter cannot be loaded or lacks what a task needs.
     """
-    folder, _ = run_suite(planned.suite, choice, run, progress)
-    decision = judge_run(planned, folder, ledger)
-    _keep(folder, decision)
-    return folder, decision
+    with invocation():
+        folder, _ = run_suite(planned.suite, choice, run, progress)
+        decision = judge_run(planned, folder, ledger)
+        _keep(folder, decision)
+        return folder, decision
 
 
 def run_sequentially(

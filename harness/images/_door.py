@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from harness.errors import SampleError
 from harness.images._plain import Range, plain
 from harness.types import ImageSource
+from harness.waits import waiting
 
 _PLUGINS: Final = {
     "PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "BMP": "Bmp",
@@ -87,6 +88,12 @@ def regular_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         SampleError: if it is missing, no regular file, or larger than a gigabyte; the name is left to the caller.
     """
+    with waiting(path), _opened(path) as file:
+        yield file
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # before it is opened: to open a device can do something
             raise SampleError("cannot be read: not a regular file")

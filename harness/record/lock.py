@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from harness.errors import UsageError
+from harness.locate import near
 
 LOCK_FILE: Final = "run.lock"
 
@@ -59,7 +60,7 @@ class RunLock:
             except FileNotFoundError:
                 pass
             except BlockingIOError as cause:
-                raise Busy(f"{self._file.parent} is being worked on by {_holder(handle)}") from cause
+                raise Busy(f"{near(self._file.parent)} is being worked on by {_holder(handle)}") from cause
             handle.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from harness.errors import HarnessError, UsageError
+from harness.locate import near
 from harness.record.scrub import scrubbed, without_own
 from harness.types import JSON
 
@@ -96,6 +97,10 @@ class StorageError(HarnessError):
     """The disk does not take what the run wants to keep: full, read-only, or broken."""
 
 
+class Gone(StorageError):
+    """Somebody deleted the run's folder, or put another file in the store's place, while the run went on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One response with its scores."""
@@ -164,6 +169,7 @@ class ResponseStore:
                 self._connection.execute(f"alter table responses add column {column} text")
         except sqlite3.DatabaseError as cause:
             raise _unreadable(path, cause) from cause
+        self._inode = path.stat().st_ino
         self._cells: dict[tuple[str, str], int] = {
             (task, cell): identity
             for identity, task, cell in self._connection.execute("select id, task, cell from cells")
@@ -327,6 +333,7 @@ class ResponseStore:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         known = dict(self._cells)
+        self._check_there()
         try:
             self._connection.execute("begin immediate")
             yield
@@ -338,6 +345,18 @@ class ResponseStore:
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
                 raise _unreadable(self.path, error) from error
             raise
+
+    def _check_there(self) -> None:
+        """See that what is written can be read again: a file that was deleted takes everything and keeps nothing."""
+        try:
+            same = self.path.stat().st_ino == self._inode
+        except OSError:
+            same = False
+        if not same:
+            folder = near(self.path.parent)
+            raise Gone(
+                f"{folder} was deleted or replaced while the run went on; its answers are lost, so it stops here"
+            )
 
     def _any(self, condition: str) -> bool:
         query = f"select 1 from responses where {condition} limit 1"  # noqa: S608 - conditions are constants
@@ -388,7 +407,7 @@ def _with(former: str | None, told: Sequence[Any]) -> str:
 
 
 def _unreadable(path: Path, cause: Exception) -> StorageError:
-    said = str(cause)
+    said, path = str(cause), near(path)
     if "full" in said:
         return StorageError(f"the disk is full: {path} cannot grow ({said})")
     if "locked" in said:

@@ -129,7 +129,8 @@ def gather(folder: Path) -> Content:
 def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
     import pyarrow.compute as pc
 
-    return samples_of(folder, table.filter(pc.equal(table["task"], task)))
+    mask = pc.equal(table["task"], task)
+    return samples_of(folder, table if pc.all(mask).as_py() else table.filter(mask))
 
 
 def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:

@@ -109,7 +109,8 @@ def _distinct(table: "pa.Table") -> list[str]:
 def _of_task(table: "pa.Table", task: str) -> "pa.Table":
     import pyarrow.compute as pc
 
-    return table.filter(pc.equal(table["task"], task))
+    mask = pc.equal(table["task"], task)
+    return table if pc.all(mask).as_py() else table.filter(mask)
 
 
 def _texts(part: "pa.Table", column: str) -> Iterable[str]:

@@ -36,12 +36,13 @@ def slices(samples: Samples, name: str, task: TaskRecord, tags: Collection[str] 
     """
     known = described(task, samples.metrics)
     primary = known.per_cell.get(task.primary)
-    if primary is None:
-        return
+    wanted = samples.tags if tags is None else [tag for tag in samples.tags if tag in tags]
+    if primary is None or not wanted:
+        return  # rows and their units are the largest things that a report makes
     rows = RunRows(samples).of(TaskView(name, task, known))
     estimator = Estimator(rows, ("slices", name), known.binary)
     whole = placed(primary, *rows.cells)
-    for tag in samples.tags if tags is None else [tag for tag in samples.tags if tag in tags]:
+    for tag in wanted:
         values = {value for cell in rows.cells.values() for value in cell.tags[tag].names if value}
         for value in sorted(values):
             found = estimator.value(replace(whole, where={tag: value}))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from harness.errors import AdapterError, ConfigError, HarnessError, Issue, Problem, SpecError, UsageError
 from harness.hosts.fresh import measure
-from harness.locate import find
+from harness.locate import find, near
 from harness.registry import registry
 from harness.spec.check import check
 from harness.spec.document import Document, KeyPath, read_document
@@ -25,6 +25,7 @@ class AdapterChoice:
     """An adapter file that was read and checked; the model is not loaded yet."""
 
     file: Path
+    """Absolute: a model that is loaded may go to another folder."""
     spec: AdapterSpec
     config: Any
     factory: type[Adapter]
@@ -91,7 +92,7 @@ class AdapterChoice:
         try:
             return self.factory.from_config(self.config, self.file.resolve().parent)
         except ConfigError as error:
-            document = read_document(self.file)
+            document = read_document(near(self.file))
             raise SpecError([document.problem(i.path, i.message, i.hint) for i in error.issues]) from error
         except HarnessError:
             raise
@@ -123,7 +124,7 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
     config = check(factory.Config, document, leave_out=AdapterSpec.model_fields)
     if isinstance(config, list):
         raise SpecError(config)
-    return AdapterChoice(document.file, spec, config, factory, document.variables)
+    return AdapterChoice(document.file.absolute(), spec, config, factory, document.variables)
 
 
 def load_varied(file: Path, config: Mapping[str, Any]) -> Adapter:

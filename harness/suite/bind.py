@@ -33,6 +33,7 @@ class Suite:
     """A suite that is ready to run."""
 
     file: Path
+    """Absolute, as ``roots`` are: a model that is loaded may go to another folder."""
     spec: SuiteSpec
     datasets: Mapping[str, Dataset]
     tasks: Mapping[str, Task]
@@ -87,7 +88,8 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     binder.check_gates(tasks)
     if binder.problems:
         raise SpecError([*dict.fromkeys(binder.problems)])  # a matrix repeats what is wrong in each of its tasks
-    return Suite(document.file, checked, datasets, tasks, document.value, tuple(roots), document.variables)
+    file, outside = document.file.absolute(), tuple(root.absolute() for root in roots)
+    return Suite(file, checked, datasets, tasks, document.value, outside, document.variables)
 
 
 class _Binder:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from harness.errors import UsageError
+from harness.locate import near
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
 from harness.tasks import Task
@@ -30,7 +31,7 @@ def check_capabilities(suite: Suite, choices: Iterable[AdapterChoice]) -> None:
         UsageError: with all of them.
     """
     if said := misfits(suite, choices):
-        raise UsageError("\n".join(f"{suite.file}: {text}" for text in said))
+        raise UsageError("\n".join(f"{near(suite.file)}: {text}" for text in said))
 
 
 def misfit(task: Task, adapter: str, capabilities: frozenset[str]) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from harness.record import Run, read_run
@@ -74,3 +75,33 @@ def test_ctrl_c_exits_with_130_and_saves_the_record_as_interrupted(write, tmp_pa
     assert record.tasks["mismatched-control"].metrics["relaxed_accuracy"].statuses == {"missing": 2, "ok": 2}
     assert Run(folder).table().num_rows == 6
     assert (folder / "responses.sqlite").is_file()
+
+
+DEAF = """
+import ctypes
+from harness.engine import interrupt
+
+interrupt._LAST = 0.1
+with interrupt.graceful():
+    mutex = ctypes.create_string_buffer(256)
+    print("begun", flush=True)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)  # the second time it waits for itself, and hears no signal
+"""
+
+
+def test_the_second_signal_ends_a_process_whose_main_thread_is_lost_in_a_library(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", DEAF], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)  # two that are pending at the same time are one
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, "stopped at once" in said) == (130, True)

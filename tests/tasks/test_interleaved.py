@@ -16,7 +16,7 @@ from PIL import Image
 from harness.adapters._openai.config import OpenAIConfig
 from harness.adapters._openai.messages import body
 from harness.adapters._qwen2_vl.prompts import ChatTemplate
-from harness.adapters._torch.prompting import Encoder
+from harness.adapters._torch.prompting import Encoder, Padding, Reading
 from harness.engine.prepare import request_hash
 from harness.errors import SampleError
 from harness.suite.bind import Suite
@@ -146,6 +146,7 @@ def test_a_processor_gets_the_images_in_the_order_of_the_text() -> None:
 
     class Processor:
         image_token = "<|i|>"  # noqa: S105 - no secret
+        tokenizer = SimpleNamespace(bos_token=None)
 
         def apply_chat_template(self, messages: Any, **how: Any) -> str:
             return ChatTemplate(TEMPLATE, {}).render(SimpleNamespace(content=lambda: told(messages), system=None))  # type: ignore[arg-type]
@@ -157,7 +158,8 @@ def test_a_processor_gets_the_images_in_the_order_of_the_text() -> None:
     def told(messages: Any) -> tuple[str | int, ...]:
         return tuple(part.get("text", 0) for part in messages[-1]["content"])
 
-    encoded = Encoder(Processor(), None, None)([red_and_blue(interleaved=MIXED)])
+    reads = Reading(Padding.LEFT, needs_image=False, in_decoder=False, longest=None)
+    encoded = Encoder(Processor(), None, reads, None, lambda _: None)([red_and_blue(interleaved=MIXED)])
     assert encoded.problems == {}
     assert seen["text"] == ["is <|i|> left of <|i|>?"]
     assert [image.size for image in seen["images"][0]] == [(84, 56), (56, 56)]

@@ -1,7 +1,6 @@
 """Turn requests into token ids and positions: chat template, image tokens, M-RoPE, left padding."""
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -23,7 +22,7 @@ _SPECIAL_TOKENS: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 
 class ChatTemplate:
-    """A model's own chat template, in the sandbox and with the settings of `transformers`."""
+    """A model's own chat template, in the sandbox and with the settings of `transformers`, and on a budget."""
 
     def __init__(self, source: str, tokenizer_config: Mapping[str, Any]) -> None:
         """Compile ``source``; ``tokenizer_config`` names the special tokens that it may use.
@@ -32,18 +31,17 @@ class ChatTemplate:
             AdapterError: if it is not valid Jinja.
         """
         from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.filters["tojson"] = _to_json
+        from harness.adapters._chat_template import ChatEnvironment, budget
+
+        environment = ChatEnvironment()
         environment.globals["raise_exception"] = _refuse
         # `strftime_now` is left out: a prompt that changes with the day gives scores that don't repeat.
         self._tokens = {
             name: _token_text(tokenizer_config[name]) for name in _SPECIAL_TOKENS if tokenizer_config.get(name)
         }
-        self._errors = (TemplateError, TypeError, ValueError)
+        self._errors = (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError)
+        self._budget = budget
         try:
             self._template = environment.from_string(source)
         except TemplateError as cause:
@@ -62,14 +60,10 @@ class ChatTemplate:
         if request.system is not None:
             messages.insert(0, {"role": "system", "content": request.system})
         try:
-            return self._template.render(messages=messages, add_generation_prompt=True, **self._tokens)
+            with self._budget():
+                return self._template.render(messages=messages, add_generation_prompt=True, **self._tokens)
         except self._errors as cause:
             raise SampleError(f"the model's chat template refuses this conversation: {cause}") from cause
-
-
-def _to_json(value: object, indent: int | None = None) -> str:
-    """Return JSON; unlike Jinja's own filter it leaves ``<`` and ``>`` alone."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -33,6 +33,8 @@ class TorchAdapter:
     capabilities: frozenset[str] = frozenset({"generate"})
 
     def __init__(self, config: TorchConfig, loaded: Loaded) -> None:
+        from harness.adapters._chat_template import trial
+
         self.batch_size = config.batch_size
         self.batch_invariant = config.is_batch_invariant()
         self.cautions = loaded.cautions
@@ -41,7 +43,9 @@ class TorchAdapter:
         self._loaded: Loaded | None = loaded
         self._settings = greedy(loaded.model, config.repetition_penalty, config.generation)
         form = find_format(config.prompt_format, loaded.processor, loaded.path)
-        self._encoder = Encoder(loaded.processor, config.system, Reading.of(loaded.base), form)
+        tokens = getattr(getattr(loaded.processor, "tokenizer", None), "special_tokens_map", {})
+        tried = trial(getattr(loaded.processor, "chat_template", None), tokens)
+        self._encoder = Encoder(loaded.processor, config.system, Reading.of(loaded.base), form, tried)
         if self._encoder.reading.padding is not Padding.NONE:
             loaded.processor.tokenizer.padding_side = self._encoder.reading.padding.value
         self._halving = Halving(lambda: release(loaded.device))

@@ -1,6 +1,6 @@
 """Turn requests into tensors as the model's own processor would; a bad request costs only itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
@@ -100,6 +100,8 @@ class Encoder:
     reading: Reading
     form: Format | None
     """None where the model has a chat template."""
+    trial: Callable[[list[dict[str, Any]]], None]
+    """Raises a ``TemplateError`` where the chat template would go on for ever: `transformers` sets it no bounds."""
 
     def __call__(self, requests: Sequence[Request]) -> Encoding:
         """Encode as many requests as can be. What cannot stand in one batch unchanged comes in several."""
@@ -221,6 +223,7 @@ class Encoder:
         if system is not None:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
         try:
+            self.trial(messages)
             return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         except (TemplateError, TypeError, ValueError) as cause:
             raise SampleError(f"the model's chat template refuses this conversation: {cause}") from cause
