@@ -21,7 +21,8 @@ import uvicorn
 from PIL import Image
 from starlette.testclient import TestClient
 
-from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
+from harness.adapters._openai.config import OpenAIConfig
+from harness.adapters.openai import OpenAIAdapter
 from harness.data.charts.dataset import ChartsConfig, ChartsDataset
 from harness.serve.app import Settings, make_app
 from harness.serve.batcher import Batcher, Policy
