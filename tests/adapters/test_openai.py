@@ -387,7 +387,7 @@ def test_a_fault_that_stays_ends_in_a_status_with_the_reason(
         (status(404), "are `base_url` and `model` right?"),
         (redirected, "redirects are not followed"),
         (sends(b"[1]"), "a list instead of an object"),
-        (sends(b"{}"), "has no choices"),
+        (sends(b"{}"), "holds no answer"),
         (sends(b'{"choices": [{"message": {"content": null, "refusal": "no"}}]}'), "gave no text"),
         (sends(b'{"choices": [{"message": {"content": "x"}, "finish_reason": "content_filter"}]}'), "content_filter"),
         (sends(b"x" * (17 << 20)), "more than 16 MiB"),

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from harness.adapters._served.reply import Failure, Reply, TokenLogprob, count, thought_it_all
+from harness.adapters._served.reply import Failure, Reply, TokenLogprob, as_object, count, thought_it_all
 from harness.types import Finish
 
 _FINISHES: Final = {
@@ -31,8 +31,8 @@ def reply(found: dict[str, Any]) -> Reply | Failure | None:
         content = "".join(
             part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
         )
-    usage = _object(found.get("usage"))
-    thought = count(_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    usage = as_object(found.get("usage"))
+    thought = count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     finish = _FINISHES.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
     thinking = bool(thought or message.get("reasoning_content") or message.get("reasoning"))
     nothing = finish is Finish.LENGTH and thinking and isinstance(content, str) and not content.strip()
@@ -46,17 +46,13 @@ def reply(found: dict[str, Any]) -> Reply | Failure | None:
     return Reply(
         text=content,
         tokens_in=count(usage.get("prompt_tokens")),
-        image_tokens=count(_object(usage.get("prompt_tokens_details")).get("image_tokens")),
+        image_tokens=count(as_object(usage.get("prompt_tokens_details")).get("image_tokens")),
         tokens_out=count(usage.get("completion_tokens")),
         logprobs=_logprobs(choice.get("logprobs")),
         finish=finish,
         reasoning_tokens=thought,
         served=" ".join(one for one in served if isinstance(one, str) and one)[:200],
     )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _logprobs(value: Any) -> tuple[TokenLogprob, ...] | None:

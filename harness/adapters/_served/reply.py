@@ -27,7 +27,7 @@ _USED_UP: Final = frozenset(
     }
 )
 """Codes, types and reasons of errors that say so whatever the status: a quota that is used up comes as 429 or 400."""
-_EMPTY: Final = "credit balance is too low"
+_SPENT: Final = ("credit balance is too low", "reached your specified API usage limits")
 """What Anthropic says of an empty account, with a status and a type that say something else."""
 _SHOWN: Final = 300
 
@@ -107,7 +107,7 @@ def read(
         return answer
     error = found.get("error")
     inside = count(error.get("code")) if isinstance(error, dict) else None
-    return _failed(inside, f"the server's answer has no choices: {_complaint(found, b'')}", found, wait)
+    return _failed(inside, f"the server's answer holds no answer: {_complaint(found, b'')}", found, wait)
 
 
 def _failed(code: int | None, said: str, found: Any, wait: float | None) -> Failure:
@@ -150,11 +150,16 @@ def _told_wait(found: Any) -> float | None:
 
 def _hopeless(code: int, found: Any) -> bool:
     """Return whether a refusal is of the client and not of what it asks: no other request will be answered either."""
-    if _words(found) & _USED_UP or _EMPTY in str(_error(found).get("message")):
+    if _words(found) & _USED_UP or any(said in str(_error(found).get("message")) for said in _SPENT):
         return True
     about = _error(found).get("metadata")  # a gateway answers 403 to a single question that its moderation flagged
     flagged = isinstance(about, dict) and bool({"reasons", "flagged_input"} & set(about))
     return code in _REFUSED and not flagged
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return an object of JSON; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def count(value: Any) -> int | None:
