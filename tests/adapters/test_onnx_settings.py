@@ -107,6 +107,22 @@ def test_pixels_are_those_of_the_processor_itself(make: Make, kind: str, keys: d
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-5)
 
 
+TIMM: dict[str, Any] = {
+    "input_size": [3, 16, 16], "crop_pct": 0.9, "interpolation": "bicubic", "crop_mode": "center",
+    "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7],
+}  # fmt: skip
+
+
+def test_timms_configuration_means_what_its_transforms_do(make: Make) -> None:
+    """Its shorter side is the size over `crop_pct`, rounded down: the same numbers for CLIP's processor."""
+    ours = make(config={"pretrained_cfg": TIMM, "label_names": ["cat", "dog"]})
+    assert ours.classes == ("cat", "dog")
+    pixels = ours.prepare(pictures())
+    told = {"image_processor_type": "CLIPImageProcessor", "do_center_crop": True, "size": {"shortest_edge": 17}}
+    told |= {"crop_size": 16, "image_mean": TIMM["mean"], "image_std": TIMM["std"], "resample": 3}
+    np.testing.assert_allclose(pixels, make(config={}, preprocessor_config=told).prepare(pictures()), atol=1e-5)
+
+
 def test_settings_of_older_versions_mean_the_same(make: Make) -> None:
     older = {"feature_extractor_type": "CLIPFeatureExtractor", "size": 20, "crop_size": 16, "do_center_crop": True}
     newer = {"image_processor_type": "CLIPImageProcessor", "do_center_crop": True, "size": {"shortest_edge": 20}}
@@ -164,9 +180,12 @@ def test_a_file_that_says_the_same_is_no_contradiction(make: Make) -> None:
         ({"preprocessor_config": VIT | {"do_pad": True}}, "", "`do_pad` is not done here"),
         ({"preprocessor_config": VIT | {"resample": 9}}, "", "none of Pillow's filters"),
         ({"preprocessor_config": VIT | {"image_mean": None}}, "", "`image_mean` is None"),
-        ({"preprocessor_config": VIT | {"image_std": [0, 1, 1]}}, "", "lies above 0"),
+        ({"preprocessor_config": VIT | {"image_std": [0, 1, 1]}}, "", "lie above 0"),
         ({"preprocessor_config": VIT | {"size": {"shortest_edge": 9}}}, "", "without a crop"),
         ({"preprocessor_config": VIT | {"size": {"longest_edge": 9}}}, "", "does not say the sides"),
+        ({"config": {"pretrained_cfg": TIMM | {"crop_mode": "border"}}}, "", "`crop_mode: border`"),
+        ({"config": {"pretrained_cfg": TIMM | {"crop_pct": 0}}}, "", "no share"),
+        ({"config": {"pretrained_cfg": TIMM | {"input_size": [3, 16, 8]}}}, "", "no square"),
         ({"config": {"id2label": {"0": "cat"}}}, "", "1 labels in config.json for 2 logits"),
         ({"config": {"id2label": {"1": "cat", "2": "dog"}}}, "", "does not number its classes"),
         ({"config": []}, "", "holds a list, not an object"),

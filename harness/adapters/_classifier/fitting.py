@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.adapters._classifier.folder import Folder
-from harness.adapters._classifier.processor import from_settings
+from harness.adapters._classifier.processor import from_settings, from_timm
 from harness.adapters._classifier.runtimes import Port
 from harness.errors import ConfigError, Issue
 from harness.zoo.preprocessing import Layout, Preprocessing
@@ -35,7 +35,12 @@ def fit(given: Mapping[str, Any], folder: Folder, port: Port) -> Preprocessing:
         ConfigError: if the file contradicts the graph.
     """
     file, settings = folder.processor()
-    found = from_settings(settings, file) if settings and not given.keys() >= _ALL else None
+    found = None
+    if not given.keys() >= _ALL:
+        found = from_settings(settings, file) if settings else None
+        if found is None and isinstance(timm := folder.read("config.json").get("pretrained_cfg"), dict):
+            file = (folder.path or Path()) / "config.json"
+            found = from_timm(timm, file)
     if found is not None:
         _warn(given, found, file)
     made = found or Preprocessing()

@@ -51,12 +51,15 @@ class Folder:
         return Path(), {}
 
     def labels(self) -> tuple[str, ...] | None:
-        """Return the classes of ``id2label`` in the order of the logits; None where there are none.
+        """Return the classes of ``id2label``, or timm's ``label_names``, in the order of the logits; None without them.
 
         Raises:
             AdapterError: if its numbers are not 0, 1, 2 and so on.
         """
-        named = self.read("config.json").get("id2label")
+        config = self.read("config.json")
+        named = config.get("id2label")
+        if not named and isinstance(listed := config.get("label_names"), list) and listed:
+            return tuple(map(str, listed))
         if not isinstance(named, dict) or not named:
             return None
         try:
