@@ -159,6 +159,12 @@ def test_what_the_adapters_file_states_wins_and_a_contradiction_is_said(make: Ma
     np.testing.assert_allclose(found[0, :, 0, 0], [50 / 127.5, 60 / 153, 70 / 178.5], rtol=1e-5)
     with pytest.warns(UserWarning, match="`size: "):
         assert make(keys="size: [8, 8]\n").prepare([picture]).shape == (1, 3, 8, 8)
+    half = Image.new("RGB", (40, 20), "white")
+    half.paste("black", (0, 0, 20, 20))
+    with pytest.warns(UserWarning, match="`size: "):
+        stretched = make(keys="size: [8, 8]\n").prepare([half])[0, 0]
+    assert np.array_equal(stretched[0], np.sort(stretched[0])), "still stretched: all of it is there"
+    assert (stretched[:, :3] < 0).all()
     with pytest.warns(UserWarning, match="config.json has 2 others, from number 1 on"):
         assert make(keys="classes: [cat, wolf]\n", config={"id2label": {"0": "cat", "1": "dog"}}).classes[1] == "wolf"
 

@@ -56,19 +56,25 @@ def fit(given: Mapping[str, Any], folder: Folder, port: Port) -> Preprocessing:
         made = replace(made, size=sides[:2])
     own = {key: given[key] for key in _GEOMETRY if key in given}
     if found is not None and own and own != {"size": found.size}:
-        made = replace(made, resize="crop", share=Preprocessing().share, shown=None)
+        made = replace(made, resize="crop" if "share" in own else made.resize, share=_share(found), shown=None)
     made = replace(made, **given)
     return _agreed(replace(made, layout=given.get("layout") or _layout(port)), sides, port)
+
+
+def _share(found: Preprocessing) -> float:
+    """Return the size as a share of the shorter side before the middle is taken."""
+    if found.resize == "stretch" or found.shown is None:
+        return found.share
+    return min(found.size) / (found.shown if isinstance(found.shown, int) else min(found.shown))
 
 
 def _warn(given: Mapping[str, Any], found: Preprocessing, file: Path) -> None:
     for key in ("size", "mean", "std", "resize", "resample"):
         if key in given and not _same(given[key], getattr(found, key)):
             _say(key, given[key], getattr(found, key), file)
-    if "share" in given and given.get("resize", found.resize) == "crop":
-        short = found.shown if isinstance(found.shown, int) else min(found.shown or found.size)
-        if round(min(found.size) / given["share"]) != short:
-            _say("share", given["share"], round(min(found.size) / short, 4), file)
+    cropped = found.resize == "crop"
+    if "share" in given and not (cropped and np.isclose(given["share"], _share(found), rtol=5e-3)):
+        _say("share", given["share"], round(_share(found), 4) if cropped else "stretch", file)
 
 
 def _same(one: Any, other: Any) -> bool:
