@@ -363,9 +363,11 @@ def test_the_adapter_reads_the_servers_stream_as_it_reads_a_whole_answer(url: st
     found = []
     for stream in (False, True):
         client = OpenAIAdapter.from_config(OpenAIConfig(base_url=f"{url}/v1", model="tiny", stream=stream), ROOT)
-        found.append([(one.text, one.finish, one.tokens_in, one.tokens_out) for one in client.generate(requests[:4])])
+        answers = client.generate(requests[:4])
+        found.append([(one.text, one.finish, one.tokens_in, one.tokens_out) for one in answers])
         client.close()
     assert found[0] == found[1]
+    assert all("ttft" in one.seconds and "inter_token_latency" not in one.seconds for one in answers), "in one piece"
 
 
 def test_lm_evals_local_chat_completions_is_answered(counting: TestClient) -> None:

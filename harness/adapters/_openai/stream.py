@@ -54,14 +54,15 @@ class Stream:
         """Return the time to the first token, thoughts included, and the mean time between two of them.
 
         The second is over the tokens that the server counts, since a piece may hold several; over pieces where it does
-        not count.
+        not count. An answer that came in one piece says nothing of it.
         """
         if not self._times:
             return {}
         usage = self._whole.get("usage")
         told = usage.get("completion_tokens") if isinstance(usage, dict) else None
         tokens = told if isinstance(told, int) and told > 0 else len(self._times)
-        between = {"inter_token_latency": (self._times[-1] - self._times[0]) / (tokens - 1)} if tokens > 1 else {}
+        told_apart = tokens > 1 and len(self._times) > 1
+        between = {"inter_token_latency": (self._times[-1] - self._times[0]) / (tokens - 1)} if told_apart else {}
         return {"ttft": self._times[0]} | between
 
     def _line(self, line: bytes, at: float | None) -> None:
