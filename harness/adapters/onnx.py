@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,12 @@ from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, ImageSettings, to_patches
 from harness.adapters._qwen2_vl.prompts import ChatTemplate, Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
+from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"onnx": "OnnxAdapter"}
-
-Quantisation = Literal["fp32", "fp16", "int8", "uint8", "q8", "q4", "q4f16", "bnb4"]
 
 _CODE_VERSION: Final = 1
 """Raise it whenever decoding or the building of prompts changes an answer."""
@@ -60,7 +59,7 @@ class OnnxConfig(Model):
         """Return what stands between a file's name and ``.onnx``."""
         if self.suffix is not None:
             return self.suffix
-        return {"fp32": "", "q8": "_quantized"}.get(self.quantisation, f"_{self.quantisation}")
+        return suffix(self.quantisation)
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""

@@ -1,8 +1,9 @@
-"""An image classifier in one ONNX file: logits and features, on ONNX Runtime or OpenVINO."""
+"""An image classifier or encoder in one ONNX file: logits and features, on ONNX Runtime or OpenVINO."""
 
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from harness.adapters._classifier.runtimes import Runner, open_model
-from harness.digests import onnx_digests
+from harness.adapters._classifier.fitting import class_names, fit
+from harness.adapters._classifier.folder import Folder, find_graph
+from harness.adapters._classifier.prompts import TEXTS, label_inputs
+from harness.adapters._classifier.runtimes import Port, Runner, open_model
+from harness.adapters._variants import Quantisation
+from harness.digests import digest, onnx_digests
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Finish, Request, Response, Status
@@ -21,6 +26,12 @@ from harness.zoo.build import build, known
 from harness.zoo.preprocessing import Layout, Preprocessing, Resample, Resize
 
 ENTRIES: Final = {"onnx_classifier": "OnnxClassifier"}
+
+_LOGITS: Final = ("logits", "logits_per_image")
+_FEATURES: Final = ("features", "image_embeds", "pooler_output", "last_hidden_state")
+"""Outputs that are known to hold features, the best first."""
+_INSIDE: Final = ("hidden_states", "attentions", "text_embeds", "text_model_output", "vision_model_output")
+"""Outputs that are neither."""
 
 _CODE_VERSION: Final = 1
 """Raise it whenever the same file gives other numbers."""
@@ -30,12 +41,13 @@ class OnnxClassifierConfig(Model):
     """Keys of an adapter of ``type: onnx_classifier``."""
 
     model: str | None = None
-    """The ONNX file, relative to the adapter's file."""
+    """The ONNX file, or the folder that an exporter wrote (optimum, transformers.js), relative to the adapter's file.
+    `config.json` and `preprocessor_config.json` beside it say what the keys below leave open."""
     build: str | None = None
     """Instead of `model`: a model that the harness builds into the user's cache, such as `efficientnet-lite0`. It
     brings its own preprocessing and classes."""
-    quantisation: Literal["fp32", "int8"] = "fp32"
-    """Which variant of `build`."""
+    quantisation: Quantisation = "fp32"
+    """Which variant of `build` (`fp32`, `int8`), or which of a folder's files: with `int8`, `model_int8.onnx`."""
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     """What runs it; `openvino` is an extra."""
     threads: Threads = 1
@@ -47,43 +59,40 @@ class OnnxClassifierConfig(Model):
     batch_size: BatchSize = 8
     """Images a call."""
     size: tuple[int, int] | None = None
-    """Height and width of the input, in pixels; 224 × 224 by default."""
+    """Height and width of the input, in pixels; by default the settings' beside the model, else the graph's, else
+    224 × 224."""
     mean: tuple[float, ...] | None = None
-    """Taken off each channel (three, or one for grey), in grey levels from 0 to 255; ImageNet's by default."""
+    """Taken off each channel (three, or one for grey), in grey levels from 0 to 255; by default the
+    settings', else ImageNet's, else nothing for a graph that takes whole grey levels."""
     std: tuple[float, ...] | None = None
     """What each channel is divided by, in grey levels."""
     layout: Layout | None = None
-    """`nchw` (default), `nhwc`, `flat` (one row of numbers) or `tokens` (the grey levels as whole numbers)."""
+    """`nchw`, `nhwc`, `flat` (one row of numbers) or `tokens` (the grey levels as whole numbers); by default the
+    graph's."""
     resize: Resize | None = None
-    """`crop`: keep the aspect and take the middle (default); `stretch`: to the size."""
+    """`crop`: keep the aspect and take the middle; `stretch`: to the size. By default the settings', else `crop`."""
     share: float | None = Field(default=None, gt=0, le=1)
     """With `crop`: the size as a share of the shorter side after resizing; 0.875 by default."""
     resample: Resample | None = None
-    """The filter that resizes; `bilinear` by default."""
+    """The filter that resizes; by default the settings', else `bilinear`."""
     classes: str | tuple[str, ...] | None = None
-    """Names of the classes in the order of the logits: a list, or a text file with one a line."""
+    """Names of the classes in the order of the logits: a list, or a text file with one a line; by default the
+    `id2label` of `config.json`. For a model of images and texts (CLIP, SigLIP): the labels."""
+    prompt: str = "a photo of a {}"
+    """For a model of images and texts: what is made of each label, which goes where `{}` stands."""
     logits: str | None = None
-    """The output with the logits; by default the one called `logits`, or the first."""
+    """The output with the logits; by default the one called `logits` or `logits_per_image`, or the first that is not
+    known to hold features."""
     features: str | None = None
-    """The output with the features, for `embed`; by default the one called `features`, if there is one."""
+    """The output with the features, for `embed`; by default the first of `features`, `image_embeds`, `pooler_output`
+    and `last_hidden_state` that is there. Of several tokens or places the mean is taken."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch. By default it is, unless activations are scaled at run time."""
 
-    def preprocessing(self) -> Preprocessing:
-        """Return the preprocessing: the built model's or the usual one, with this file's changes.
-
-        Raises:
-            ConfigError: if the numbers of channels disagree, or a number is impossible.
-        """
-        base = known(self.build).preprocessing if self.build else Preprocessing()
+    def stated(self) -> dict[str, Any]:
+        """Return what this file itself says about preprocessing."""
         names = ("size", "mean", "std", "layout", "resize", "share", "resample")
-        given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        made = Preprocessing(**{name: given.get(name, getattr(base, name)) for name in names})
-        if len(made.mean) != len(made.std) or len(made.mean) not in (1, 3):
-            raise ConfigError(Issue(("mean",), "`mean` and `std` have one value each for one or for three channels"))
-        if min(made.std) <= 0 or not all(1 <= side <= 4096 for side in made.size):
-            raise ConfigError(Issue(("size",), "`std` lies above 0, and `size` between 1 and 4096"))
-        return made
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 class OnnxClassifier:
@@ -96,7 +105,7 @@ class OnnxClassifier:
     Config: ClassVar[type[BaseModel]] = OnnxClassifierConfig
     simulated: bool = False
 
-    def __init__(self, config: OnnxClassifierConfig, path: Path, runner: Runner, classes: Sequence[str]) -> None:
+    def __init__(self, config: OnnxClassifierConfig, path: Path, runner: Runner, base: Path) -> None:
         self.batch_size = config.batch_size
         self.path = path
         """The model's file."""
@@ -105,13 +114,21 @@ class OnnxClassifier:
         self.session = runner.settings
         """What the runtime was told, for the record of a measurement."""
         self._config = config
-        self._preprocessing = config.preprocessing()
         self._runner: Runner | None = runner
-        self._logits = _output(runner, config.logits, "logits") or runner.outputs[0]
-        self._features = _output(runner, config.features, "features")
-        self.classes = classes
-        self.capabilities = frozenset({"classify", "generate"} | ({"embed"} if self._features else set()))
-        scaled = b"DynamicQuantizeLinear" in path.read_bytes()
+        self._folder = Folder(None) if config.build else Folder.of(path)
+        self._image, port = _image_input(path, runner)
+        self._fixed = port.shape[0] if port.shape else None
+        self._preprocessing = _preprocessing(config, self._folder, port)
+        self._logits, self._features = _outputs(config, path, runner)
+        self.classes: Sequence[str] = ()
+        self._texts: dict[str, NDArray[Any]] = {}
+        if self._logits is not None:
+            self.classes = _classes(config, base, self._folder, runner, self._logits)
+        if texts := {name: port for name, port in runner.inputs.items() if name in TEXTS}:
+            self._texts = label_inputs(self.classes or ("thing",), config.prompt, self._folder, texts)
+        able = {"classify", "generate"} if self._logits else set()
+        self.capabilities = frozenset(able | ({"embed"} if self._features else set()))
+        scaled = b"DynamicQuantizeLinear" in path.read_bytes() and self._fixed != 1
         self.batch_invariant = not scaled if config.batch_invariant is None else config.batch_invariant
 
     @classmethod
@@ -120,24 +137,27 @@ class OnnxClassifier:
 
         Raises:
             AdapterError: if a package or a file is missing or unusable, with what to do.
-            ConfigError: if keys contradict each other.
+            ConfigError: if keys contradict each other, or the graph.
         """
         path = _file(config, folder)
         runner = open_model(path, config.runtime, config.threads, config.providers, config.optimisation)
-        return cls(config, path, runner, _classes(config, folder, runner))
+        return cls(config, path, runner, folder)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the file and those that hold its weights, preprocessing, classes and runtime."""
         package = self._config.runtime
         shapes_an_answer = {"optimisation", "providers", "threads", "runtime", "logits", "features"}
+        beside = self._folder.files()
         content = {
-            "files": [*onnx_digests(self.path).values()],
+            "files": [*onnx_digests(self.path).values(), *(f"{file.name} {digest(file)}" for file in beside)],
             "preprocessing": self._preprocessing.describe(),
             "config": self._config.model_dump(mode="json", include=shapes_an_answer),
             "classes": hashlib.sha256("\n".join(self.classes).encode()).hexdigest(),
             "code": _CODE_VERSION,
             "packages": {name: version(name) for name in ("numpy", "pillow", package)},
         }
+        if self._texts:
+            content["texts"] = [self._config.prompt, version("tokenizers")]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def model_files(self) -> Sequence[Path]:
@@ -154,7 +174,7 @@ class OnnxClassifier:
 
     def infer(self, prepared: NDArray[Any]) -> NDArray[np.float32]:
         """Return the logits [images, classes] of a prepared batch."""
-        return self._run(prepared, self._logits)
+        return self._run(prepared, self._known_logits())
 
     def classify(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return the logit of every class for each image, float32 [images, classes].
@@ -162,7 +182,7 @@ class OnnxClassifier:
         Raises:
             AdapterError: if the adapter is closed or the runtime fails.
         """
-        return self._of_images(images, self._logits)
+        return self._of_images(images, self._known_logits())
 
     def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return the features of each image, float32 [images, width].
@@ -202,11 +222,34 @@ class OnnxClassifier:
             return np.empty((0, len(self.classes) if output == self._logits else 0), np.float32)
         return self._run(self.prepare(images), output)
 
+    def _known_logits(self) -> str:
+        if self._logits is None:
+            raise AdapterError(f"{self.path.name} has no output with class scores; name one as `logits:`")
+        return self._logits
+
     def _run(self, prepared: NDArray[Any], output: str) -> NDArray[np.float32]:
         if self._runner is None:
             raise AdapterError("the classifier is closed")
-        rows = self._runner.run(prepared, output)
+        each = self._fixed or len(prepared)
+        rows = np.concatenate([self._part(prepared[at : at + each], output) for at in range(0, len(prepared), each)])
+        rows = _pooled(rows) if output == self._features else rows
         return rows.reshape(len(rows), -1).astype(np.float32, copy=False)
+
+    def _part(self, part: NDArray[Any], output: str) -> NDArray[Any]:
+        """Run as many images as the graph takes; where it takes more, the last one fills up."""
+        if self._runner is None:
+            raise AdapterError("the classifier is closed")
+        fed = part
+        if self._fixed and len(part) < self._fixed:
+            fed = np.concatenate([part, np.repeat(part[-1:], self._fixed - len(part), axis=0)])
+        return self._runner.run({self._image: fed, **self._texts}, output)[: len(part)]
+
+
+def _pooled(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return features [images, width]: the mean over tokens [images, tokens, width] or places [images, width, *]."""
+    if rows.ndim == 3:
+        return np.asarray(rows.mean(axis=1, dtype=np.float32))
+    return np.asarray(rows.mean(axis=tuple(range(2, rows.ndim)), dtype=np.float32)) if rows.ndim > 3 else rows
 
 
 def _named(row: NDArray[np.float32], classes: Sequence[str]) -> Response:
@@ -219,42 +262,78 @@ def _file(config: OnnxClassifierConfig, folder: Path) -> Path:
     if (config.model is None) == (config.build is None):
         raise ConfigError(Issue((), "an adapter of type onnx_classifier has either `model` or `build`"))
     if config.build is not None:
+        if config.quantisation not in ("fp32", "int8"):
+            raise ConfigError(Issue(("quantisation",), f"{config.build} is built as fp32 or int8"))
         try:
-            known(config.build)
+            return build(config.build, config.quantisation)
         except UsageError as cause:
             raise ConfigError(Issue(("build",), str(cause))) from cause
-        return build(config.build, config.quantisation)
-    path = (folder / str(config.model)).resolve()
-    if not path.is_file():
-        raise ConfigError(Issue(("model",), f"there is no file {path}", "the path starts at the adapter's folder"))
-    return path
+    return find_graph((folder / str(config.model)).resolve(), config.quantisation)
 
 
-def _classes(config: OnnxClassifierConfig, folder: Path, runner: Runner) -> Sequence[str]:
-    output = _output(runner, config.logits, "logits") or runner.outputs[0]
-    width = runner.width(output)
-    if config.classes is None:
+def _image_input(path: Path, runner: Runner) -> tuple[str, Port]:
+    """Return the input that takes the image, beside which there may be texts."""
+    names = [name for name in runner.inputs if name not in TEXTS]
+    if len(names) != 1:
+        said = f"{path.name} has the inputs {', '.join(runner.inputs)}; a classifier has one, for the image"
+        raise AdapterError(f"{said}, and a model of images and texts {', '.join(sorted(TEXTS))} beside it at most")
+    return names[0], runner.inputs[names[0]]
+
+
+def _preprocessing(config: OnnxClassifierConfig, folder: Folder, port: Port) -> Preprocessing:
+    given = config.stated()
+    built = known(config.build).preprocessing if config.build else None
+    mean, std = (given.get(key, getattr(built or Preprocessing(), key)) for key in ("mean", "std"))
+    if ("mean" in given or "std" in given) and (len(mean) != len(std) or len(mean) not in (1, 3)):
+        raise ConfigError(Issue(("mean",), "`mean` and `std` have one value each for one or for three channels"))
+    if min(std) <= 0 or not all(1 <= side <= 4096 for side in given.get("size", ())):
+        raise ConfigError(Issue(("size",), "`std` lies above 0, and `size` between 1 and 4096"))
+    return replace(built, **given) if built else fit(given, folder, port)
+
+
+def _outputs(config: OnnxClassifierConfig, path: Path, runner: Runner) -> tuple[str | None, str | None]:
+    """Return the outputs with logits and features, by their names, or None."""
+    logits, features = (_stated(runner, key, getattr(config, key)) for key in ("logits", "features"))
+    features = features or next((name for name in _FEATURES if name in runner.outputs), None)
+    unknown = (name for name in runner.outputs if name != features and not name.startswith((*_FEATURES, *_INSIDE)))
+    logits = logits or next((name for name in _LOGITS if name in runner.outputs), None) or next(unknown, None)
+    if logits is None and features is None:
+        said = f"{path.name} has the outputs {', '.join(runner.outputs)}, none of which is known to hold class scores"
+        raise AdapterError(f"{said} or features; name one as `logits:` or `features:`")
+    return logits, features
+
+
+def _stated(runner: Runner, key: str, wanted: str | None) -> str | None:
+    if wanted is not None and wanted not in runner.outputs:
+        raise ConfigError(Issue((key,), f"the file has no output {wanted!r}", f"it has: {', '.join(runner.outputs)}"))
+    return wanted
+
+
+def _classes(config: OnnxClassifierConfig, base: Path, folder: Folder, runner: Runner, logits: str) -> tuple[str, ...]:
+    zero_shot = any(name in TEXTS for name in runner.inputs)
+    shape = runner.outputs[logits].shape
+    width = shape[-1] if shape and not zero_shot else None
+
+    def otherwise() -> tuple[str, ...]:
         if config.build:
-            return known(config.build).classes()
+            return tuple(known(config.build).classes())
+        if zero_shot:
+            said = "the graph compares images with texts: name the labels"
+            raise ConfigError(Issue(("classes",), said, "`classes: [cat, dog]`; `prompt:` says what is made of them"))
         if width is None:
             raise ConfigError(Issue(("classes",), "the file does not say how many classes there are; name them"))
-        return [f"class {i}" for i in range(width)]
-    if isinstance(config.classes, str):
-        file = (folder / config.classes).resolve()
-        try:
-            names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as cause:
-            raise ConfigError(Issue(("classes",), f"{file} cannot be read: {cause}")) from cause
-    else:
-        names = list(config.classes)
-    if width is not None and len(names) != width:
-        raise ConfigError(Issue(("classes",), f"{len(names)} names for {width} logits"))
-    return names
+        return tuple(f"class {i}" for i in range(width))
+
+    return class_names(_listed(config, base), folder, width, otherwise)
 
 
-def _output(runner: Runner, wanted: str | None, usual: str) -> str | None:
-    if wanted is None:
-        return usual if usual in runner.outputs else None
-    if wanted not in runner.outputs:
-        raise ConfigError(Issue((usual,), f"the file has no output {wanted!r}", f"it has: {', '.join(runner.outputs)}"))
-    return wanted
+def _listed(config: OnnxClassifierConfig, base: Path) -> tuple[str, ...] | None:
+    """Return the classes that the adapter's file names, itself or in a file."""
+    if not isinstance(config.classes, str):
+        return config.classes
+    file = (base / config.classes).resolve()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ConfigError(Issue(("classes",), f"{file} cannot be read: {cause}")) from cause
+    return tuple(line.strip() for line in lines if line.strip())

@@ -99,14 +99,17 @@ def command(
 
 
 def _preparation(name: str) -> "Prepare":
+    from contextlib import closing
+
     from harness.errors import UsageError
     from harness.suite.adapters import read_adapter
 
-    config = read_adapter(name).config
-    if not hasattr(config, "preprocessing"):
+    choice = read_adapter(name)
+    if not hasattr(choice.factory, "prepare"):
         raise UsageError(f"{name} is no adapter of type onnx_classifier: it does not say how images become the input")
-    prepare: Prepare = config.preprocessing()
-    return prepare
+    with closing(choice.load()) as adapter:
+        prepare: Prepare = adapter.prepare  # type: ignore[attr-defined]  # checked above
+        return prepare
 
 
 def _print(model: Path, trials: "list[Trial]", random: bool, as_json: bool) -> None:

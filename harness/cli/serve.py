@@ -34,6 +34,8 @@ Examples:
               help="How long the first request of a batch waits for others.")  # fmt: skip
 @click.option("--max-queue", type=click.IntRange(1), default=256, show_default=True,
               help="Requests that may wait; more are answered with 429 and Retry-After.")  # fmt: skip
+@click.option("--max-tokens", type=click.IntRange(1, 1_000_000), default=1024, show_default=True,
+              help="Most tokens of an answer that a client may ask for.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
               help="Seconds that a request may take; then 504.")  # fmt: skip
 @click.option("--drain", type=click.FloatRange(0), default=60.0, show_default=True,
@@ -48,6 +50,7 @@ def command(
     max_batch_size: int,
     max_batch_wait_ms: float,
     max_queue: int,
+    max_tokens: int,
     timeout: float,
     drain: float,
     hosts: tuple[str, ...],
@@ -56,7 +59,7 @@ def command(
     """Serve an adapter over HTTP: chat completions with images, in dynamic batches.
 
     `POST /v1/chat/completions`, `GET /v1/models`, `GET /health`, `GET /metrics` (Prometheus). Images are
-    `data:` URLs; nothing is fetched from the network.
+    `data:` URLs; nothing is fetched from the network. A parameter that is not honoured is refused by its name.
     """
     from contextlib import closing
     from importlib.util import find_spec
@@ -64,6 +67,7 @@ def command(
     from harness.errors import UsageError
     from harness.serve.app import Settings, make_app
     from harness.serve.batcher import Batcher, Policy
+    from harness.serve.messages import Limits
     from harness.suite.adapters import read_adapter
 
     if missing := [package for package in ("starlette", "uvicorn") if find_spec(package) is None]:
@@ -82,7 +86,17 @@ def command(
         if not adapter.batch_invariant and max_batch_size > 1:
             click.echo(f"{name}: answers can depend on their batch; --max-batch-size 1 avoids it", err=True)
         batcher = Batcher(adapter, Policy(max_batch_size, max_batch_wait_ms / 1000, max_queue))
-        app = make_app(batcher, Settings(choice.name, timeout, drain, key, hosts=(host, *hosts)))
+        settings = Settings(
+            choice.name,
+            timeout,
+            drain,
+            key,
+            Limits(tokens=max_tokens),
+            samples="sample" in adapter.capabilities,
+            fingerprint=f"fp_{adapter.fingerprint()[:12]}",
+            hosts=(host, *hosts),
+        )
+        app = make_app(batcher, settings)
         click.echo(f"serving {choice.name} on http://{host}:{port}/v1; Ctrl-C ends it", err=True)
         uvicorn.run(
             app,

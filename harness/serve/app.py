@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import SampleError
 from harness.serve.batcher import Batcher, Closed, QueueFull, TooLate
 from harness.serve.budget import Budget, Busy, Share
-from harness.serve.messages import BadRequest, Limits, read_body, reply
+from harness.serve.messages import Limits, read_body
+from harness.serve.parameters import BadRequest, How
 from harness.serve.prometheus import Book
-from harness.types import Status
+from harness.serve.replies import About, as_json, error, events, reply, stopped
+from harness.types import Response, Status
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -48,6 +50,10 @@ class Settings:
     """Of the bodies of all requests in flight; then 429."""
     pixels_together: int = 64_000_000
     """Of the images of all requests in flight; then 429."""
+    samples: bool = False
+    """Whether the model can sample; else a temperature is refused."""
+    fingerprint: str = ""
+    """Of the adapter: what clients are told as `system_fingerprint`."""
     hosts: tuple[str, ...] = ()
     """Names of this server in ``Host``, beside loopback's and any address of numbers."""
 
@@ -64,8 +70,15 @@ def make_app(batcher: Batcher, settings: Settings) -> "Starlette":
     async def health(request: "HttpRequest") -> "HttpResponse":
         return JSONResponse({"status": "closing" if server.closing else "ok"}, 503 if server.closing else 200)
 
+    one = {"id": settings.model, "object": "model", "created": server.started, "owned_by": "harness"}
+    one["root"] = settings.model  # vLLM's benchmark client reads it
+
     async def models(request: "HttpRequest") -> "HttpResponse":
-        return JSONResponse({"object": "list", "data": [{"id": settings.model, "object": "model"}]})
+        return JSONResponse({"object": "list", "data": [one]})
+
+    async def model(request: "HttpRequest") -> "HttpResponse":
+        name = request.path_params["name"]
+        return JSONResponse(one) if name == settings.model else JSONResponse(_unknown(name), 404)
 
     async def metrics(request: "HttpRequest") -> "HttpResponse":
         return PlainTextResponse(server.book.render(batcher), media_type="text/plain; version=0.0.4")
@@ -79,6 +92,7 @@ def make_app(batcher: Batcher, settings: Settings) -> "Starlette":
     routes = [
         Route("/health", health),
         Route("/v1/models", models),
+        Route("/v1/models/{name:path}", model),
         Route("/metrics", metrics),
         Route("/v1/chat/completions", server.complete, methods=["POST"]),
     ]
@@ -102,7 +116,7 @@ class _OwnName:
             told = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             if not self._is_own(told):
                 said = f"this server is not called {told!r:.80}; `harness serve --allow-host NAME` gives it a name"
-                await JSONResponse(_error(said, "invalid_request_error"), 403)(scope, receive, send)
+                await JSONResponse(error(said, "invalid_request_error"), 403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -125,60 +139,75 @@ class _Server:
         self._settings = settings
         self._budget = Budget({"bytes": settings.bytes_together, "pixels": settings.pixels_together})
         self._numbers = count(1)
+        self.started = int(time.time())
 
     async def complete(self, http: "HttpRequest") -> "HttpResponse":
         """Answer one chat completion."""
         start = time.perf_counter()
-        code, body, headers = await self._guarded(self._answer, http)
+        code, content, headers = await self._guarded(self._answer, http)
         self.book.request(code, time.perf_counter() - start)
-        from starlette.responses import Response
+        from starlette.responses import Response as Reply
 
-        # What a model writes, or a client sends, may hold half of a UTF-16 pair, which no UTF-8 can carry.
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return Response(content, code, headers, "application/json")
+        if isinstance(content, bytes):  # events
+            return Reply(content, code, {"Cache-Control": "no-cache"}, "text/event-stream")
+        return Reply(as_json(content), code, headers, "application/json")
 
     async def _guarded(self, answer: Callable[["HttpRequest"], Awaitable[Any]], http: "HttpRequest") -> Any:
         """Turn every failure into a status and a sentence."""
         try:
             return 200, await answer(http), {}
         except BadRequest as cause:
-            return 400, _error(str(cause), "invalid_request_error"), {}
+            return 400, error(str(cause), "invalid_request_error", cause.parameter), {}
+        except _UnknownModel as cause:
+            return 404, _unknown(str(cause)), {}
         except _RefusedError as cause:
-            return cause.code, _error(str(cause), "invalid_request_error"), {}
+            return cause.code, error(str(cause), "invalid_request_error"), {}
         except (QueueFull, Busy) as cause:
-            return 429, _error(str(cause), "overloaded"), {"Retry-After": str(math.ceil(cause.wait))}
+            return 429, error(str(cause), "overloaded"), {"Retry-After": str(math.ceil(cause.wait))}
         except (TooLate, TimeoutError):
             said = f"no answer within {self._settings.timeout:g} s"
-            return 504, _error(said, "timeout"), {}
+            return 504, error(said, "timeout"), {}
         except Closed as cause:
-            return 503, _error(str(cause), "closing"), {"Retry-After": "5"}
+            return 503, error(str(cause), "closing"), {"Retry-After": "5"}
         except SampleError as cause:
-            return 422, _error(str(cause), "invalid_request_error"), {}
+            return 422, error(str(cause), "invalid_request_error"), {}
         except Exception as cause:  # noqa: BLE001 - a model may raise anything; the server goes on
-            return 500, _error(f"the model failed: {type(cause).__name__}", "server_error"), {}
+            return 500, error(f"the model failed: {type(cause).__name__}", "server_error"), {}
 
-    async def _answer(self, http: "HttpRequest") -> dict[str, Any]:
+    async def _answer(self, http: "HttpRequest") -> dict[str, Any] | bytes:
         self._authorise(http)
         with self._budget.share() as share:
             return await self._held(http, share)
 
-    async def _held(self, http: "HttpRequest", share: Share) -> dict[str, Any]:
+    async def _held(self, http: "HttpRequest", share: Share) -> dict[str, Any] | bytes:
         identity = f"{next(self._numbers):08d}"
         try:
             body = await asyncio.wait_for(self._body(http, share), self._settings.body_timeout)
         except TimeoutError as cause:
             said = f"the body did not come within {self._settings.body_timeout:g} s"
             raise _RefusedError(408, said) from cause
+        self._known_model(body)
         hold = functools.partial(share.take, "pixels")
-        request = await asyncio.to_thread(read_body, body, identity, self._settings.limits, hold)
-        future = self._batcher.submit(request, self._settings.timeout)
+        limits, samples = self._settings.limits, self._settings.samples
+        asked = await asyncio.to_thread(read_body, body, identity, limits, hold, samples)
+        future = self._batcher.submit(asked.request, self._settings.timeout)
         done = await asyncio.wait_for(asyncio.wrap_future(future), self._settings.timeout + _GRACE)
         self.book.answer(done.batch, done.queued, done.computed)
         if done.response.status is Status.TIMEOUT:
             raise TooLate
         if done.response.status is not Status.OK or done.response.text is None:
             raise SampleError(done.response.error or "the model gave no answer")
-        return reply(identity, self._settings.model, int(time.time()), done.response)
+        return self._written(identity, done.response, asked.how)
+
+    def _written(self, identity: str, response: Response, how: How) -> dict[str, Any] | bytes:
+        about = About(identity, self._settings.model, int(time.time()), self._settings.fingerprint)
+        answer = stopped(response, how.stop)
+        return b"".join(events(about, answer, how.usage)) if how.stream else reply(about, answer)
+
+    def _known_model(self, body: Any) -> None:
+        name = body.get("model") if isinstance(body, dict) else None
+        if name not in (None, self._settings.model):
+            raise _UnknownModel(f"{name:.80}" if isinstance(name, str) else repr(name)[:80])
 
     def _authorise(self, http: "HttpRequest") -> None:
         key = self._settings.key
@@ -209,5 +238,9 @@ class _RefusedError(Exception):
         super().__init__(said)
 
 
-def _error(said: str, kind: str) -> dict[str, Any]:
-    return {"error": {"message": said, "type": kind}}
+class _UnknownModel(Exception):
+    """Its text is the name that the client gave."""
+
+
+def _unknown(name: str) -> dict[str, Any]:
+    return error(f"there is no model {name!r} here", "invalid_request_error", "model", "model_not_found")

@@ -1,4 +1,4 @@
-"""A chat completion's body as a request, and an answer as its reply. Whatever a client sends is checked here."""
+"""A chat completion's body as a request: messages and images. Whatever a client sends is checked here."""
 
 import base64
 import binascii
@@ -7,22 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.errors import HarnessError, SampleError
-from harness.types import Finish, Generation, Request, Response
+from harness.errors import SampleError
+from harness.serve.parameters import BadRequest, How, read_how, refuse_unknown
+from harness.types import Request
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _DATA: Final = re.compile(r"data:image/(png|jpeg|jpg|webp);base64,", re.IGNORECASE)
-_FIXED: Final = {"stream": (None, False), "n": (None, 1), "temperature": (None, 0), "tools": (None, [])}
+_MESSAGE: Final[Mapping[str, tuple[Any, ...]]] = {"role": (), "content": (), "name": (), "type": ("text",)}
+"""Keys of a message, and what they may say where that matters; lm-eval gives each message a `type`."""
+_IMAGE: Final[Mapping[str, tuple[Any, ...]]] = {"url": (), "detail": ("auto", "low", "high")}
+"""`detail` is a hint, which VLMEvalKit always sends: the model sees the image as it came."""
 _UNUSABLE: Final = "an image cannot be used"
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
-_REASONS: Final = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.FILTER: "content_filter"}
-"""What the protocol calls the ends of an answer; for one that the model does not tell it has no word."""
-
-
-class BadRequest(HarnessError):
-    """The body is not one that this server answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,63 +40,55 @@ class Limits:
     """Characters of prompt and system prompt together."""
 
 
-def read_body(body: Any, identity: str, limits: Limits, hold: Callable[[int], None] = lambda _: None) -> Request:
-    """Return the request that a body asks for.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a body asks for."""
+
+    request: Request
+    how: How
+
+
+def read_body(
+    body: Any, identity: str, limits: Limits, hold: Callable[[int], None] = lambda _: None, samples: bool = False
+) -> Asked:
+    """Return what a body asks for.
 
     A subset of chat completions: an optional system message, then one user message with text and
-    images as ``data:`` URLs, in any order; greedy decoding; one answer; no streaming.
+    images as ``data:`` URLs, in any order; one answer. What is not honoured is refused, unless it says what is done
+    anyway.
 
     Args:
         body: what the client sent, out of JSON.
         identity: the request's name.
         limits: what it may hold.
         hold: is told the pixels of each image before it is decoded, and may raise.
+        samples: whether the model can sample.
 
     Raises:
         BadRequest: with what is wrong or not supported.
     """
-    if not isinstance(body, Mapping):
-        raise BadRequest("the body is not a JSON object")
-    for key, allowed in _FIXED.items():
-        if body.get(key) not in allowed:
-            raise BadRequest(f"`{key}`: {body.get(key)!r:.40} is not supported; leave it out")
+    how = read_how(body, limits.tokens, samples)
     system, user = _messages(body.get("messages"))
     images, parts = _parts(user, limits, hold)
     prompt = "".join(part for part in parts if isinstance(part, str))
     if len(prompt) + len(system or "") > limits.text:
-        raise BadRequest(f"the text is longer than {limits.text:,} characters")
-    generation = Generation(_tokens(body, limits))
-    return Request(identity, prompt, tuple(images), system, generation, interleaved=tuple(parts))
-
-
-def reply(identity: str, model: str, created: int, response: Response) -> dict[str, Any]:
-    """Return the body of an answer."""
-    usage: dict[str, Any] = {
-        "prompt_tokens": response.tokens_in,
-        "completion_tokens": response.tokens_out,
-        "total_tokens": (response.tokens_in or 0) + (response.tokens_out or 0),
-    }
-    if response.image_tokens is not None:
-        usage["prompt_tokens_details"] = {"image_tokens": response.image_tokens}
-    message = {"role": "assistant", "content": response.text}
-    return {
-        "id": f"chatcmpl-{identity}",
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": _REASONS.get(response.finish)}],
-        "usage": usage,
-    }
+        raise BadRequest(f"the text is longer than {limits.text:,} characters", "messages")
+    return Asked(Request(identity, prompt, tuple(images), system, how.generation, interleaved=tuple(parts)), how)
 
 
 def _messages(messages: Any) -> tuple[str | None, Any]:
     if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)) or not messages:
-        raise BadRequest("`messages` is missing or empty")
+        raise BadRequest("`messages` is missing or empty", "messages")
     if not all(isinstance(message, Mapping) for message in messages):
-        raise BadRequest("a message is not an object")
+        raise BadRequest("a message is not an object", "messages")
+    for message in messages:
+        refuse_unknown(message, _MESSAGE, "a message's ")
     roles = [message.get("role") for message in messages]
-    if roles not in (["user"], ["system", "user"]):
-        raise BadRequest(f"`messages` may hold a system message and one of the user, not {roles!r:.80}")
+    if roles not in (["user"], ["system", "user"], ["developer", "user"]):
+        said = f"`messages` may hold a system message and one of the user, not {roles!r:.80}"
+        if "assistant" in roles:
+            said += "; the model is asked one question at a time: put earlier turns into the user's message"
+        raise BadRequest(said, "messages")
     system = None
     if len(messages) == 2:
         system = "".join(_texts(messages[0].get("content"), "the system message"))
@@ -140,6 +130,8 @@ def _image(value: Any, limits: Limits, left: int, hold: Callable[[int], None]) -
     """Decode a ``data:`` URL. Nothing is fetched: a URL of the network would make this server ask others."""
     from harness.images import decode, open_picture
 
+    if isinstance(value, Mapping):
+        refuse_unknown(value, _IMAGE, "an `image_url`'s ")
     url = value.get("url") if isinstance(value, Mapping) else value
     if not isinstance(url, str) or not (found := _DATA.match(url)):
         raise BadRequest("an image must be a data: URL (data:image/png;base64,…); nothing is fetched from the network")
@@ -155,14 +147,3 @@ def _image(value: Any, limits: Limits, left: int, hold: Callable[[int], None]) -
         raise BadRequest(f"an image cannot be decoded: {cause}") from cause
     except SampleError as cause:
         raise BadRequest(str(cause)) from cause
-
-
-def _tokens(body: Mapping[str, Any], limits: Limits) -> int:
-    for key in ("max_completion_tokens", "max_tokens"):
-        value = body.get(key)
-        if value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limits.tokens:
-            raise BadRequest(f"`{key}` must lie between 1 and {limits.tokens}, got {value!r:.40}")
-        return value
-    return min(limits.tokens, 256)

@@ -43,6 +43,11 @@ class Preprocessing:
     share: float = 0.875
     """With ``crop``: the size as a share of the shorter side after resizing."""
     resample: Resample = "bilinear"
+    shown: int | tuple[int, int] | None = None
+    """With ``crop``: what an image is resized to before its middle is taken, instead of by ``share``: the shorter side,
+    the longer one then rounded down, or height and width. Where the middle is larger than that, its rim is black."""
+    reversed: bool = False
+    """Whether the channels go blue first."""
 
     def __call__(self, images: Sequence[Image.Image]) -> NDArray[Any]:
         """Return the batch: float32, or int64 for ``tokens``.
@@ -51,6 +56,7 @@ class Preprocessing:
             SampleError: if an image has no pixels.
         """
         rows = np.stack([self._pixels(image) for image in images])
+        rows = rows[..., ::-1] if self.reversed else rows
         if self.layout == "tokens":
             return rows.reshape(len(rows), -1).astype(np.int64)
         numbers = (rows.astype(np.float32) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
@@ -67,15 +73,26 @@ class Preprocessing:
         if self.resize == "stretch":
             shown = shown.resize((width, height), resample)
         else:
-            scale = max(width / shown.width, height / shown.height) / self.share
-            shown = shown.resize((max(width, round(shown.width * scale)), max(height, round(shown.height * scale))),
-                                 resample)  # fmt: skip
+            shown = shown.resize(self._before_crop(shown.width, shown.height), resample)
             left, top = (shown.width - width) // 2, (shown.height - height) // 2
             shown = shown.crop((left, top, left + width, top + height))
         return np.asarray(shown).reshape(height, width, -1)
+
+    def _before_crop(self, wide: int, high: int) -> tuple[int, int]:
+        """Return the width and height to which an image is resized before its middle is taken."""
+        if isinstance(self.shown, tuple):
+            return self.shown[1], self.shown[0]
+        if self.shown is not None:
+            shorter = min(wide, high)
+            return max(1, int(self.shown * wide / shorter)), max(1, int(self.shown * high / shorter))
+        height, width = self.size
+        scale = max(width / wide, height / high) / self.share
+        return max(width, round(wide * scale)), max(height, round(high * scale))
 
     def describe(self) -> "Mapping[str, Any]":
         """Return everything that changes a number, as plain JSON values."""
         from dataclasses import asdict
 
-        return {"version": PREPROCESSING_VERSION} | asdict(self)
+        told = asdict(self)
+        later = {"shown": None, "reversed": False}  # left out where they are not used: older fingerprints stay
+        return {"version": PREPROCESSING_VERSION} | {k: v for k, v in told.items() if k not in later or v != later[k]}

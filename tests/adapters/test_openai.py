@@ -26,11 +26,12 @@ from starlette.responses import JSONResponse, RedirectResponse, StreamingRespons
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from harness.adapters import openai as openai_adapter
-from harness.adapters._openai.messages import estimate
-from harness.adapters._openai.pace import Pace, backoff
+from harness.adapters._openai.config import OpenAIConfig
+from harness.adapters._served import adapter as served
+from harness.adapters._served.cost import estimate
+from harness.adapters._served.pace import Pace, backoff
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
-from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
+from harness.adapters.openai import OpenAIAdapter
 from harness.data.charts.draw import render
 from harness.data.charts.model import STYLES, draw_chart
 from harness.data.charts.questions import QUESTION_TYPES, ask
@@ -63,6 +64,7 @@ class Server:
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    query: dict[str, str] = field(default_factory=dict)
     active: int = 0
     peak: int = 0
     delay: float = 0.0
@@ -82,6 +84,7 @@ class Server:
         body = await request.json()
         self.seen.append((dict(request.headers), body))
         self.times.append(time.monotonic())
+        self.query = dict(request.query_params)
         self.active += 1
         self.peak = max(self.peak, self.active)
         try:
@@ -91,7 +94,10 @@ class Server:
             if self.serial:
                 async with self.turn:
                     await asyncio.sleep(self.serial)
-            return found or JSONResponse(await run_in_threadpool(self.answer, body))
+            if found is None:
+                whole = await run_in_threadpool(self.answer, body)
+                found = in_pieces(whole, body) if body["stream"] else JSONResponse(whole)
+            return found
         finally:
             self.active -= 1
 
@@ -115,6 +121,28 @@ class Server:
             "choices": [choice],
             "usage": usage | {"prompt_tokens_details": {"image_tokens": response.image_tokens}},
         }
+
+
+def in_pieces(whole: dict[str, Any], body: dict[str, Any]) -> HttpResponse:
+    """Send an answer as vLLM streams one: a role, pieces of text, the end, and what was used where it is asked for."""
+    (choice,) = whole["choices"]
+    text, size = choice["message"]["content"], 1
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": text[at : at + size]} for at in range(0, len(text), size)]
+    events: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    if body.get("stream_options", {}).get("include_usage"):
+        events.append({"choices": [], "usage": whole["usage"]})
+
+    async def send() -> Any:
+        for event in events:
+            await asyncio.sleep(0.002)
+            line = f"data: {json.dumps(event)}\r\n\r\n".encode()
+            yield line[:9]
+            yield line[9:]
+        yield b"data: [DONE]\n\n"
+
+    return StreamingResponse(send(), media_type="text/event-stream")
 
 
 def decoded(part: dict[str, Any]) -> Image.Image:
@@ -359,7 +387,7 @@ def test_a_fault_that_stays_ends_in_a_status_with_the_reason(
         (status(404), "are `base_url` and `model` right?"),
         (redirected, "redirects are not followed"),
         (sends(b"[1]"), "a list instead of an object"),
-        (sends(b"{}"), "has no choices"),
+        (sends(b"{}"), "holds no answer"),
         (sends(b'{"choices": [{"message": {"content": null, "refusal": "no"}}]}'), "gave no text"),
         (sends(b'{"choices": [{"message": {"content": "x"}, "finish_reason": "content_filter"}]}'), "content_filter"),
         (sends(b"x" * (17 << 20)), "more than 16 MiB"),
@@ -587,7 +615,152 @@ def test_waits_double_up_to_a_bound_and_differ() -> None:
         assert len(waits) > 40
 
 
+# Token by token
+
+
+def test_an_answer_that_is_streamed_is_the_same_and_says_when_its_tokens_came(load: Load, server: Server) -> None:
+    requests = charts(6)
+    whole, streamed = load().generate(requests), load(stream=True).generate(requests)
+    assert server.seen[-1][1]["stream_options"] == {"include_usage": True}
+    for one, other in zip(whole, streamed, strict=True):
+        counts = (one.text, one.finish, one.tokens_in, one.image_tokens, one.tokens_out)
+        assert (other.text, other.finish, other.tokens_in, other.image_tokens, other.tokens_out) == counts
+        assert 0 < other.seconds["ttft"] < other.seconds["request"]
+    assert any(one.seconds.get("inter_token_latency", 0) > 0 for one in streamed)
+    assert "ttft" not in whole[0].seconds
+
+
+def events(*lines: str) -> Fault:
+    async def fault(_: dict[str, Any]) -> HttpResponse:
+        return HttpResponse("".join(f"data: {line}\n\n" for line in lines), media_type="text/event-stream")
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts"),
+    [
+        (events('{"choices": [{"delta": {"content": "4"}}]}'), 2),
+        (events('{"choices": [{"delta": {"con'), 2),
+        (events('{"error": {"message": "overloaded", "code": 503}}'), 2),
+        (sends(b'{"choices": [{"message": {"content": "7"}, "finish_reason": "stop"}]}'), 1),
+    ],
+    ids=["breaks off", "broken", "overloaded", "whole all the same"],
+)
+def test_a_stream_that_breaks_off_is_asked_for_again(load: Load, server: Server, fault: Fault, attempts: int) -> None:
+    server.faults = [fault]
+    (answer,) = load(stream=True).answer([Request("a", "Which?")])
+    assert (answer.response.status, answer.attempts) == (Status.OK, attempts)
+
+
+def test_thoughts_count_as_tokens_and_stay_out_of_the_answer(load: Load, server: Server) -> None:
+    thought, said = '{"choices": [{"delta": {"reasoning": "Hm"}}]}', '{"choices": [{"delta": {"content": "4"}}]}'
+    end = '{"choices": [{"delta": {}, "finish_reason": "length"}]}'
+    server.faults = [events(thought, said, end, "[DONE]"), events(thought, end, "[DONE]")]
+    adapter = load(stream=True)
+    found = [adapter.generate([Request("a", "Which?")])[0] for _ in range(2)]
+    assert [(one.text, one.finish, one.status) for one in found] == [
+        ("4", Finish.LENGTH, Status.OK),
+        (None, Finish.LENGTH, Status.ERROR),
+    ]
+    assert "before the answer began" in (found[1].error or "")
+
+
+# What the server says of itself
+
+
+@pytest.mark.parametrize("content", ["", "  \n", None])
+def test_a_budget_that_went_into_thinking_is_a_failure_with_that_name(
+    load: Load, server: Server, content: str | None
+) -> None:
+    choice = {"message": {"content": content}, "finish_reason": "length"}
+    used = {"completion_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 16}}
+    server.faults = [sends(json.dumps({"choices": [choice], "usage": used}).encode())]
+    (response,) = load().generate([Request("a", "Which?")])
+    assert (response.status, response.text, response.finish) == (Status.ERROR, None, Finish.LENGTH)
+    assert "all 16 tokens went into thinking before the answer began: raise `max_new_tokens`" in (response.error or "")
+
+
+def test_an_empty_answer_that_was_cut_off_without_a_thought_is_one(load: Load, server: Server) -> None:
+    choice = {"message": {"content": ""}, "finish_reason": "length"}
+    server.faults = [sends(json.dumps({"choices": [choice]}).encode())]
+    (response,) = load().generate([Request("a", "Which?")])
+    assert (response.status, response.text, response.finish) == (Status.OK, "", Finish.LENGTH)
+
+
+def test_what_the_server_runs_and_how_much_it_thought_is_kept(load: Load, server: Server) -> None:
+    def told(fingerprint: str) -> Fault:
+        used = {"completion_tokens": 20, "completion_tokens_details": {"reasoning_tokens": 12}}
+        reply = {"choices": [{"message": {"content": "4"}}], "model": "tiny-2026", "system_fingerprint": fingerprint}
+        return sends(json.dumps(reply | {"usage": used}).encode())
+
+    server.faults = [told("fp_1"), told("fp_2")]
+    adapter = load()
+    answers = [adapter.answer([Request("a", "Which?")])[0] for _ in range(2)]
+    assert [(one.served, one.reasoning_tokens) for one in answers] == [("tiny-2026 fp_1", 12), ("tiny-2026 fp_2", 12)]
+    assert adapter.usage.served == {"tiny-2026 fp_1", "tiny-2026 fp_2"}
+    assert (adapter.usage.tokens_out, adapter.usage.reasoning_tokens) == (40, 24)
+
+
+def test_azure_gets_its_version_in_the_address_and_the_key_in_its_own_header(
+    load: Load, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    adapter = load(api_key_env=VARIABLE, api_version="2024-10-21", query={"region": "north"})
+    assert adapter.generate([Request("a", "Which?")])[0].status is Status.OK
+    headers, _ = server.seen[0]
+    assert server.query == {"api-version": "2024-10-21", "region": "north"}
+    assert headers["api-key"] == KEY
+    assert "authorization" not in headers
+
+
+def test_azures_filter_is_a_filter(load: Load, server: Server) -> None:
+    error = {"error": {"message": "The prompt was filtered", "code": "content_filter"}}
+    server.faults = [sends(json.dumps(error).encode(), 400)]
+    (response,) = load().generate([Request("a", "Which?")])
+    assert (response.status, response.finish, response.hopeless) == (Status.ERROR, Finish.FILTER, False)
+
+
 # Keys
+
+
+def test_further_headers_are_sent_and_secret_ones_come_from_the_environment_alone(
+    load: Load, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    headers = {"X-Team": "vision", "X-Gateway-Key": {"env": VARIABLE}}
+    server.faults = [status(400, message=f"no such key: {KEY}")]
+    adapter = load(headers=headers)
+    (response,) = adapter.generate([Request("a", "Which?")])
+    assert "no such key: [key]" in (response.error or "")
+    sent, _ = server.seen[0]
+    assert (sent["x-team"], sent["x-gateway-key"]) == ("vision", KEY)
+    assert KEY not in repr(vars(adapter)) + json.dumps(adapter._config.model_dump(mode="json"))
+    first = adapter.fingerprint()
+    monkeypatch.setenv(f"{VARIABLE}_2", KEY)
+    assert load(headers=headers | {"X-Gateway-Key": {"env": f"{VARIABLE}_2"}}).fingerprint() == first
+    assert load(headers=headers | {"X-Team": "audio"}).fingerprint() != first
+    with pytest.raises(AdapterError, match="`headers: X-Key: env: HARNESS_NOT_SET`"):
+        load(headers={"X-Key": {"env": "HARNESS_NOT_SET"}})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"headers": {"X-Api-Key": "abc"}}, "`X-Api-Key: {env: MY_VARIABLE}`"),
+        ({"headers": {"Authorization": "Bearer abc"}}, "carries a secret"),
+        ({"headers": {"Cookie": "a=b"}}, "carries a secret"),
+        ({"headers": {"Content-Length": "4"}}, "no header that a file can set"),
+        ({"headers": {"X Y": "4"}}, "no header that a file can set"),
+        ({"headers": {"X-Y": "a\r\nX-Z: b"}}, "no header can carry"),
+        ({"query": {"key": "abc"}}, "addresses are written into logs"),
+        ({"query": {"sig": "abc"}}, "addresses are written into logs"),
+    ],
+    ids=str,
+)
+def test_a_secret_in_the_file_and_a_header_that_is_none_are_refused(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        OpenAIConfig.model_validate({"base_url": "http://host/v1", "model": "tiny"} | keys)
 
 
 def test_the_key_travels_in_its_header_and_nowhere_else(
@@ -637,7 +810,7 @@ def test_an_address_that_carries_a_secret_or_is_none_is_refused(url: str) -> Non
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai_adapter, "find_spec", lambda name: None)
+    monkeypatch.setattr(served, "find_spec", lambda name: None)
     with pytest.raises(AdapterError, match=r"pip install 'vlm-harness\[openai\]'"):
         load()
 
@@ -683,8 +856,17 @@ def test_an_estimate_is_made_without_asking_and_bounds_the_answer(load: Load, se
 def test_the_fingerprint_follows_what_shapes_an_answer_and_not_the_waiting(load: Load) -> None:
     first = load().fingerprint()
     assert load(timeout=9.0, concurrency=2, retries=1, prices={"input": 1.0, "output": 1.0}).fingerprint() == first
+    assert load(stream=True).fingerprint() == first
     others = [{"model": "other"}, {"version": "2"}, {"system": "x"}, {"temperature": 0.5}, {"max_pixels": 9}]
-    assert len({first, *(load(**keys).fingerprint() for keys in others)}) == 6
+    others += [{"api_version": "2024-10-21"}, {"query": {"a": "b"}}]
+    assert len({first, *(load(**keys).fingerprint() for keys in others)}) == 8
+
+
+def test_fingerprints_from_before_there_were_such_keys_stay() -> None:
+    config = OpenAIConfig(base_url="http://h/v1", model="m")
+    found = OpenAIAdapter.from_config(config, ROOT)
+    assert found.fingerprint() == "65ab67b27cdf1d022f1ba4d4587fe73aa3f1f45a6c1bd645b51ee1fad1d37e19"
+    found.close()
 
 
 def test_it_may_be_used_inside_a_running_event_loop(load: Load) -> None:
@@ -698,9 +880,9 @@ def test_it_may_be_used_inside_a_running_event_loop(load: Load) -> None:
 
 def test_a_closed_adapter_says_so_and_leaves_no_thread(load: Load) -> None:
     adapter = load()
-    assert "harness-openai" in {thread.name for thread in threading.enumerate()}
+    assert "harness-served" in {thread.name for thread in threading.enumerate()}
     adapter.close()
     adapter.close()
     with pytest.raises(AdapterError, match="closed"):
         adapter.generate([])
-    assert "harness-openai" not in {thread.name for thread in threading.enumerate()}
+    assert "harness-served" not in {thread.name for thread in threading.enumerate()}

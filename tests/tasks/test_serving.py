@@ -134,6 +134,40 @@ def test_requests_share_batches_under_load_and_the_rates_of_both_policies_are_co
     assert any("one at a time" in finding.text for finding in task.findings)
 
 
+class Streaming(Double):
+    """Takes 4 ms to its first token and 1 ms to each of four more, by its own account."""
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        time.sleep(0.008)
+        return [Response("a b", tokens_out=5, seconds={"ttft": 0.004, "inter_token_latency": 0.001}) for _ in requests]
+
+
+STREAMED = (
+    "suite: s\nversion: 1\ndatasets: {d: {type: charts, limit: 4}}\ntasks:\n  t: {kind: serving, dataset: d, "
+    "through: calls, rates: [200.0], requests: 20, streamed: true}\n"
+)
+
+
+def test_where_answers_are_streamed_the_first_token_and_the_time_between_are_measured(
+    bind: Callable[[str], Suite], tmp_path: Path
+) -> None:
+    options = RunOptions(out=tmp_path / "runs")
+    _, record = run_suite(bind(STREAMED), Streaming.choice(tmp_path), options, Silent())
+    task = record.tasks["t"]
+    assert task.metrics["inter_token_p50"].value == pytest.approx(1.0)
+    first, whole = task.metrics["ttft_p50"].value, task.metrics["p50"].value
+    assert first is not None
+    assert whole is not None
+    assert first == pytest.approx(whole - 4, abs=1e-6), "what a request waited for counts, its later tokens don't"
+    assert "ttft_p50" in next(table for table in task.tables if table.name == "Loads").columns
+
+
+def test_an_adapter_that_does_not_stream_is_told_how(bind: Callable[[str], Suite], tmp_path: Path) -> None:
+    options = RunOptions(out=tmp_path / "runs")
+    with pytest.raises(AdapterError, match="`stream: true` in its file"):
+        run_suite(bind(STREAMED), Sleeper.choice(tmp_path), options, Silent())
+
+
 def test_a_tag_that_a_row_lacks_costs_that_row(load: Load, tmp_path: Path) -> None:
     rows = [{"question": "?", "answer": "a"}, {"question": "?", "answer": "a", "tags": {"kind": "bill"}}]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -230,6 +264,7 @@ def test_a_rate_that_was_achieved_is_never_more_than_was_asked_or_can_be_served(
         ("dataset: d", "either `rates` or `loads`"),
         ("dataset: d, rates: [1.0], loads: [1.0]", "either `rates` or `loads`"),
         ("dataset: d, rates: [-1.0]", "lie above 0"),
+        ("dataset: d, rates: [1.0], streamed: true", "`through: calls`"),
         ("dataset: e, rates: [1.0]", "no dataset is called 'e'"),
         ("dataset: d, rates: [1.0], prompt: '{{ x }}'", "not x"),
     ],

@@ -1,6 +1,7 @@
-"""One graph with one input, run by ONNX Runtime or by OpenVINO."""
+"""One graph, run by ONNX Runtime or by OpenVINO: what goes in, what comes out, as its file says."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -17,19 +18,25 @@ Optimisation = Literal["none", "basic", "extended", "all"]
 _OUT_OF_MEMORY: Final = ("allocate memory", "out of memory", "bad_alloc")
 
 
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or an output, as the graph declares it."""
+
+    shape: tuple[int | None, ...]
+    """None for a dimension that the file leaves open; nothing at all where it leaves them all open."""
+    dtype: np.dtype[Any]
+
+
 class Runner(Protocol):
     """A loaded graph."""
 
-    outputs: Sequence[str]
+    inputs: Mapping[str, Port]
+    outputs: Mapping[str, Port]
     settings: Mapping[str, str]
     """What the runtime was told, for the record."""
 
-    def width(self, output: str) -> int | None:
-        """Return the last dimension of an output; None where the file leaves it open."""
-        ...
-
-    def run(self, batch: NDArray[Any], output: str) -> NDArray[Any]:
-        """Return one output.
+    def run(self, feeds: Mapping[str, NDArray[Any]], output: str) -> NDArray[Any]:
+        """Return one output; what goes in gets the type that the graph declares.
 
         Raises:
             MemoryError: if the batch does not fit.
@@ -81,16 +88,9 @@ class OnnxRuntime:
             raise AdapterError(unreadable(path, cause)) from cause
         if providers[0] not in self._session.get_providers():
             raise AdapterError(f"{path.name} does not run on {providers[0]}: ONNX Runtime fell back to another")
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1:
-            raise AdapterError(f"{path.name} has the inputs {', '.join(i.name for i in inputs)}; a classifier has one")
         self._name = path.name
-        self._input = inputs[0].name
-        self._dtype = {"tensor(float16)": np.float16, "tensor(int64)": np.int64, "tensor(int32)": np.int32}.get(
-            inputs[0].type, np.float32
-        )
-        self._widths = {value.name: value.shape[-1] if value.shape else None for value in self._session.get_outputs()}
-        self.outputs: Sequence[str] = tuple(self._widths)
+        self.inputs: Mapping[str, Port] = {found.name: _ort_port(found) for found in self._session.get_inputs()}
+        self.outputs: Mapping[str, Port] = {found.name: _ort_port(found) for found in self._session.get_outputs()}
         self.settings: Mapping[str, str] = {
             "runtime": f"onnxruntime {onnxruntime.__version__}",
             "threads": str(threads),
@@ -98,15 +98,10 @@ class OnnxRuntime:
             "graph optimisation": optimisation,
         }
 
-    def width(self, output: str) -> int | None:
-        """See :class:`Runner`."""
-        found = self._widths[output]
-        return found if isinstance(found, int) else None
-
-    def run(self, batch: NDArray[Any], output: str) -> NDArray[Any]:
+    def run(self, feeds: Mapping[str, NDArray[Any]], output: str) -> NDArray[Any]:
         """See :class:`Runner`."""
         try:
-            (found,) = self._session.run([output], {self._input: batch.astype(self._dtype, copy=False)})
+            (found,) = self._session.run([output], _typed(feeds, self.inputs))
         except Exception as cause:
             if any(sign in str(cause).lower() for sign in _OUT_OF_MEMORY):
                 raise MemoryError(f"{self._name}: {cause}") from cause
@@ -132,26 +127,45 @@ class OpenVino:
             compiled = core.compile_model(str(path), "CPU", told)
         except Exception as cause:
             raise AdapterError(f"{unreadable(path, cause)} (OpenVINO)") from cause
-        if len(compiled.inputs) != 1:
-            raise AdapterError(f"{path.name} has {len(compiled.inputs)} inputs; a classifier has one")
         self._name = path.name
         self._ports = {name: port for port in compiled.outputs for name in sorted(port.get_names())}
         self._request = compiled.create_infer_request()
-        self.outputs: Sequence[str] = tuple(self._ports)
+        self.inputs: Mapping[str, Port] = {port.get_any_name(): _ov_port(port) for port in compiled.inputs}
+        self.outputs: Mapping[str, Port] = {name: _ov_port(port) for name, port in self._ports.items()}
         self.settings: Mapping[str, str] = {
             "runtime": f"openvino {openvino.__version__}",
             **{key.lower().replace("_", " "): str(value) for key, value in told.items()},
         }
 
-    def width(self, output: str) -> int | None:
-        """See :class:`Runner`."""
-        last = self._ports[output].get_partial_shape()[-1]
-        return int(last.get_length()) if last.is_static else None
-
-    def run(self, batch: NDArray[Any], output: str) -> NDArray[Any]:
+    def run(self, feeds: Mapping[str, NDArray[Any]], output: str) -> NDArray[Any]:
         """See :class:`Runner`."""
         try:
-            self._request.infer([batch])
+            self._request.infer(_typed(feeds, self.inputs))
         except Exception as cause:
             raise AdapterError(f"{self._name} failed: {cause}") from cause
         return np.array(self._request.get_tensor(self._ports[output]).data)
+
+
+_TYPES: Final = {
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+}
+"""What ONNX Runtime calls the types of inputs; any other is taken for float32."""
+
+
+def _ort_port(found: Any) -> Port:
+    shape = tuple(side if isinstance(side, int) else None for side in found.shape)
+    return Port(shape, np.dtype(_TYPES.get(found.type, np.float32)))
+
+
+def _ov_port(found: Any) -> Port:
+    sides = found.get_partial_shape()
+    shape = tuple(int(side.get_length()) if side.is_static else None for side in sides) if sides.rank.is_static else ()
+    return Port(shape, np.dtype(found.get_element_type().to_dtype()))
+
+
+def _typed(feeds: Mapping[str, NDArray[Any]], inputs: Mapping[str, Port]) -> dict[str, NDArray[Any]]:
+    return {name: value.astype(inputs[name].dtype, copy=False) for name, value in feeds.items()}

@@ -1,1 +1,1 @@
-"""A client of the chat-completions API: messages, pace, retries, cost."""
+"""The chat-completions API: what is sent, and what comes back."""

@@ -1,83 +1,25 @@
-"""The keys of an adapter that speaks to a server."""
+"""The keys of an adapter that speaks chat completions."""
 
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from harness.spec.models import BatchSize, Model
-
-
-class Prices(Model):
-    """What a million tokens cost."""
-
-    input: float = Field(ge=0)
-    """A million tokens read, images included."""
-    output: float = Field(ge=0)
-    """A million tokens written."""
-    currency: str = "USD"
-    """Of both prices."""
+from harness.adapters._served.config import ServedConfig
 
 
-class OpenAIConfig(Model):
+class OpenAIConfig(ServedConfig):
     """Keys of an adapter of ``type: openai``."""
 
-    base_url: str
-    """Where the API starts, such as `http://localhost:8000/v1`."""
-    model: str = Field(min_length=1)
-    """The model's name on that server."""
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    """The environment variable that holds the key. The key itself never stands in a file or a record."""
-    batch_size: BatchSize = 32
-    """Requests that are under way or waiting together."""
-    concurrency: int = Field(default=8, ge=1, le=1000)
-    """The most requests at a time. Fewer are sent while the server says that it is busy."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds that one attempt may take."""
-    deadline: float = Field(default=110.0, gt=0)
-    """Seconds for one request with its retries, from when it is first sent; what was not sent yet is no time-out. A
-    call lasts as long; what it didn't come to waits for the next. Keep it a tenth below the suite's
-    `engine.timeout`."""
-    retries: int = Field(default=4, ge=0, le=20)
-    """How often a request is sent again after 429, a server error, a time-out or a broken connection."""
-    backoff: float = Field(default=0.5, gt=0)
-    """The longest wait before the first retry, in seconds; it doubles each time, and chance picks from it."""
-    max_wait: float = Field(default=30.0, gt=0)
-    """The longest wait before a retry. A server that asks for more in `Retry-After` is not asked again."""
-    system: str | None = None
-    """The system prompt of requests that bring none."""
-    temperature: float | None = Field(default=0.0, ge=0)
-    """`null` leaves it out, for models that refuse it; answers then may not repeat."""
+    api_version: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]+$")
+    """Of Azure OpenAI, such as `2024-10-21`: sent as `api-version`, and the key as `api-key`."""
     seed: int | None = None
     """Sent where it is set; few servers keep to it."""
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the server calls the limit of an answer."""
     logprobs: bool = False
     """Ask for the log probability of each token of the answer."""
+    stream: bool = False
+    """Have answers sent token by token: `seconds` of a response then hold `ttft`, the time to the first token, and
+    `inter_token_latency`."""
     detail: Literal["auto", "low", "high"] | None = None
     """OpenAI's `detail` of an image; left out by default."""
-    image_format: Literal["png", "jpeg"] = "png"
-    """`jpeg` is smaller and changes pixels (quality 95)."""
-    max_pixels: int | None = Field(default=None, ge=1)
-    """Images of a larger area are made smaller before they are sent."""
-    pixels_per_token: int = Field(default=784, ge=1)
-    """For the estimate before a run: the area that costs one image token (28 × 28 in Qwen2-VL)."""
-    prices: Prices | None = None
-    """What tokens cost; without it cost is not counted."""
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    """Further fields of each request, as the server documents them."""
-    batch_invariant: bool = False
-    """Whether the server promises that an answer is independent of what it computes beside it."""
-    version: str = ""
-    """Part of the fingerprint: change it when the server's weights change under the same name."""
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an address that starts with http:// or https://")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("an address with a user, a password or a query would put a secret into the record; "
-                             "name the key's variable as `api_key_env`")  # fmt: skip
-        return value.rstrip("/")

@@ -29,6 +29,8 @@ from harness.types import Direction, MetricValue, Status
 MEASURES: Final = (
     "arrival_s", "late_ms", "latency_ms", "queue_ms", "compute_ms", "batch", "offered", "achieved", "slo_ms"
 )  # fmt: skip
+STREAMED: Final = ("ttft_ms", "inter_token_ms")
+"""What is measured beside it where answers come token by token."""
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _FOUND: Final = "a search found it, by probes that its own answers chose; gate it by `min`"
 
@@ -55,6 +57,26 @@ NUMBERS: Final = glossary_of(
             "ms",
         )
         for name, q in QUANTILES.items()
+    ),
+    *(
+        _timed(
+            f"ttft_{name}",
+            f"Time to the first token, {name[1:]}th percentile, from when a request was due; only of a task with "
+            "`streamed`.",
+            "lower",
+            "ms",
+        )
+        for name in ("p50", "p95")
+    ),
+    *(
+        _timed(
+            f"inter_token_{name}",
+            f"Mean time between two tokens of an answer, {name[1:]}th percentile over answers; only of a task with "
+            "`streamed`.",
+            "lower",
+            "ms",
+        )
+        for name in ("p50", "p95")
     ),
     _timed("queue_p50", "Median time that a request waits for its batch to start.", "lower", "ms"),
     _timed("compute_p50", "Median time in the model, of the batch that a request was part of.", "lower", "ms"),
@@ -84,7 +106,10 @@ NUMBERS: Final = glossary_of(
 )
 """The numbers of a load test."""
 COLUMNS: Final[Mapping[str, ColumnSpec]] = {
-    **{name: ColumnSpec("lower", "ms", POSITIVE) for name in ("late_ms", "latency_ms", "queue_ms", "compute_ms")},
+    **{
+        name: ColumnSpec("lower", "ms", POSITIVE)
+        for name in ("late_ms", "latency_ms", "queue_ms", "compute_ms", *STREAMED)
+    },
     "batch": ColumnSpec("higher", "requests", POSITIVE),
     "gap": ColumnSpec("lower", "s", POSITIVE),
     "good": ColumnSpec("higher", binary=True),
@@ -115,8 +140,8 @@ def made(task: str, result: CellResult) -> MadeRows:
     return MadeRows(task, result.cell.id, result.ids, {"gap": gap, "good": good})
 
 
-def of_load(cell: str) -> list[Statistic]:
-    """Return the numbers of one load."""
+def of_load(cell: str, streamed: bool = False) -> list[Statistic]:
+    """Return the numbers of one load, those of single tokens too where answers came so."""
 
     def read(name: str) -> Node:
         return column(name, cell)
@@ -133,6 +158,14 @@ def of_load(cell: str) -> list[Statistic]:
         "goodput_rate": ratio(total(read("good")), total(read("gap"))),
         "sender_late_p99": quantile(read("late_ms"), 0.99),
     }
+    if streamed:
+        parts = {name.removesuffix("_ms"): read(name) for name in STREAMED}
+        of_tokens = {
+            f"{part}_{name}": quantile(of, QUANTILES[name], minimum_n(QUANTILES[name]))
+            for part, of in parts.items()
+            for name in ("p50", "p95")
+        }
+        told = {**told, **of_tokens}
     return [NUMBERS[name].over(of) for name, of in told.items()]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.seeds import generator
 from harness.serve.batcher import Batcher, Done
-from harness.types import Adapter, Request, Status
+from harness.types import Adapter, Request, Response, Status
 
 _NEAR: Final = 0.002
 """Seconds before an arrival in which the sender looks at the clock without sleeping."""
@@ -34,6 +34,10 @@ class Sent:
     computed: float
     batch: int
     error: str | None = None
+    first: float = float("nan")
+    """Seconds from when it was due to the first token, where the answer came token by token."""
+    between: float = float("nan")
+    """Mean seconds between two of its tokens."""
 
 
 class Target(Protocol):
@@ -166,7 +170,22 @@ def _collected(
             continue
         done = future.result()
         latency = ended[number] - start - when
-        yield Sent(number, when, late[number], latency, done.queued, done.computed, done.batch)
+        first, between = _tokens(done.response, latency)
+        yield Sent(number, when, late[number], latency, done.queued, done.computed, done.batch, None, first, between)
+
+
+def _tokens(response: Response, latency: float) -> tuple[float, float]:
+    """Return when the first token came and the time between two, NaN where the adapter doesn't say.
+
+    Whatever a request waited for before it was sent counts: the first token is as long before the end as the others
+    took.
+    """
+    nan = float("nan")
+    if "ttft" not in response.seconds:
+        return nan, nan
+    between = response.seconds.get("inter_token_latency", nan)
+    after = between * ((response.tokens_out or 1) - 1) if between == between else 0.0  # noqa: PLR0124 - NaN
+    return latency - after, between
 
 
 def _problem(future: "Future[Done]") -> str | None:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -39,6 +39,7 @@ from harness.tasks.serving.figures import (
     COLUMNS,
     MEASURES,
     NUMBERS,
+    STREAMED,
     batch_sizes,
     block,
     gain,
@@ -87,6 +88,9 @@ class ServingConfig(Model):
     """Requests that may wait; more are refused."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds after which a waiting request is given up."""
+    streamed: bool = False
+    """With `through: calls` and an adapter that streams (`stream: true` in its file): times to the first token and
+    between tokens too."""
     connections: int = Field(default=32, ge=1, le=1000)
     """With `through: calls`: most calls at a time."""
     baseline: bool = True
@@ -109,7 +113,6 @@ class ServingTask(MeasuringTask):
     kind = "serving"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires = frozenset({"generate"})
-    measures: Sequence[str] = MEASURES
 
     def __init__(self, name: str, config: ServingConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
@@ -119,6 +122,7 @@ class ServingTask(MeasuringTask):
         self._seed = seed
         self._prompt = compile_prompt(config.prompt)
         self._alone: float | None = None
+        self.measures: Sequence[str] = (*MEASURES, *STREAMED) if config.streamed else MEASURES
         policies = ["dynamic", "one at a time"] if config.baseline else ["dynamic"]
         policies = policies if config.through == "batcher" else ["calls"]
         key = "rate" if config.rates else "load"
@@ -136,6 +140,8 @@ class ServingTask(MeasuringTask):
             issues.append(Issue(("rates",), "a load test has either `rates` or `loads`"))
         if any(amount <= 0 for amount in (*config.rates, *config.loads)):
             issues.append(Issue(("rates" if config.rates else "loads",), "rates and loads lie above 0"))
+        if config.streamed and config.through != "calls":
+            issues.append(Issue(("streamed",), "only a server sends answers token by token: `through: calls`"))
         try:
             issues += unmet(config.dataset, dataset, compile_prompt(config.prompt))
         except ValueError as cause:
@@ -168,21 +174,22 @@ class ServingTask(MeasuringTask):
             due = arrivals(1.0, max(2, count), self._seed, self.name, f"{point.amount:g}") / rate
             sent = self._drive(adapter, requests, point.policy, due)
         for one in sent:
-            yield _observed(one, rate, slo, block(cell.id, one.number, len(sent)))
+            seen = _observed(one, rate, slo, block(cell.id, one.number, len(sent)))
+            yield replace(seen, values={name: seen.values.get(name, math.nan) for name in self.measures})
 
     def statistics(self) -> Sequence[Statistic]:
         last, base = self._last("dynamic") or self._last("calls"), self._last("one at a time")
         return [
-            *(of_load(last) if last else ()),
+            *(of_load(last, self._config.streamed) if last else ()),
             *([gain(last, base)] if last and base else ()),
             *([max_rate()] if self._config.search else ()),
         ]
 
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return [max_rate()] if cell.id == SEARCH.id else of_load(cell.id)
+        return [max_rate()] if cell.id == SEARCH.id else of_load(cell.id, self._config.streamed)
 
     def columns(self) -> Mapping[str, ColumnSpec]:
-        return COLUMNS
+        return COLUMNS if self._config.streamed else {k: v for k, v in COLUMNS.items() if k not in STREAMED}
 
     def make(self, results: Sequence[CellResult]) -> Made:
         """Say of each request how long after the answer before it was answered, and whether in time."""
@@ -201,13 +208,14 @@ class ServingTask(MeasuringTask):
         return Illustration(
             findings=(*self._findings(loads, cells, {**figures.metrics, **stored}), *_unsettled(results)),
             charts=tuple(self._charts(cells)),
-            tables=(_table(loads, cells), _histogram(loads)),
+            tables=(_table(loads, cells, self._config.streamed), _histogram(loads)),
             stored=stored,
             stored_cells=stored_cells,
         )
 
     def describe(self) -> Mapping[str, Any]:
-        config = self._config.model_dump(mode="json", exclude={"dataset"})
+        apart = {"dataset"} | (set() if self._config.streamed else {"streamed"})  # as before there was such a key
+        config = self._config.model_dump(mode="json", exclude=apart)
         return {"kind": self.kind, "dataset": self._dataset.content_hash(), **config}
 
     def _last(self, policy: str) -> str | None:
@@ -246,8 +254,11 @@ class ServingTask(MeasuringTask):
             times = []
             for number in range(_ALONE + 3):
                 start = time.perf_counter()
-                adapter.generate([requests[number % len(requests)]])
+                (answer,) = adapter.generate([requests[number % len(requests)]])
                 times.append(time.perf_counter() - start)
+                if self._config.streamed and answer.status is Status.OK and "ttft" not in answer.seconds:
+                    said = "`streamed: true` needs an adapter that says when tokens come: `stream: true` in its file"
+                    raise AdapterError(f"{said}, and a server that heeds it")
             self._alone = float(np.median(times[3:]))
         return self._alone
 
@@ -279,9 +290,9 @@ class ServingTask(MeasuringTask):
             sent = self._drive(adapter, requests, policy, shape / rate)
             latencies = [1000 * one.latency if one.error is None else math.inf for one in sent]
             p95 = float(np.quantile(latencies, 0.95, method="higher"))
-            probe = {"offered": rate, "achieved": achieved(sent), "latency_ms": p95, "slo_ms": slo}
+            probe: Mapping[str, float] = {"offered": rate, "achieved": achieved(sent), "latency_ms": p95, "slo_ms": slo}
             text = f"p95 {p95:.1f} ms at {rate:.1f}/s, of which {probe['achieved']:.1f}/s were answered"
-            yield Observation(f"probe-{step:02d}", dict.fromkeys(MEASURES, math.nan) | probe, text=text)
+            yield Observation(f"probe-{step:02d}", {**dict.fromkeys(self.measures, math.nan), **probe}, text=text)
             if p95 <= slo:
                 low = rate
             else:
@@ -339,13 +350,15 @@ def _observed(sent: Sent, rate: float, slo: float, cluster: str) -> Observation:
         "batch": float(sent.batch),
         "offered": rate,
         "slo_ms": slo,
+        "ttft_ms": 1000 * sent.first,
+        "inter_token_ms": 1000 * sent.between,
     }
     status = Status.OK if sent.error is None else Status.ERROR
     return Observation(f"{sent.number:06d}", values, status, sent.error, cluster=cluster)
 
 
-def _table(loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]]) -> Table:
-    names = [one.name for one in of_load("")]
+def _table(loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]], streamed: bool) -> Table:
+    names = [one.name for one in of_load("", streamed)]
     rows = [(result.cell.id, *(_number(cells[result.cell.id][name]) for name in names)) for result in loads]
     return Table("Loads", ("cell", *names), tuple(rows), "rates in requests a second, times in ms")
 

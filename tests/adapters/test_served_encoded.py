@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.adapters._openai.encoded import unpacked
-from harness.adapters.openai import OpenAIAdapter, OpenAIConfig
+from harness.adapters._openai.config import OpenAIConfig
+from harness.adapters._served.encoded import unpacked
+from harness.adapters.openai import OpenAIAdapter
 from harness.types import Request, Response, Status
 
 ANSWER = json.dumps({"choices": [{"message": {"content": "42"}}]}).encode()

@@ -5,14 +5,15 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from harness.adapters._openai.config import OpenAIConfig
-from harness.adapters._openai.encoded import unpacked
-from harness.adapters._openai.pace import Pace, backoff, retry_after
-from harness.adapters._openai.reply import Failure, Reply, read, short
+from harness.adapters._served.config import ServedConfig
+from harness.adapters._served.dialect import Dialect, Listener
+from harness.adapters._served.encoded import PLAIN, unpacked
+from harness.adapters._served.pace import Pace, backoff, retry_after
+from harness.adapters._served.reply import Failure, Reply, read, short
 from harness.types import Status
 
 if TYPE_CHECKING:
@@ -28,18 +29,21 @@ _SLACK: Final = 1.05
 
 
 class Secret:
-    """A key. It shows itself nowhere but in the header that it is made for."""
+    """Headers with keys. They show themselves nowhere but in the request that they are made for."""
 
-    def __init__(self, value: str | None) -> None:
-        self._value = value
+    def __init__(self, headers: Mapping[str, str], values: Sequence[str]) -> None:
+        self._headers = headers
+        self._values = sorted(filter(None, values), key=len, reverse=True)
 
-    def headers(self) -> dict[str, str]:
-        """Return the header that carries the key."""
-        return {"Authorization": f"Bearer {self._value}"} if self._value else {}
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that carry the keys."""
+        return self._headers
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without the key, should a server have repeated it."""
-        return text.replace(self._value, "[key]") if self._value else text
+        """Return ``text`` without the keys, should a server have repeated one."""
+        for value in self._values:
+            text = text.replace(value, "[key]")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,15 @@ class _Call:
 class Client:
     """Asks one server. Its methods may be called from any thread, and from one thread at a time."""
 
-    def __init__(self, config: OpenAIConfig, secret: Secret) -> None:
+    def __init__(self, config: ServedConfig, secret: Secret, dialect: Dialect) -> None:
         self._config = config
         self._secret = secret
+        self._dialect = dialect
+        self._url = f"{config.base_url}{dialect.path()}"
+        self._query = {**dialect.query(), **config.query}
         self._call = _Call()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="harness-openai")
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="harness-served")
         self._thread.start()
         self._http, self.pace = self._run(self._open())
 
@@ -233,19 +240,40 @@ class Client:
             return Failure(said, retry=not isinstance(error, httpx.UnsupportedProtocol))
 
     async def _exchange(self, body: dict[str, Any]) -> Reply | Failure:
-        url = f"{self._config.base_url}/chat/completions"
         content = bytearray()
-        async with self._http.stream("POST", url, json=body) as response:
-            async for chunk in response.aiter_raw():  # as it comes: httpx would unpack without a limit
-                content += chunk
-                if len(content) > _LARGEST_ANSWER:
-                    return Failure(f"the server sent more than {_LARGEST_ANSWER >> 20} MiB", retry=False)
-            encoding = response.headers.get("Content-Encoding", "")
+        listener, start = self._dialect.listener(), time.monotonic()
+        async with self._http.stream("POST", self._url, json=body, params=self._query or None) as response:
+            told = response.headers
+            encoding = told.get("Content-Encoding", "")
+            if not told.get("Content-Type", "").startswith("text/event-stream"):
+                listener = None  # an error, or a server that does not send in pieces
+            try:
+                async for chunk in response.aiter_raw():  # as it comes: httpx would unpack without a limit
+                    content += chunk
+                    if len(content) > _LARGEST_ANSWER:
+                        return Failure(f"the server sent more than {_LARGEST_ANSWER >> 20} MiB", retry=False)
+                    if listener and encoding in PLAIN:
+                        listener.feed(chunk, time.monotonic() - start)
+            except ValueError as cause:
+                return Failure(f"the server's answer cannot be read: {cause}", retry=True)
             try:
                 answer = unpacked(bytes(content), encoding, _LARGEST_ANSWER)
             except ValueError as cause:
                 return Failure(str(cause), retry=False)
-            return read(response.status_code, answer, retry_after(response.headers.get("Retry-After")))
+            if listener is not None:
+                return self._heard(listener, answer, encoding in PLAIN)
+            return read(response.status_code, answer, retry_after(told.get("Retry-After")), self._dialect.reply)
+
+    def _heard(self, listener: Listener, answer: bytes, timed: bool) -> Reply | Failure:
+        """Return the answer that came in pieces."""
+        try:
+            if not timed:
+                listener.feed(answer, None)
+            whole = listener.whole()
+        except (ValueError, RecursionError) as cause:
+            return Failure(f"the server's answer cannot be read: {cause}", retry=True)
+        found = read(200, json.dumps(whole).encode(), None, self._dialect.reply)
+        return replace(found, seconds=listener.seconds()) if isinstance(found, Reply) else found
 
 
 _LATER: Final = Failure("it was not sent, or not answered yet", retry=False, status=Status.MISSING, later=True)
