@@ -17,6 +17,7 @@ from harness.adapters._openai.messages import Estimate, body, cost, estimate
 from harness.adapters._openai.reply import Failure, TokenLogprob
 from harness.adapters._qwen2_vl.decoding import Stopwatch
 from harness.errors import AdapterError, SampleError
+from harness.extras import install
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"openai": "OpenAIAdapter"}
@@ -94,7 +95,7 @@ class OpenAIAdapter:
             AdapterError: if httpx or the key is missing.
         """
         if find_spec("httpx") is None:
-            raise AdapterError("servers are asked with httpx; run `pip install 'vlm-harness[openai]'`")
+            raise AdapterError(f"servers are asked with httpx; run `{install('openai')}`")
         return cls(config, Secret(_key(config.api_key_env)))
 
     def fingerprint(self) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
+from harness.extras import install
 from harness.spec.models import Model
 from harness.types import Sample
 
@@ -68,7 +69,7 @@ class DigitsDataset:
         try:
             return cls(config)
         except ImportError as cause:
-            hint = "run `pip install 'vlm-harness[digits]'`"
+            hint = f"run `{install('digits')}`"
             raise ConfigError(
                 Issue(("type",), "digits come with scikit-learn, which is not installed", hint)
             ) from cause
