@@ -200,8 +200,8 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
         click.echo(json.dumps(decision_json(decision, forecasts), indent=2))
         return
     from rich.markup import escape
-    from rich.table import Table
 
+    from harness.cli._grid import print_grid
     from harness.cli._tables import console, print_failures
     from harness.gates.tries import told as tried
     from harness.report import compare_rows as rows
@@ -211,14 +211,12 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
     out = console()
     record = decision.candidate
     against = f" against {title(decision.compared.baseline)}" if decision.compared else ""
-    table = Table(title=escape(f"{record.suite.name}: {title(record)}{against}"), title_justify="left")
-    for column in ("gate", "rule", "verdict", "because"):
-        table.add_column(column, no_wrap=True)
-    for judged in decision.gates:
-        gate = judged.gate
+    table = []
+    for gate in (judged.gate for judged in decision.gates):
         verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
-        table.add_row(escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
-    out.print(table)
+        table.append([escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600))])
+    heading = escape(f"{record.suite.name}: {title(record)}{against}")
+    print_grid(out, ["gate", "rule", "verdict", "because"], table, title=heading)
     for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     print_failures(out, record)

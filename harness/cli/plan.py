@@ -78,19 +78,18 @@ def _print_json(told: "list[Need]", earlier: Any, other: Any) -> None:
 
 def _print(told: "list[Need]", other: str) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
+    from harness.cli._grid import print_grid
     from harness.cli._tables import console
 
     out = console()
-    table = Table()
-    for column in ("metric", "rule", "samples", "least", "to pass", "to find twice the margin", ""):
-        table.add_column(column, no_wrap=True, justify="left" if column in ("metric", "rule", "") else "right")
+    counts = ["samples", "least", "to pass", "to find twice the margin"]
+    rows = []
     for one in told:
         numbers = (one.n or None, one.least, one.to_pass, one.to_fail)
         shown = ("–" if number is None else f"{number:,}" for number in numbers)
-        table.add_row(escape(one.metric), escape(one.rule), *shown, escape(str(one)))
-    out.print(table)
+        rows.append([escape(one.metric), escape(one.rule), *shown, escape(str(one))])
+    print_grid(out, ["metric", "rule", *counts, ""], rows, right=counts)
     for one in told:
         if one.clusters.heavy > 1:
             out.print(escape(f"{one.metric}: its samples come in clusters of {one.clusters.rows:.3g} on average"))

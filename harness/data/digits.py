@@ -50,7 +50,7 @@ class DigitImage:
 
 
 class DigitsDataset:
-    """Scans in the order of the package, labelled with the digit."""
+    """Handwritten digits, 8 × 8, of scikit-learn, labelled with the digit."""
 
     Config: ClassVar[type[BaseModel]] = DigitsConfig
     gives: ClassVar[frozenset[str]] = frozenset()

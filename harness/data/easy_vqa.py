@@ -38,7 +38,7 @@ class EasyVqaConfig(Model):
 
 
 class EasyVqaDataset(Marked):
-    """The package's questions, in its order; its images are opened when they are needed.
+    """easy-VQA: simple questions about coloured shapes, of the package of that name.
 
     Source: V. Zhou, easy-VQA (MIT), https://github.com/vzhou842/easy-VQA.
     """

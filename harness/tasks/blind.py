@@ -54,7 +54,7 @@ class BlankImage:
 
 
 class BlindTask(OverDataset):
-    """The clean cell, then one cell a control, over the same samples.
+    """What is left without the image: the same questions with it blank, shuffled or swapped, beside the clean ones.
 
     ``blind_gap[control]`` is the mean paired difference, clean minus blind, clustered by image: near 0 the
     questions can be answered without looking. The mismatched image is the fair control, since a model has never

@@ -68,9 +68,7 @@ def test_the_workflow_names_what_was_written_and_asks_for_no_rights(tmp_path: Pa
     assert (tmp_path / inputs["adapter"]).is_file()
 
 
-def test_the_workflow_installs_what_the_repository_needs_and_names_a_true_action(
-    tmp_path: Path, run_here
-) -> None:
+def test_the_workflow_installs_what_the_repository_needs_and_names_a_true_action(tmp_path: Path, run_here) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\n')
     run_here("init", tmp_path)
     steps = yaml.safe_load((tmp_path / ".github/workflows/gate.yml").read_text())["jobs"]["gate"]["steps"]
