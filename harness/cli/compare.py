@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """\b
 Examples:
-  harness compare results/runs/A results/runs/B
+  harness compare @2 @1                                 the run before the newest, and the newest
+  harness compare @latest:onnx-fp32 @latest:onnx-int8
   harness compare A B C --format markdown > compare.md
   harness compare baselines/main/robustness-onnx-int8 RUN --format html --out compare.html
 """

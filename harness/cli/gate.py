@@ -38,11 +38,12 @@ _COLORS: Final = {
 @click.argument("suite", required=False)
 @click.option("-a", "--adapter", help="Name or YAML file of the adapter that is judged; a candidate's own by default.")
 @click.option("--baseline", default="main", show_default=True,
-              help="A baseline's name, a run's folder, or another harness's log.")  # fmt: skip
+              help="A baseline's name, a run's folder (or @2), or another harness's log.")  # fmt: skip
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
               help="Where baselines lie: a folder, or branch:NAME.")  # fmt: skip
 @click.option(
-    "--candidate", help="Judge this run (a folder, a part of its id, or another harness's log) instead of making one."
+    "--candidate",
+    help="Judge this run (a folder, a part of its id, @latest, or another harness's log) instead of making one.",
 )
 @click.option("-m", "--metric", multiple=True,
               help="Without SUITE: a number to judge, with or without its task; the headlines by default.")  # fmt: skip

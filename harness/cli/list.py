@@ -10,6 +10,7 @@ import click
 from harness.locate import builtin_root
 
 _KINDS: Final = (
+    "runs",
     "suites",
     "tasks",
     "metrics",
@@ -23,6 +24,7 @@ _KINDS: Final = (
 )
 _EPILOG: Final = """\b
 Examples:
+  harness list runs               newest first, with what to call them: harness compare @2 @1
   harness list suites
   harness list numbers
   harness list corruptions --json
@@ -31,12 +33,20 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
+              help="Where runs lie.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(kind: str, as_json: bool) -> None:
+def command(kind: str, runs: Path, as_json: bool) -> None:
     """List what there is of KIND: built in, in the working directory, or from an installed plug-in.
 
-    `numbers` are what tasks print beside metrics.
+    `numbers` are what tasks print beside metrics. `runs` are those that were made here: `@1` or `@latest` is the
+    newest, and every command takes such a name, or a part of the id, for a run; `@2:ADAPTER` is of one adapter's.
     """
+    if kind == "runs":
+        from harness.cli._runs import print_run_list
+
+        print_run_list(runs, as_json)
+        return
     rows = _files(kind) if kind in ("suites", "adapters") else _numbers() if kind == "numbers" else _entries(kind)
     if as_json:
         click.echo(json.dumps(rows, indent=2))

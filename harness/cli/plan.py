@@ -44,6 +44,7 @@ def command(
     Passing means showing that less than the margin is lost, which needs many samples even where nothing is. Every
     number is for 80 % power.
     """
+    from harness.engine.named import counted
     from harness.errors import UsageError
     from harness.gates import baseline as stored
     from harness.gates import branch
@@ -55,7 +56,7 @@ def command(
     with branch.reading(baselines) as folder:
         earlier = other = None
         if baseline is not None:
-            found = stored.find(baseline, loaded.spec.suite, adapter, False, folder)
+            found = stored.find(counted(baseline, runs), loaded.spec.suite, adapter, False, folder)
             earlier = Run(found.folder)
             other = other_run(loaded, earlier, runs)
         told = needs(loaded, margin, earlier, other)

@@ -7,7 +7,7 @@ import click
 
 _EPILOG: Final = """\b
 Examples:
-  harness show                       the newest run under results/runs
+  harness show                       the newest run under results/runs; @2 is the one before (harness list runs)
   harness show results/runs/robustness-onnx-int8-…
   harness show --metrics "ood/auroc*" --sort value
   harness show RUN --json | jq .tasks
