@@ -13,6 +13,12 @@ _FEWEST: Final = 32
 Cells = Sequence[Text]
 
 
+def console() -> Console:
+    """Return a console for standard output: as wide as the terminal, and wide enough for a log."""
+    made = Console(highlight=False, soft_wrap=True)
+    return made if made.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
+
+
 def print_grid(
     out: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = (), title: str = ""
 ) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from harness.cli._grid import print_grid
-from harness.cli._tables import console, safe
+from harness.cli._grid import console, print_grid
+from harness.cli._tables import safe
 from harness.engine.open_run import unfinished
 from harness.errors import HarnessError
 from harness.record import RunRecord, find_runs, read_run

@@ -37,12 +37,6 @@ class Choice:
 WHOLE: Final = Choice()
 
 
-def console() -> Console:
-    """Return a console for standard output: as wide as the terminal, and wide enough for a log."""
-    made = Console(highlight=False, soft_wrap=True)
-    return made if made.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
-
-
 def safe(text: str, limit: int = 2_000) -> str:
     r"""Return text for a cell or a line, whatever a data set or a model called things: nothing in it means anything.
 

@@ -117,8 +117,8 @@ def _print(root: Path, name: str | None, as_json: bool) -> None:
         return
     if not found:
         raise UsageError(f"there is no baseline{f' {name!r}' if name else ''} in {root}")
-    from harness.cli._grid import print_grid
-    from harness.cli._tables import console, safe
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import safe
 
     heads = ["name", "suite", "adapter", "key", "commit", "made", "size", "run"]
     for told in found:

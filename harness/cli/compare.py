@@ -91,8 +91,7 @@ def print_comparison(compared: "Compared", choice: "Choice") -> None:
     """Print a comparison on the terminal."""
     from rich.markup import escape
 
-    from harness.cli._grid import print_grid
-    from harness.cli._tables import console
+    from harness.cli._grid import console, print_grid
     from harness.report import compare_rows as rows
     from harness.report.text import plain
 

@@ -202,8 +202,8 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
         return
     from rich.markup import escape
 
-    from harness.cli._grid import print_grid
-    from harness.cli._tables import console, print_failures
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import print_failures
     from harness.gates.tries import told as tried
     from harness.report import compare_rows as rows
     from harness.report.numbers import title

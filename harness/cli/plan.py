@@ -80,8 +80,7 @@ def _print_json(told: "list[Need]", earlier: Any, other: Any) -> None:
 def _print(told: "list[Need]", other: str) -> None:
     from rich.markup import escape
 
-    from harness.cli._grid import print_grid
-    from harness.cli._tables import console
+    from harness.cli._grid import console, print_grid
 
     out = console()
     counts = ["samples", "least", "to pass", "to find twice the margin"]

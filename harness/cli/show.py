@@ -37,7 +37,8 @@ def command(
     if as_json:
         click.echo(record.model_dump_json(indent=2))
         return
-    from harness.cli._tables import Choice, console, print_runs
+    from harness.cli._grid import console
+    from harness.cli._tables import Choice, print_runs
 
     print_runs(console(), [record], Choice(everything, pattern, order))
     took = f"{record.seconds:.1f} s ({record.cpu_seconds:.1f} s of CPU)"
