@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
-from harness.engine.named import locate_run, opened_run
+from harness.engine.named import counted, locate_run, opened_run
 from harness.engine.options import Executor, Progress, RunOptions, Silent
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
@@ -71,6 +71,7 @@ def load_run(run: AnyRun | None = None, runs: PathLike = _RUNS) -> Run:
 
     Args:
         run: the run's folder, another harness's log, or a part of its id; the newest under ``runs`` by default.
+            ``@2`` is the one before, ``@latest:ADAPTER`` the newest of an adapter.
         runs: where runs lie.
 
     Returns:
@@ -245,7 +246,7 @@ def gate(
     Args:
         suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
         adapter: a YAML file or a name from ``harness list adapters``; a candidate's own by default.
-        baseline: a baseline's name, a run's folder, or another harness's log.
+        baseline: a baseline's name, a run's folder or ``@2`` and its like, or another harness's log.
         baselines: where baselines lie: a folder, or ``branch:NAME``.
         candidate: judge this run, or another harness's log, instead of making one; the adapter's file need not be here.
             A run's files must be those that its record describes, and its samples must give its numbers.
@@ -298,7 +299,7 @@ def gate(
             and (metric or margin is not None),
         }
     )
-    made = load_run(candidate, out) if candidate else None
+    baseline, made = counted(baseline, Path(out)), load_run(candidate, out) if candidate else None
     if made is not None:
         agreed(made)  # it may come from anywhere
     if suite is None or (made is not None and _imported(made)):

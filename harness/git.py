@@ -55,6 +55,15 @@ def commit_of(repository: Path, name: str) -> str:
     return found.decode().strip()
 
 
+def branch_of(repository: Path) -> str:
+    """Return the branch that changes go to: the origin's own, else the one that is checked out, else ``main``."""
+    for ref in ("refs/remotes/origin/HEAD", "HEAD"):
+        said = git(repository, "symbolic-ref", "--short", ref, fine=(0, 1, 128)).decode().strip()
+        if said:
+            return said.removeprefix("origin/")
+    return "main"
+
+
 @contextmanager
 def worktree(repository: Path, tree: Path, commit: str) -> Iterator[Path]:
     """Check a commit out beside the working tree, and take it away again.

@@ -33,6 +33,7 @@ FLOORS = (
     ("images",),
     (
         "errors",
+        "extras",
         "types",
         "facts",
         "seeds",

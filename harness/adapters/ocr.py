@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read_entries
 from harness.digests import digest
 from harness.errors import AdapterError, SampleError
+from harness.extras import install
 from harness.images import to_rgb
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Finish, Request, Response, Status
@@ -70,9 +71,7 @@ class OcrAdapter:
         try:
             import rapidocr
         except ImportError as cause:
-            raise AdapterError(
-                f"`type: ocr` needs RapidOCR ({cause}); install the extra: pip install 'vlm-harness[ocr]'"
-            ) from cause
+            raise AdapterError(f"`type: ocr` needs RapidOCR ({cause}); install the extra: {install('ocr')}") from cause
         models = sorted((Path(str(rapidocr.__file__)).parent / "models").glob("*.onnx"))
         if not models:
             raise AdapterError("the installed rapidocr has no models in it; reinstall it: pip install -U rapidocr")

@@ -20,6 +20,7 @@ from harness.adapters._qwen2_vl.prompts import ChatTemplate, Prompt, PromptEncod
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
 from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
+from harness.extras import install
 from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 
@@ -93,7 +94,7 @@ class OnnxAdapter:
             AdapterError: if a package or a file is missing or unusable, with what to do.
         """
         if missing := [name for name in _PACKAGES if find_spec(name) is None]:
-            raise AdapterError(f"ONNX models need {', '.join(missing)}; run `pip install 'vlm-harness[onnx]'`")
+            raise AdapterError(f"ONNX models need {', '.join(missing)}; run `{install('onnx')}`")
         files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
         files.check()
         encoder = _prompt_encoder(config, files)

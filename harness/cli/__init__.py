@@ -42,6 +42,7 @@ _VERBS: Final = {
     "quantize": "Quantise an ONNX model by the recipe for its kind, and check it.",
     "kv-cache": "Estimate the memory of a decoder's keys and values.",
     "serve": "Serve an adapter over HTTP, in dynamic batches.",
+    "doctor": "Say what is installed, what is missing, and what will be slow here.",
     "schema": "Print the JSON Schema of suite or adapter files.",
 }
 

@@ -61,7 +61,8 @@ def _print(done: "list[Done]", as_json: bool) -> None:
         ]
         click.echo(json.dumps(runs, indent=2))
         return
-    from harness.cli._tables import console, print_runs
+    from harness.cli._grid import console
+    from harness.cli._tables import print_runs
     from harness.record.failures import LOST
     from harness.record.folder import STORE_FILE
 

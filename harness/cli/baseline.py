@@ -117,19 +117,14 @@ def _print(root: Path, name: str | None, as_json: bool) -> None:
         return
     if not found:
         raise UsageError(f"there is no baseline{f' {name!r}' if name else ''} in {root}")
-    from rich.markup import escape
-    from rich.table import Table
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import safe
 
-    from harness.cli._tables import console
-
-    table = Table()
-    for column in ("name", "suite", "adapter", "key", "commit", "made", "size", "run"):
-        table.add_column(column, no_wrap=True)
+    heads = ["name", "suite", "adapter", "key", "commit", "made", "size", "run"]
     for told in found:
         told["adapter"] += " (simulated)" if told["simulated"] else ""
         told["size"] = f"{told['bytes'] / 1024:.0f} KiB"
-        table.add_row(*(escape(str(told[str(column.header)])) for column in table.columns))
-    console().print(table)
+    print_grid(console(), heads, [[safe(str(told[head])) for head in heads] for told in found])
 
 
 def _told(one: "Baseline", folder: Path) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from harness.cli._tables import Choice
     from harness.comparison.compare import Compared
 
 _EPILOG: Final = """\b
 Examples:
-  harness compare results/runs/A results/runs/B
+  harness compare @2 @1                                 the run before the newest, and the newest
+  harness compare @latest:onnx-fp32 @latest:onnx-int8
   harness compare A B C --format markdown > compare.md
   harness compare baselines/main/robustness-onnx-int8 RUN --format html --out compare.html
 """
@@ -28,6 +30,11 @@ _FLIPS_SHOWN: Final = 5
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write; compare.html for HTML.")
 @click.option("-B", "--resamples", type=click.IntRange(100), default=2000, show_default=True,
               help="Bootstrap draws for aggregate metrics; take 10000 for a release.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True,
+              help="In the table, also numbers of detectors, sets and corruptions that no gate names and that did not "
+              "move.")  # fmt: skip
+@click.option("--metrics", "pattern", default="", metavar="PATTERN",
+              help="In the table, only numbers whose name fits: drift/*delay*, or a part of it.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Compare what must not be compared; the output says so.")
 def command(
     baseline: str,
@@ -36,6 +43,8 @@ def command(
     format_: str,
     out: Path | None,
     resamples: int,
+    everything: bool,
+    pattern: str,
     force: bool,
 ) -> None:
     """Compare each CANDIDATE with BASELINE, sample by sample: folders, or (parts of) ids of runs.
@@ -43,6 +52,7 @@ def command(
     Runs that did not ask the same questions in the same way are refused, by name.
     """
     from harness.api import compare, load_run
+    from harness.cli._tables import Choice
 
     first = load_run(baseline, runs)
     others = [load_run(name, runs) for name in candidates]
@@ -55,7 +65,7 @@ def command(
         return
     if format_ == "table" and out is None:
         for one in compared:
-            print_comparison(one)
+            print_comparison(one, Choice(everything, pattern))
         return
     text = _render(compared, format_)
     if out:
@@ -77,27 +87,21 @@ def _render(compared: "list[Compared]", format_: str) -> str:
     return compare_markdown(compared)
 
 
-def print_comparison(compared: "Compared") -> None:
+def print_comparison(compared: "Compared", choice: "Choice") -> None:
     """Print a comparison on the terminal."""
     from rich.markup import escape
-    from rich.table import Table
 
-    from harness.cli._tables import console
+    from harness.cli._grid import console, print_grid
     from harness.report import compare_rows as rows
     from harness.report.text import plain
 
     out = console()
     mark = " (simulated)" if compared.simulated else ""
-    table = Table(title=escape(rows.heading(compared)), title_justify="left")
-    for name in ("metric", "", f"baseline{mark}", f"candidate{mark}", "change \\[95 % interval]", "", "pairs"):
-        table.add_column(name, no_wrap=True)
-    colors = {"worse": "[bold red]worse[/]", "better": "[green]better[/]", "": ""}
-    for delta in compared.deltas:
-        change = escape(rows.changed(delta, delta.direction))
-        before, after, moved = rows.value(delta.before), rows.value(delta.after), colors[delta.moved]
-        name = escape(plain(delta.name))
-        table.add_row(name, rows.way(delta.direction), before, after, change, moved, rows.pairs(delta.comparison))
-    out.print(table)
+    heads = ["metric", "", f"baseline{mark}", f"candidate{mark}", "change [95 % interval]", "", "pairs"]
+    table, left = _table(compared, choice)
+    print_grid(out, heads, table, right={"pairs"}, title=escape(rows.heading(compared)))
+    if left:
+        out.print(f"[dim]{left} numbers that did not move and that no gate names are left out: --all[/]")
     if worst := rows.worst_slice(compared):
         out.print(escape(plain(worst, 600)))
     for said in rows.notices(compared):
@@ -114,3 +118,23 @@ def print_comparison(compared: "Compared") -> None:
         out.print(escape(f"  slice (exploratory)  {told}"))
     for difference in compared.lineage:
         out.print(f"[dim]{escape(plain(str(difference), 300))}[/]")
+
+
+def _table(compared: "Compared", choice: "Choice") -> tuple[list[list[str]], int]:
+    """Return a row for each number, and how many are left out: those of detectors, sets and corruptions that rest."""
+    from harness.cli._families import in_family
+    from harness.cli._tables import ceilings, gated, safe
+    from harness.report import compare_rows as rows
+
+    colors = {"worse": "[bold red]worse[/]", "better": "[green]better[/]", "": ""}
+    controls, first = ceilings(compared.candidate), gated(compared.baseline) | gated(compared.candidate)
+    table, left = [], 0
+    for delta in compared.deltas:
+        rests = in_family(delta.name) and not (choice.everything or delta.moved or delta.name in first)
+        if rests and not choice.pattern:
+            left += 1
+        elif not choice.pattern or choice.fits(delta.name):
+            way = controls.get(delta.name) or rows.way(delta.direction)
+            numbers = rows.value(delta.before), rows.value(delta.after), safe(rows.changed(delta, delta.direction))
+            table.append([safe(delta.name), way, *numbers, colors[delta.moved], rows.pairs(delta.comparison)])
+    return table, left

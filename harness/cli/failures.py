@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from harness.record.failures import Change
 
 _EPILOG: Final = """\b
@@ -59,23 +57,18 @@ def command(run: str | None, before: str | None, runs: Path, as_json: bool) -> N
     if found.record.reason:
         click.echo(f"run {found.record.status}: {plain(found.record.reason, 2_000)}")
     if told:
-        from harness.cli._tables import console
-
-        console().print(_table(told, compared=other is not None))
+        _print(told, compared=other is not None)
 
 
-def _table(told: "list[Change]", *, compared: bool) -> "Table":
-    from rich.markup import escape
-    from rich.table import Table
-
+def _print(told: "list[Change]", *, compared: bool) -> None:
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import safe
     from harness.report.failures import place
-    from harness.report.text import plain
 
-    table = Table()
-    for name in ("samples", *(["before", ""] if compared else []), "status", "what was said", "where"):
-        table.add_column(name, justify="right" if name in ("samples", "before") else "left", overflow="fold")
+    heads = ["samples", *(["before", ""] if compared else []), "status", "where", "what was said"]
+    rows = []
     for one in told:
         change = [f"{one.before:,}", f"[{_COLORS[one.word]}]{one.word}[/]"] if compared else []
-        said, where = escape(plain(one.group.said, 600)), escape(place(one.group))
-        table.add_row(f"{one.after:,}", *change, one.group.status, said, where)
-    return table
+        said, where = safe(one.group.said, 600), safe(place(one.group))
+        rows.append([f"{one.after:,}", *change, one.group.status, where, said])
+    print_grid(console(), heads, rows, right={"samples", "before"})

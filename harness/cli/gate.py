@@ -38,11 +38,12 @@ _COLORS: Final = {
 @click.argument("suite", required=False)
 @click.option("-a", "--adapter", help="Name or YAML file of the adapter that is judged; a candidate's own by default.")
 @click.option("--baseline", default="main", show_default=True,
-              help="A baseline's name, a run's folder, or another harness's log.")  # fmt: skip
+              help="A baseline's name, a run's folder (or @2), or another harness's log.")  # fmt: skip
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
               help="Where baselines lie: a folder, or branch:NAME.")  # fmt: skip
 @click.option(
-    "--candidate", help="Judge this run (a folder, a part of its id, or another harness's log) instead of making one."
+    "--candidate",
+    help="Judge this run (a folder, a part of its id, @latest, or another harness's log) instead of making one.",
 )
 @click.option("-m", "--metric", multiple=True,
               help="Without SUITE: a number to judge, with or without its task; the headlines by default.")  # fmt: skip
@@ -202,9 +203,9 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
         click.echo(json.dumps(decision_json(decision, forecasts), indent=2))
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    from harness.cli._tables import console, print_failures
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import print_failures
     from harness.gates.tries import told as tried
     from harness.report import compare_rows as rows
     from harness.report.numbers import title
@@ -213,14 +214,12 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
     out = console()
     record = decision.candidate
     against = f" against {title(decision.compared.baseline)}" if decision.compared else ""
-    table = Table(title=escape(f"{record.suite.name}: {title(record)}{against}"), title_justify="left")
-    for column in ("gate", "rule", "verdict", "because"):
-        table.add_column(column, no_wrap=True)
-    for judged in decision.gates:
-        gate = judged.gate
+    table = []
+    for gate in (judged.gate for judged in decision.gates):
         verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
-        table.add_row(escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600)))
-    out.print(table)
+        table.append([escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600))])
+    heading = escape(f"{record.suite.name}: {title(record)}{against}")
+    print_grid(out, ["gate", "rule", "verdict", "because"], table, title=heading)
     for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
     print_failures(out, record)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """\b
 Examples:
+  harness history init                              # once: asv.conf.json, with this repository's branch
   harness history record results/runs/*             # after a run: into results/asv
   harness history run v1.0..HEAD --suite robustness --adapter onnx-int8 --limit 100
   harness history                                   # publish: reports/asv and reports/history
@@ -36,6 +37,22 @@ def command(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         context.invoke(publish)
+
+
+@command.command(epilog=_EPILOG)
+@_repository
+def init(repository: Path) -> None:
+    """Write asv.conf.json with the repository's own branch: where results and pages lie. One that is there stays."""
+    from harness.errors import UsageError
+    from harness.history.publish import CONFIG, write_settings
+
+    if (repository / CONFIG).exists():
+        raise UsageError(f"{repository / CONFIG} is there already; it is yours to edit")
+    try:
+        click.echo(f"wrote {write_settings(repository)}")
+    except OSError as cause:
+        raise UsageError(f"cannot write to {repository}: {cause.strerror}") from cause
+    click.echo("next: harness history record RUN, once for each commit; then harness history")
 
 
 @command.command(epilog=_EPILOG)

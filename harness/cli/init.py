@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -74,9 +75,10 @@ def command(
         raise UsageError(f"{folder / there[0]} is there already; --force writes over it ({len(there)} files)")
     try:
         for name in wanted:
-            _write(folder / name, (files("harness.cli") / "_init" / _TEMPLATES[name]).read_text(encoding="utf-8"))
+            _write(folder / name, _filled(_TEMPLATES[name], {"REQUIREMENTS": json.dumps(_requirements(folder))}))
         _examples(folder / _DATA)
         _ignore(folder / ".gitignore", "results/runs/")
+        _history(folder)
     except OSError as cause:
         raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
     for name in [*wanted, f"{_DATA}/examples.jsonl, {_EXAMPLES} images"]:
@@ -105,8 +107,7 @@ def _write_gate(folder: Path, name: str, force: bool) -> None:
     words = {"NAME": name, "INSTALL": json.dumps(peer.install), "RUN": json.dumps(peer.run), "LOG": peer.log}
     try:
         for file, template in _GATES.items():
-            text = (files("harness.cli") / "_init" / template).read_text(encoding="utf-8")
-            _write(folder / file, re.sub(r"\b(NAME|INSTALL|RUN|LOG)\b", lambda found: words[found[1]], text))
+            _write(folder / file, _filled(template, words))
     except OSError as cause:
         raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
     for file in _GATES:
@@ -161,6 +162,32 @@ def _examples(folder: Path) -> None:
         row = {"id": f"{i:03d}", "image": name, "question": sample.question, "answer": sample.references[0]}
         rows.append(json.dumps(row | {"tags": dict(sample.tags)}))
     _write(folder / "examples.jsonl", "\n".join(rows) + "\n")
+
+
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    """Return a template with its words in capitals replaced; the action is the one that is installed here."""
+    from harness.extras import action
+
+    told = {**words, "ACTION": action()}
+    text = (files("harness.cli") / "_init" / template).read_text(encoding="utf-8")
+    return re.sub(rf"\b({'|'.join(told)})\b", lambda found: told[found[1]], text)
+
+
+def _requirements(folder: Path) -> str:
+    """Return the command that installs what the user's own code needs, by the files that say so."""
+    project = folder / "pyproject.toml"
+    packaged = project.is_file() and re.search(r"^\[project\]", project.read_text(encoding="utf-8"), re.MULTILINE)
+    package = "python -m pip install . && " if packaged or (folder / "setup.py").is_file() else ""
+    return f"{package}if [ -f requirements.txt ]; then python -m pip install -r requirements.txt; fi"
+
+
+def _history(folder: Path) -> None:
+    """Write asv.conf.json, for `harness history`, unless it is there or this is no repository's own folder."""
+    from harness.history.publish import CONFIG, write_settings
+
+    if (folder / ".git").exists() and not (folder / CONFIG).exists():
+        write_settings(folder)
+        click.echo(f"wrote {folder / CONFIG}")
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,11 +1,16 @@
 """``harness list``."""
 
 import json
-from typing import Final
+import sys
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
+from harness.locate import builtin_root
+
 _KINDS: Final = (
+    "runs",
     "suites",
     "tasks",
     "metrics",
@@ -20,6 +25,7 @@ _KINDS: Final = (
 )
 _EPILOG: Final = """\b
 Examples:
+  harness list runs               newest first, with what to call them: harness compare @2 @1
   harness list suites
   harness list numbers
   harness list corruptions --json
@@ -28,27 +34,31 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
+              help="Where runs lie.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(kind: str, as_json: bool) -> None:
+def command(kind: str, runs: Path, as_json: bool) -> None:
     """List what there is of KIND: built in, in the working directory, or from an installed plug-in.
 
-    `numbers` are what tasks print beside metrics.
+    `numbers` are what tasks print beside metrics. `runs` are those that were made here: `@1` or `@latest` is the
+    newest, and every command takes such a name, or a part of the id, for a run; `@2:ADAPTER` is of one adapter's.
     """
+    if kind == "runs":
+        from harness.cli._runs import print_run_list
+
+        print_run_list(runs, as_json)
+        return
     rows = _files(kind) if kind in ("suites", "adapters") else _numbers() if kind == "numbers" else _entries(kind)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    from rich.markup import escape
-    from rich.table import Table
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import safe
 
-    from harness.cli._tables import console
-
-    table = Table()
-    for column in rows[0] if rows else ("name",):
-        table.add_column(column, no_wrap=column == "name", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
-    console().print(table)
+    heads = ["name", *(head for head in ("tier", "type", "better", "unit") if rows and head in rows[0]), "what it is"]
+    print_grid(console(), heads, [[safe(row.get(head, _sentence(row))) for head in heads] for row in rows])
+    if kind == "metrics":
+        click.echo("what one needs, its variants and its laws: harness metrics show NAME")
     if kind == "adapters":
         from harness.registry import registry
 
@@ -61,7 +71,7 @@ def _entries(kind: str) -> list[dict[str, str]]:
     return [
         {
             "name": entry.name,
-            "summary": _summary(entry.load()) or entry.summary,
+            "summary": _summary(_told_by(entry.load(), kind)) or entry.summary,
             **(_metric(entry.name) if kind == "metrics" else {}),
             "from": _short(entry.origin),
         }
@@ -87,8 +97,20 @@ def _metric(name: str) -> dict[str, str]:
     return {"over many answers": card["computed"], "needs": ", ".join(card["needs"]), "variants": variants}
 
 
+def _told_by(target: Any, kind: str) -> object:
+    """Return what says what a thing is: itself; of a reader of logs its module, which names the files."""
+    return sys.modules[target.__module__] if kind == "importers" else target
+
+
 def _summary(target: object) -> str:
-    return (target.__doc__ or "").strip().split("\n", 1)[0]
+    return (target.__doc__ or "").strip().split("\n", 1)[0].replace("``", "`")
+
+
+def _sentence(row: dict[str, str]) -> str:
+    """Return what a thing is, and where it came from if that is not here."""
+    origin = row.get("from", "harness/")
+    own = origin.startswith("harness/") or Path(origin).is_relative_to(builtin_root())
+    return row["summary"] if own else f"{row['summary']} ({origin})"
 
 
 def _short(origin: str) -> str:

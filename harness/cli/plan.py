@@ -44,6 +44,7 @@ def command(
     Passing means showing that less than the margin is lost, which needs many samples even where nothing is. Every
     number is for 80 % power.
     """
+    from harness.engine.named import counted
     from harness.errors import UsageError
     from harness.gates import baseline as stored
     from harness.gates import branch
@@ -55,7 +56,7 @@ def command(
     with branch.reading(baselines) as folder:
         earlier = other = None
         if baseline is not None:
-            found = stored.find(baseline, loaded.spec.suite, adapter, False, folder)
+            found = stored.find(counted(baseline, runs), loaded.spec.suite, adapter, False, folder)
             earlier = Run(found.folder)
             other = other_run(loaded, earlier, runs)
         told = needs(loaded, margin, earlier, other)
@@ -78,19 +79,17 @@ def _print_json(told: "list[Need]", earlier: Any, other: Any) -> None:
 
 def _print(told: "list[Need]", other: str) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    from harness.cli._tables import console
+    from harness.cli._grid import console, print_grid
 
     out = console()
-    table = Table()
-    for column in ("metric", "rule", "samples", "least", "to pass", "to find twice the margin", ""):
-        table.add_column(column, no_wrap=True, justify="left" if column in ("metric", "rule", "") else "right")
+    counts = ["samples", "least", "to pass", "to find twice the margin"]
+    rows = []
     for one in told:
         numbers = (one.n or None, one.least, one.to_pass, one.to_fail)
         shown = ("–" if number is None else f"{number:,}" for number in numbers)
-        table.add_row(escape(one.metric), escape(one.rule), *shown, escape(str(one)))
-    out.print(table)
+        rows.append([escape(one.metric), escape(one.rule), *shown, escape(str(one))])
+    print_grid(out, ["metric", "rule", *counts, ""], rows, right=counts)
     for one in told:
         if one.clusters.heavy > 1:
             out.print(escape(f"{one.metric}: its samples come in clusters of {one.clusters.rows:.3g} on average"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from harness.errors import ExitCode
+from harness.extras import install
 
 if TYPE_CHECKING:
     from harness.quantise.inputs import Prepare
@@ -64,7 +65,7 @@ def command(
     from harness.errors import UsageError
 
     if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
-        raise UsageError(f"quantising needs {', '.join(missing)}; run `pip install 'vlm-harness[quantise]'`")
+        raise UsageError(f"quantising needs {', '.join(missing)}; run `{install('quantise')}`")
     from harness.quantise.inputs import open_session, random_inputs, read_inputs, require_disjoint
     from harness.quantise.recipes import quantise, recipe_for
     from harness.quantise.trial import Trial, agreement, speed, try_all

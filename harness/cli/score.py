@@ -97,18 +97,12 @@ def _rescore(
         return
     if skipped:
         click.echo(f"left out, since they hold no answers to questions: {', '.join(skipped)}", err=True)
-    from rich.table import Table
+    from harness.cli._grid import console, print_grid
+    from harness.cli._tables import safe
 
-    from harness.cli._tables import console
-
-    table = Table(title=f"{metric} ({variant}), scored again: {run.record.run_id}", title_justify="left")
-    table.add_column("cell", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column(title(run.record), no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    for key, value in values.items():
-        table.add_row(key, arrow(value), interval(value).replace("[", r"\["), coverage(value))
-    console().print(table)
+    rows = [[safe(key), arrow(value), safe(interval(value)), coverage(value)] for key, value in values.items()]
+    heading = safe(f"{metric} ({variant}), scored again: {run.record.run_id}")
+    print_grid(console(), ["cell", "", title(run.record), "n"], rows, right={"n"}, title=heading)
 
 
 def _against(

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from harness.errors import ExitCode
+from harness.extras import install
 from harness.spec.limits import MOST_IN_A_BATCH
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -71,7 +72,7 @@ def command(
     from harness.suite.adapters import read_adapter
 
     if missing := [package for package in ("starlette", "uvicorn") if find_spec(package) is None]:
-        raise UsageError(f"serving needs {', '.join(missing)}; run `pip install 'vlm-harness[serve]'`")
+        raise UsageError(f"serving needs {', '.join(missing)}; run `{install('serve')}`")
     key = os.environ.get(api_key_env, "") if api_key_env else None
     if key == "":
         raise UsageError(f"the environment variable {api_key_env} is not set")

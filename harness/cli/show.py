@@ -1,14 +1,15 @@
 """``harness show``."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
 _EPILOG: Final = """\b
 Examples:
-  harness show                       the newest run under results/runs
+  harness show                       the newest run under results/runs; @2 is the one before (harness list runs)
   harness show results/runs/robustness-onnx-int8-…
+  harness show --metrics "ood/auroc*" --sort value
   harness show RUN --json | jq .tasks
 """
 
@@ -17,8 +18,16 @@ Examples:
 @click.argument("run", required=False)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for RUN.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True,
+              help="All numbers of tables such as detector × set, not the gated ones only.")  # fmt: skip
+@click.option("--metrics", "pattern", default="", metavar="PATTERN",
+              help="Only numbers whose name, as in a gate, fits: drift/*delay*, or a part.")  # fmt: skip
+@click.option("--sort", "order", type=click.Choice(["given", "name", "value"]), default="given", show_default=True,
+              help="By value the worst stand first.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print run.json.")
-def command(run: str | None, runs: Path, as_json: bool) -> None:
+def command(
+    run: str | None, runs: Path, everything: bool, pattern: str, order: Literal["given", "name", "value"], as_json: bool
+) -> None:
     """Show RUN: a folder, or (a part of) the id of a run; the newest by default."""
     from harness.engine.named import locate_run
     from harness.record import read_run
@@ -28,9 +37,10 @@ def command(run: str | None, runs: Path, as_json: bool) -> None:
     if as_json:
         click.echo(record.model_dump_json(indent=2))
         return
-    from harness.cli._tables import console, print_runs
+    from harness.cli._grid import console
+    from harness.cli._tables import Choice, print_runs
 
-    print_runs(console(), [record])
+    print_runs(console(), [record], Choice(everything, pattern, order))
     took = f"{record.seconds:.1f} s ({record.cpu_seconds:.1f} s of CPU)"
     lineage = {
         "record": str(folder),

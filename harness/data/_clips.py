@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data._images import confine
 from harness.errors import HarnessError, SampleError
+from harness.extras import install
 from harness.types import ClipData, Span
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def encode(frames: Iterable["Image.Image"], rate: Fraction, quality: int = 16) -
         HarnessError: if PyAV is not installed.
     """
     if find_spec("av") is None:
-        raise HarnessError("clips are encoded with PyAV; run `pip install 'vlm-harness[video]'`")
+        raise HarnessError(f"clips are encoded with PyAV; run `{install('video')}`")
     import av
     import numpy as np
 

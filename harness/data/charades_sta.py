@@ -13,7 +13,7 @@ _LINE: Final = re.compile(r"(\S+)\s+([0-9]+(?:\.[0-9]+)?)\s+([0-9]+(?:\.[0-9]+)?
 
 
 class CharadesStaDataset(AnnotatedClips):
-    """Sentences with one window each. The layout has no ids and no durations: a line's number is its id.
+    """Charades-STA: sentences with one window each. The layout has no ids and no durations: a line's number is its id.
 
     Source:
         Gao et al. 2017, "TALL" (arXiv:1705.02101); ``charades_sta_test.txt``.

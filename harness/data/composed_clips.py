@@ -113,7 +113,7 @@ def compose(stream: Stream, config: ComposedClipsConfig) -> Composition:
 
 
 class ComposedClipsDataset(DrawnDataset[ComposedClipsConfig]):
-    """Samples whose compositions are a pure function of the configuration; ``spans`` are the transitions."""
+    """Clips that are composed here of scenes with known cuts, fades and wipes."""
 
     Config: ClassVar[type[BaseModel]] = ComposedClipsConfig
     gives = frozenset({"spans"})

@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
+from harness.extras import install
 from harness.spec.models import Model
 from harness.types import Sample
 
@@ -49,7 +50,7 @@ class DigitImage:
 
 
 class DigitsDataset:
-    """Scans in the order of the package, labelled with the digit."""
+    """Handwritten digits, 8 × 8, of scikit-learn, labelled with the digit."""
 
     Config: ClassVar[type[BaseModel]] = DigitsConfig
     gives: ClassVar[frozenset[str]] = frozenset()
@@ -68,7 +69,7 @@ class DigitsDataset:
         try:
             return cls(config)
         except ImportError as cause:
-            hint = "run `pip install 'vlm-harness[digits]'`"
+            hint = f"run `{install('digits')}`"
             raise ConfigError(
                 Issue(("type",), "digits come with scikit-learn, which is not installed", hint)
             ) from cause

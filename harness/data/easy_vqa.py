@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from harness.data._images import FileImage
 from harness.data._marks import Marked
 from harness.errors import ConfigError, Issue
+from harness.extras import install
 from harness.spec.models import Model
 from harness.types import Sample
 
@@ -37,7 +38,7 @@ class EasyVqaConfig(Model):
 
 
 class EasyVqaDataset(Marked):
-    """The package's questions, in its order; its images are opened when they are needed.
+    """easy-VQA: simple questions about coloured shapes, of the package of that name.
 
     Source: V. Zhou, easy-VQA (MIT), https://github.com/vzhou842/easy-VQA.
     """
@@ -59,7 +60,7 @@ class EasyVqaDataset(Marked):
     def from_config(cls, config: EasyVqaConfig, folder: Path, roots: Sequence[Path]) -> Self:
         spec = find_spec("easy_vqa")
         if spec is None or spec.origin is None:
-            hint = "install the extra: pip install 'vlm-harness[easy-vqa]'"
+            hint = f"install the extra: {install('easy-vqa')}"
             raise ConfigError(Issue(("type",), "the data of easy-VQA is not installed", hint))
         try:
             return cls(config, Path(spec.origin).parent)

@@ -12,6 +12,7 @@ from harness.data._mapped import MappedConfig, MappedDataset
 from harness.data._parts import Part
 from harness.data._tables import Placed, Table
 from harness.errors import ConfigError, Issue, in_words
+from harness.extras import install
 
 ENTRIES: Final = {"huggingface": "HuggingFaceDataset"}
 
@@ -48,7 +49,7 @@ class HuggingFaceDataset(MappedDataset):
         try:
             import datasets  # noqa: F401
         except ImportError as cause:
-            hint = "pip install 'vlm-harness[huggingface]'; files on disk are read without it, as `type: parquet`"
+            hint = f"{install('huggingface')}; files on disk are read without it, as `type: parquet`"
             raise ConfigError(Issue(("type",), "the library `datasets` is not installed", hint)) from cause
         try:
             local = folder / config.path

@@ -82,7 +82,7 @@ class JsonlConfig(Model):
 
 
 class JsonlDataset(Marked):
-    """Rows are read anew on each pass, so that memory does not grow with the file."""
+    """Your own rows, a JSON object a line: id, image, question, answer, and tags. Read anew on each pass."""
 
     Config: ClassVar[type[BaseModel]] = JsonlConfig
 

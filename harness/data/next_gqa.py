@@ -28,7 +28,7 @@ class NextGqaConfig(AnnotationsConfig):
 
 
 class NextGqaDataset(AnnotatedClips):
-    """Multiple-choice questions with the windows that show the answer.
+    """NExT-GQA: multiple-choice questions with the windows that show the answer.
 
     The right answers are the option's text and its letter; `{{ tags.options }}` in the prompt lists the
     options, which are the fact `choices` as well.

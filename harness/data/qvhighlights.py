@@ -11,7 +11,7 @@ ENTRIES: Final = {"qvhighlights": "QvHighlightsDataset"}
 
 
 class QvHighlightsDataset(AnnotatedClips):
-    """Queries with relevant windows: ``qid``, ``query``, ``vid``, ``duration``, ``relevant_windows``.
+    """QVHighlights: queries with relevant windows: ``qid``, ``query``, ``vid``, ``duration``, ``relevant_windows``.
 
     A clip's file is ``vid`` with the suffix. Saliency scores are not read. The test split has no windows and
     cannot be scored: its rows are problems.

@@ -19,7 +19,7 @@ _GRACE: Final = 10
 
 
 class Adwin(ControlChart):
-    """Evidence, −log δ, for the best cut of a window that grows until something is found.
+    """ADWIN: evidence, −log δ, for the best cut of a window that grows until something is found.
 
     The window is kept as an exponential histogram: at most ``_BUCKETS`` buckets of 1, 2, 4, … values. A cut with
     n₀ and n₁ values either side is evidence of level δ where the means differ by ε(δ) = √(2 m σ² d) + ⅔ d m, with

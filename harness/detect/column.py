@@ -10,7 +10,7 @@ ENTRIES: Final = {"column": "Column"}
 
 
 class Column(OodDetector):
-    """A score that stands in the data: the tag called ``tag`` of each sample. Nothing is fitted.
+    """A score of your own, from the data: the tag called ``tag`` of each sample. Nothing is fitted.
 
     Args:
         tag: the tag that holds the number.

@@ -10,7 +10,7 @@ ENTRIES: Final = {"cosine": "CosineToCentroid"}
 
 
 class CosineToCentroid(OodDetector):
-    """1 − cosine similarity to the nearest class centroid, from 0 to 2; without labels, to the overall centroid.
+    """Cosine distance to the nearest class centroid, from 0 to 2; without labels, to the overall centroid.
 
     Centroids are means of features of length 1.
 

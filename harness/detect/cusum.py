@@ -11,7 +11,7 @@ ENTRIES: Final = {"cusum": "Cusum"}
 
 
 class Cusum(ControlChart):
-    """The larger of an upper and a lower sum: C⁺ ← max(0, C⁺ + z − allowance), C⁻ ← max(0, C⁻ − z − allowance).
+    """CUSUM chart, the larger of two sums: C⁺ ← max(0, C⁺ + z − allowance), C⁻ ← max(0, C⁻ − z − allowance).
 
     Optimal, in the worst case of the start, against a shift of twice the allowance (Moustakides 1986).
 

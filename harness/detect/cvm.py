@@ -13,7 +13,7 @@ ENTRIES: Final = {"cvm": "CramerVonMises"}
 
 
 class CramerVonMises(BatchDetector):
-    """T of Anderson's two-sample criterion, from the ranks of both samples together; ties share their mean rank.
+    """Cramér–von Mises: Anderson's two-sample T, from the ranks of both samples together; ties share their mean rank.
 
     It weighs the whole distribution where ``ks`` looks at its widest gap. :meth:`p_value` as for ``ks``.
 

@@ -11,7 +11,7 @@ ENTRIES: Final = {"energy": "Energy"}
 
 
 class Energy(OodDetector):
-    """−T · log Σ exp(logit / T): high where no class has evidence. Nothing is fitted.
+    """Energy, −T · log Σ exp(logit / T): high where no class has evidence. Nothing is fitted.
 
     Args:
         temperature: T.

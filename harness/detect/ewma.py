@@ -12,7 +12,7 @@ ENTRIES: Final = {"ewma": "Ewma"}
 
 
 class Ewma(ControlChart):
-    """|EWMA| over its standard deviation: z_t ← weight · z_t + (1 − weight) · z_{t−1}, from 0.
+    """EWMA chart, |EWMA| over its deviation: z_t ← weight · z_t + (1 − weight) · z_{t−1}, from 0.
 
     The statistic is in multiples of the standard deviation, so that the limit is the textbook's L.
 

@@ -12,7 +12,7 @@ _GROUP: Final = 16
 
 
 class Knn(OodDetector):
-    """Euclidean distance to the ``k``-th nearest sample of the fit, between features of length 1.
+    """Nearest neighbours: distance to the ``k``-th nearest sample of the fit, between features of length 1.
 
     It makes no assumption about the shape of the data, and can be calibrated without a split of its own:
     each sample of the fit is judged by all others (leave one out).

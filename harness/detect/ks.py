@@ -13,7 +13,7 @@ ENTRIES: Final = {"ks": "KolmogorovSmirnov"}
 
 
 class KolmogorovSmirnov(BatchDetector):
-    """D, from 0 to 1, between the scores of the batch and of the baseline.
+    """Kolmogorov–Smirnov: D, from 0 to 1, between the scores of the batch and of the baseline.
 
     For given sizes the p-value falls as D rises, so that a limit on D is a limit on p; :meth:`p_value` says
     which (exactly for small samples). One test a batch: against a *fixed* p of α the batches of an unchanged

@@ -15,7 +15,7 @@ Indices = NDArray[np.int64]
 
 
 class MaximumMeanDiscrepancy(BatchDetector):
-    """Unbiased squared MMD between batch and baseline under the kernel exp(−‖a − b‖² / (2 · bandwidth²)).
+    """MMD: unbiased, squared, of batch and baseline, under the kernel exp(−‖a − b‖² / (2 · bandwidth²)).
 
     It looks at whole feature vectors, not at one score a sample. Streams draw from finite pools, so that the
     kernel is computed once for all pairs (:meth:`bind`) and batches are indices.

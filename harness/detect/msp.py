@@ -10,7 +10,7 @@ ENTRIES: Final = {"msp": "MaximumSoftmaxProbability"}
 
 
 class MaximumSoftmaxProbability(OodDetector):
-    """1 − the probability of the likeliest class, from 0 to 1 − 1 / classes. Nothing is fitted.
+    """Maximum softmax: 1 − the probability of the likeliest class, from 0 to 1 − 1 / classes. Nothing is fitted.
 
     Args:
         temperature: divides the logits; above 1 flattens the probabilities.

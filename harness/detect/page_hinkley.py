@@ -13,7 +13,7 @@ Mode = Literal["up", "down", "both"]
 
 
 class PageHinkley(ControlChart):
-    """Rise of Σ (x − running mean − delta) above its minimum, and the fall below its maximum.
+    """Page–Hinkley: rise of Σ (x − running mean − delta) above its minimum, and the fall below its maximum.
 
     The running mean contains the present value and all before it, so that a drift is slowly taken for
     normal: what is high is the change. On batch means it runs on standardised values.

@@ -12,7 +12,7 @@ ENTRIES: Final = {"psi": "PopulationStability"}
 
 
 class PopulationStability(BatchDetector):
-    """Σ (p − q) · log(p / q) over bins that hold equal shares of the baseline.
+    """Population stability index, Σ (p − q) · log(p / q), over bins that hold equal shares of the baseline.
 
     A bin that is empty would make it infinite: every bin gets ``smoothing`` samples more, on both sides. The
     usual limits (0.1, 0.25) know nothing of the sizes: with small batches an unchanged stream

@@ -11,7 +11,7 @@ ENTRIES: Final = {"shewhart": "Shewhart"}
 
 
 class Shewhart(ControlChart):
-    """|z| of the batch mean. Sees large shifts at once and small ones late; it remembers nothing.
+    """Shewhart chart, |z| of the batch mean: sees large shifts at once and small ones late; it remembers nothing.
 
     Source:
         Shewhart 1931; Montgomery, "Introduction to Statistical Quality Control", for the run lengths.

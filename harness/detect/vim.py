@@ -14,7 +14,7 @@ _LINEAR: Final = 1e-3
 
 
 class Vim(OodDetector):
-    """α · ‖residual‖ − log Σ exp(logit): the log-odds of a virtual class that stands for "none of these".
+    """ViM, α · ‖residual‖ − log Σ exp(logit): the log-odds of a virtual class that stands for "none of these".
 
     The residual is the part of the feature, seen from the head's origin, outside the principal space of the
     fit; α makes its mean the mean of the largest logit. The head W, b is not asked for: where the logits are a

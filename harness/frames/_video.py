@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from harness.errors import HarnessError, SampleError
+from harness.extras import install
 from harness.frames._clip import MAX_FRAMES, THUMBNAIL, Thumbnail, Timeline, check_count, check_size
 from harness.frames._pictures import small
 
@@ -35,7 +36,7 @@ class VideoClip:
 
     def __init__(self, name: str, content: Path | bytes) -> None:
         if find_spec("av") is None:
-            raise HarnessError("video files need PyAV; run `pip install 'vlm-harness[video]'`")
+            raise HarnessError(f"video files need PyAV; run `{install('video')}`")
         self.name = name
         self.decoded = 0
         with self._saying("cannot be opened"):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UsageError
+from harness.extras import install
+from harness.git import branch_of, commit_of
 from harness.history import record
 
 CONFIG: Final = "asv.conf.json"
@@ -49,7 +51,7 @@ def settings(repository: Path) -> Settings:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("//")]
         told: dict[str, Any] = json.loads("\n".join(lines))
     except OSError as cause:
-        raise UsageError(f"there is no {CONFIG} in {repository}") from cause
+        raise UsageError(f"there is no {CONFIG} in {repository}; `harness history init` writes one") from cause
     except ValueError as cause:
         raise UsageError(f"{file} cannot be read as JSON: {cause}") from cause
     return Settings(
@@ -60,6 +62,38 @@ def settings(repository: Path) -> Settings:
     )
 
 
+def write_settings(repository: Path) -> Path:
+    """Write an ``asv.conf.json`` for a repository that has none, with the branch that it has.
+
+    Raises:
+        UsageError: if git is missing.
+        OSError: if it cannot be written.
+    """
+    told = {
+        "version": 1,
+        "project": repository.resolve().name,
+        "repo": ".",
+        "branches": [branch_of(repository)],
+        "environment_type": "virtualenv",
+        "benchmark_dir": "benchmarks",
+        "results_dir": "results/asv",
+        "html_dir": "reports/asv",
+    }
+    file = repository / CONFIG
+    file.write_text(json.dumps(told, indent=4) + "\n", encoding="utf-8")
+    return file
+
+
+def _has_branches(repository: Path, branches: Sequence[str]) -> None:
+    """See that the branches are there, before asv finds out in git's words."""
+    for branch in branches:
+        try:
+            commit_of(repository, branch)
+        except UsageError as cause:
+            said = f"{repository / CONFIG} names the branch {branch!r}, which this repository does not have"
+            raise UsageError(f'{said}; change it to "branches": ["{branch_of(repository)}"]') from cause
+
+
 def publish(repository: Path) -> Path:
     """Run ``asv publish`` over all that is recorded; return the folder of its pages.
 
@@ -67,6 +101,7 @@ def publish(repository: Path) -> Path:
         UsageError: if asv is missing or fails, or if it would delete what is not its own.
     """
     told = settings(repository)
+    _has_branches(repository, told.branches)
     _guard(told.html)
     record.describe(told.results)
     command = [sys.executable, "-m", "asv", "publish", "--no-pull", "--config", CONFIG]
@@ -74,7 +109,7 @@ def publish(repository: Path) -> Path:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         if any("No module named asv" in line for line in said):
-            raise UsageError("publishing needs asv: pip install 'vlm-harness[asv]'")
+            raise UsageError(f"publishing needs asv: {install('asv')}")
         raise UsageError(f"asv publish failed: {said[-1] if said else done.returncode}")
     offline(told.html)
     return told.html

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from harness.errors import UsageError
+from harness.extras import install
 from harness.history.trend import trend
 
 Kind = Literal["worse", "better", "recovered", "drift"]
@@ -65,7 +66,7 @@ def levels(values: Sequence[float]) -> list[Level]:
     try:
         from asv.step_detect import solve_potts_autogamma
     except ImportError as cause:
-        raise UsageError("change points need asv: pip install 'vlm-harness[asv]'") from cause
+        raise UsageError(f"change points need asv: {install('asv')}") from cause
     m = 2.5 if n < _SHORT else 2.0
     rights, _, _, _ = solve_potts_autogamma(list(values), [1.0] * n, beta=m * math.log(n) / n, min_size=_MIN_SIZE)
     ends = [0, *map(int, rights)]

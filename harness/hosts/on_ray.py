@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
 from harness.errors import AdapterError, UsageError
+from harness.extras import install
 from harness.hosts.answers import checked
 from harness.hosts.call import Called, Caller
 from harness.hosts.dispatch import dispatch
@@ -166,7 +167,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as cause:
-        raise UsageError("--executor ray needs Ray: pip install 'vlm-harness[ray]'") from cause
+        raise UsageError(f"--executor ray needs Ray: {install('ray')}") from cause
     return ray
 
 

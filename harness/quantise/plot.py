@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.extras import install
 from harness.quantise.trial import Trial
 
 
@@ -16,7 +17,7 @@ def save_plot(trials: Sequence[Trial], path: Path, title: str) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as cause:
-        raise UsageError("a plot needs Matplotlib; run `pip install 'vlm-harness[quantise]'`") from cause
+        raise UsageError(f"a plot needs Matplotlib; run `{install('quantise')}`") from cause
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for trial in trials:

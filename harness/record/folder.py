@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness.asks import ask_named
 from harness.errors import UsageError
+from harness.extras import install
 from harness.record._arrow import array, vectors
 from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
@@ -218,7 +219,7 @@ class Run(Shown):
         try:
             import pandas as pd
         except ImportError as cause:
-            raise UsageError("samples() needs pandas: pip install 'vlm-harness[pandas]'") from cause
+            raise UsageError(f"samples() needs pandas: {install('pandas')}") from cause
         frame: pd.DataFrame = self.table().to_pandas()
         return frame
 

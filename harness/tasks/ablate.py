@@ -62,7 +62,7 @@ class AblateConfig(Model):
 
 
 class AblateTask(OverDataset):
-    """The clean cell, then one cell an ablation, over the same samples.
+    """Which part of the input carries the answer: the image blank, shuffled or small, the words alone, beside all of it.
 
     ``ablation_gap[…]`` is the mean paired difference, clean minus ablated, clustered by image: what the model owes to
     what was taken away. Near 0 without the image, the questions can be answered without looking. The mismatched image
@@ -214,7 +214,9 @@ class AblateTask(OverDataset):
 
 
 class BlindTask(AblateTask):
-    """The clean cell, then one cell a control, over the same samples: `ablate` of the whole image alone.
+    """What is left without the image: the same questions with it blank, shuffled or swapped, beside the clean ones.
+
+    `ablate` of the whole image alone.
 
     ``blind_gap[control]`` is the mean paired difference, clean minus blind, clustered by image: near 0 the
     questions can be answered without looking. The mismatched image is the fair control, since a model has never

@@ -47,7 +47,7 @@ class AdversarialConfig(Model):
 
 
 class AdversarialTask(GradedTask):
-    """A sweep over budgets of two perturbations: PGD against the model's own clean answer, and random signs.
+    """How little it takes to change an answer: pixels moved against it by PGD, beside random ones, by budget.
 
     The attack is white-box (Madry et al. 2018): it climbs the loss of the model's own greedy answer
     to the clean image. The control moves every channel of every pixel by the whole budget in a random

@@ -79,7 +79,7 @@ class _Accuracy(SampleMetric):
 
 
 class ChoiceTask(TaskBase):
-    """Shows a question's options in one order or several, and counts how often the right one is chosen.
+    """Multiple choice: by letter, by words or by likelihood, in one order of the options or several.
 
     `accuracy` is the mean over questions of the share of orders with the right choice; where no option can be read,
     that order is wrong. The right option is the one of the reference's letter, else the one with its words. Questions

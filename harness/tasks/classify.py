@@ -49,7 +49,7 @@ class ClassifyConfig(Model):
 
 
 class ClassifyTask(TaskBase):
-    """Asks an adapter that can `classify` for the scores of all classes of each image, once.
+    """How well images are classified: top-1 and top-5, per class, confusions, calibration, and risk by coverage.
 
     A class is right where its name is a reference. The confidence is the softmax of the scores at the likeliest class.
     """

@@ -74,7 +74,7 @@ class _Said(SampleMetric):
 
 
 class ConsistentTask(OverDataset):
-    """The clean cell, then one cell a variant, over the same samples: the question in other words, or the image so.
+    """How far answers stay when what must not change them does: other words, a negated question, a cropped image.
 
     Agreement says nothing of being right, so accuracy stands beside it in each cell, and `right_in_all` counts both.
     Answers are compared after the extraction of the task that they belong to, and after punctuation, articles and

@@ -81,7 +81,7 @@ class ExtractionConfig(Model):
 
 
 class ExtractionTask(OverDataset):
-    """One document at a time: JSON from the model, or from its answers about single fields.
+    """Reads documents into JSON, whole or field by field, and scores the fields.
 
     ``mape`` is the mean over documents of the mean absolute percentage error of their numbers (a number that is
     not given has none: look at ``number_coverage``, the share that is given). ``field_accuracy`` is the share of

@@ -53,7 +53,7 @@ class HallucinationConfig(TaskConfig):
 
 
 class HallucinationTask(TaskBase):
-    """Asks of each image whether it shows things that it does, and as many that it does not.
+    """How often a model sees what is not there: yes-or-no questions about objects, as many absent as present.
 
     The objects of all images are what can be asked about; that an image shows what is not among its objects is not
     known, so they should be complete. An image with fewer objects, or fewer absent ones, has fewer questions.

@@ -44,7 +44,7 @@ class MajorityConfig(Model):
 
 
 class MajorityTask(MeasuringTask):
-    """Answers every question with the most frequent answer of the training split; the model is not asked.
+    """The floor: every question answered with the training split's most frequent answer; the model is not asked.
 
     What a model scores above this it owes to more than the frequencies of answers. A question (or a tag's
     value) that the training split does not have gets the most frequent answer of all. Among equally frequent

@@ -22,7 +22,7 @@ class QaConfig(TaskConfig):
 
 
 class QaTask(TaskBase):
-    """Asks every question of a dataset once."""
+    """Asks every question of a dataset once and scores the answers; a classifier's labels too, with `exact_match`."""
 
     Config: ClassVar[type[BaseModel]] = QaConfig
     kind = "qa"

@@ -57,7 +57,7 @@ class RetrieveConfig(Model):
 
 
 class RetrieveTask:
-    """Asks for the embedding of each image once, and ranks by cosine.
+    """How well captions find their image and images their caption, by the model's own embeddings.
 
     A tie counts against what is relevant. An image whose embedding never came is found last, and finds nothing. An
     image is no item of its own query, and one to which nothing belongs is no query.

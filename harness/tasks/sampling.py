@@ -55,7 +55,7 @@ class SamplingConfig(Model):
 
 
 class SamplingTask(MeasuringTask):
-    """Shows a model nothing: judging a sampler by the answers alone would hide what it never showed."""
+    """How much of the evidence in clips the frames hold that samplers choose; no model is asked."""
 
     Config: ClassVar[type[BaseModel]] = SamplingConfig
     kind = "sampling"

@@ -41,7 +41,7 @@ class SweepConfig(Model):
 
 
 class SweepTask(GradedTask):
-    """The clean cell, then every corruption at every severity, over the same samples."""
+    """What is left of a score under corruptions of the images, at every severity, over the same samples."""
 
     Config: ClassVar[type[BaseModel]] = SweepConfig
     kind = "sweep"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import AdapterError, UsageError, did_you_mean
+from harness.extras import install
 from harness.locate import cache_folder
 from harness.zoo.preprocessing import Preprocessing
 
@@ -110,7 +111,7 @@ def build(name: str, bits: Bits = "fp32") -> Path:
     """
     model = known(name)
     if missing := [package for package in ("onnx", "onnxruntime") if find_spec(package) is None]:
-        raise AdapterError(f"building {name} needs {', '.join(missing)}; run `pip install 'vlm-harness[onnx]'`")
+        raise AdapterError(f"building {name} needs {', '.join(missing)}; run `{install('onnx')}`")
     from harness.quantise.recipes import default_weights
 
     weights = default_weights() if bits == "int8" else None

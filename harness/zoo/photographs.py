@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.errors import SampleError
+from harness.extras import install
 from harness.seeds import Stream
 
 if TYPE_CHECKING:
@@ -43,11 +44,10 @@ class Photograph:
         package, folder = self.home
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise SampleError(f"{self.name} comes with {_DISTRIBUTIONS[package]}; {INSTALL}")
+            raise SampleError(f"{self.name} comes with {_DISTRIBUTIONS[package]}; run `{install('imagenet')}`")
         return Path(spec.submodule_search_locations[0]) / folder / self.file
 
 
-INSTALL: Final = "run `pip install 'vlm-harness[imagenet]'`"
 _DISTRIBUTIONS: Final = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 
 PHOTOGRAPHS: Final = (

@@ -123,7 +123,7 @@ def test_running_it_loads_neither_torch_nor_transformers() -> None:
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_adapter, "find_spec", lambda name: None if name == "tokenizers" else object())
-    with pytest.raises(AdapterError, match=r"need tokenizers; run `pip install 'vlm-harness\[onnx\]'`"):
+    with pytest.raises(AdapterError, match=r"need tokenizers; run `pip install 'onnxruntime>=.*' 'tokenizers>=.*'`"):
         load()
 
 

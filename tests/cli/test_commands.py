@@ -55,11 +55,11 @@ def test_a_run_prints_one_table_with_a_column_for_each_adapter_and_exits_with_th
     header = next(line for line in ran.out.splitlines() if "metric" in line)
     assert "mock (simulated)" in header
     assert "perfect (simulated)" in header
-    for metric in ("chart-qa/relaxed_accuracy", "severity-sweep/retained_accuracy[brightness]"):
-        line = next(line for line in ran.out.splitlines() if metric in line)
+    for metric in ("chart-qa/relaxed_accuracy", "brightness "):
+        line = next(line for line in ran.out.splitlines() if line.startswith(metric))
         assert len(re.findall(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", line)) == 2
     assert ran.out.count("gates: ") == 2
-    assert re.search(r"mismatched-control/relaxed_accuracy +│ ≤ 0.1 +│ fail", ran.out)
+    assert re.search(r"mismatched-control/relaxed_accuracy +≤ 0.1 +fail", ran.out)
     assert len(list((folder / "results" / "runs").iterdir())) == 2
     for line in re.findall(r"^(?:record|report): (.+)$", ran.out, re.MULTILINE):
         assert (folder / line).exists()

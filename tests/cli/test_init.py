@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from harness.cli._peers import PEERS
+from harness.extras import action
 from harness.imports import kinds
 from tests.programs import git
 
@@ -62,9 +63,23 @@ def test_the_workflow_names_what_was_written_and_asks_for_no_rights(tmp_path: Pa
     run_here("init", tmp_path)
     workflow = yaml.safe_load((tmp_path / ".github/workflows/gate.yml").read_text())
     assert workflow["permissions"] == {"contents": "read"}
-    inputs = workflow["jobs"]["gate"]["steps"][2]["with"]
+    inputs = workflow["jobs"]["gate"]["steps"][3]["with"]
     assert (tmp_path / inputs["suite"]).is_file()
     assert (tmp_path / inputs["adapter"]).is_file()
+
+
+def test_the_workflow_installs_what_the_repository_needs_and_names_a_true_action(tmp_path: Path, run_here) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\n')
+    run_here("init", tmp_path)
+    steps = yaml.safe_load((tmp_path / ".github/workflows/gate.yml").read_text())["jobs"]["gate"]["steps"]
+    assert steps[2]["run"].startswith("python -m pip install . && if [ -f requirements.txt ]")
+    assert steps[3]["uses"] == action()
+
+
+def test_a_repository_gets_its_history_with_the_branch_that_it_has(tmp_path: Path, run_here) -> None:
+    subprocess.run([git(), "init", "--quiet", "--initial-branch", "trunk", tmp_path], check=True)
+    assert run_here("init", tmp_path, "--no-workflow").code == 0
+    assert json.loads((tmp_path / "asv.conf.json").read_text())["branches"] == ["trunk"]
 
 
 def test_a_function_that_says_it_is_simulated_is_gated_as_such(tmp_path: Path, run_apart) -> None:

@@ -58,7 +58,7 @@ def test_without_the_package_the_message_names_the_extra(monkeypatch: pytest.Mon
     monkeypatch.setattr(easy_vqa, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="not installed") as caught:
         opened()
-    assert "vlm-harness[easy-vqa]" in caught.value.issues[0].hint
+    assert "pip install 'easy-vqa>=" in caught.value.issues[0].hint
 
 
 def test_a_package_without_its_data_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from harness.history.series import read_series
 from harness.record import read_run
 from harness.report.history_html import write_history
 from tests.history.helpers import Repository, altered, fill, make_repository
+from tests.programs import git
 
 BENCHMARK = "suites.small.qa.relaxed_accuracy_error"
 _DATA = re.compile(r'id="chart-data">(.*?)</script>')
@@ -203,3 +205,22 @@ def test_the_filter_leaves_what_changed(our_page: Path, show) -> None:
     shown = [one for one in browser.find_elements(By.CSS_SELECTOR, "details.series") if one.is_displayed()]
     assert len(shown) == 1
     assert "relaxed_accuracy_error" in shown[0].text
+
+
+def test_a_repository_without_settings_is_told_how_to_get_them_and_gets_its_own_branch(
+    tmp_path: Path, run_here
+) -> None:
+    subprocess.run([git(), "init", "--quiet", "--initial-branch", "trunk", tmp_path], check=True)
+    done = run_here("history", "publish", "--repository", tmp_path)
+    assert (done.code, "`harness history init` writes one" in done.err) == (2, True)
+    assert run_here("history", "init", "--repository", tmp_path).code == 0
+    assert pages.settings(tmp_path).branches == ("trunk",)
+    assert "it is yours to edit" in run_here("history", "init", "--repository", tmp_path).err
+
+
+def test_a_branch_that_is_not_there_is_named_with_the_one_that_is(filled: Repository, tmp_path: Path) -> None:
+    (tmp_path / ".git").symlink_to(filled.root / ".git")
+    told = json.loads((filled.root / pages.CONFIG).read_text())
+    (tmp_path / pages.CONFIG).write_text(json.dumps(told | {"branches": ["nowhere"]}))
+    with pytest.raises(UsageError, match=r"names the branch 'nowhere', which .* change it to \"branches\": \[\""):
+        publish(tmp_path)

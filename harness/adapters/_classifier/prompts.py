@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.adapters._classifier.folder import Folder
 from harness.adapters._classifier.runtimes import Port
 from harness.errors import AdapterError, ConfigError, Issue
+from harness.extras import install
 
 TEXTS: Final = frozenset({"input_ids", "attention_mask", "position_ids"})
 """Inputs that labels are put into; any other beside the image is unknown."""
@@ -36,7 +37,7 @@ def label_inputs(
     if template.count("{}") != 1:
         raise ConfigError(Issue(("prompt",), f"{template!r} has no one place for the label", "write {} where it goes"))
     if find_spec("tokenizers") is None:
-        raise AdapterError("label prompts need tokenizers; run `pip install 'vlm-harness[onnx]'`")
+        raise AdapterError(f"label prompts need tokenizers; run `{install('onnx')}`")
     path = None if folder.path is None else folder.path / "tokenizer.json"
     if path is None or not path.is_file():
         raise AdapterError(f"the graph takes {', '.join(inputs)}: labels become prompts by a tokenizer.json, and there "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import AdapterError
+from harness.extras import install
 from harness.unreadable import unreadable
 
 Runtime = Literal["onnxruntime", "openvino"]
@@ -55,7 +56,7 @@ def open_model(
     """
     extra = "onnx" if runtime == "onnxruntime" else "openvino"
     if find_spec(runtime) is None:
-        raise AdapterError(f"`runtime: {runtime}` is not installed; run `pip install 'vlm-harness[{extra}]'`")
+        raise AdapterError(f"`runtime: {runtime}` is not installed; run `{install(extra)}`")
     if runtime == "openvino":
         return OpenVino(path, threads)
     return OnnxRuntime(path, threads, providers, optimisation)

@@ -18,6 +18,7 @@ from harness.adapters._served.cost import Estimate, cost, estimate
 from harness.adapters._served.dialect import Dialect
 from harness.adapters._served.reply import Failure, TokenLogprob
 from harness.errors import AdapterError, SampleError
+from harness.extras import install
 from harness.types import Request, Response, Status
 
 _CODE_VERSION: Final = 1
@@ -113,7 +114,7 @@ class ServedAdapter:
             AdapterError: if httpx or a key is missing.
         """
         if find_spec("httpx") is None:
-            raise AdapterError("servers are asked with httpx; run `pip install 'vlm-harness[openai]'`")
+            raise AdapterError(f"servers are asked with httpx; run `{install('openai')}`")
         dialect = cls.dialect(config)
         return cls(config, _secret(config, dialect), dialect)
 

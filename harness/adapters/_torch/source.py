@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from harness.digests import digests
 from harness.errors import AdapterError
+from harness.extras import install
 
 PACKAGES: Final = ("torch", "transformers", "safetensors")
 
@@ -35,7 +36,7 @@ def need(names: tuple[str, ...], extra: str, what: str) -> None:
         AdapterError: naming those that are not, and the command that installs them.
     """
     if missing := [name for name in names if find_spec(name) is None]:
-        raise AdapterError(f"{what} need {', '.join(missing)}; run `pip install 'vlm-harness[{extra}]'`")
+        raise AdapterError(f"{what} need {', '.join(missing)}; run `{install(extra)}`")
 
 
 def patterns(trust_remote_code: bool) -> tuple[str, ...]:

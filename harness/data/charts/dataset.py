@@ -81,7 +81,7 @@ def _other_data(chart: Chart, split: Split, stream: Stream) -> Chart:
 
 
 class ChartsDataset(DrawnDataset[ChartsConfig]):
-    """Samples whose charts, questions and pixels are a pure function of the configuration."""
+    """Bar, line and pie charts that are rendered here, with questions about them: any number, the same every time."""
 
     Config: ClassVar[type[BaseModel]] = ChartsConfig
 

@@ -89,7 +89,7 @@ def _encoded(clip: ChartClip) -> bytes:
 
 
 class EvolvingChartsDataset(DrawnDataset[EvolvingChartsConfig]):
-    """Samples whose stories are a pure function of the configuration."""
+    """Clips of charts that change, rendered here, with questions about when."""
 
     Config: ClassVar[type[BaseModel]] = EvolvingChartsConfig
     gives = frozenset({"spans"})

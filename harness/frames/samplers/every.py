@@ -18,7 +18,7 @@ class AllConfig(Model):
 
 
 class AllSampler:
-    """Takes every frame. A clip with more frames than the budget is refused: a part would not be all."""
+    """Every frame; a clip with more frames than the budget is refused."""
 
     Config: ClassVar[type[BaseModel]] = AllConfig
 

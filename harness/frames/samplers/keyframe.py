@@ -22,7 +22,7 @@ class KeyframeConfig(Model):
 
 
 class KeyframeSampler:
-    """Cuts the clip where its colours change most, at most once less than the budget, and takes each part's middle.
+    """The middle of each part, where the clip is cut where its colours change most.
 
     Neighbouring frames that change are one change, at its greatest. Where there are fewer scenes than
     frames to spend, the widest gaps are halved.

@@ -22,7 +22,7 @@ class MotionConfig(Model):
 
 
 class MotionSampler:
-    """Spends the budget evenly along the clip's accumulated change instead of along its time."""
+    """Frames at equal steps of the clip's accumulated change instead of its time."""
 
     Config: ClassVar[type[BaseModel]] = MotionConfig
 

@@ -17,7 +17,7 @@ class RandomConfig(Model):
 
 
 class RandomSampler:
-    """Draws without replacement: the floor that a cleverer sampler must beat."""
+    """Frames drawn at random: the floor that a cleverer sampler must beat."""
 
     Config: ClassVar[type[BaseModel]] = RandomConfig
 

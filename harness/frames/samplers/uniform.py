@@ -22,7 +22,7 @@ class UniformConfig(Model):
 
 
 class UniformSampler:
-    """Looks at the clock alone; where a clip has fewer frames in a part than asked for, others fill the budget."""
+    """Frames at equal distances in time; where a part has fewer than asked for, others fill the budget."""
 
     Config: ClassVar[type[BaseModel]] = UniformConfig
 

@@ -42,7 +42,7 @@ _MEASURED: Final = ("false_alarm", "run_length")
 
 
 class DriftTask:
-    """Pools of real samples are asked once; streams are drawn from their features."""
+    """How soon drift detectors notice a change in a stream, and how often they cry wolf; streams of real samples."""
 
     Config: ClassVar[type[BaseModel]] = DriftConfig
     kind = "drift"

@@ -103,7 +103,7 @@ class _Verdict(SampleMetric):
 
 
 class GuardTask:
-    """Sound answers of a dataset and seeded corruptions of them, judged by the guard; no model is asked.
+    """How well a guard tells sound answers from ones that were made wrong on purpose; no model is asked.
 
     The answer that is judged stands in place of a sample's question.
     """

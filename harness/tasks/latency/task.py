@@ -42,7 +42,7 @@ Lend = Callable[[], AbstractContextManager[Adapter]]
 
 
 class LatencyTask(MeasuringTask):
-    """Times a candidate against one or more references, call by call, in one process.
+    """How fast a model is, beside references in turn: time, memory, and what accuracy is left.
 
     The grid's cells hold one observation a call; ``answers`` holds one a sample, ``footprint`` one a model.
     """

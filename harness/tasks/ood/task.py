@@ -54,7 +54,7 @@ class _Tried:
 
 
 class OodTask:
-    """Every split is asked once; detectors are fitted, calibrated and tested on the answers."""
+    """How well detectors tell images of another kind, by the model's features or logits, from those it knows."""
 
     Config: ClassVar[type[BaseModel]] = OodConfig
     kind = "ood"

@@ -107,7 +107,7 @@ class _Point:
 
 
 class ServingTask(MeasuringTask):
-    """Puts the run's adapter under load; latency counts from when a request was due."""
+    """How many requests a second are answered in time, under load; latency counts from when each was due."""
 
     Config: ClassVar[type[BaseModel]] = ServingConfig
     kind = "serving"

@@ -114,7 +114,7 @@ class Treatment:
 
 
 class TemporalTask(QaTask):
-    """Asks every question of a dataset of clips, once as it is, once a control, once a perturbation and severity.
+    """When something happens in a clip, beside controls that must fail (one frame, shuffled, no clip at all).
 
     All cells of a sample start from the same frames. Controls keep the times and change what is shown under
     them; a model that grounds its answer must fall to what chance gives.
