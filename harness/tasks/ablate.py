@@ -62,7 +62,7 @@ class AblateConfig(Model):
 
 
 class AblateTask(OverDataset):
-    """Which part of the input carries the answer: the image blank, shuffled or small, the words alone, beside all of it.
+    """Which part of the input carries the answer: the image blank, shuffled, small or left out, beside all of it.
 
     ``ablation_gap[…]`` is the mean paired difference, clean minus ablated, clustered by image: what the model owes to
     what was taken away. Near 0 without the image, the questions can be answered without looking. The mismatched image
