@@ -65,12 +65,15 @@ def _print(done: "list[Done]", as_json: bool) -> None:
     from harness.cli._tables import print_runs
     from harness.record.failures import LOST
     from harness.record.folder import STORE_FILE
+    from harness.record.spent import in_words
 
     out = console()
     print_runs(out, [record for _, record, _ in done])
     for folder, record, report in done:
         if any(record.responses.get(status) for status in LOST) and (folder / STORE_FILE).is_file():
             click.echo(f"to ask again what failed: harness resume {near(folder)} --failed")
+        if record.spent is not None and record.spent.cost is not None:
+            click.echo(f"spent: {in_words(record.spent)}")
         click.echo(f"record: {near(folder)}")
         if report:
             click.echo(f"report: {near(report)}")

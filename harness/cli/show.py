@@ -31,6 +31,7 @@ def command(
     """Show RUN: a folder, or (a part of) the id of a run; the newest by default."""
     from harness.engine.named import locate_run
     from harness.record import read_run
+    from harness.record.spent import in_words
 
     folder = locate_run(run, runs)
     record = read_run(folder)
@@ -49,6 +50,7 @@ def command(
         "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:12]}",
         "adapter": f"{record.adapter.name} ({record.adapter.type}), fingerprint {record.adapter.fingerprint[:12]}",
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
+        **({"spent": in_words(record.spent)} if record.spent else {}),
         "machine": f"{record.machine.processor}, {record.machine.cores} cores, Python {record.machine.python}",
         "commit": f"{record.git.commit[:12]}{' (dirty)' if record.git.dirty else ''}" if record.git else "none",
     }

@@ -35,6 +35,7 @@ from harness.record.schema import (
 )
 from harness.record.scrub import scrubbed, scrubbed_values
 from harness.record.seal import digests
+from harness.record.spent import spent
 from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
 from harness.suite.data import Checked, read_data
@@ -170,6 +171,7 @@ def _record(
         sessions=[session.record for session in sessions],
         responses=responses,
         cached=read_cached(store),
+        spent=spent(manifest.adapter.config, *store.tokens()),
         revision=read_revision(store),
         failures=failures,
         tasks=tasks,

@@ -36,6 +36,8 @@ class Keeper:
         """How many responses ended in each status, in all sessions; those that are to be asked again are not there."""
         self.refused = ""
         """Why no request will be answered any more, in the words of whoever refused one; nothing while they are."""
+        self.spent = Counter[str]()
+        """Tokens that this command made the model read and write."""
         self._truncated: dict[str, OnTruncated] = {}
         """What each task does with answers that were cut off."""
 
@@ -73,6 +75,9 @@ class Keeper:
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
         self.responses.update(row.status for _, row in rows if not row.again)
+        for _, one in rows:
+            if one.batch_seconds is not None:
+                self.spent.update(tokens_in=one.tokens_in or 0, tokens_out=one.tokens_out or 0)
         return len(rows)
 
     def observe(

@@ -33,6 +33,7 @@ from harness.locate import near
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord
+from harness.record.spent import spent
 from harness.record.store import Gone, StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
@@ -80,6 +81,10 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
             tuple(suite.tasks.values()), batch_size_for(executor.adapter, options.batch_size), draw, options.shard
         )
         adapter = _adapter_record(choice, executor.adapter, plan.batch_size)
+        budget = suite.spec.engine.budget
+        if budget is not None and budget.cost is not None and not adapter.config.get("prices"):
+            said = f"`engine: budget: cost` is held by prices, and {adapter.name} has none"
+            raise UsageError(f"{said}: give its file `prices: {{input: …, output: …}}`, or a budget of `tokens`")
         wanted = Wanted.of(suite, choice, adapter, plan, options)
         with invocation() as command:
             known = find_untold(options.out, wanted.key, str(plan.shard), command.told)
@@ -170,6 +175,8 @@ class _Work:
         self._run = run
         self._data = data
         self._again = again
+        self._over = ""
+        """Why nothing more is asked though all went well."""
         self._data.cautions = tuple(getattr(executor.adapter, "cautions", ()))
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
@@ -209,7 +216,7 @@ class _Work:
         reason = reason or changed_meanwhile(self._run.manifest, self._suite, folder)
         ending = Ending("failed", reason) if reason else Ending("complete")
         record = self._finish(clock, ending)
-        if keeper.refused:
+        if keeper.refused or self._over:
             self._run.settle("open")  # it goes on where it stopped: what was refused is asked again
         else:
             lost = any(record.responses.get(status) for status in LOST)
@@ -265,10 +272,11 @@ class _Work:
                 progress.advance(f"{batch.task.name}/{batch.cell.id}", kept, keeper.failed)
                 if reason := self._judged(keeper, too_many):
                     return reason
-                if keeper.refused:
+                self._over = self._over or self._beyond_budget(keeper)
+                if keeper.refused or self._over:
                     stop.set()  # what is under way may end, and nothing else begins
-        if keeper.refused:
-            return refusal(keeper.refused, self._plan, keeper.responses)
+        if early := self._early(keeper, stop):
+            return early
         for item in self._open_cells():
             if not stop.is_set() and (reason := self._measure(keeper, item, stop, progress, clock)):
                 return reason
@@ -314,6 +322,31 @@ class _Work:
             with suppress(OSError, ValueError):  # a mode that no PNG can hold costs the picture, not the run
                 images = first.images[-len(first.times) :] if first.times else first.images[:1]
                 save_thumbnail(self._run.folder, ready.batch.task.name, ready.batch.cell.id, *images)
+
+    def _early(self, keeper: Keeper, stop: threading.Event) -> str:
+        """Say why nothing more is asked although something is left; nothing where that is not so."""
+        if keeper.refused:
+            return refusal(keeper.refused, self._plan, keeper.responses)
+        if self._over and self._complete():  # what was under way was all that was left
+            self._over = ""
+            stop.clear()
+        if not self._over:
+            return ""
+        count = f"{keeper.responses.total():,} of {self._plan.own:,} samples were asked"
+        return f"{self._over}: {count}; `harness resume` spends as much again"
+
+    def _beyond_budget(self, keeper: Keeper) -> str:
+        """Say that the budget of this command is spent; nothing while it is not."""
+        budget = self._suite.spec.engine.budget
+        if budget is None:
+            return ""
+        tokens = keeper.spent.total()
+        if budget.tokens is not None and tokens >= budget.tokens:
+            return f"the budget of {budget.tokens:,} tokens is spent"
+        used = spent(self._run.manifest.adapter.config, keeper.spent["tokens_in"], None, keeper.spent["tokens_out"], 0)
+        if budget.cost is not None and used is not None and used.cost is not None and used.cost >= budget.cost:
+            return f"the budget of {budget.cost:g} {used.currency} is spent"
+        return ""
 
     def _judged(self, keeper: Keeper, rule: Callable[[EngineSpec, Plan, Counter[str]], str]) -> str:
         return rule(self._suite.spec.engine, self._plan, keeper.responses)

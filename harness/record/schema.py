@@ -288,6 +288,20 @@ class SelectionRecord(RecordModel):
     reducer: str = "mean"
 
 
+class SpentRecord(RecordModel):
+    """What the answers of a run took that no cache knew."""
+
+    asked: int
+    """Answers whose tokens these are."""
+    tokens_in: int
+    image_tokens: int | None
+    """Of those that were read, where the adapter tells."""
+    tokens_out: int
+    cost: float | None
+    """By the prices of the adapter's file."""
+    currency: str | None
+
+
 class RunRecord(RecordModel):
     """``run.json``."""
 
@@ -324,6 +338,8 @@ class RunRecord(RecordModel):
     """How many requests ended in each status."""
     cached: int = 0
     """How many answers were known from an earlier run and not asked for."""
+    spent: SpentRecord | None = None
+    """Tokens and money; None where the adapter counts no tokens."""
     revision: int = 0
     """How often failed samples of the complete run were asked again."""
     failures: list[FailureRecord] = []

@@ -277,6 +277,15 @@ class ResponseStore:
         query = f"select status, count(*) from responses {which} group by status order by status"  # noqa: S608 - constants
         return dict(self._connection.execute(query))
 
+    def tokens(self) -> tuple[int | None, int | None, int | None, int]:
+        """Return the tokens read, those of images among them, those written, and of how many answers; no cache's."""
+        query = (
+            "select sum(tokens_in), sum(image_tokens), sum(tokens_out), count(*) from responses "
+            "where batch_seconds is not null and (tokens_in is not null or tokens_out is not null)"
+        )
+        read, images, written, count = self._connection.execute(query).fetchone()
+        return read, images, written, count
+
     def replaced(self) -> bool:
         """Return whether any row has answers that it had before."""
         return self._any("former is not null")

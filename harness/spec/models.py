@@ -1,8 +1,8 @@
 """What a suite and an adapter file hold, as frozen pydantic models: the part that no plug-in owns."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from harness.spec.limits import MOST_IN_A_BATCH, MOST_THREADS
 
@@ -34,6 +34,21 @@ class Model(BaseModel):
     )
 
 
+class Budget(Model):
+    """What one command may spend on a run; what a cache answers costs nothing."""
+
+    cost: float | None = Field(default=None, gt=0)
+    """Money, by the adapter's `prices:` and in their currency."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Tokens, read and written, as far as the adapter counts them."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.cost is None and self.tokens is None:
+            raise ValueError("`cost`, `tokens`, or both")
+        return self
+
+
 class EngineSpec(Model):
     """How a run treats time and failure."""
 
@@ -48,6 +63,8 @@ class EngineSpec(Model):
     """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies."""
     max_errors: int | float | None = Field(default=None, ge=0)
     """Failed samples that stop the run with exit code 4: a count, or a share below 1."""
+    budget: Budget | None = None
+    """Once a command has spent so much, it asks no more and exits with 4; `harness resume` spends as much again."""
     max_failures: float = Field(default=0.01, ge=0, le=1)
     """The share of samples that may fail. With more of them the run comes to its end, says so and exits with 3: no gate
     of it passes."""

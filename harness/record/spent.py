@@ -1,0 +1,51 @@
+"""What a run's answers took: tokens as the adapter counted them, and money by the prices of its file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.record.schema import SpentRecord
+
+
+def spent(
+    config: Mapping[str, Any], tokens_in: int | None, image_tokens: int | None, tokens_out: int | None, asked: int
+) -> SpentRecord | None:
+    """Return what was spent; None where no tokens were counted.
+
+    Args:
+        config: the adapter's configuration; `prices` has the price of a million tokens.
+        tokens_in: read, images included.
+        image_tokens: of those, of images; None where nobody told.
+        tokens_out: written.
+        asked: requests that were answered by the model, not by a cache.
+
+    >>> spent({"prices": {"input": 2.0, "output": 8.0, "currency": "USD"}}, 1_000_000, None, 500_000, 10).cost
+    6.0
+    """
+    if not tokens_in and not tokens_out:
+        return None
+    read, written = tokens_in or 0, tokens_out or 0
+    cost, currency = None, None
+    if isinstance(prices := config.get("prices"), Mapping):
+        cost, currency = (float(prices["input"]) * read + float(prices["output"]) * written) / 1e6, prices["currency"]
+    return SpentRecord(
+        asked=asked,
+        tokens_in=read,
+        image_tokens=image_tokens,
+        tokens_out=written,
+        cost=cost,
+        currency=currency,
+    )
+
+
+def in_words(found: SpentRecord) -> str:
+    """Return what was spent, and on how much.
+
+    >>> in_words(spent({"prices": {"input": 2.0, "output": 8.0, "currency": "USD"}}, 12_000, 9_000, 600, 100))
+    '12,000 tokens read (9,000 of images), 600 written: 0.0288 USD, 0.000288 an answer'
+    """
+    images = f" ({found.image_tokens:,} of images)" if found.image_tokens else ""
+    said = f"{found.tokens_in:,} tokens read{images}, {found.tokens_out:,} written"
+    if found.cost is None:
+        return said
+    each = f", {found.cost / found.asked:.3g} an answer" if found.asked else ""
+    return f"{said}: {found.cost:.3g} {found.currency}{each}"

@@ -1,0 +1,46 @@
+"""What a run spends is told, and a budget ends a command, not the run."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.record import Run, read_run
+from harness.record.spent import spent
+
+SUITE = """\
+suite: dear
+version: 1
+engine: {{budget: {budget}}}
+datasets: {{charts: {{type: charts, limit: 60}}}}
+tasks: {{qa: {{kind: qa, dataset: charts, metrics: [relaxed_accuracy]}}}}
+"""
+
+
+def test_a_budget_of_tokens_ends_commands_until_the_run_is_whole(run_here, write, tmp_path: Path) -> None:
+    suite, out = write("dear.yaml", SUITE.format(budget="{tokens: 600}")), tmp_path / "runs"
+    first = run_here("run", suite, "-a", "onnx-int8", "-o", out, "-b", 4, "--no-report", "-q")
+    assert first.code == 4
+    assert "the budget of 600 tokens is spent" in first.out
+    (folder,) = out.iterdir()
+    told = read_run(folder)
+    assert told.spent is not None
+    assert told.spent.tokens_in + told.spent.tokens_out >= 600
+    assert told.responses["ok"] < 60
+    for _ in range(10):
+        if run_here("resume", folder, "--no-report", "-q").code == 0:
+            break
+    whole = Run(folder)
+    assert (whole.record.status, whole.record.responses) == ("complete", {"ok": 60})
+    table = whole.table()
+    assert whole.record.spent == spent({}, *(sum(table[name].to_pylist()) for name in (
+        "tokens_in", "image_tokens", "tokens_out")), 60)  # fmt: skip
+    assert "tokens read" in run_here("show", folder).out
+
+
+def test_a_budget_of_money_needs_prices(bind, run_here, write, tmp_path: Path) -> None:
+    suite = write("dear.yaml", SUITE.format(budget="{cost: 1.5}"))
+    done = run_here("run", suite, "-a", "onnx-int8", "-o", tmp_path / "runs")
+    assert (done.code, "has none: give its file `prices:" in done.err) == (2, True)
+    with pytest.raises(UsageError, match="cost"):
+        bind(SUITE.format(budget="{}"))
