@@ -7,6 +7,7 @@ with a record whose status says so, for what it measured is there to be looked a
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
@@ -208,9 +209,11 @@ def compare(
         UsageError: if a run cannot be read.
     """
     from harness.comparison.compare import Options, compare
+    from harness.comparison.decide import watching
 
     _at_least(_FEWEST_DRAWS, resamples=resamples)
-    return compare(load_run(baseline, runs), load_run(candidate, runs), Options(resamples=resamples, force=force))
+    first, other = load_run(baseline, runs), load_run(candidate, runs)
+    return compare(first, other, watching(other.record, Options(resamples=resamples, force=force)))
 
 
 def gate(
@@ -318,7 +321,7 @@ def gate(
         if made is not None:
             plan = _planned_of(made, loaded, adapter, options)
             planned(plan)
-            return judge_run(plan, made.folder, ledger)
+            return _kept(made.folder, judge_run(plan, made.folder, ledger))
         looks = Looks.parse(sequential, largest_cell(loaded)) if sequential else None
         choice = _choice(adapter)
         run = RunOptions(
@@ -339,6 +342,18 @@ def gate(
             record, decision = run_gate(plan, choice, run, progress, ledger)
         say(f"record: {near(record)}")
         return decision
+
+
+def _kept(folder: Path, decision: "Decision") -> "Decision":
+    """Write a decision into the record that it judged and draw its page again, which said "no baseline" until then."""
+    from harness.gates.runs import keep
+    from harness.report.html import write_html
+
+    with suppress(OSError):  # a run that cannot be written to is judged all the same
+        keep(folder, decision)
+        if (folder / "report.html").is_file():
+            write_html(folder, folder / "report.html")
+    return decision
 
 
 def score(

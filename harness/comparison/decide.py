@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from pydantic import ValidationError
+
 from harness.comparison.absolute import Ruled, adjusted, relative_rule, rules
-from harness.comparison.compare import Compared, Delta
-from harness.comparison.ratios import judge_ratios
+from harness.comparison.compare import Compared, Delta, Options
+from harness.comparison.ratios import judge_ratios, limits
 from harness.comparison.sequential import Looked
 from harness.comparison.sets import Unpaired
 from harness.errors import ExitCode, UsageError
@@ -112,6 +114,38 @@ def margins(gates: Sequence[GateSpec]) -> dict[str, float]:
             raise UsageError(f"two gates compare {gate.metric} with the baseline; keep the smaller margin")
         found[gate.metric] = gate.margin
     return found
+
+
+def gates_of(record: RunRecord) -> tuple[GateSpec, ...]:
+    """Return the gates of a run's own suite; none where they are not ours to read."""
+    found = record.suite.content.get("gates")
+    try:
+        return tuple(GateSpec.model_validate(gate) for gate in found or ())
+    except (ValidationError, TypeError):
+        return ()
+
+
+def watching(record: RunRecord, options: Options) -> Options:
+    """Return options with what the gates of a run's own suite need to be judged."""
+    gates = gates_of(record)
+    try:
+        return replace(options, margins=margins(gates), ratios=limits(gates))
+    except UsageError:
+        return options
+
+
+def as_gated(compared: Compared) -> Decision | None:
+    """Return what the candidate's own gates say of a comparison that was made with :func:`watching`.
+
+    None where it has none, or must not be compared. Earlier tries and looks are for ``harness gate`` to count.
+    """
+    gates = gates_of(compared.candidate)
+    if not gates or compared.forced:
+        return None
+    try:
+        return decide(gates, compared.candidate, compared)
+    except UsageError:
+        return None
 
 
 def check_directions(gates: Sequence[GateSpec], record: RunRecord) -> None:

@@ -148,7 +148,7 @@ def run_gate(
     with invocation():
         folder, _ = run_suite(planned.suite, choice, run, progress)
         decision = judge_run(planned, folder, ledger)
-        _keep(folder, decision)
+        keep(folder, decision)
         return folder, decision
 
 
@@ -197,7 +197,7 @@ def run_sequentially(
                 decision = _decide(planned, decision.candidate, decision.compared, looked)
                 if ledger and one:
                     decision = entered(decision, one, ledger)
-                _keep(folder, decision)
+                keep(folder, decision)
                 return folder, decision
             shutil.rmtree(folder)  # the next look holds all of it
     raise AssertionError("the last look always decides")
@@ -227,7 +227,8 @@ def planned_for(
     return plan_gate(suite, identity, choice.spec.adapter, options, draw, planned_rows(suite))
 
 
-def _keep(folder: Path, decision: Decision) -> None:
+def keep(folder: Path, decision: Decision) -> None:
+    """Write what a gate decided into the record of the run that it judged, where every page reads it."""
     gates = [judged.gate for judged in decision.gates] if decision.candidate.status == "complete" else []
     write_run(folder, decision.candidate.model_copy(update={"gates": gates, "tries": decision.tries}))
 

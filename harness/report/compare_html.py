@@ -1,19 +1,29 @@
 """Comparisons as one HTML file that needs no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Final
 
 from harness.comparison.compare import Compared, Options, compare
+from harness.comparison.decide import Decision, as_gated, watching
+from harness.comparison.flips import FlippedSample
 from harness.record import Run
-from harness.report import compare_rows, numbers, page
+from harness.report import compare_rows as rows
+from harness.report import numbers, page
+from harness.report.compare_rows import Said
+from harness.report.differing import differing
 from harness.report.embed import Embedded, embedded, embedded_or_beside
+from harness.report.forest import SHOWN, Forest, forest
 from harness.report.paired_samples import paired_data
+from harness.report.samples import thumbnails
 
 _TEMPLATE: Final = "compare.html.j2"
 _SCRIPT: Final = "browser.js"
 _DEFAULTS: Final = Options()
+_LOST, _GAINED = 8, 4
+"""Flips that stand with their pictures; the others are in a table."""
 _NO_ANSWERS: Final = Embedded()
 
 
@@ -33,7 +43,7 @@ def compared_pair(baseline: Run, candidate: Run, options: Options = _DEFAULTS) -
         Incomparable: with every reason, unless ``options.force``.
         UsageError: if the samples cannot be read.
     """
-    return Pair(baseline, candidate, compare(baseline, candidate, options))
+    return Pair(baseline, candidate, compare(baseline, candidate, watching(candidate.record, options)))
 
 
 def write_compare_html(pairs: Sequence[Pair], file: Path) -> Path:
@@ -43,31 +53,98 @@ def write_compare_html(pairs: Sequence[Pair], file: Path) -> Path:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     samples = embedded_or_beside(_answers(pairs[0]), file) if len(pairs) == 1 else _NO_ANSWERS
-    file.write_text(comparisons_html([pair.compared for pair in pairs], samples), encoding="utf-8")
+    pictures = [_kept(pair) for pair in pairs]
+    file.write_text(comparisons_html([pair.compared for pair in pairs], samples, pictures), encoding="utf-8")
     return file
 
 
 def compare_html(pair: Pair) -> str:
     """Return the report in one piece. Everything that a model or a data set said is escaped."""
-    return comparisons_html([pair.compared], embedded(_answers(pair)))
+    return comparisons_html([pair.compared], embedded(_answers(pair)), [_kept(pair)])
 
 
 def _answers(pair: Pair) -> dict[str, object]:
     return paired_data(pair.baseline, pair.candidate, {flips.task for flips in pair.compared.flips})
 
 
-def comparisons_html(comparisons: Sequence[Compared], samples: Embedded = _NO_ANSWERS) -> str:
-    """Return a page of comparisons, with the answers of the only one where there are ``samples``."""
+def _kept(pair: Pair) -> dict[str, str]:
+    """Return the thumbnails that either run keeps, by sample, as data URIs."""
+    return {**thumbnails(pair.baseline.folder), **thumbnails(pair.candidate.folder)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One comparison as the page shows it."""
+
+    one: Compared
+    number: int
+    baseline: str
+    candidate: str
+    """What heads their columns."""
+    said: Sequence[Said]
+    forest: Forest
+    decision: Decision | None
+    flips: Sequence[tuple[FlippedSample, str]]
+    """The first ones, each with its picture."""
+
+
+def comparisons_html(
+    comparisons: Sequence[Compared], samples: Embedded = _NO_ANSWERS, pictures: Sequence[Mapping[str, str]] = ()
+) -> str:
+    """Return a page of comparisons, with the answers of the only one where there are ``samples``.
+
+    Args:
+        comparisons: with one baseline.
+        samples: all answers.
+        pictures: of each comparison, by sample, as data URIs.
+    """
     there = bool(samples.block or samples.beside)
+    names = _names(comparisons)
+    shown = [
+        Shown(
+            one,
+            number + 1,
+            *names[number],
+            rows.headline(one),
+            forest(one),
+            as_gated(one),
+            _flips(one, pictures[number] if number < len(pictures) else {}),
+        )
+        for number, one in enumerate(comparisons)
+    ]
     return (
         page.environment()
         .get_template(_TEMPLATE)
         .render(
-            comparisons=comparisons,
-            rows=compare_rows,
+            shown=shown,
+            rows=rows,
             runs=numbers,
+            most=SHOWN,
+            differing=differing,
             scripts=[_SCRIPT] if there else [],
             samples=samples.block,
             beside=samples.beside,
         )
     )
+
+
+def _names(comparisons: Sequence[Compared]) -> list[tuple[str, str]]:
+    """Return the names of baseline and candidate of each comparison, no two on a page alike."""
+    pairs = [(numbers.title(one.baseline), numbers.title(one.candidate)) for one in comparisons]
+    candidates = [candidate for _, candidate in pairs]
+    made = []
+    for place, (before, after) in enumerate(pairs):
+        alike = before == after or candidates.count(after) > 1
+        count = f" #{place + 1}" if len(pairs) > 1 else ""
+        made.append((f"{before}, baseline", f"{after}, candidate{count}") if alike else (before, after))
+    return made
+
+
+def _flips(compared: Compared, pictures: Mapping[str, str]) -> list[tuple[FlippedSample, str]]:
+    """Return the first flips: of each task in turn, what was lost before what was gained."""
+    lost, gained = (
+        chain.from_iterable(zip_longest(*([flip for flip in one.samples if flip.way == way] for one in compared.flips)))
+        for way in ("lost", "gained")
+    )
+    chosen = [*islice(filter(None, lost), _LOST), *islice(filter(None, gained), _GAINED)]
+    return [(flip, pictures.get(flip.sample_id, "")) for flip in chosen]

@@ -9,6 +9,7 @@ from harness.report import compare_rows as rows
 from harness.report.github_safe import code, escaped
 
 _MOVED: Final = {"worse": "🔻 worse", "better": "🔺 better", "": ""}
+_WAYS: Final = {"worse": "🔻", "better": "🔺", "": "○"}
 _FLIPS: Final = 10
 
 
@@ -19,7 +20,8 @@ def compare_markdown(comparisons: Sequence[Compared]) -> str:
 
 def body(compared: Compared, flips: int = _FLIPS) -> list[str]:
     """Return a comparison's parts, the most important first; each stands for itself and can be left out."""
-    parts = [f"> {escaped(said, 600)}" for said in rows.notices(compared)]
+    parts = [f"> {_WAYS[one.way]} {escaped(one.text, 600)}" for one in rows.headline(compared)]
+    parts += [f"> {escaped(said, 600)}" for said in rows.notices(compared)]
     if worst := worst_slice(compared):
         parts.append(worst)
     parts.append(metrics(rows.ordered(compared.deltas), simulated=compared.simulated))

@@ -2,19 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.flips import Flipped, FlippedSample
 from harness.comparison.slices import SliceDelta
+from harness.comparison.watched import gated
 from harness.record.schema import RunRecord
 from harness.report import numbers
+from harness.report.controls import control
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction
 
 SLICES: Final = 10
+_NAMED: Final = 3
 SIMULATED: Final = "Simulated: no model stands behind these numbers. They say nothing about any model."
 
 
@@ -92,6 +96,13 @@ def way(direction: Direction) -> str:
     return numbers.way(direction)
 
 
+def went(compared: Compared, delta: Delta) -> str:
+    """Return ``worse`` or ``better`` where a metric moved, else nothing; a control that falls got better."""
+    if delta.moved and control(compared.candidate, delta.task, delta.metric):
+        return "better" if delta.moved == "worse" else "worse"
+    return delta.moved
+
+
 def ordered(deltas: Sequence[Delta]) -> list[Delta]:
     """Return deltas with those first that moved, worse before better."""
     rank = {"worse": 0, "better": 1, "": 2}
@@ -100,7 +111,67 @@ def ordered(deltas: Sequence[Delta]) -> list[Delta]:
 
 def moved(compared: Compared) -> dict[str, int]:
     """Return how many metrics became worse, better, or neither."""
-    return {way: sum(delta.moved == way for delta in compared.deltas) for way in ("worse", "better", "")}
+    ways = [went(compared, delta) for delta in compared.deltas]
+    return {way: ways.count(way) for way in ("worse", "better", "")}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of a headline, and which way it goes: ``worse``, ``better``, or neither was shown."""
+
+    way: str
+    text: str
+
+
+def focus(compared: Compared) -> list[Delta]:
+    """Return the metrics that a headline is about: those with a gate, else the first of each task."""
+    watched = set(gated(compared.candidate))
+    found = [delta for delta in compared.deltas if delta.name in watched]
+    first = {name: task.primary for name, task in compared.candidate.tasks.items()}
+    return found or [delta for delta in compared.deltas if delta.metric == first.get(delta.task)]
+
+
+def headline(compared: Compared) -> list[Said]:
+    """Return what the tests say, what got worse first: never that nothing moved, for no test can show that."""
+    watched = focus(compared) or list(compared.deltas)
+    told = [Said(way, _moved(compared, one, way)) for one in watched if (way := went(compared, one))]
+    if not told and watched:
+        told.append(Said("", _apart(watched)))
+    for way in ("worse", "better"):
+        names = [one.name for one in compared.deltas if one not in watched and went(compared, one) == way]
+        if names:
+            more = ", …" if len(names) > _NAMED else ""
+            one = "1 other metric" if len(names) == 1 else f"{len(names):,} other metrics"
+            told.append(Said(way, f"{one} got {way}: {', '.join(names[:_NAMED])}{more}"))
+    return sorted(told, key=lambda one: {"worse": 0, "better": 1, "": 2}[one.way])
+
+
+def _moved(compared: Compared, delta: Delta, way: str) -> str:
+    rose = delta.after > delta.before
+    verb = f"{'rose' if rose else 'fell'} from {value(delta.before)} to {value(delta.after)}"
+    said = f"{delta.name} {verb}, {changed(delta, delta.direction)}"
+    flips = delta.comparison.flips if delta.comparison else None
+    if flips:
+        said += f": {flips.lost:,} of {flips.n:,} answers lost, {flips.gained:,} gained"
+    low = way == "better" and control(compared.candidate, delta.task, delta.metric)
+    return f"{said}: a control, low is right." if low else f"{said}."
+
+
+def _apart(watched: Sequence[Delta]) -> str:
+    """Return that the first metric is not told apart, and how much worse it may be all the same."""
+    tested = [one for one in watched if one.comparison is not None and not math.isnan(one.comparison.low)]
+    if not tested:
+        return f"Not told apart: {watched[0].name} is not tested."
+    one = max(tested, key=lambda one: -one.comparison.estimate if one.comparison else 0.0)
+    assert one.comparison is not None  # noqa: S101 - chosen so
+    alone = f" and {len(tested) - 1:,} more" if len(tested) > 1 else ""
+    said = f"Not told apart: {one.name}{alone}; {changed(one, one.direction)}"
+    worst = max(0.0, -one.comparison.low)
+    if not worst:
+        return f"{said} alone, among {len(tested):,} metrics it may be chance."
+    margin = one.comparison.margin
+    beside = "" if not margin else f", {'inside' if worst <= margin else 'beyond'} the gate's margin of {margin:g}"
+    return f"{said}: it may be worse by up to {worst:.3f}{beside}."
 
 
 def paired(compared: Compared) -> str:

@@ -20,7 +20,7 @@ from harness.report.lanes import Lanes, gate_lanes, legend, metric_lanes, slice_
 from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
 from harness.report.pivots import Pivot, pivots
-from harness.report.samples import browser_data
+from harness.report.samples import browser_data, thumbnails
 from harness.report.shots import shots
 from harness.report.svg import SMALL, WIDE, chart_svg
 
@@ -77,17 +77,16 @@ def write_html(folder: Path, file: Path) -> Path:
     content = gather(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     data = browser_data(folder, content.record, content.table)
-    file.write_text(_render(content, data, embedded_or_beside(data, file)), encoding="utf-8")
+    file.write_text(_render(content, embedded_or_beside(data, file)), encoding="utf-8")
     return file
 
 
 def render_html(content: Content) -> str:
     """Return the report in one piece. Everything that a model or a dataset said is escaped."""
-    data = browser_data(content.folder, content.record, content.table)
-    return _render(content, data, embedded(data))
+    return _render(content, embedded(browser_data(content.folder, content.record, content.table)))
 
 
-def _render(content: Content, data: Mapping[str, Any], samples: Embedded) -> str:
+def _render(content: Content, samples: Embedded) -> str:
     record = content.record
     sections, flips = _sections(content), _flips(content.folder)
     figures = [one for section in sections for one in (*section.figures, *section.further)]
@@ -104,7 +103,7 @@ def _render(content: Content, data: Mapping[str, Any], samples: Embedded) -> str
             gates=gates,
             legend=list(legend(gates)),
             where=weakest(content.slices, content.rows),
-            shots=shots(content, data["pictures"], data["samples"]["id"], flips),
+            shots=shots(content, thumbnails(content.folder), flips),
             sections=sections,
             charts=page.as_json([one.chart.model_dump() for one in figures]),
             samples=samples.block,

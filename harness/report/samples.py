@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 20_000
 """Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
+_URI: Final = "data:image/webp;base64,"
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
 
@@ -174,16 +175,27 @@ def _baseline(task: TaskRecord | None) -> str | None:
     return next((name for name, cell in cells.items() if cell.labels.get("severity") == 0), None)
 
 
-def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the kept thumbnails: each once, and for every sample which one, −1 where there is none."""
+def thumbnails(folder: Path) -> dict[str, str]:
+    """Return the kept thumbnails of a run by sample, as data URIs; none where there are none, or a hostile file."""
+    return {one: _URI + base64.b64encode(webp).decode("ascii") for one, webp in _kept(folder).items()}
+
+
+def _kept(folder: Path) -> dict[str, bytes]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(folder / THUMBNAILS).read()
     except (OSError, pa.ArrowInvalid):
+        return {}
+    return dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
+
+
+def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the kept thumbnails: each once, and for every sample which one, −1 where there is none."""
+    kept = _kept(folder)
+    if not kept:
         return {"webp": [], "of": []}
-    kept = dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
     codes: dict[bytes, int] = {}
     of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids]
     return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of}

@@ -43,17 +43,14 @@ class Shots:
         return any(one.picture for one in self.shown)
 
 
-def shots(
-    content: Content, pictures: Mapping[str, Sequence[Any]], ids: Sequence[str], flips: Sequence[Mapping[str, Any]]
-) -> Shots:
+def shots(content: Content, pictures: Mapping[str, str], flips: Sequence[Mapping[str, Any]]) -> Shots:
     """Return the first wrong answers, of each task in turn; those of controls are wrong by design and left out.
 
     Where there are few, answers that a corruption made wrong follow.
 
     Args:
         content: of the run.
-        pictures: the kept thumbnails: ``webp`` in base64, and ``of``, which one each sample has.
-        ids: the samples of ``of``.
+        pictures: the kept thumbnails by sample, as data URIs.
         flips: the kept ones with their pictures.
     """
     controls = {row.task for row in content.rows if row.control}
@@ -62,8 +59,7 @@ def shots(
         if answer.task not in controls:
             of_task.setdefault(answer.task, []).append(answer)
     turns = chain.from_iterable(zip_longest(*of_task.values()))
-    kept = {one: pictures["webp"][code] for one, code in zip(ids, pictures["of"], strict=False) if code >= 0}
-    shown = [_shot(answer, kept) for answer in turns if answer is not None]
+    shown = [_shot(answer, pictures) for answer in turns if answer is not None]
     by_cell: dict[str, list[Mapping[str, Any]]] = {}
     for flip in flips:
         by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)
@@ -71,9 +67,8 @@ def shots(
     return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown))
 
 
-def _shot(answer: Answer, kept: Mapping[str, str]) -> Shot:
-    picture = kept.get(answer.sample_id, "")
-    return Shot(answer, f"data:image/webp;base64,{picture}" if picture else "", _address(answer))
+def _shot(answer: Answer, pictures: Mapping[str, str]) -> Shot:
+    return Shot(answer, pictures.get(answer.sample_id, ""), _address(answer))
 
 
 def _flipped(flip: Mapping[str, Any]) -> Shot:

@@ -115,6 +115,18 @@ def test_the_verdicts_are_kept_in_the_record_of_the_run(run_here) -> None:
 
 
 @pytest.mark.usefixtures("saved")
+def test_the_page_of_a_candidate_that_a_gate_judged_says_what_it_decided(run_here) -> None:
+    assert run_here("run", "gated.yaml", "-a", "poor.yaml", "-q").code == 0
+    (page,) = Path("results/runs").glob("gated-poor*/report.html")
+    assert "Not judged." in page.read_text(encoding="utf-8")
+    assert gate(run_here, "poor", "--candidate", "gated-poor").code == 1
+    assert "It got worse." in page.read_text(encoding="utf-8")
+    assert "no baseline" not in page.read_text(encoding="utf-8").partition('id="samples"')[0]
+    (kept,) = read_run(page.parent).gates
+    assert kept.verdict == "fail"
+
+
+@pytest.mark.usefixtures("saved")
 def test_json_holds_the_plan_the_rules_and_the_comparison(run_here) -> None:
     told = json.loads(gate(run_here, "poor", "--json").out)
     assert (told["verdict"], told["exit_code"], told["tier"]) == ("fail", 1, "core")
