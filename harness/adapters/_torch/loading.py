@@ -13,7 +13,7 @@ from harness.adapters._torch.config import TorchConfig, TorchModel
 from harness.adapters._torch.doors import find_door
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
-from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need
+from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need, why
 from harness.errors import AdapterError
 from harness.unreadable import why_unreadable
 
@@ -136,8 +136,7 @@ def load_weights(config: TorchModel, path: Path, model_class: str, **options: An
         for file in sorted(path.glob("*.safetensors")):
             if said := why_unreadable(file):
                 raise AdapterError(f"{file} cannot be loaded: {said}") from cause
-        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise AdapterError(f"{path} cannot be loaded as a {model_class}: {said}") from cause
+        raise AdapterError(f"{path} cannot be loaded as a {model_class}: {why(cause)}") from cause
     if missing := sorted(map(str, report["missing_keys"])):
         # transformers would fill them with random numbers and go on.
         raise AdapterError(f"{path} lacks {len(missing)} weights of a {type(model).__name__}: {', '.join(missing[:3])}")

@@ -38,6 +38,23 @@ def need(names: tuple[str, ...], extra: str, what: str) -> None:
         raise AdapterError(f"{what} need {', '.join(missing)}; run `pip install 'vlm-harness[{extra}]'`")
 
 
+def why(cause: BaseException) -> str:
+    """Return what the library says went wrong, in a line, with what to install where that is all.
+
+    Its lazy imports hide the first of several causes, which is the one that can be helped.
+
+    >>> why(RuntimeError("operator torchvision::nms does not exist"))
+    'operator torchvision::nms does not exist; install the torchvision that goes with your torch (https://pytorch.org)'
+    """
+    said = cause
+    while isinstance(said, ImportError) and said.__cause__ is not None:
+        said = said.__cause__
+    lines = str(said).strip().splitlines()
+    line = lines[0].partition(" but it was not found")[0] if lines else type(said).__name__
+    hint = "; install the torchvision that goes with your torch (https://pytorch.org)" if "orchvision" in line else ""
+    return line + (hint if isinstance(said, ImportError | RuntimeError) else "")
+
+
 def patterns(trust_remote_code: bool) -> tuple[str, ...]:
     """Return patterns of the files that decide what a model answers."""
     return (*_SETTINGS, *_WEIGHTS, *(("*.py",) if trust_remote_code else ()))
