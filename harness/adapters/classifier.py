@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel
 
 from harness.adapters._torch.config import TorchModel
-from harness.adapters._torch.loading import find, load_weights, quiet
+from harness.adapters._torch.loading import find, load_weights, placed, quiet
 from harness.adapters._torch.processor import load_image_processor
 from harness.adapters._torch.seeing import Seeing
 
@@ -35,7 +35,8 @@ class Classifier(Seeing):
         """
         path, device = find(config, folder)
         with quiet():
-            model = load_weights(config, path, "AutoModelForImageClassification").to(device)
+            model = load_weights(config, path, "AutoModelForImageClassification")
+            device = placed(config, model, device)
             image_processor = load_image_processor(path, config.trust_remote_code, config.processor)
         names = [str(model.config.id2label[number]) for number in range(model.config.num_labels)]
         made = cls(config, path, model, image_processor, device, names)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, Field
 
 from harness.adapters._torch.config import TorchModel
-from harness.adapters._torch.loading import find, load_weights, quiet
+from harness.adapters._torch.loading import find, load_weights, placed, quiet
 from harness.adapters._torch.processor import load_processor
 from harness.adapters._torch.seeing import Floats, Seeing
 from harness.errors import AdapterError, ConfigError, Issue
@@ -52,7 +52,8 @@ class Contrastive(Seeing):
             )
         path, device = find(config, folder)
         with quiet():
-            model = load_weights(config, path, "AutoModelForZeroShotImageClassification").to(device)
+            model = load_weights(config, path, "AutoModelForZeroShotImageClassification")
+            device = placed(config, model, device)
             processor = load_processor(path, config.trust_remote_code, config.processor)
         if not all(hasattr(model, name) for name in ("logit_scale", "get_image_features", "get_text_features")):
             raise AdapterError(f"{path}: a {type(model).__name__} has no scale by which it compares images with texts")

@@ -77,7 +77,7 @@ def family(name: str, **known: Any) -> Callable[[Callable[[], tuple[Any, Any]]],
 
 @dataclass(frozen=True)
 class Built:
-    """A checkpoint on disk, and the parts that it was saved from, which a script asks."""
+    """A checkpoint on disk, and the model and processor that a script asks."""
 
     family: Family
     folder: Path
@@ -106,6 +106,8 @@ class Built:
             file.write_text(json.dumps({**content, **family.extra}))
         if hasattr(model, "generate"):
             model.generation_config.forced_eos_token_id = None  # a habit of the checkpoint, which the harness drops
+        if find_spec("torchvision") is not None or not family.extra:
+            processor = hf.AutoProcessor.from_pretrained(folder)
         return cls(family, folder, model.eval(), processor)
 
 

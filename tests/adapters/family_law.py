@@ -114,26 +114,24 @@ def measure(name: str, built: Built) -> dict[str, str]:
 
 def line(name: str, row: Mapping[str, str]) -> str:
     """Return a family's line of the table: what it does, and `no` where a request is refused with the reason."""
-    said = ("no" if row.get(column, "").startswith("refused: ") else row.get(column, "") for column in COLUMNS)
-    return f"| `{name}` | {' | '.join(said)} |"
-
-
-def table() -> str:
-    """Try every family, and return the table."""
-    lines = [f"| family | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
-    for name, family in FAMILIES.items():
-        row = {"loads": f"with {family.lacking()}"} | dict.fromkeys(COLUMNS[1:], "not tried")
-        if not family.lacking():
-            with tempfile.TemporaryDirectory() as scratch:
-                row = measure(name, Built.of(name, Path(scratch) / name))
-        lines.append(line(name, row))
-    return "\n".join(lines)
+    said = {column: "no" if found.startswith("refused: ") else found for column, found in row.items()}
+    if needs := FAMILIES[name].needs:
+        said["loads"] = f"with {', '.join(needs)}"
+    return f"| `{name}` | {' | '.join(said[column] for column in COLUMNS)} |"
 
 
 def write(document: Path) -> None:
-    """Replace the table between the two marks of a document."""
+    """Replace the table between the two marks of a document; a family that lacks a package here keeps its line."""
     before, _, rest = document.read_text(encoding="utf-8").partition(MARKS[0])
-    document.write_text(f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", encoding="utf-8")
+    old, _, after = rest.partition(MARKS[1])
+    lines = [f"| family | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
+    for name, family in FAMILIES.items():
+        if family.lacking():
+            lines += [known for known in old.splitlines() if known.startswith(f"| `{name}` |")]
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            lines.append(line(name, measure(name, Built.of(name, Path(scratch) / name))))
+    document.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

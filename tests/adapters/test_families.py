@@ -108,6 +108,8 @@ def test_generation_settings_that_there_are_not_are_refused_by_name(built: Calla
     assert caught.value.issues[0].path == ("generation", "num_beam")
     with pytest.raises(ConfigError, match="`max_new_tokens` is not this file's to set"):
         law.load(built("gemma3"), generation={"max_new_tokens": 2})
+    with pytest.raises(ConfigError, match="refuses these settings: `early_stopping` must be"):
+        law.load(built("gemma3"), generation={"early_stopping": "what"})
 
 
 def test_settings_of_a_processor_arrive_and_others_are_refused(built: Callable[[str], Built]) -> None:

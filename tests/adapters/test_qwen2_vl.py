@@ -632,6 +632,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch:
         ({"model": "nowhere/at/all"}, "no model folder"),
         ({"model": "acme/tiny"}, "name its commit as `revision:`"),
         ({"device": "cuda:7"}, "`device: cuda:7` is not there"),
+        ({"load_in_4bit": True, "merge": True}, "`merge` would round the LoRA"),
         ({"load_in_4bit": True}, r"bitsandbytes.*pip install 'bitsandbytes>=|needs a CUDA device"),
     ],
 )
@@ -679,6 +680,26 @@ def test_a_pinned_repository_in_the_cache_loads_without_a_network(
     copy_model(tmp_path / "models--acme--tiny" / "snapshots" / COMMIT)
     loaded = load(Path("acme/tiny"), revision=COMMIT)
     assert loaded._open.path.name == COMMIT
+
+
+def test_a_lora_in_a_folder_of_a_pinned_repository_is_the_one_on_disk(
+    charts: list[Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = ROOT / "fixtures" / "tiny-qwen2-vl-lora"
+    offline_hub(monkeypatch, tmp_path)
+    shutil.copytree(local, tmp_path / "models--acme--tuned" / "snapshots" / COMMIT / "step-200")
+    there = load(lora="acme/tuned/step-200", lora_revision=COMMIT)
+    assert texts(there, charts[:8]) == texts(load(lora=str(local)), charts[:8])
+    with pytest.raises(AdapterError, match="name its commit as `lora_revision:`"):
+        load(lora="acme/tuned/step-200")
+
+
+def test_spread_over_the_devices_and_in_its_own_precision_the_model_answers_the_same(
+    adapter: Qwen2VLAdapter, charts: list[Request]
+) -> None:
+    spread = load(device_map="auto", dtype="auto")
+    assert not spread.batch_invariant
+    assert texts(spread, charts[:8]) == texts(adapter, charts[:8])
 
 
 def test_a_repository_that_is_not_in_the_cache_names_the_command_that_fetches_it(

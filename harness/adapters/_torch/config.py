@@ -6,7 +6,7 @@ from pydantic import Field
 
 from harness.spec.models import BatchSize, Model, Threads
 
-DType = Literal["float32", "bfloat16", "float16"]
+DType = Literal["float32", "bfloat16", "float16", "auto"]
 
 
 class TorchModel(Model):
@@ -19,7 +19,9 @@ class TorchModel(Model):
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")
     """`cpu`, `mps`, `cuda` or `cuda:1`."""
     dtype: DType = "float32"
-    """What the model computes in. In half precision an answer can depend on its batch."""
+    """What the model computes in; `auto` is what it was saved in. In half precision an answer can hang on its batch."""
+    device_map: Literal["auto", "balanced", "sequential"] | None = None
+    """Instead of one `device`: spread the layers over all that there are, as `accelerate` does."""
     batch_size: BatchSize = 8
     """Requests a call; halved, and kept so, where memory runs out."""
     threads: Threads | None = None
@@ -42,7 +44,10 @@ class TorchConfig(TorchModel):
     """Keys of an adapter of ``type: transformers``, and of every type that builds on it."""
 
     lora: str | None = Field(default=None, min_length=1)
-    """A folder with a PEFT adapter, relative to the adapter's file."""
+    """A folder with a PEFT adapter, relative to the adapter's file, or `owner/name` on the hub, with the folder inside
+    it where it lies in one: `owner/name/checkpoint-200`."""
+    lora_revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """For a LoRA on the hub: its commit."""
     merge: bool = False
     """Fold the LoRA into the weights: faster, and the same answers up to rounding."""
     load_in_4bit: bool = False

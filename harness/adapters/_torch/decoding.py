@@ -138,7 +138,8 @@ def greedy(model: Any, repetition_penalty: float, given: Mapping[str, Any]) -> A
     The library fills what is left open from the settings that stand in the model and in its parts: those are replaced.
 
     Raises:
-        ConfigError: if ``given`` has a setting that there is not, or that is not the file's to decide.
+        ConfigError: if ``given`` has a setting that there is not, that is not the file's to decide, or with a value
+            that it refuses.
     """
     kind = library().GenerationConfig
     _check(given, frozenset(kind().to_dict()))
@@ -149,7 +150,10 @@ def greedy(model: Any, repetition_penalty: float, given: Mapping[str, Any]) -> A
         found = (getattr(part.generation_config, name, None) for part in parts)
         own[name] = next((token for token in found if token is not None), None)
     wanted = {"do_sample": False, "num_beams": 1, "repetition_penalty": repetition_penalty, **own, **given}
-    settings = kind(**wanted)
+    try:
+        settings = kind(**wanted)
+    except (ValueError, TypeError) as cause:
+        raise ConfigError(Issue(("generation",), f"`GenerationConfig` refuses these settings: {cause}")) from cause
     for part in parts:
         part.generation_config = kind(**{name: getattr(part.generation_config, name, None) for name in _TOKENS})
     return settings

@@ -8,13 +8,12 @@ from harness.adapters._torch.source import library
 from harness.errors import AdapterError
 
 DOORS: Final = {
-    "AutoModelForImageTextToText": "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
-    "AutoModelForMultimodalLM": "MODEL_FOR_MULTIMODAL_LM_MAPPING",
-    "AutoModelForVision2Seq": "MODEL_FOR_VISION_2_SEQ_MAPPING",
-    "AutoModelForVisualQuestionAnswering": "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING",
+    "AutoModelForImageTextToText": "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES",
+    "AutoModelForMultimodalLM": "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES",
+    "AutoModelForVisualQuestionAnswering": "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES",
 }
-"""Automatic classes that read an image and a text, the first one first, and which configurations each maps to a model;
-not every version of the library has all of them."""
+"""Automatic classes that read an image and a text, the first one first, and where the library keeps what each maps a
+type of configuration to."""
 _OWN_CODE: Final = (*DOORS, "AutoModelForCausalLM", "AutoModel")
 """Under what a model that brings its code may have entered it."""
 
@@ -32,7 +31,7 @@ def find_door(path: Path, trust_remote_code: bool) -> str:
     entered = said.get("auto_map") or {}
     if trust_remote_code and (own := next((name for name in _OWN_CODE if name in entered), None)):
         return own
-    known = _known(path)
+    known = _known(said.get("model_type"))
     saved = said.get("architectures") or []
     if exact := next((name for name, found in known.items() if found in saved), None):
         return exact
@@ -51,17 +50,8 @@ def find_door(path: Path, trust_remote_code: bool) -> str:
     )
 
 
-def _known(path: Path) -> dict[str, str]:
-    """Return the automatic classes that know the configuration, and the model class that each gives."""
-    transformers = library()
-    try:
-        config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False)  # or it asks at the terminal
-    except (ValueError, KeyError):  # a type that this version does not know, or one with code of its own
-        return {}
-    found: dict[str, str] = {}
-    for door, table in DOORS.items():
-        mapping: Any = getattr(transformers, table, {})
-        if hasattr(transformers, door) and type(config) in mapping:
-            kind = mapping[type(config)]
-            found[door] = (kind[0] if isinstance(kind, tuple) else kind).__name__
-    return found
+def _known(model_type: Any) -> dict[str, str]:
+    """Return the automatic classes that know a type of configuration, and the model class that each gives."""
+    tables = library().models.auto.modeling_auto
+    kinds = {door: getattr(tables, table, {}).get(model_type) for door, table in DOORS.items()}
+    return {door: kind if isinstance(kind, str) else kind[0] for door, kind in kinds.items() if kind}

@@ -13,7 +13,7 @@ from harness.adapters._torch.config import TorchConfig, TorchModel
 from harness.adapters._torch.doors import find_door
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
-from harness.adapters._torch.source import PACKAGES, find_model, library, model_digests, need
+from harness.adapters._torch.source import PACKAGES, find_lora, find_model, library, model_digests, need, why
 from harness.errors import AdapterError
 from harness.unreadable import why_unreadable
 
@@ -52,23 +52,24 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
     if config.lora is not None:
         need(("peft",), "vlm", "LoRA adapters")
     if config.load_in_4bit:
+        if config.merge:
+            raise AdapterError("`merge` would round the LoRA to 4 bits with the weights; leave it out")
         need(("bitsandbytes",), "4bit", "4-bit weights")
-        if not config.device.startswith("cuda"):
+        if config.device_map is None and not config.device.startswith("cuda"):
             raise AdapterError(f"load_in_4bit needs a CUDA device, and `device` is {config.device}")
     found = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
     if model_type not in (None, found):
         raise AdapterError(
             f"{path} holds a model of type {found!r}, not {model_type!r}; use `type: transformers` for it"
         )
-    lora = None if config.lora is None else (folder / config.lora).resolve()
+    lora = None if config.lora is None else find_lora(config.lora, config.lora_revision, folder)
     cautions: tuple[str, ...] = ()
     with quiet():
         door = model_class or find_door(path, config.trust_remote_code)
         model = load_weights(config, path, door, **(_four_bits(config) if config.load_in_4bit else {}))
         if lora is not None:
             model, cautions = attach(model, lora, config.model, path, config.merge)
-        if not config.load_in_4bit:
-            model = model.to(device)
+        device = placed(config, model, device)
         processor = load_processor(path, config.trust_remote_code, config.processor)
         bound_pixels(processor.image_processor, config.min_pixels, config.max_pixels)
     model.requires_grad_(False)
@@ -111,10 +112,19 @@ def find_device(name: str) -> Any:
 def _four_bits(config: TorchConfig) -> dict[str, Any]:
     import torch
 
+    computed = torch.bfloat16 if config.dtype == "auto" else getattr(torch, config.dtype)
     quantised = library().BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, config.dtype)
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=computed
     )
-    return {"quantization_config": quantised, "device_map": {"": config.device}}
+    return {"quantization_config": quantised} | ({} if config.device_map else {"device_map": {"": config.device}})
+
+
+def placed(config: TorchModel, model: Any, device: Any) -> Any:
+    """Put a model on ``device`` if it is not spread already, and return the device that its inputs go to."""
+    if config.device_map is not None or getattr(config, "load_in_4bit", False):
+        return model.device
+    model.to(device)
+    return device
 
 
 def load_weights(config: TorchModel, path: Path, model_class: str, **options: Any) -> Any:
@@ -127,7 +137,11 @@ def load_weights(config: TorchModel, path: Path, model_class: str, **options: An
     from safetensors import SafetensorError
 
     transformers = library()
-    options |= {"dtype": getattr(torch, config.dtype), "trust_remote_code": config.trust_remote_code}
+    dtype = config.dtype if config.dtype == "auto" else getattr(torch, config.dtype)
+    options |= {"dtype": dtype, "trust_remote_code": config.trust_remote_code}
+    if config.device_map is not None:
+        need(("accelerate",), "vlm", "models that are spread over devices")
+        options["device_map"] = config.device_map
     if config.attention is not None:
         options["attn_implementation"] = config.attention
     try:
@@ -136,8 +150,7 @@ def load_weights(config: TorchModel, path: Path, model_class: str, **options: An
         for file in sorted(path.glob("*.safetensors")):
             if said := why_unreadable(file):
                 raise AdapterError(f"{file} cannot be loaded: {said}") from cause
-        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise AdapterError(f"{path} cannot be loaded as a {model_class}: {said}") from cause
+        raise AdapterError(f"{path} cannot be loaded as a {model_class}: {why(cause)}") from cause
     if missing := sorted(map(str, report["missing_keys"])):
         # transformers would fill them with random numbers and go on.
         raise AdapterError(f"{path} lacks {len(missing)} weights of a {type(model).__name__}: {', '.join(missing[:3])}")

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
-from harness.adapters._torch.source import library
+from harness.adapters._torch.source import library, why
 from harness.errors import AdapterError, ConfigError, Issue
 
-_TORCHVISION: Final = "https://pytorch.org/get-started/locally"
 _CALLS: Final = frozenset({"return_tensors", "data_format", "input_data_format", "device", "disable_grouping"})
 """What a call decides, and no setting."""
 _DECLARING: Final = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
@@ -57,11 +57,8 @@ def _said_of(path: Path) -> Iterator[None]:
     """Name the model whose processor cannot be loaded, and what is to be installed for it."""
     try:
         yield
-    except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as cause:
-        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        if isinstance(cause, ImportError) and "orchvision" in said:
-            said = f"{said.partition(' but ')[0]}; install the torchvision that goes with your torch ({_TORCHVISION})"
-        raise AdapterError(f"the processor of {path} cannot be loaded: {said}") from cause
+    except (ImportError, OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError) as cause:
+        raise AdapterError(f"the processor of {path} cannot be loaded: {why(cause)}") from cause
 
 
 def load_image_processor(path: Path, trust_remote_code: bool, settings: Mapping[str, Any]) -> Any:
@@ -86,10 +83,10 @@ def _check(settings: Mapping[str, Any], processor: Any) -> None:
     import inspect
 
     image = processor.image_processor
-    own = inspect.signature(_stock(processor).__init__).parameters.values()
+    own = inspect.signature(type(processor).__init__).parameters.values()
     parts = set(type(processor).get_attributes()) | {"self", "video_processor", "chat_template"}
     known = {one.name for one in own if one.kind is one.POSITIONAL_OR_KEYWORD} - parts
-    _refuse_unknown(settings, known | _image_settings(image), f"{_stock(processor).__name__} or {type(image).__name__}")
+    _refuse_unknown(settings, known | _image_settings(image), f"{type(processor).__name__} or {type(image).__name__}")
 
 
 def _image_settings(image_processor: Any) -> set[str]:
@@ -102,11 +99,6 @@ def _refuse_unknown(settings: Mapping[str, Any], known: set[str], kind: str) -> 
             near = get_close_matches(name, sorted(known), 1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
             raise ConfigError(Issue(("processor", name), f"the model's {kind} has no setting `{name}`", hint))
-
-
-def _stock(processor: Any) -> Any:
-    kind = type(processor)
-    return kind.__base__ if kind.__name__ == "ImageOnly" else kind
 
 
 def bound_pixels(image_processor: Any, min_pixels: int | None, max_pixels: int | None) -> None:
@@ -158,6 +150,8 @@ def image_only(stock: Any) -> Any:
         return stock
 
     class ImageOnly(stock):  # type: ignore[misc]  # a class of transformers that is known at run time
+        video_processor = SimpleNamespace(num_frames=None, fps=None)  # SmolVLM's template looks even without a clip
+
         @classmethod
         def get_attributes(cls) -> list[str]:
             return [name for name in super().get_attributes() if name != "video_processor"]
@@ -167,4 +161,5 @@ def image_only(stock: Any) -> Any:
             processor_dict = {name: value for name, value in processor_dict.items() if name != "video_processor"}
             return super().from_args_and_dict(args, processor_dict, video_processor=None, **other)
 
+    ImageOnly.__name__ = stock.__name__  # messages and saved files name it
     return ImageOnly

@@ -39,6 +39,23 @@ def need(names: tuple[str, ...], extra: str, what: str) -> None:
         raise AdapterError(f"{what} need {', '.join(missing)}; run `{install(extra)}`")
 
 
+def why(cause: BaseException) -> str:
+    """Return what the library says went wrong, in a line, with what to install where that is all.
+
+    Its lazy imports hide the first of several causes, which is the one that can be helped.
+
+    >>> why(RuntimeError("operator torchvision::nms does not exist"))
+    'operator torchvision::nms does not exist; install the torchvision that goes with your torch (https://pytorch.org)'
+    """
+    said = cause
+    while isinstance(said, ImportError) and said.__cause__ is not None:
+        said = said.__cause__
+    lines = str(said).strip().splitlines()
+    line = lines[0].partition(" but it was not found")[0] if lines else type(said).__name__
+    hint = "; install the torchvision that goes with your torch (https://pytorch.org)" if "orchvision" in line else ""
+    return line + (hint if isinstance(said, ImportError | RuntimeError) else "")
+
+
 def patterns(trust_remote_code: bool) -> tuple[str, ...]:
     """Return patterns of the files that decide what a model answers."""
     return (*_SETTINGS, *_WEIGHTS, *(("*.py",) if trust_remote_code else ()))
@@ -75,22 +92,45 @@ def find_model(model: str, revision: str | None, folder: Path, trust_remote_code
     return _fetch(model, revision, trust_remote_code)
 
 
+def find_lora(lora: str, revision: str | None, folder: Path) -> Path:
+    """Return the folder that holds a LoRA, fetched first where it is in a repository that is not yet here.
+
+    Raises:
+        AdapterError: if there is no such repository, or its commit is not named.
+    """
+    local = (folder / lora).resolve()
+    owner, _, rest = lora.partition("/")
+    name, _, inside = rest.partition("/")
+    if revision is None or local.is_dir():
+        if not local.is_dir() and _REPOSITORY.fullmatch(f"{owner}/{name}"):
+            raise AdapterError(
+                f"there is no folder {local} with the LoRA; for one on the hub name its commit as `lora_revision:`"
+            )
+        return local
+    ahead = f"{inside}/" if inside else ""
+    wanted = [f"{ahead}{pattern}" for pattern in ("adapter_config.json", "adapter_model.*", MANIFEST)]
+    return _download(f"{owner}/{name}", revision, wanted) / inside
+
+
 def _fetch(model: str, revision: str, trust_remote_code: bool) -> Path:
+    return _download(model, revision, list(patterns(trust_remote_code)))
+
+
+def _download(repository: str, revision: str, wanted: list[str]) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    wanted = list(patterns(trust_remote_code))
     try:
         return Path(
             snapshot_download(
-                model, revision=revision, allow_patterns=wanted, local_files_only=constants.HF_HUB_OFFLINE
+                repository, revision=revision, allow_patterns=wanted, local_files_only=constants.HF_HUB_OFFLINE
             )
         )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as cause:
         raise AdapterError(
-            f"{model} at {revision} is not in the local cache and the hub cannot be reached (or HF_HUB_OFFLINE is "
-            f"set); run `hf download {model} --revision {revision}` where there is a network"
+            f"{repository} at {revision} is not in the local cache and the hub cannot be reached (or HF_HUB_OFFLINE is "
+            f"set); run `hf download {repository} --revision {revision}` where there is a network"
         ) from cause
     except (HfHubHTTPError, HFValidationError, OSError) as cause:
         said = str(cause).strip().splitlines()[0]
-        raise AdapterError(f"{model} at {revision} cannot be fetched from the hub: {said}") from cause
+        raise AdapterError(f"{repository} at {revision} cannot be fetched from the hub: {said}") from cause
