@@ -27,7 +27,7 @@ NAMES = (*COLOURS,)
 
 
 class Eye(Double):
-    """Sees the colour of the middle of an image, and answers by it in whatever form it is asked."""
+    """Sees the colour of the upper part of an image, and answers by it in whatever form it is asked."""
 
     simulated = False
     capabilities = frozenset({"generate", "score_text", "embed", "classify"})
@@ -36,8 +36,8 @@ class Eye(Double):
     def see(self, image: Image.Image | None) -> str:
         if image is None:
             return "black"
-        middle = np.asarray(image.convert("RGB"), float)[image.height // 2, image.width // 2]
-        return min(NAMES, key=lambda name: float(np.abs(middle - COLOURS[name]).sum()))
+        point = np.asarray(image.convert("RGB"), float)[image.height // 8, image.width // 2]
+        return min(NAMES, key=lambda name: float(np.abs(point - COLOURS[name]).sum()))
 
     def say(self, prompt: str, seen: str) -> str:
         """Answer with a letter where options stand in the prompt, yes or no to what asks for it, else the colour."""
