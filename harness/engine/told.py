@@ -46,7 +46,7 @@ _CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", defaul
 
 @contextmanager
 def invocation(*, several: bool = False) -> Iterator[Invocation]:
-    """What is run inside counts as told when this ends without an error or a failed run; inside another, when that does.
+    """What is run inside counts as told when this ends without an error or a failed run; inside another, with that.
 
     So a command that is killed, interrupted or refused before its report, its gates and its table are out finds its
     complete runs when it is given again, and asks nothing of them anew.
