@@ -99,6 +99,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
                         options.say(f"warning: {text}")
                     found = work.execute(progress)
             command.told.append(found[0])
+            command.failed |= found[1].status == "failed"
             return found
     finally:
         executor.close()

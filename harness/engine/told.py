@@ -37,6 +37,8 @@ class Invocation:
 
     several: bool = False
     told: list[Path] = field(default_factory=list)
+    failed: bool = False
+    """Whether one of them failed: the command will be given again for its sake, and the others wait."""
 
 
 _CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
@@ -44,7 +46,7 @@ _CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", defaul
 
 @contextmanager
 def invocation(*, several: bool = False) -> Iterator[Invocation]:
-    """Everything that is run inside counts as told when this ends without an error; within another, when that does.
+    """What is run inside counts as told when this ends without an error or a failed run; inside another, with that.
 
     So a command that is killed, interrupted or refused before its report, its gates and its table are out finds its
     complete runs when it is given again, and asks nothing of them anew.
@@ -61,7 +63,7 @@ def invocation(*, several: bool = False) -> Iterator[Invocation]:
         yield own
     finally:
         _CURRENT.reset(before)
-    for folder in own.told:
+    for folder in () if own.failed else own.told:
         forget(folder)
 
 

@@ -50,9 +50,15 @@ def dies(*_: object) -> None:
     raise Killed
 
 
+class Slow(Counted):
+    """Another, which may be down."""
+
+
 @pytest.fixture
 def asked(plug_in, write) -> Callable[[], int]:
     plug_in("adapters", "counted", f"{__name__}:Counted")
+    plug_in("adapters", "slow", f"{__name__}:Slow")
+    write("down.yaml", "adapter: down\ntype: slow\nbatch_size: 1\n")
     write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS))
     write("suite.yaml", SUITE)
     for name in ("first", "slow"):
@@ -138,6 +144,17 @@ def test_a_complete_run_that_was_damaged_since_is_asked_anew(asked, choice, bind
     (folder / SAMPLES_FILE).write_bytes((folder / SAMPLES_FILE).read_bytes()[:-1])
     again, _ = run_suite(bind(SUITE), choice, options, Silent())
     assert (again == folder, asked()) == (False, 12)
+
+
+def test_a_run_that_failed_is_asked_anew_and_those_beside_it_are_not(asked, run_here, tmp_path, monkeypatch) -> None:
+    def refuses(self: Counted, requests: Sequence[Request]) -> list[Response]:
+        raise ConnectionError("the server is down")
+
+    for model in (refuses, Counted.generate):
+        monkeypatch.setattr(Slow, "generate", model)
+        done = run_here(*command(tmp_path, "first", "down"))
+    assert done.code == ExitCode.INCONCLUSIVE
+    assert asked() == 12
 
 
 def test_one_command_that_names_an_adapter_twice_makes_two_runs(asked, choice, bind, tmp_path) -> None:

@@ -37,7 +37,7 @@ gates:
 GH = """\
 #!/bin/sh
 printf '%s\\n' "$*" >> "$GH_LOG"
-case "$*" in *--paginate*) cat "$GH_COMMENTS";; esac
+case "$*" in *--paginate*) cat "$GH_COMMENTS";; attestation*) exit "${GH_REFUSES:-0}";; esac
 """
 
 
@@ -241,6 +241,19 @@ def test_no_input_is_ever_run_as_a_command(tmp_path: Path, name: str, evil: str)
     runner = Runner(tmp_path, inputs("good") | {"comment-on": "7", name: evil})
     runner.run()
     assert not (tmp_path / "hacked").exists()
+
+
+@pytest.mark.parametrize(("candidate", "refuses", "code"), [("runs/a b", "0", 2), ("runs/a b", "1", 1), ("", "0", 2)])
+def test_a_candidate_is_judged_only_where_its_signature_is_the_right_one(
+    tmp_path: Path, monkeypatch, candidate: str, refuses: str, code: int
+) -> None:
+    monkeypatch.setenv("GH_REFUSES", refuses)
+    signer = "owner/name/.github/workflows/run.yml"
+    runner = Runner(tmp_path, {"candidate": candidate, "attested-by": signer, "install": ""})
+    assert runner.run() == code
+    asked = f"attestation verify --repo owner/name --signer-workflow {signer} -- runs/a b/run.json"
+    assert calls(runner) == [asked] * bool(candidate)
+    assert ("steps.gate.outputs.verdict" in runner.outputs) is (refuses == "0" and bool(candidate))
 
 
 def test_scripts_take_nothing_from_expressions() -> None:
