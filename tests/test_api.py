@@ -212,13 +212,27 @@ def test_every_result_that_shows_itself_has_a_card() -> None:
 
 WATCHES = {"progress", "say", "planned"}
 """What a program hears, and a command line prints."""
+MAKES = {"data", "fields"}
+"""What makes a suite where there is none; a program gives it to ``load_suite``."""
 
 
 @pytest.mark.parametrize(
     ("function", "command", "typed", "operands", "printing"),
     [
-        (harness.run, run.command, "s -a m", {"adapter": "adapters"}, {"as_json", "quiet", "profile", "dry_run"}),
-        (harness.compare, compare.command, "a b", {"candidate": "candidates"}, {"format_", "out"}),
+        (
+            harness.run,
+            run.command,
+            "s -a m",
+            {"adapter": "adapters"},
+            {"as_json", "quiet", "profile", "dry_run"} | MAKES,
+        ),
+        (
+            harness.compare,
+            compare.command,
+            "a b",
+            {"candidate": "candidates"},
+            {"format_", "out", "everything", "pattern"},
+        ),
         (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
         (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],

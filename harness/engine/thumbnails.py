@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from harness.errors import SampleError, UsageError
 from harness.images import pictures, to_rgb
 from harness.record import Run
-from harness.suite.bind import load_suite
+from harness.spec.document import made_document
+from harness.suite.bind import bind_suite, load_suite
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,7 +32,10 @@ def keep_thumbnails(folder: Path) -> int:
 
     run = Run(folder)
     file = Path(run.record.suite.file)
-    suite = load_suite(str(file) if file.is_file() else file.stem)
+    if file.is_file() and file.suffix not in (".yaml", ".yml"):  # data without a suite of its own
+        suite = bind_suite(made_document(run.record.suite.content, file))
+    else:
+        suite = load_suite(str(file) if file.is_file() else file.stem)
     wanted = set(run.table()["sample_id"].to_pylist())
     found: dict[str, bytes] = {}
     for name, dataset in suite.datasets.items():
