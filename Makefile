@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv history clean
+.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv reports history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -50,6 +50,14 @@ bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working 
 asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commit, with asv.
 	$(BIN)/asv machine --yes
 	$(BIN)/asv run --python=same --set-commit-hash "$$(git rev-parse HEAD)"
+
+reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for them (about two minutes).
+	$(BIN)/python -m pip install --quiet --editable '.[asv]'
+	rm -rf build/reports
+	$(BIN)/harness run suites/robustness.yaml -a onnx-fp32 -a onnx-int8 --limit 100 --out build/reports --no-report
+	$(BIN)/harness report @latest:onnx-int8 --runs build/reports --out reports/robustness.html
+	$(BIN)/harness compare @latest:onnx-fp32 @latest:onnx-int8 --runs build/reports --format html --out reports/comparison.html
+	$(BIN)/harness history publish --whole --no-asv --runs build/reports --out reports/history.html
 
 history: $(VENV)/.dev  ## Publish the history: reports/history and reports/asv.
 	$(BIN)/harness history

@@ -49,21 +49,39 @@ _FEWEST_DRAWS: Final = 100
 def _ignore(_: object) -> None: ...
 
 
-def load_suite(suite: AnySuite, roots: PathLike | Sequence[PathLike] = ()) -> Suite:
-    """Read and check a suite.
+def load_suite(
+    suite: AnySuite | None = None,
+    roots: PathLike | Sequence[PathLike] = (),
+    *,
+    data: PathLike | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Suite:
+    """Read and check a suite, or make one of data that has none.
 
     Args:
         suite: a YAML file, a name from ``harness list suites``, or a suite that was read.
         roots: folders outside the suite's own that its data may lie in.
+        data: instead of a suite: a file or folder whose every row is asked once. The metric is that of a public set,
+            and guessed for rows of your own; the suite's description says which.
+        fields: of ``data``, which column is what, where that cannot be told.
 
     Raises:
         SpecError: with everything that is wrong, each at its place.
-        UsageError: if there is no such suite.
+        UsageError: if there is no such suite, or both or neither is given.
     """
+    if (suite is None) == (data is None):
+        raise UsageError("give a suite, or data to make one of: harness run SUITE, or harness run --data FILE")
+    if data is not None:
+        from harness.suite.bare import data_document
+        from harness.suite.bind import bind_suite
+
+        places = [Path(root) for root in _several(roots)]
+        return bind_suite(data_document(Path(data), places, fields), places)
     if isinstance(suite, Suite):
         if roots:
             raise UsageError("roots count while a suite is read; give them to harness.load_suite")
         return suite
+    assert suite is not None  # noqa: S101 - narrows the type
     return read_suite(os.fspath(suite), [Path(root) for root in _several(roots)])
 
 

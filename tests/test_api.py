@@ -212,13 +212,27 @@ def test_every_result_that_shows_itself_has_a_card() -> None:
 
 WATCHES = {"progress", "say", "planned"}
 """What a program hears, and a command line prints."""
+MAKES = {"data", "fields"}
+"""What makes a suite where there is none; a program gives it to ``load_suite``."""
 
 
 @pytest.mark.parametrize(
     ("function", "command", "typed", "operands", "printing"),
     [
-        (harness.run, run.command, "s -a m", {"adapter": "adapters"}, {"as_json", "quiet", "profile", "dry_run"}),
-        (harness.compare, compare.command, "a b", {"candidate": "candidates"}, {"format_", "out"}),
+        (
+            harness.run,
+            run.command,
+            "s -a m",
+            {"adapter": "adapters"},
+            {"as_json", "quiet", "profile", "dry_run"} | MAKES,
+        ),
+        (
+            harness.compare,
+            compare.command,
+            "a b",
+            {"candidate": "candidates"},
+            {"format_", "out", "everything", "pattern"},
+        ),
         (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
         (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],
@@ -268,3 +282,19 @@ def test_the_page_on_the_front_door_runs_and_names_every_function_and_face() -> 
         assert f"harness.{name}(" in page
     for face in harness._FACES:
         assert f"`harness.{face}`" in page
+
+
+def test_metrics_and_changes_are_data_frames_with_the_numbers_of_the_record(baseline: Run, monkeypatch) -> None:
+    frame = baseline.frame().set_index(["task", "metric"])
+    for name, metric in baseline.metrics.items():
+        task, _, key = name.partition("/")
+        assert frame.loc[(task, key), "value"] == metric.value
+        assert frame.loc[(task, key), "n"] == metric.n
+    changes = harness.compare(baseline, baseline).frame()
+    assert (changes["change"].dropna() == 0).all()
+    assert (changes["low"].dropna() <= 0).all()
+    assert set(changes["moved"]) == {""}
+    monkeypatch.setattr("harness.record.folder.find_spec", lambda name: None)
+    for call in (baseline.frame, baseline.samples, harness.compare(baseline, baseline).frame):
+        with pytest.raises(UsageError, match="needs pandas: pip install 'pandas>="):
+            call()

@@ -1,5 +1,6 @@
 """The command line: one module a verb, imported when it is called."""
 
+import os
 import sys
 from typing import Final
 
@@ -66,6 +67,8 @@ Exit codes:
 
 _BROKEN_PIPE: Final = 141
 """What a shell reports for a program that wrote to a closed pipe: neither a pass nor a regression."""
+_COMPLETE: Final = "_HARNESS_COMPLETE"
+"""Set by a shell that asks what a line may go on with."""
 
 
 class _LazyGroup(click.Group):
@@ -122,7 +125,9 @@ def invoke(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
-    except SystemExit:
+    except SystemExit as done:
+        if _COMPLETE in os.environ:
+            return int(done.code or 0)
         # Click does this where whoever read standard output has left, with a 1 that would mean a regression.
         return _BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last stop: a user never sees a traceback

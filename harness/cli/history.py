@@ -104,9 +104,10 @@ def run(revisions: str, suite: str, adapter: str, limit: int | None, every: int,
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for the runs on either side of a step, to compare them.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), help=f"Our page; {_PAGE} by default.")
+@click.option("--whole", is_flag=True, help="Only numbers over whole tasks: no cells, so a page a tenth the size.")
 @click.option("--asv/--no-asv", "with_asv", default=True, show_default=True, help="Also asv's own pages.")
 @_repository
-def publish(runs: Path, out: Path | None, with_asv: bool, repository: Path) -> None:
+def publish(runs: Path, out: Path | None, whole: bool, with_asv: bool, repository: Path) -> None:
     """Write our history page, and asv's pages in a form that needs no network."""
     from harness.errors import UsageError
     from harness.history import publish as pages
@@ -116,7 +117,7 @@ def publish(runs: Path, out: Path | None, with_asv: bool, repository: Path) -> N
 
     told = pages.settings(repository)
     file = out or repository / _PAGE
-    series = read_series(told.results, history(repository))
+    series = [one for one in read_series(told.results, history(repository)) if not (whole and one.cell)]
     if not series:
         raise UsageError(f"there is no history in {told.results}; make one: harness history record RUN")
     write_history(series, file, told.show_commit, _comparisons(runs, file.parent))

@@ -129,7 +129,7 @@ def _over_data(
     """Write a suite over data that lies there already."""
     from harness.cli.data import pairs
     from harness.errors import UsageError
-    from harness.suite.starter import keys_for, layout, starter
+    from harness.suite.starter import guessed, keys_for, layout, starter
 
     found, _ = layout(path, None if kind == "auto" else kind)
     keys = keys_for(found, path, split=split, config=config, fields=pairs(fields))
@@ -137,8 +137,9 @@ def _over_data(
     file = folder / "suites" / f"{name}.yaml"
     if file.exists() and not force:
         raise UsageError(f"{file} is there already; --force writes over it")
+    metrics = guessed(found, path, (), keys)
     try:
-        _write(file, starter(found, path, name, file.parent, keys))
+        _write(file, starter(found, path, name, file.parent, keys, metrics))
     except OSError as cause:
         raise UsageError(f"cannot write to {folder}: {cause.strerror}") from cause
     inside = path.resolve().is_relative_to(file.parent.resolve())

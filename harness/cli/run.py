@@ -1,5 +1,6 @@
 """``harness run``."""
 
+import shlex
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -12,12 +13,15 @@ from harness.spec.limits import MOST_IN_A_BATCH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from click.shell_completion import CompletionItem
+
     from harness.cli._done import Done
     from harness.suite.bind import Suite
     from harness.tasks.draw import Draw
 
 _EPILOG: Final = """\b
 Examples:
+  harness run --data questions.csv -a model.py:answer         no YAML: each row once, your function answers
   harness run suites/robustness.yaml --adapter onnx-int8
   harness run robustness -a onnx-fp32 -a onnx-int8 --limit 50
   harness run my-suite.yaml -a mock --root ~/data --json
@@ -25,9 +29,13 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("suite")
+@click.argument("suite", required=False, shell_complete=lambda *told: _names("suites", told[2]))
 @click.option("-a", "--adapter", "adapters", multiple=True, required=True, metavar="ADAPTER",
-              help="Name or YAML file of an adapter; several give one table with a column each.")  # fmt: skip
+              shell_complete=lambda *told: _names("adapters", told[2]),
+              help="Name or YAML file of an adapter, or model.py:function; several give a column each.")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path),
+              help="Instead of SUITE: ask every row of this file or folder once; the metric is guessed.")  # fmt: skip
+@click.option("--field", "fields", multiple=True, metavar="NAME=COLUMN", help="With --data: which column is what.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Folder for run records.")  # fmt: skip
 @click.option(
@@ -61,8 +69,10 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(
-    suite: str,
+    suite: str | None,
     adapters: tuple[str, ...],
+    data: Path | None,
+    fields: tuple[str, ...],
     out: Path,
     batch_size: int | None,
     workers: int,
@@ -96,6 +106,7 @@ def command(
     from harness.cli._done import exit_code, say
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
+    from harness.cli.data import pairs
     from harness.engine.told import invocation
     from harness.suite.adapters import read_adapter
     from harness.suite.fit import check_capabilities
@@ -103,10 +114,14 @@ def command(
 
     if head and limit is None:
         raise click.UsageError("--head says which samples --limit takes; give one")
+    if fields and data is None:
+        raise click.UsageError("--field says which column of --data is what; give that")
     if reducer != "mean" and epochs == 1:
         raise click.UsageError(f"--reducer {reducer} makes one score of several: it needs --epochs 2 or more")
     with kept_for_json(as_json):
-        loaded = load_suite(suite, roots)
+        loaded = load_suite(suite, roots, data=data, fields=pairs(fields))
+        if data is not None:
+            say(f"{loaded.spec.description} To write it down: harness init --from auto {shlex.quote(str(data))}")
         choices = [read_adapter(name) for name in adapters]
         check_capabilities(loaded, choices)
     if dry_run:
@@ -155,6 +170,16 @@ def _printed(as_json: bool, profile: bool) -> "Iterator[list[Done]]":
             print_done(done, as_json)
         for _, record, _ in done if profile else ():
             print_profile(record, err=as_json)
+
+
+def _names(kind: Literal["suites", "adapters"], typed: str) -> "list[CompletionItem]":
+    """Return what the shell may complete: names of what is available, and files."""
+    from click.shell_completion import CompletionItem
+
+    from harness.locate import available
+
+    named = [CompletionItem(name) for name in available(kind) if name.startswith(typed)]
+    return named or [CompletionItem(typed, type="file")]
 
 
 def _dry_run(suite: "Suite", adapters: list[str], draw: "Draw", as_json: bool) -> int:

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.record import Run
+from harness.record.folder import need_pandas
 from harness.record.marks import Differences
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
 from harness.seeds import derive_seed
@@ -32,6 +33,9 @@ from harness.stats.multiplicity import holm
 from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing
 from harness.types import Direction
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,42 @@ class Compared(Shown):
     def delta(self, name: str) -> Delta | None:
         """Return the delta of ``task/metric``."""
         return next((delta for delta in self.deltas if delta.name == name), None)
+
+    def frame(self) -> "pd.DataFrame":
+        """Return every metric as a data frame, a row each.
+
+        ``change`` is candidate − baseline as it is; ``low`` and ``high`` are its interval; ``moved`` says ``better`` or
+        ``worse`` where the adjusted p, ``adjusted_p``, does.
+
+        Raises:
+            UsageError: if pandas is not installed.
+        """
+        need_pandas("frame()")
+        import pandas as pd
+
+        columns = ["task", "metric", "direction", "baseline", "candidate", "change", "low", "high", "pairs"]
+        return pd.DataFrame([_row(delta) for delta in self.deltas], columns=[*columns, "adjusted_p", "moved", "note"])
+
+
+def _row(delta: Delta) -> dict[str, object]:
+    """Return a delta as a row of a table; its comparison is above zero where better, its change is as it is."""
+    tested = delta.comparison
+    ends = (math.nan, math.nan) if tested is None else (tested.low, tested.high)
+    low, high = ends if delta.direction == "higher" else (-ends[1], -ends[0])
+    return {
+        "task": delta.task,
+        "metric": delta.metric,
+        "direction": delta.direction,
+        "baseline": delta.before,
+        "candidate": delta.after,
+        "change": delta.after - delta.before,
+        "low": low,
+        "high": high,
+        "pairs": 0 if tested is None else tested.n,
+        "adjusted_p": delta.adjusted_p,
+        "moved": delta.moved,
+        "note": delta.note,
+    }
 
 
 def compare(baseline: Run, candidate: Run, options: Options = Options()) -> Compared:

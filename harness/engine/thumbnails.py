@@ -11,7 +11,8 @@ from harness.comparison.wrong import wrong_rows
 from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import pictures, to_rgb
 from harness.record import Run
-from harness.suite.bind import load_suite
+from harness.spec.document import made_document
+from harness.suite.bind import bind_suite, load_suite
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -71,7 +72,10 @@ def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
     import pyarrow.parquet as pq
 
     file = Path(run.record.suite.file)
-    suite = load_suite(str(file) if file.is_file() else file.stem)
+    if file.is_file() and file.suffix not in (".yaml", ".yml"):  # data without a suite of its own
+        suite = bind_suite(made_document(run.record.suite.content, file))
+    else:
+        suite = load_suite(str(file) if file.is_file() else file.stem)
     found: dict[str, bytes] = {}
     for name, dataset in suite.datasets.items():
         known = run.record.datasets.get(name)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -216,12 +217,36 @@ class Run(Shown):
         Raises:
             UsageError: if pandas is not installed, or the file cannot be read.
         """
-        try:
-            import pandas as pd
-        except ImportError as cause:
-            raise UsageError(f"samples() needs pandas: {install('pandas')}") from cause
+        need_pandas("samples()")
         frame: pd.DataFrame = self.table().to_pandas()
         return frame
+
+    def frame(self) -> "pd.DataFrame":
+        """Return every metric as a data frame, a row each: task, metric, value, low, high, n, total, direction, unit.
+
+        Raises:
+            UsageError: if pandas is not installed.
+        """
+        need_pandas("frame()")
+        import pandas as pd
+
+        kept = ("value", "low", "high", "n", "total", "direction", "unit", "method")
+        rows = [
+            {"task": name, "metric": key, **{column: getattr(one, column) for column in kept}}
+            for name, task in self.record.tasks.items()
+            for key, one in task.metrics.items()
+        ]
+        return pd.DataFrame(rows, columns=["task", "metric", *kept])
+
+
+def need_pandas(what: str) -> None:
+    """See that pandas is there for what was called.
+
+    Raises:
+        UsageError: if it is not installed.
+    """
+    if find_spec("pandas") is None:
+        raise UsageError(f"{what} needs pandas: {install('pandas')}")
 
 
 def find_runs(root: Path) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from harness.spec.check import check
 from harness.spec.document import Document, KeyPath, read_document
 from harness.spec.expand import fill_variables
 from harness.spec.models import AdapterSpec
+from harness.suite.bare import adapter_document
 from harness.types import Adapter, Footprint, Request
 
 
@@ -92,7 +93,7 @@ class AdapterChoice:
         try:
             return self.factory.from_config(self.config, self.file.resolve().parent)
         except ConfigError as error:
-            document = read_document(near(self.file))
+            document = _document(str(near(self.file)))
             raise SpecError([document.problem(i.path, i.message, i.hint) for i in error.issues]) from error
         except HarnessError:
             raise
@@ -105,7 +106,8 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
     """Read and check an adapter file; its model is loaded by :meth:`AdapterChoice.load`.
 
     Args:
-        name: a path, from ``folder`` or the working directory, or the name of an available adapter.
+        name: a path, from ``folder`` or the working directory, the name of an available adapter, or a function of your
+            own as ``model.py:answer``, which needs no file.
         environment: where ``${VARIABLES}`` come from.
         folder: where a relative path starts.
 
@@ -113,7 +115,7 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
         SpecError: with everything that is wrong, each at its place.
         UsageError: if there is no such adapter.
     """
-    document = fill_variables(read_document(find("adapters", name, folder)), environment)
+    document = fill_variables(_document(name, folder), environment)
     own = set(document.value) - set(AdapterSpec.model_fields) if isinstance(document.value, dict) else set()
     spec = check(AdapterSpec, document, leave_out=own)
     if isinstance(spec, list):
@@ -125,6 +127,11 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
     if isinstance(config, list):
         raise SpecError(config)
     return AdapterChoice(document.file.absolute(), spec, config, factory, document.variables)
+
+
+def _document(name: str, folder: Path | None = None) -> Document:
+    """Return what is said of an adapter, in its file or in its name alone."""
+    return adapter_document(name, folder) or read_document(find("adapters", name, folder))
 
 
 def load_varied(file: Path, config: Mapping[str, Any]) -> Adapter:

@@ -3,17 +3,21 @@
 import json
 import os
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from harness.data import Found, columns_of, open_found, proposed, recognise
-from harness.errors import ConfigError, UsageError
+from harness.errors import ConfigError, HarnessError, UsageError
 from harness.registry import registry
 
-_PLAIN: Final[Mapping[str, Any]] = {"metrics": ["exact_match"]}
+_PLAIN: Final = ("exact_match",)
+_NUMBERS: Final = ("relaxed_accuracy", "exact_match")
 _WIDE: Final = 100
+_LOOKED: Final = 200
+"""So many rows decide whether answers are numbers."""
 
 
 def layout(path: Path, kind: str | None = None) -> tuple[Found, list[Found]]:
@@ -99,7 +103,35 @@ def columns_are_metadata(columns: tuple[str, ...]) -> bool:
     return set(columns) != {"image", "label"}
 
 
-def starter(found: Found, path: Path, name: str, folder: Path, keys: Mapping[str, Any]) -> str:
+def guessed(found: Found, path: Path, roots: tuple[Path, ...], keys: Mapping[str, Any]) -> Sequence[str]:
+    """Return metrics for rows of the user's own: where all first answers are numbers they may be a little off.
+
+    Args:
+        found: the layout.
+        path: where the data lies.
+        roots: folders outside its own that its files may lie in.
+        keys: as :func:`keys_for` returns them.
+    """
+    if found.official:
+        return _PLAIN
+    answers: list[str] = []
+    with suppress(HarnessError):  # whoever reads the rows in earnest says what is wrong with them
+        rows = islice(open_found(found, path, roots, **keys), _LOOKED)
+        answers += [answer for sample in rows for answer in sample.references]
+    return _NUMBERS if answers and all(map(_is_number, answers)) else _PLAIN
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "").rstrip("%"))
+    except ValueError:
+        return False
+    return True
+
+
+def starter(
+    found: Found, path: Path, name: str, folder: Path, keys: Mapping[str, Any], metrics: Sequence[str] = _PLAIN
+) -> str:
     """Return the text of a suite.
 
     Args:
@@ -108,6 +140,7 @@ def starter(found: Found, path: Path, name: str, folder: Path, keys: Mapping[str
         name: of the suite and its task.
         folder: where the suite will lie; paths start there.
         keys: as :func:`keys_for` returns them.
+        metrics: of rows of the user's own; a public set has its own.
     """
     official = found.official
     place = os.path.relpath(path.resolve(), folder.resolve()).replace(os.sep, "/")
@@ -129,7 +162,7 @@ def starter(found: Found, path: Path, name: str, folder: Path, keys: Mapping[str
         task |= {"slices": list(official.slices)} if official.slices else {}
         task |= dict(official.task)
     else:
-        task |= {"prompt": "{{ question }}", **_PLAIN}
+        task |= {"prompt": "{{ question }}", "metrics": [*metrics]}
     for key, value in task.items():
         if key == "prompt" and "\n" in str(value):
             lines += ["    prompt: |-", *(f"      {line}" for line in str(value).split("\n"))]
