@@ -15,6 +15,7 @@ from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
+from harness.stats.jackknife import NONE, standard_error
 from harness.stats.launches import welch_ratio
 from harness.stats.limits import acceleration_of, summarise
 from harness.stats.paired import oriented, paired_t
@@ -166,16 +167,17 @@ class Comparer:
         moved = _snapped(moved, (0.0, -margin, estimate))
         if np.isfinite(moved).sum() < (1 - _USELESS) * moved.size:
             moved = np.full(moved.size, math.nan)
-        acceleration = None
+        acceleration, student = None, NONE
         units = draws.independent(*(draws.tables[1].read(node).unit for node in _inputs(statistic.of)))
         if not draws.grouped and smooth(statistic.of):
             without = sign * (draws.without(statistic.of, 1) - draws.without(statistic.of, 0))
             acceleration = acceleration_of(without, replace(units, strata=draws.strata))
+            student = standard_error(estimate, without, draws.strata)
         far = None if math.isnan(estimate) else reach(statistic, draws, 1)
         if far is not None and statistic.span is not None:
             far = min(far, statistic.span)
         span = None if far is None else max(far, abs(estimate))
-        found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span)
+        found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span, student)
         n = max((int(draws.tables[1].read(node).counted.sum()) for node in _inputs(statistic.of)), default=0)
         return before, after, replace(found, n=n)
 

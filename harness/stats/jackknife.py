@@ -44,6 +44,18 @@ def jackknife_interval(
     >>> round(low, 3), round(high, 3)
     (0.233, 0.819)
     """
+    error, freedom = standard_error(value, without, strata)
+    return scaled_t(value, error, freedom, bounds, confidence)
+
+
+def standard_error(value: float, without: Floats, strata: Sequence[Index] | None = None) -> tuple[float, float]:
+    """Return the delete-one jackknife's standard error and its degrees of freedom, by Satterthwaite; NaN as above.
+
+    Args:
+        value: of all units.
+        without: the value without each unit, [units].
+        strata: as for :func:`jackknife_interval`.
+    """
     parts = [without] if strata is None else [without[places] for places in strata]
     sizes = np.array([len(part) for part in parts])
     if not len(sizes) or sizes.min() < 2 or not all(np.isfinite(part).all() for part in parts):
@@ -53,8 +65,7 @@ def jackknife_interval(
     error = math.sqrt(variance)
     if not error > _ROUNDING * max(1.0, abs(value)):
         return NONE
-    freedom = variance**2 / float((np.square(of_part) / (sizes - 1)).sum())
-    return scaled_t(value, error, freedom, bounds, confidence)
+    return error, variance**2 / float((np.square(of_part) / (sizes - 1)).sum())
 
 
 def drawn_t(

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from harness.stats._door import ROUNDING, Floats, tied
 from harness.stats.draws import Units
+from harness.stats.jackknife import NONE
 from harness.stats.results import Comparison, without_spread
 
 
@@ -32,10 +33,15 @@ def summarise(
     confidence: float,
     margin: float,
     span: float | None,
+    student: tuple[float, float] = NONE,
 ) -> Comparison:
     """Return the comparison that draws [B] make: percentile without ``acceleration``, else BCa.
 
     Where all draws lie on one side of the estimate there is no bias to correct, and BCa falls back to percentile.
+    ``student``, a standard error and its degrees of freedom (:func:`~harness.stats.jackknife.standard_error`), adds
+    Student's t: what is claimed is what both allow. Of a ratio with few events in its denominator BCa alone sees a
+    change where there is none in 13 % of runs at 5 %, and in 2.7 % at 0.2 %, where a correction for many tests reads
+    it; t alone is the bolder where single units weigh much.
     """
     finite = np.sort(tied(draws[np.isfinite(draws)], -margin, 0.0, estimate))
     n = units.of_row.size
@@ -67,6 +73,7 @@ def summarise(
         resamples=finite.size,
         warnings=(f"{lost} of {draws.size} resamples had no value and are left out",) if lost else (),
     )
+    found = _as_both(found, *student)
     if span is None:
         return found
     # No draw holds the unit that was not seen: the lower ends are at most what they were if all units agreed.
@@ -78,6 +85,27 @@ def summarise(
         p_noninferior=max(found.p_noninferior, agreed.p_noninferior),
         span=span,
         effective=float(units.independent),
+    )
+
+
+def _as_both(found: Comparison, error: float, freedom: float) -> Comparison:
+    """Return the wider limits and the larger p-values of a comparison and of Student's t."""
+    if math.isnan(error):
+        return found
+    reach, one = (float(stdtrit(freedom, level)) * error for level in (0.5 + found.confidence / 2, found.confidence))
+    estimate = found.estimate
+    below = float(stdtr(freedom, estimate / error))
+    return replace(
+        found,
+        low=min(found.low, estimate - reach),
+        high=max(found.high, estimate + reach),
+        lower_bound=min(found.lower_bound, estimate - one),
+        upper_bound=max(found.upper_bound, estimate + one),
+        p_value=max(found.p_value, 2 * min(below, 1 - below)),
+        p_less=max(found.p_less, below),
+        p_greater=max(found.p_greater, 1 - below),
+        p_noninferior=max(found.p_noninferior, 1 - float(stdtr(freedom, (estimate + found.margin) / error))),
+        method=f"{found.method}, jackknife t",
     )
 
 
