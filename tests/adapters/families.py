@@ -133,7 +133,7 @@ def chat(image: str, bos: bool = False) -> str:
 def text(tokenizer: Any, kind: Any = hf.LlamaConfig, **more: Any) -> Any:
     return kind(
         vocab_size=len(tokenizer) + 8, hidden_size=WIDTH, intermediate_size=WIDTH, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, head_dim=8, max_position_embeddings=1024,
+        num_attention_heads=2, num_key_value_heads=2, head_dim=WIDTH // 2, max_position_embeddings=1024,
         pad_token_id=0, bos_token_id=1, eos_token_id=2, **more,
     )  # fmt: skip
 
@@ -212,7 +212,7 @@ def idefics2() -> tuple[Any, Any]:
     tokenizer = tokens("<image>", "<fake_token_around_image>", "<end_of_utterance>", bos=True)
     perceiver = {
         "hidden_size": WIDTH, "resampler_n_latents": 4, "resampler_depth": 1, "resampler_n_heads": 2,
-        "resampler_head_dim": 8, "num_key_value_heads": 1,
+        "resampler_head_dim": WIDTH // 2, "num_key_value_heads": 1,
     }  # fmt: skip
     config = hf.Idefics2Config(
         vision_config=tower(hf.models.idefics2.configuration_idefics2.Idefics2VisionConfig),
@@ -371,14 +371,18 @@ def qwen_like(kind: str, vision: dict[str, Any], patch: int, **rope: Any) -> tup
     return getattr(hf, f"{kind}ForConditionalGeneration")(config), processor
 
 
-SECTIONS = {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}}
+def sections() -> dict[str, Any]:
+    parts = [WIDTH // 16, WIDTH // 16, WIDTH // 8]
+    return {"rope_parameters": {"rope_type": "default", "mrope_section": parts, "rope_theta": 10000.0}}
+
+
 VIDEO = {"video_processor": {"video_processor_type": "Qwen2VLVideoProcessor"}}
 
 
 @family("qwen2_vl", extra=VIDEO)
 def qwen2_vl() -> tuple[Any, Any]:
     vision = {"depth": 2, "embed_dim": WIDTH, "hidden_size": WIDTH, "num_heads": 2, "mlp_ratio": 1}
-    return qwen_like("Qwen2VL", vision, 14, **SECTIONS)
+    return qwen_like("Qwen2VL", vision, 14, **sections())
 
 
 @family("qwen2_5_vl", extra=VIDEO)
@@ -387,7 +391,7 @@ def qwen2_5_vl() -> tuple[Any, Any]:
         "depth": 2, "hidden_size": WIDTH, "num_heads": 2, "intermediate_size": WIDTH, "out_hidden_size": WIDTH,
         "fullatt_block_indexes": [1], "window_size": 56,
     }  # fmt: skip
-    return qwen_like("Qwen2_5_VL", vision, 14, **SECTIONS)
+    return qwen_like("Qwen2_5_VL", vision, 14, **sections())
 
 
 @family("qwen3_vl", extra={"video_processor": {"video_processor_type": "Qwen3VLVideoProcessor"}})
@@ -396,7 +400,7 @@ def qwen3_vl() -> tuple[Any, Any]:
         "depth": 2, "hidden_size": WIDTH, "num_heads": 2, "intermediate_size": WIDTH, "out_hidden_size": WIDTH,
         "deepstack_visual_indexes": [0], "num_position_embeddings": 16,
     }  # fmt: skip
-    return qwen_like("Qwen3VL", vision, 16, **SECTIONS)
+    return qwen_like("Qwen3VL", vision, 16, **sections())
 
 
 def pali(processor: Any, prompt: str, images: list[Any]) -> Any:

@@ -5,14 +5,19 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
+from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from harness.errors import AdapterError, ConfigError
 from harness.types import Finish, Generation, Status
+from tests.adapters import families
 from tests.adapters import family_law as law
 from tests.adapters.families import FAMILIES, Built
 
@@ -180,3 +185,24 @@ def test_code_of_its_own_is_found_by_what_it_entered_itself_under(
         adapter.generate(law.ONE) for adapter in (law.load(copy, trust_remote_code=True), law.load(built("llava")))
     )
     assert [response.text for response in own] == [response.text for response in plain]
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
+@pytest.mark.parametrize("name", ["idefics2", "qwen2_5_vl"])
+def test_a_lora_beside_weights_of_four_bits_answers_as_in_a_plain_script(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(families, "WIDTH", 64)  # its kernels want blocks of that many
+    one = Built.of(name, tmp_path / name)
+    plain = AutoModelForImageTextToText.from_pretrained(one.folder)
+    tuned = get_peft_model(plain, LoraConfig(target_modules=["q_proj", "v_proj"], r=4, init_lora_weights=False))
+    tuned.peft_config["default"].base_model_name_or_path = one.folder.name
+    tuned.save_pretrained(tmp_path / "lora")
+    four = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    quantised = AutoModelForImageTextToText.from_pretrained(
+        one.folder, quantization_config=four, device_map={"": "cpu"}
+    )
+    script = replace(one, model=PeftModel.from_pretrained(quantised, tmp_path / "lora").eval())
+    adapter = law.load(one, load_in_4bit=True, lora=str(tmp_path / "lora"))
+    assert law.differences(script, adapter, law.ONE) == []
+    assert [r.text for r in adapter.generate(law.ONE)] != [r.text for r in law.load(one).generate(law.ONE)]

@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers as hf
 import yaml
+from tokenizers.processors import TemplateProcessing
 
 from harness.adapters.classifier import Classifier
 from harness.adapters.contrastive import Contrastive
@@ -47,7 +48,9 @@ def words(tokenizer: Any) -> dict[str, Any]:
 
 
 def clip() -> tuple[Any, Any]:
-    tokenizer = tokens(bos=True, eos=True)
+    tokenizer = tokens("<end>")
+    end = len(tokenizer) - 1  # CLIP reads a text's features off the token with the highest number
+    tokenizer._tokenizer.post_processor = TemplateProcessing(single="$A <end>", special_tokens=[("<end>", end)])
     config = hf.CLIPConfig(
         text_config={**words(tokenizer), "projection_dim": WIDTH},
         vision_config=tower(projection_dim=WIDTH).to_dict(),

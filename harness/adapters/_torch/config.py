@@ -51,7 +51,7 @@ class TorchConfig(TorchModel):
     merge: bool = False
     """Fold the LoRA into the weights: faster, and the same answers up to rounding."""
     load_in_4bit: bool = False
-    """Load the weights in 4 bits with bitsandbytes (CUDA only)."""
+    """Load the weights in 4 bits (NF4) with bitsandbytes."""
     min_pixels: int | None = Field(default=None, ge=1)
     """The smallest area that an image is resized to; by default the model's own. For processors that know it."""
     max_pixels: int | None = Field(default=None, ge=1)

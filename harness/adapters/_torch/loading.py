@@ -55,8 +55,6 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
         if config.merge:
             raise AdapterError("`merge` would round the LoRA to 4 bits with the weights; leave it out")
         need(("bitsandbytes",), "4bit", "4-bit weights")
-        if config.device_map is None and not config.device.startswith("cuda"):
-            raise AdapterError(f"load_in_4bit needs a CUDA device, and `device` is {config.device}")
     found = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
     if model_type not in (None, found):
         raise AdapterError(
