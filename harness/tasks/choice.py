@@ -8,10 +8,22 @@ from typing import Any, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
-from harness.estimate import SIGNED, Node, Number, Statistic, column, glossary_of, linear, maximum, mean, ratio_of_sums
+from harness.estimate import (
+    SIGNED,
+    Node,
+    Number,
+    Statistic,
+    column,
+    glossary_of,
+    grouped,
+    linear,
+    maximum,
+    mean,
+    ratio_of_sums,
+)
 from harness.facts import lacking
 from harness.metrics import SampleMetric, extract
-from harness.seeds import Stream
+from harness.seeds import Stream, derive_seed
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Table
 from harness.tasks._named import Ref
 from harness.tasks._options import LETTERS, Distracted, choices_of, letter_of, plain, right_of
@@ -53,7 +65,8 @@ class ChoiceConfig(TaskConfig):
     """What stands before the options for their `prior`."""
     orders: Literal["given", "shuffled", "circular"] = "given"
     """In which order options are shown: as the data have them, in one drawn for each question, or in all rotations, so
-    that each option stands in each place once; `all_right` counts the questions that are right in all of them."""
+    that each option stands in each place once; `all_right` counts the questions that are right in all of them.
+    Options that are letters themselves, names of places in the picture, stay where they are."""
     distractors: int | None = Field(default=None, ge=1, le=25)
     """For data without options: so many wrong ones are drawn from the right answers to other questions."""
     distractors_by: str | None = None
@@ -91,7 +104,11 @@ class ChoiceTask(TaskBase):
     kind = "choice"
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(_ACCURACY, "Share of a question's orders in which the right option is chosen, mean over questions."),
-        Number("all_right", "Share of questions that are right in every order of their options (circular evaluation)."),
+        Number(
+            "all_right",
+            "Share of questions that are right in every order of their options (circular evaluation), or of groups of "
+            "rows, where data have a fact `group`.",
+        ),
         Number("chance", "What choosing at random gives: the mean of 1 / options.", "none"),
         Number(
             "letter_bias",
@@ -105,11 +122,12 @@ class ChoiceTask(TaskBase):
     def __init__(
         self, name: str, config: ChoiceConfig, dataset: Dataset, metrics: Mapping[str, SampleMetric], seed: int
     ) -> None:
-        places = max((len(choices_of(sample)) for sample in dataset), default=0)
-        self._places = LETTERS[:places]
+        self._places = LETTERS[: max((len(choices_of(sample)) for sample in dataset), default=0)]
+        self._grouped = any("group" in sample.facts for sample in dataset)
+        counts = [f"{what}_{place}" for place in self._places for what in ("said", "right")]
 
         class Accuracy(_Accuracy):
-            sums = (*_Accuracy.sums, *(f"{what}_{place}" for place in self._places for what in ("said", "right")))
+            sums = (*_Accuracy.sums, *counts, *(["group"] if self._grouped else []))
 
         accuracy = Accuracy()
         accuracy.binary = config.orders != "circular"
@@ -165,10 +183,13 @@ class ChoiceTask(TaskBase):
 
     def _orders(self, sample: Sample) -> list[list[int]]:
         """Return which option stands in each place, for each time that the question is asked."""
-        count = len(choices_of(sample))
-        if self.config.orders == "circular":
-            return [[(place + turn) % count for place in range(count)] for turn in range(count)]
+        choices = choices_of(sample)
+        count = len(choices)
         given = [*range(count)]
+        if any(text.strip().upper() in LETTERS[:count] for text in choices):
+            return [given]  # "C" would be an option's letter and another one's words
+        if self.config.orders == "circular":
+            return [[(place + turn) % count for place in given] for turn in given]
         mixed = self.config.orders == "shuffled"
         return [Stream("order", self.seed, self.name, sample.id).shuffled(given) if mixed else given]
 
@@ -206,6 +227,8 @@ class ChoiceTask(TaskBase):
         for place, letter in enumerate(self._places):
             sums[f"said_{letter}"] = float(sum(said == place for _, said in read))
             sums[f"right_{letter}"] = float(sum(wanted == place for wanted, _ in read))
+        if "group" in sample.facts:
+            sums["group"] = float(derive_seed(str(sample.facts["group"])) >> 11)
         mine = Score(sum(hits) / len(hits), Status.OK if read else Status.UNPARSED, sums=sums)
         others = {name: metric for name, metric in self.metrics.items() if name != _ACCURACY}
         text = "" if failed else self.joined(sample, responses)
@@ -223,7 +246,11 @@ class ChoiceTask(TaskBase):
 
     def statistics(self) -> Sequence[Statistic]:
         told = self.glossary
-        whole = [told["all_right"].over(mean(self._sum("all_right")))] if self.config.orders == "circular" else []
+        every = self._sum("all_right")
+        if self._grouped:
+            every = grouped(every, "min", self._sum("group"), least=2)
+        asked = self._grouped or self.config.orders == "circular"
+        whole = [told["all_right"].over(mean(every))] if asked else []
         bias = [told["letter_bias"].over(self._bias())] if self._shown else []
         chance = told["chance"].over(mean(self._sum("chance")))
         return [*super().statistics(), *whole, *self._slices.of(whole), *bias, chance]

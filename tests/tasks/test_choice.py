@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import harness
 from harness.errors import SpecError
@@ -86,6 +87,28 @@ def test_rotations_put_every_option_in_every_place_once(rows: Path, bind) -> Non
     assert [one.part for one in asked] == ["order-0", "order-1", "order-2", "order-3"]
     assert all(sorted(place) == sorted(shown[0]) for place in zip(*shown, strict=True))
     assert [one.oracle.references for one in asked if one.oracle] == [("A",), ("D",), ("C",), ("B",)]
+
+
+def test_rows_of_one_group_are_right_together_or_not_at_all(tmp_path: Path) -> None:
+    class Unsteady(Eye):
+        """Does not know yellow."""
+
+        def see(self, image: Image.Image | None) -> str:
+            return {"yellow": "red"}.get(super().see(image), super().see(image))
+
+    pictures(tmp_path, choices=options, group=lambda name, i: f"g{i // 2}")
+    one = run(suite(), Unsteady, tmp_path).record.tasks["which"].metrics["all_right"]
+    assert (one.value, one.n) == (pytest.approx(8 / 12), 12)
+
+
+def test_options_that_are_letters_stay_where_they_are(bind, write) -> None:
+    row = {"question": "Which part?", "answer": "B", "choices": ["A", "B", "C"]}
+    write("rows.jsonl", json.dumps(row))
+    task = bind(suite(orders="circular").replace("slices: [half]", "slices: []")).tasks["which"]
+    (cell,) = task.cells()
+    (sample,) = task.samples(cell)
+    assert len(task.requests(cell, sample, oracle=False)) == 1
+    assert task.score(sample, [Response("B")])["accuracy"].value == 1.0
 
 
 def test_a_shuffle_depends_on_seed_and_sample_alone(rows: Path, bind) -> None:
