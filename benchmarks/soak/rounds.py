@@ -104,7 +104,7 @@ class Soak:
 
     def _kill(self, home: Path, draw: Draw, tally: Tally) -> None:
         kills = self._killed(home, draw, tally, draw.randint(2, 6))
-        self._end(home, tally, ("a", "b"), kills)
+        self._end(home, tally, ("a", "b"), 2 * kills)
 
     def _edit(self, home: Path, draw: Draw, tally: Tally) -> None:
         """An edit between a kill and what follows: resume refuses it, and the same command begins anew."""
@@ -130,7 +130,7 @@ class Soak:
         if not said.strip().endswith("complete"):
             tally.broke += not any(word in said for word in ("disk is full", "cannot be written", "File too large"))
             self._count(home, said, tally)
-        self._end(home, tally, ("a",), 1)
+        self._end(home, tally, ("a",), 3)  # the batch that did not fit, the next, answered meanwhile, and one in flight
 
     def _mount(self, home: Path, draw: Draw, tally: Tally) -> None:
         """A picture never comes, another is a pipe: they cost their samples; or two signals end the run."""
@@ -139,7 +139,7 @@ class Soak:
         if draw.random() < 0.3:
             self._do(home, tally, order, after=draw.uniform(0.0, 0.3), twice=True)
         self._do(home, tally, order)
-        self._read(home, tally, ("a",), 1, failed={"r5", "r9"})
+        self._read(home, tally, ("a",), 2, failed={"r5", "r9"})
 
     def _server(self, home: Path, draw: Draw, tally: Tally) -> None:
         said = self._do(home, tally, {"do": "run", "adapters": ["served"]})
@@ -162,11 +162,11 @@ class Soak:
             self._count(home, said, tally)
         return times
 
-    def _end(self, home: Path, tally: Tally, adapters: Sequence[str], kills: int = 0) -> None:
+    def _end(self, home: Path, tally: Tally, adapters: Sequence[str], batches: int = 0) -> None:
         if not _all_told(home, adapters):
             said = self._do(home, tally, {"do": "run", "adapters": list(adapters)})
             tally.broke += not said.strip().endswith(" ".join(["complete"] * len(adapters)))
-        self._read(home, tally, adapters, kills)
+        self._read(home, tally, adapters, batches)
 
     def _do(
         self, home: Path, tally: Tally, order: dict[str, Any], after: float | None = None, *, twice: bool = False
@@ -205,7 +205,7 @@ class Soak:
         tally.lost += max(0, int(numbers[-1]) - stored)
 
     def _read(
-        self, home: Path, tally: Tally, adapters: Sequence[str], kills: int, failed: Collection[str] = ()
+        self, home: Path, tally: Tally, adapters: Sequence[str], batches: int, failed: Collection[str] = ()
     ) -> None:
         """See that each adapter has one complete record of all rows, that it is its own, and what was paid twice."""
         rows = {row["id"]: row for row in _rows(home)}
@@ -224,8 +224,8 @@ class Soak:
         log = home / "asked.log"
         asked = Counter(log.read_text(encoding="utf-8").split("\n")[:-1]) if log.exists() else Counter[str]()
         again = sum(asked.values()) - len(asked)
-        # Each kill costs at most the batch in flight and the one before it, answered and not yet stored.
-        tally.twice += max(0, again - 2 * BATCH * kills)
+        # Each kill costs at most two batches: the one in flight and the one before it, answered and not yet stored.
+        tally.twice += max(0, again - BATCH * batches)
 
 
 def _all_told(home: Path, adapters: Sequence[str]) -> bool:

@@ -42,7 +42,7 @@ def test_the_soak_sees_what_it_looks_for(home: Path, fault: str) -> None:
         log = home / "asked.log"
         log.write_text(log.read_text() * 2)
     tally, work = Tally(), Soak.__new__(Soak)
-    work._read(home, tally, ["a"], kills=1)
+    work._read(home, tally, ["a"], batches=2)
     seen = {"lost": tally.lost, "mixed": tally.mixed, "twice": tally.twice}
     assert [name for name, count in seen.items() if count] == ([] if fault == "none" else [fault])
     assert tally.sound is (fault == "none")
