@@ -92,7 +92,7 @@ def _print_metrics(out: Console, records: Sequence[RunRecord], choice: Choice) -
     controls = ceilings(first)
     rows = []
     for name, metrics in _ordered(_chosen(records, choice), choice.order):
-        shown = [text for metric in metrics for text in _cells(metric)]
+        shown = [text for metric in metrics for text in _cells(metric, beside=len(records) > 1)]
         rows.append([safe(name), controls.get(name) or arrow(known(metrics)), *shown])
     if not choice.pattern:
         for task in first.tasks:
@@ -135,8 +135,12 @@ def _ordered(
     return sorted(rows, key=worst)
 
 
-def _cells(metric: MetricRecord | None) -> tuple[str, str]:
-    return ("", "") if metric is None else (safe(interval(metric)), coverage(metric))
+def _cells(metric: MetricRecord | None, *, beside: bool) -> tuple[str, str]:
+    """Return a number with its interval, and its n; where runs stand beside each other ``98/100`` are 98 of 100 ok."""
+    if metric is None:
+        return "", ""
+    n = coverage(metric)
+    return safe(interval(metric)), n.replace(" of ", "/").removesuffix(" ok") if beside else n
 
 
 def _find(record: RunRecord, task: str, name: str) -> MetricRecord | None:

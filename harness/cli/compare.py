@@ -87,18 +87,19 @@ def _render(compared: "list[Compared]", format_: str) -> str:
     return compare_markdown(compared)
 
 
-def print_comparison(compared: "Compared", choice: "Choice") -> None:
+def print_comparison(compared: "Compared", choice: "Choice | None" = None) -> None:
     """Print a comparison on the terminal."""
     from rich.markup import escape
 
     from harness.cli._grid import console, print_grid
+    from harness.cli._tables import Choice
     from harness.report import compare_rows as rows
     from harness.report.text import plain
 
     out = console()
     mark = " (simulated)" if compared.simulated else ""
     heads = ["metric", "", f"baseline{mark}", f"candidate{mark}", "change [95 % interval]", "", "pairs"]
-    table, left = _table(compared, choice)
+    table, left = _table(compared, choice or Choice())
     print_grid(out, heads, table, right={"pairs"}, title=escape(rows.heading(compared)))
     if left:
         out.print(f"[dim]{left} numbers that did not move and that no gate names are left out: --all[/]")
