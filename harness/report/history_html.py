@@ -24,7 +24,7 @@ _TEMPLATE: Final = "history.html.j2"
 _WIDTH, _HEIGHT = 120, 28
 _WITHIN: Final = "within noise"
 _KINDS: Final = ("worse", "better", "recovered", "drift", _WITHIN)
-_NOW: Final = 6
+_NOW: Final = 4
 """Series that are drawn at once."""
 
 Compare = Callable[[Point, Point], str | None]
@@ -191,7 +191,8 @@ def _shown(turned: Native, compare: Compare, number: int) -> Shown:
     text = said(chart)
     breaks = tuple(points[0] for points in alike[1:])
     failed = tuple(point for point in series.points if point.found.value is None)
-    pictures = chart_svg(chart, text), chart_svg(chart, text, SMALL)
+    alone = chart.model_copy(update={"lines": chart.lines[:1]})
+    pictures = chart_svg(chart, text), chart_svg(alone, text, SMALL)
     return Shown(series, turned.direction, _spark(known, events), chart, *pictures, text, events, failed, breaks)
 
 
