@@ -17,7 +17,7 @@ WHOLE: Final = ""
 """The cell of a metric over a whole task."""
 _INVERSE: Final = "_inverse"
 _PER: Final = "1 / "
-_ERROR: Final = "1 − "
+ERROR: Final = "1 − "
 _BOUNDED: Final = ("share", "share per severity")
 _Z95, _Z99, _QUARTILE = (NormalDist().inv_cdf(p) for p in (0.975, 0.995, 0.75))
 
@@ -59,7 +59,7 @@ def measured(record: RunRecord) -> Iterator[tuple[Place, Measured]]:
 def _place(record: RunRecord, task: str, name: str, metric: MetricRecord, adapter: str, cell: str) -> Place:
     suffix, unit = "", metric.unit
     if metric.direction == "higher":
-        suffix, unit = ("_error", f"{_ERROR}{name}") if metric.unit in _BOUNDED else (_INVERSE, f"{_PER}{metric.unit}")
+        suffix, unit = ("_error", f"{ERROR}{name}") if metric.unit in _BOUNDED else (_INVERSE, f"{_PER}{metric.unit}")
     return Place(f"{PREFIX}.{record.suite.name}.{task}.{name}{suffix}", unit, adapter, cell)
 
 
@@ -90,7 +90,7 @@ def inverse(value: float) -> float:
 
 def bounded(unit: str) -> bool:
     """Whether the history's values of this unit are shares, or one less a share."""
-    return unit in _BOUNDED or unit.startswith(_ERROR)
+    return unit in _BOUNDED or unit.startswith(ERROR)
 
 
 def inverted(benchmark: str, unit: str) -> str | None:

@@ -68,8 +68,9 @@ def _answers(pair: Pair) -> dict[str, object]:
 
 
 def _kept(pair: Pair) -> dict[str, str]:
-    """Return the thumbnails that either run keeps, by sample, as data URIs."""
-    return {**thumbnails(pair.baseline.folder), **thumbnails(pair.candidate.folder)}
+    """Return the thumbnails that either run keeps of the flips that are shown, by sample, as data URIs."""
+    wanted = {flip.sample_id for flip, _ in _flips(pair.compared, {})}
+    return {**thumbnails(pair.baseline.folder, wanted), **thumbnails(pair.candidate.folder, wanted)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from harness.report.lanes import Lanes, gate_lanes, legend, metric_lanes, slice_
 from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
 from harness.report.pivots import Pivot, pivots
-from harness.report.samples import browser_data, thumbnails
+from harness.report.samples import browser_data
 from harness.report.shots import shots
 from harness.report.svg import SMALL, WIDE, chart_svg
 
@@ -103,7 +103,7 @@ def _render(content: Content, samples: Embedded) -> str:
             gates=gates,
             legend=list(legend(gates)),
             where=weakest(content.slices, content.rows),
-            shots=shots(content, thumbnails(content.folder), flips),
+            shots=shots(content, flips),
             sections=sections,
             charts=page.as_json([one.chart.model_dump() for one in figures]),
             samples=samples.block,

@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -175,9 +175,10 @@ def _baseline(task: TaskRecord | None) -> str | None:
     return next((name for name, cell in cells.items() if cell.labels.get("severity") == 0), None)
 
 
-def thumbnails(folder: Path) -> dict[str, str]:
-    """Return the kept thumbnails of a run by sample, as data URIs; none where there are none, or a hostile file."""
-    return {one: _URI + base64.b64encode(webp).decode("ascii") for one, webp in _kept(folder).items()}
+def thumbnails(folder: Path, wanted: Collection[str]) -> dict[str, str]:
+    """Return the kept thumbnails of some samples of a run, as data URIs; none of a hostile file."""
+    kept = _kept(folder) if wanted else {}
+    return {one: _URI + base64.b64encode(kept[one]).decode("ascii") for one in wanted if one in kept}
 
 
 def _kept(folder: Path) -> dict[str, bytes]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from harness.report.content import Answer, Content
+from harness.report.samples import thumbnails
 
 _SHOWN: Final = 8
 
@@ -43,14 +44,13 @@ class Shots:
         return any(one.picture for one in self.shown)
 
 
-def shots(content: Content, pictures: Mapping[str, str], flips: Sequence[Mapping[str, Any]]) -> Shots:
+def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
     """Return the first wrong answers, of each task in turn; those of controls are wrong by design and left out.
 
     Where there are few, answers that a corruption made wrong follow.
 
     Args:
         content: of the run.
-        pictures: the kept thumbnails by sample, as data URIs.
         flips: the kept ones with their pictures.
     """
     controls = {row.task for row in content.rows if row.control}
@@ -59,16 +59,14 @@ def shots(content: Content, pictures: Mapping[str, str], flips: Sequence[Mapping
         if answer.task not in controls:
             of_task.setdefault(answer.task, []).append(answer)
     turns = chain.from_iterable(zip_longest(*of_task.values()))
-    shown = [_shot(answer, pictures) for answer in turns if answer is not None]
+    wrong = list(islice(filter(None, turns), _SHOWN))
+    pictures = thumbnails(content.folder, {answer.sample_id for answer in wrong})
+    shown = [Shot(answer, pictures.get(answer.sample_id, ""), _address(answer)) for answer in wrong]
     by_cell: dict[str, list[Mapping[str, Any]]] = {}
     for flip in flips:
         by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)
     shown += [_flipped(flip) for flip in chain.from_iterable(zip_longest(*by_cell.values())) if flip is not None]
     return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown))
-
-
-def _shot(answer: Answer, pictures: Mapping[str, str]) -> Shot:
-    return Shot(answer, pictures.get(answer.sample_id, ""), _address(answer))
 
 
 def _flipped(flip: Mapping[str, Any]) -> Shot:

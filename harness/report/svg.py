@@ -311,7 +311,9 @@ def _marks(marks: Iterable[MarkRecord], x: Axis, y: Axis, frame: Frame) -> Itera
     taken: list[Box] = []
     for mark in marks:
         place = frame.left + 5.0 if mark.x is None else x(mark.x)
-        anchor = "end" if mark.x is not None and place > (frame.left + frame.width) * 0.7 else "start"
+        width = _LETTER * len(mark.label)
+        late = place > (frame.left + frame.width) * 0.7 or place + 5 + width > frame.width - frame.right
+        anchor = "end" if mark.x is not None and late else "start"
         aside = place if mark.x is None else place + (5 if anchor == "start" else -5)
         line = frame.top + 11.0
         if mark.x is not None and mark.y is not None:
@@ -325,7 +327,6 @@ def _marks(marks: Iterable[MarkRecord], x: Axis, y: Axis, frame: Frame) -> Itera
             line = y(mark.y) - 4
         else:
             continue
-        width = _LETTER * len(mark.label)
         left = aside if anchor == "start" else aside - width
         line = _free(left, left + width, line, taken, frame)
         taken.append((left, left + width, line))

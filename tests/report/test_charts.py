@@ -142,6 +142,7 @@ def test_steps_with_one_x_twice_logarithms_gaps_and_bars_draw_in_a_browser(
 ) -> None:
     page = write_html(extended(small_run, tmp_path / "run"), tmp_path / "report.html")
     browser = show(page.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     for number in range(3):
         browser.execute_script(f"document.querySelector('[data-chart=\"{number}\"] button.zoom').click()")
         browser.execute_async_script("setTimeout(arguments[0], 150)")

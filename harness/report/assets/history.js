@@ -1,6 +1,6 @@
 // The history's filter, and series that open where an address points at them.
 (() => {
-  const form = document.getElementById("series-filter"), all = [...document.querySelectorAll("details.series")];
+  const form = document.getElementById("series-filter"), all = [...document.querySelectorAll("details.series, .range")];
   const { search, changed } = form.elements, told = form.querySelector("output");
   function apply() {
     let shown = 0;
