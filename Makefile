@@ -54,7 +54,7 @@ asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commi
 reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for them (about two minutes).
 	$(BIN)/python -m pip install --quiet --editable '.[asv]'
 	rm -rf build/reports
-	$(BIN)/harness run suites/robustness.yaml -a onnx-fp32 -a onnx-int8 --limit 100 --out build/reports --no-report
+	$(BIN)/harness run suites/robustness.yaml -a onnx-fp32 -a onnx-int8 --limit 100 --out build/reports
 	$(BIN)/harness report @latest:onnx-int8 --runs build/reports --out reports/robustness.html
 	$(BIN)/harness compare @latest:onnx-fp32 @latest:onnx-int8 --runs build/reports --format html --out reports/comparison.html
 	$(BIN)/harness history publish --whole --no-asv --runs build/reports --out reports/history.html
