@@ -107,4 +107,5 @@ def _alone(compared: Compared, delta: Delta) -> str:
     if one is None or not (one.low > 0 or one.high < 0):
         return ""
     tested = sum(other.comparison is not None for other in compared.deltas)
-    return f"alone p {rows.p_told(one.p_value)}, among {tested} metrics {rows.p_told(delta.adjusted_p).lstrip('= ')}"
+    among = f"{tested} metric" + ("s" if tested != 1 else "")
+    return f"alone p {rows.p_told(one.p_value)}, among {among} {rows.p_told(delta.adjusted_p).lstrip('= ')}"
