@@ -11,6 +11,8 @@ from harness.report.controls import TOLD, control
 from harness.report.lanes import GLYPHS, Axis, Way
 from harness.report.numbers import short
 
+_ROUNDING: Final = 1e-9
+"""Changes up to this are what floating-point sums leave; no axis is drawn for them."""
 SHOWN: Final = 7
 """Rows that stand at once."""
 _WAYS: Final[dict[str, Way]] = {"worse": "bad", "better": "good", "": "open"}
@@ -68,7 +70,7 @@ def _axis(deltas: Sequence[Delta]) -> Axis | None:
     found = [one.comparison for one in deltas if one.comparison is not None]
     ends = [abs(end) for one in found for end in (one.low, one.high, one.estimate, one.margin) if abs(end) < 1e300]
     most = max(ends, default=0.0) * 1.1
-    return Axis(-most, most) if most else None
+    return Axis(-most, most) if most > _ROUNDING else None
 
 
 def _row(compared: Compared, delta: Delta, watched: bool, shares: Axis | None) -> Change:
