@@ -82,6 +82,8 @@ class Shown:
     baseline: str
     candidate: str
     """What heads their columns."""
+    short: tuple[str, str]
+    """What stands before their answers, under a head that says what is simulated."""
     said: Sequence[Said]
     forest: Forest
     decision: Decision | None
@@ -106,6 +108,7 @@ def comparisons_html(
             one,
             number + 1,
             *names[number],
+            _short(one),
             rows.headline(one),
             forest(one),
             as_gated(one),
@@ -139,6 +142,11 @@ def _names(comparisons: Sequence[Compared]) -> list[tuple[str, str]]:
         count = f" #{place + 1}" if len(pairs) > 1 else ""
         made.append((f"{before}, baseline", f"{after}, candidate{count}") if alike else (before, after))
     return made
+
+
+def _short(compared: Compared) -> tuple[str, str]:
+    before, after = compared.baseline.adapter.name, compared.candidate.adapter.name
+    return ("baseline", "candidate") if before == after else (before, after)
 
 
 def _flips(compared: Compared, pictures: Mapping[str, str]) -> list[tuple[FlippedSample, str]]:

@@ -11,6 +11,8 @@ from harness.report.controls import TOLD, control
 from harness.report.lanes import GLYPHS, Axis, Way
 from harness.report.numbers import short
 
+_ROUNDING: Final = 1e-9
+"""Changes up to this are what floating-point sums leave; no axis is drawn for them."""
 SHOWN: Final = 7
 """Rows that stand at once."""
 _WAYS: Final[dict[str, Way]] = {"worse": "bad", "better": "good", "": "open"}
@@ -68,7 +70,7 @@ def _axis(deltas: Sequence[Delta]) -> Axis | None:
     found = [one.comparison for one in deltas if one.comparison is not None]
     ends = [abs(end) for one in found for end in (one.low, one.high, one.estimate, one.margin) if abs(end) < 1e300]
     most = max(ends, default=0.0) * 1.1
-    return Axis(-most, most) if most else None
+    return Axis(-most, most) if most > _ROUNDING else None
 
 
 def _row(compared: Compared, delta: Delta, watched: bool, shares: Axis | None) -> Change:
@@ -107,4 +109,5 @@ def _alone(compared: Compared, delta: Delta) -> str:
     if one is None or not (one.low > 0 or one.high < 0):
         return ""
     tested = sum(other.comparison is not None for other in compared.deltas)
-    return f"alone p {rows.p_told(one.p_value)}, among {tested} metrics {rows.p_told(delta.adjusted_p).lstrip('= ')}"
+    among = f"{tested} metric" + ("s" if tested != 1 else "")
+    return f"alone p {rows.p_told(one.p_value)}, among {among} {rows.p_told(delta.adjusted_p).lstrip('= ')}"

@@ -86,7 +86,7 @@ class Lanes:
     @property
     def axis(self) -> Axis | None:
         """The axis of all rows that lie on the shares' one; None where there are none."""
-        return next((row.axis for row in self.rows if row.axis == SHARES), None)
+        return next((row.axis for row in self.rows if row.axis == SHARES and row.dot is not None), None)
 
 
 def gate_lanes(record: RunRecord) -> Lanes:

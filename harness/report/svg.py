@@ -26,6 +26,7 @@ _LINE: Final = 12.0
 _CROWD: Final = 3
 """Bands of more lines than this cover each other: they are seen one at a time."""
 _GREY: Final = "#8b96a1"
+_NOTHING: Final = 1e-300
 
 Box = tuple[float, float, float]
 """Left and right end of a label, and its line."""
@@ -196,8 +197,9 @@ def _axis(values: Iterable[float | None], marks: Iterable[float | None], scale: 
         # Of large numbers that differ in the last digit the logarithms are one.
         low, high = (low, high) if math.log10(low) < math.log10(high) else (low / 10, high * 10)
         return Axis(low, high, start, end, "log")
-    if low == high:
-        low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)
+    if high - low < _NOTHING:  # its tenth would be nothing
+        spare = abs(low) * 0.1 if abs(low) > _NOTHING else 0.5
+        low, high = low - spare, high + spare
     spare = (high - low) * room
     return Axis(low - spare, high + spare, start, end)
 

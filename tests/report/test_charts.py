@@ -53,8 +53,14 @@ NEIGHBOURS = ChartRecord(
 )  # fmt: skip
 
 
+SMALLEST = ChartRecord(
+    name="", x_label="x", y_label="y", lines=[LineRecord(name="", x=[0.0, 1.0], y=[0.0, 5e-324])]
+)  # fmt: skip
+
+
 @given(charts())
 @example(NEIGHBOURS)
+@example(SMALLEST)
 def test_any_chart_becomes_one_well_formed_picture_within_its_frame(chart: ChartRecord) -> None:
     svg = str(chart_svg(chart, said(chart)))
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", svg)

@@ -202,7 +202,7 @@ def test_a_control_that_rises_got_worse_and_lies_on_the_left(changed) -> None:
 def test_an_interval_without_zero_that_decides_nothing_says_why(changed) -> None:
     found = replace(delta(-0.1, 0.05, 0.014), adjusted_p=0.19)
     (row,) = forest(changed(found)).rows
-    assert (row.way, row.note) == ("open", "alone p = 0.014, among 1 metrics 0.190")
+    assert (row.way, row.note) == ("open", "alone p = 0.014, among 1 metric 0.190")
 
 
 def test_the_page_of_several_links_to_each_and_no_two_columns_have_one_head(small_run: Path) -> None:
