@@ -17,6 +17,7 @@ Examples:
   harness compare baselines/main/robustness-onnx-int8 RUN --format html --out compare.html
 """
 _FLIPS_SHOWN: Final = 5
+_COLOURS: Final = {"worse": "bold red", "better": "green", "": "bold"}
 
 
 @click.command(epilog=_EPILOG)
@@ -97,6 +98,8 @@ def print_comparison(compared: "Compared", choice: "Choice | None" = None) -> No
     from harness.report.text import plain
 
     out = console()
+    for head in rows.headline(compared):
+        out.print(f"[{_COLOURS[head.way]}]{escape(plain(head.text, 600))}[/]")
     mark = " (simulated)" if compared.simulated else ""
     heads = ["metric", "", f"baseline{mark}", f"candidate{mark}", "change [95 % interval]", "", "pairs"]
     table, left = _table(compared, choice or Choice())
@@ -137,5 +140,7 @@ def _table(compared: "Compared", choice: "Choice") -> tuple[list[list[str]], int
         elif not choice.pattern or choice.fits(delta.name):
             way = controls.get(delta.name) or rows.way(delta.direction)
             numbers = rows.value(delta.before), rows.value(delta.after), safe(rows.changed(delta, delta.direction))
-            table.append([safe(delta.name), way, *numbers, colors[delta.moved], rows.pairs(delta.comparison)])
+            table.append(
+                [safe(delta.name), way, *numbers, colors[rows.went(compared, delta)], rows.pairs(delta.comparison)]
+            )
     return table, left

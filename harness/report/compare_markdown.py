@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from harness.comparison.compare import Compared, Delta
+from harness.comparison.compare import Compared
 from harness.comparison.flips import Flipped
 from harness.report import compare_rows as rows
 from harness.report.github_safe import code, escaped
@@ -24,7 +24,7 @@ def body(compared: Compared, flips: int = _FLIPS) -> list[str]:
     parts += [f"> {escaped(said, 600)}" for said in rows.notices(compared)]
     if worst := worst_slice(compared):
         parts.append(worst)
-    parts.append(metrics(rows.ordered(compared.deltas), simulated=compared.simulated))
+    parts.append(metrics(compared))
     parts += [_flips(one, flips) for one in compared.flips if one.lost or one.gained]
     slices = _slices(compared)
     lineage = _lineage(compared)
@@ -37,21 +37,21 @@ def worst_slice(compared: Compared) -> str:
     return f"> {escaped(told, 600)}" if told else ""
 
 
-def metrics(deltas: Sequence[Delta], simulated: bool) -> str:
-    """Return the table of metrics."""
-    mark = " (simulated)" if simulated else ""
+def metrics(compared: Compared, deltas: Sequence[Delta] | None = None) -> str:
+    """Return the table of metrics, or of some of them, those that moved first."""
+    mark = " (simulated)" if compared.simulated else ""
     lines = [
         (
             code(delta.name),
-            rows.way(delta.direction),
+            rows.way(rows.better(compared, delta)),
             rows.value(delta.before),
             rows.value(delta.after),
             rows.changed(delta, delta.direction),
-            _MOVED[delta.moved],
+            _MOVED[rows.went(compared, delta)],
             rows.p_value(delta.adjusted_p),
             rows.pairs(delta.comparison),
         )
-        for delta in deltas
+        for delta in rows.ordered(compared.deltas if deltas is None else deltas)
     ]
     headers = ("metric", "", f"baseline{mark}", f"candidate{mark}", "change [95 % interval]", "", "adjusted p", "pairs")
     return table(headers, lines)

@@ -96,6 +96,11 @@ def way(direction: Direction) -> str:
     return numbers.way(direction)
 
 
+def better(compared: Compared, delta: Delta) -> Direction:
+    """Return the direction in which a metric gets better; a control is right when it is low."""
+    return "lower" if control(compared.candidate, delta.task, delta.metric) else delta.direction
+
+
 def went(compared: Compared, delta: Delta) -> str:
     """Return ``worse`` or ``better`` where a metric moved, else nothing; a control that falls got better."""
     if delta.moved and control(compared.candidate, delta.task, delta.metric):

@@ -11,7 +11,7 @@ from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.gates.tries import told as tried
 from harness.report import compare_markdown as markdown
-from harness.report.compare_rows import cut_off, ordered
+from harness.report.compare_rows import cut_off
 from harness.report.failures import failure_lines
 from harness.report.github_safe import code, command, escaped
 from harness.report.numbers import title
@@ -52,10 +52,10 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     else:
         moved = [delta for delta in compared.deltas if delta.moved]
         if moved:
-            parts.append("**Moved**\n\n" + markdown.metrics(ordered(moved), compared.simulated))
+            parts.append("**Moved**\n\n" + markdown.metrics(compared, moved))
         everything = markdown.body(compared)
         parts += [part for part in everything if part.startswith((">", "<"))]
-        parts.insert(-1, markdown.details("All metrics", markdown.metrics(compared.deltas, compared.simulated)))
+        parts.insert(-1, markdown.details("All metrics", markdown.metrics(compared)))
     if forecasts:
         planned = "\n".join(f"- {escaped(str(one), 300)}" for one in forecasts)
         parts.append(markdown.details("Planned before the run", planned))
