@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from harness.comparison.compare import Compared
+from harness.comparison.compare import Compared, Delta
 from harness.comparison.flips import Flipped
 from harness.report import compare_rows as rows
 from harness.report.github_safe import code, escaped
