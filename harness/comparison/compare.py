@@ -92,10 +92,15 @@ class Delta:
 
     @property
     def moved(self) -> str:
-        """``better`` or ``worse`` where the adjusted p says so, else nothing."""
-        if self.comparison is None or not self.adjusted_p <= 1 - self.comparison.confidence:
+        """``better`` or ``worse`` where the adjusted p says so and the interval leaves out no change, else nothing.
+
+        What was never drawn can widen an interval beyond what its test saw; whoever reads both must not be told two
+        things.
+        """
+        found = self.comparison
+        if found is None or not self.adjusted_p <= 1 - found.confidence or found.low <= 0 <= found.high:
             return ""
-        return "better" if self.comparison.estimate > 0 else "worse"
+        return "better" if found.estimate > 0 else "worse"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
