@@ -154,7 +154,7 @@ def test_the_fingerprint_covers_models_and_settings(adapter: OcrAdapter) -> None
 
 def test_without_the_package_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    with pytest.raises(AdapterError, match=r"vlm-harness\[ocr\]"):
+    with pytest.raises(AdapterError, match=r"'rapidocr>="):
         OcrAdapter.from_config(OcrConfig(), Path())
 
 

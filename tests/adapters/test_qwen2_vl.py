@@ -648,7 +648,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
 def test_four_bits_without_their_package_are_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "find_spec", lambda name: None if name == "bitsandbytes" else object())
-    with pytest.raises(AdapterError, match=r"need bitsandbytes; run `pip install 'vlm-harness\[4bit\]'`"):
+    with pytest.raises(AdapterError, match=r"need bitsandbytes; run `pip install 'bitsandbytes>="):
         load(load_in_4bit=True)
 
 

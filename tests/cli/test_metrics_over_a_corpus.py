@@ -123,7 +123,7 @@ TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "stated": (
         [{"question": text, "answer": label} for text, label in STATED],
-        ["brier", "nll", "{metric: ece, bins: 5}", "{metric: mce, bins: 5}"],
+        ["brier", "nll", "{metric: ece, bins: 5}", "{metric: mce, bins: 5}", "aurc", "selective_risk"],
     ),
     "objects": (
         [{"question": text, "answer": "-", "facts": {"objects": there}} for text, there in OBJECTS],
@@ -231,6 +231,7 @@ def expected() -> dict[str, float]:
         "probes/mme": 3 / 6,
         "stated/brier": of("brier", confidence, right),
         "stated/nll": of("nll", confidence, right),
+        **{f"stated/{name}": of(name, confidence, right) for name in ("aurc", "selective_risk")},
         **{f"stated/{name}": of(name, confidence, right, params={"bins": 5}) for name in ("ece", "mce")},
         **{f"objects/{name}": of(name, *objects, params=vocabulary) for name in ("chair_i", "chair_s")},
         "paraphrases/consistency": of("consistency", list(groups.values())),
@@ -284,7 +285,7 @@ def test_a_suite_names_them_all() -> None:
         for name in registry("metrics").names()
         if issubclass(found := registry("metrics").load(name), CorpusMetric) and issubclass(found, SampleMetric)
     ]
-    assert len(both) == 42
+    assert len(both) == 44
     assert [name for name in both if name not in named] == []
 
 

@@ -44,5 +44,5 @@ def test_a_package_that_is_not_installed_is_named_with_the_command(
 ) -> None:
     digits._scans.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(SpecError, match=r"vlm-harness\[digits\]"):
+    with pytest.raises(SpecError, match=r"pip install 'scikit-learn"):
         bind(SUITE % "digits")

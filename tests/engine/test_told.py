@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,7 @@ class Counted(MockAdapter):
         if Counted.asked == Counted.stop_at:
             Counted.stop_at = 0
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)  # the main thread hears it, before all else is answered
         return super().generate(requests)
 
 
