@@ -1,4 +1,4 @@
-"""Make the README's pictures from real runs: ``python -m tests.report.screenshots RUN HISTORY_PAGE``."""
+"""Make the README's pictures from real runs: ``python -m tests.report.screenshots RUN HISTORY_PAGE COMPARISON_PAGE``."""
 
 import io
 import sys
@@ -14,12 +14,12 @@ from harness.report.html import write_html
 from tests.browser import start
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "images"
-WIDTH, HEIGHT = 1100, 720
+WIDTH, HEIGHT = 1100, 800
 
 
 def main() -> None:
-    """Write four WebP files of at most 75 kB each."""
-    run, history = Path(sys.argv[1]), Path(sys.argv[2])
+    """Write five WebP files of at most 90 kB each."""
+    run, history, comparison = map(Path, sys.argv[1:4])
     if read_run(run).adapter.simulated:
         sys.exit("the README shows real runs; this one is simulated")
     with tempfile.TemporaryDirectory() as folder:
@@ -40,6 +40,7 @@ def main() -> None:
             "const s = [...document.querySelectorAll('details.series')].find(d => /severity_auc/.test(d.dataset.name));"
         )
         take(browser, history.resolve().as_uri(), opened + "s.open = true; s.scrollIntoView()", "history", 480)
+        take(browser, comparison.resolve().as_uri(), "", "comparison", 800)
         browser.quit()
 
 
@@ -52,7 +53,7 @@ def take(browser: webdriver.Chrome, page: str, script: str, name: str, height: i
     image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB").crop((0, 0, WIDTH, height))
     OUT.mkdir(parents=True, exist_ok=True)
     image.save(OUT / f"{name}.webp", quality=80, method=6)
-    assert (OUT / f"{name}.webp").stat().st_size < 75_000, name
+    assert (OUT / f"{name}.webp").stat().st_size < 90_000, name
 
 
 if __name__ == "__main__":
