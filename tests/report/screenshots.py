@@ -1,4 +1,4 @@
-"""Make the README's pictures from real runs: ``python -m tests.report.screenshots RUN HISTORY_PAGE COMPARISON_PAGE``."""
+"""Make the README's pictures: ``python -m tests.report.screenshots RUN HISTORY_PAGE COMPARISON_PAGE``, all of real runs."""
 
 import io
 import sys
