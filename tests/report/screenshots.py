@@ -1,4 +1,4 @@
-"""Make the README's pictures: ``python -m tests.report.screenshots RUN HISTORY_PAGE COMPARISON_PAGE``, all of real runs."""
+"""Make the pictures of the README from real runs: ``python -m tests.report.screenshots RUN HISTORY COMPARISON``."""
 
 import io
 import sys
