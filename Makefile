@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv reports history clean
+.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv reports site history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -59,11 +59,14 @@ reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for 
 	$(BIN)/harness compare @latest:onnx-fp32 @latest:onnx-int8 --runs build/reports --format html --out reports/comparison.html
 	$(BIN)/harness history publish --whole --no-asv --runs build/reports --out reports/history.html
 
+site: $(VENV)/.dev  ## Build the documents as a site into site/, warnings being errors.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 history: $(VENV)/.dev  ## Publish the history: reports/history and reports/asv.
 	$(BIN)/harness history
 
 clean:  ## Remove the virtual environment and caches.
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
