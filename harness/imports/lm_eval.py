@@ -187,7 +187,7 @@ def _entry(task: str, row: Mapping[str, Any], where: str, edited: list[str]) -> 
     return Entry(
         task=task,
         id=identity,
-        scores={str(name): number(row.get(name)) for name in names},
+        scores={name: number(row.get(name)) for name in names if isinstance(name, str)},
         cell=text(row.get("filter")),
         prompt=prompt,
         references=[_target(target, choices)] if "target" in row else (),

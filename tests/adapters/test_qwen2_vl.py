@@ -642,7 +642,7 @@ def test_what_cannot_be_loaded_is_said_with_what_to_do(keys: dict[str, object], 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "find_spec", lambda name: None if name == "torch" else object())
-    with pytest.raises(AdapterError, match=r"need torch; run `pip install .*torch==.*transformers=="):
+    with pytest.raises(AdapterError, match=r"need torch; run `pip install .*torch[<=].*transformers[<=]"):
         load()
 
 
