@@ -192,7 +192,7 @@ def convert(path: Path, out: Path, **layout: Any) -> None:
     """
     from harness.tasks.draw import Draw
 
-    _write(path, out, Draw(), layout)
+    _write(path, out, Draw(), (), layout)
 
 
 @command.command(epilog=_EPILOG)
@@ -211,14 +211,14 @@ def sample(path: Path, count: int, out: Path, tags: tuple[str, ...], seed: int, 
     """
     from harness.tasks.draw import Draw
 
-    _write(path, out, Draw(count, seed, tags), layout)
+    _write(path, out, Draw(count, seed, tags), tags, layout)
 
 
-def _write(path: Path, out: Path, draw: "Draw", layout: Mapping[str, Any]) -> None:
+def _write(path: Path, out: Path, draw: "Draw", tags: tuple[str, ...], layout: Mapping[str, Any]) -> None:
     import json
 
     from harness.data import open_found, write_rows
-    from harness.errors import UsageError
+    from harness.errors import UsageError, did_you_mean
     from harness.suite.starter import keys_for
     from harness.suite.starter import layout as recognised
 
@@ -228,6 +228,9 @@ def _write(path: Path, out: Path, draw: "Draw", layout: Mapping[str, Any]) -> No
     roots = layout["roots"]
     keys = keys_for(found, path, roots, split=layout["split"], config=layout["config"], fields=pairs(layout["fields"]))
     dataset = open_found(found, path, roots, images=layout["images"], **keys)
+    known = {tag for one in dataset for tag in one.tags} if tags else set()
+    if unknown := next((tag for tag in tags if tag not in known), None):
+        raise UsageError(f"no row of {path} has the tag {unknown!r}; {did_you_mean(unknown, known)}")
     try:
         written = write_rows(draw.taken(lambda: dataset, len(dataset)), out)
     except OSError as cause:

@@ -122,7 +122,7 @@ def _back(folders: Sequence[Path], count: int, adapter: str | None, runs: Path) 
         if left == 0:
             return folder
     whose = f" of adapter {adapter!r}" if adapter else ""
-    raise UsageError(f"there is no @{count}{whose} among the {count - left} such runs in {runs}; harness list runs")
+    raise UsageError(f"there is no @{count}{whose}: {runs} holds {count - left} of them; harness list runs")
 
 
 def _adapter(folder: Path) -> str:

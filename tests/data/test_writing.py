@@ -47,5 +47,7 @@ def test_a_converted_set_and_a_sample_of_it_are_reached_from_the_command_line(ru
     assert run_here("data", "check", tmp_path / "all/rows.jsonl").code == 0
     few = run_here("data", "sample", tmp_path / "all/rows.jsonl", 1, "-o", tmp_path / "few", "--by", "category")
     assert (few.code, len((tmp_path / "few/rows.jsonl").read_text().splitlines())) == (0, 1), few.err
+    wrong = run_here("data", "sample", tmp_path / "all/rows.jsonl", 1, "-o", tmp_path / "none", "--by", "categori")
+    assert (wrong.code, "did you mean 'category'?" in wrong.err) == (2, True)
     again = run_here("data", "sample", tmp_path / "all/rows.jsonl", 1, "-o", tmp_path / "few")
     assert (again.code, "not empty" in again.err) == (2, True)

@@ -38,7 +38,7 @@ def test_runs_are_counted_from_the_newest_or_named_by_a_part(runs: Path, name: s
 
 @pytest.mark.parametrize("name", ["@4", "@3:a", "@latest:c"])
 def test_a_count_that_goes_too_far_says_how_many_there_are(runs: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"there is no @\d.* among the \d such runs in .*harness list runs"):
+    with pytest.raises(UsageError, match=r"there is no @\d.*: .* holds \d of them; harness list runs"):
         locate_run(name, runs)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError, UsageError
@@ -210,6 +210,7 @@ FILES = sorted(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.integers(0, 10**6), st.sampled_from(["cut", "null", "list", "byte"]))
+@example(next(file for file in FILES if file.name.startswith("samples_toy_gen")), 7320, "list")
 def test_a_log_that_is_damaged_anywhere_is_read_or_refused(tmp_path: Path, file: Path, seed: int, way: str) -> None:
     data = bytearray(file.read_bytes())
     place = random.Random(seed).randrange(len(data))  # noqa: S311
