@@ -11,6 +11,7 @@ from harness.record.schema import TaskRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 def wrong_rows(samples: Samples, task: TaskRecord) -> Index:
@@ -23,8 +24,20 @@ def wrong_rows(samples: Samples, task: TaskRecord) -> Index:
     if not tells(samples, task):
         return np.empty(0, np.int64)
     worths = samples.worths(task.primary, described(task, samples.metrics).columns[task.primary])
-    found: Index = np.flatnonzero(~np.array(broken(samples.table), bool) & (worths < RIGHT))
+    found: Index = np.flatnonzero(~np.array(broken(samples.table), bool) & (worths < RIGHT) & _asked(samples.table))
     return found
+
+
+def _asked(table: "pa.Table") -> "NDArray[np.bool_]":
+    """Return the rows that were asked anything, [rows]: a floor such as `majority` has answers to nothing."""
+    import pyarrow.compute as pc
+
+    known = []
+    if "prompt" in table.column_names:
+        known.append(pc.is_valid(table["prompt"]))
+    if "references" in table.column_names:
+        known.append(pc.greater(pc.fill_null(pc.list_value_length(table["references"]), 0), 0))
+    return np.any([np.array(one, bool) for one in known], axis=0) if known else np.ones(table.num_rows, bool)
 
 
 def tells(samples: Samples, task: TaskRecord) -> bool:

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Callable
 
+import pyarrow.compute as pc
 import pytest
 
+from harness.comparison.columns import samples_of
+from harness.comparison.wrong import wrong_rows
 from harness.errors import SpecError
 from harness.record import Run
 
@@ -73,3 +76,13 @@ def test_an_unknown_training_set_is_refused_with_the_nearest_name(bind, levels) 
             "suite: s\nversion: 1\ndatasets: {d: {type: charts}}\ntasks:\n"
             "  qa: {kind: qa, dataset: d, metrics: [exact_match]}\n  m: {kind: majority, of: qa, train: dd}\n"
         )
+
+
+def test_what_it_gets_wrong_is_no_answer_to_look_at(run) -> None:
+    done = run()
+    table = done.table()
+    counts = {}
+    for name in ("qa", "m"):
+        samples = samples_of(done.folder, table.filter(pc.equal(table["task"], name)))
+        counts[name] = len(wrong_rows(samples, done.record.tasks[name]))
+    assert counts == {"qa": 4, "m": 0}
