@@ -57,7 +57,7 @@ def parse_table(text: str) -> Table:
     Entries(keys=['title', '2001 a'], values=['sales', '3'])
     """
     lines = [line.strip() for line in text.lower().replace("<0x0a>", "\n").splitlines()]
-    lines = [line for line in lines if not _is_rule(line)]
+    lines = [line for line in lines if line[:1].isalnum() or not _is_rule(line)]  # most begin with a letter or a digit
     title = None
     if lines and lines[0].startswith("title |"):
         title = lines.pop(0)[len("title |") :].strip()

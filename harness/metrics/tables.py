@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
@@ -120,7 +121,7 @@ def _number_sets(given: Sequence[float], wanted: Sequence[float], published: boo
 
 def _numbers(text: str) -> list[float]:
     table = parse_table(text)
-    found = (float(cell) if SIMPLE.fullmatch(cell) else _float(cell) for line in table.lines for cell in line)
+    found = (_of_cell(cell) for line in table.lines for cell in line)
     return [number for number in found if not math.isnan(number)]
 
 
@@ -171,13 +172,22 @@ def _spelling(value: str, target: str) -> float:
     return likeness if likeness >= 1 - TEXT_LIMIT else 0.0
 
 
+def _of_cell(text: str) -> float:
+    """Return the number that a cell holds; NaN where it is text."""
+    return float(text) if SIMPLE.fullmatch(text) else _float(text)
+
+
+_SHORT: Final = 16
+_of_short = lru_cache(4096)(_of_cell)
+"""Short cells come again in the next table: years, shares, counts."""
+
+
 def _value_likeness(wanted: Sequence[str], given: Sequence[str], keys: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the similarity of every pair of values, [wanted, given]; text only where the keys are alike."""
     import numpy as np
 
     # A table and its transpose hold the same cells, and a good answer those of the reference.
-    simple = SIMPLE.fullmatch
-    numbers = {text: float(text) if simple(text) else _float(text) for text in {*wanted, *given}}
+    numbers = {text: _of_short(text) if len(text) <= _SHORT else _of_cell(text) for text in {*wanted, *given}}
     targets = np.array([numbers[text] for text in wanted])[:, None]
     values = np.array([numbers[text] for text in given])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
