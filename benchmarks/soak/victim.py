@@ -117,8 +117,8 @@ def _bury(name: str) -> None:
             time.sleep(3600)
         return load(self)
 
-    FileImage.load = dead  # type: ignore[method-assign]
-    patience.LONGEST = 0.3  # type: ignore[misc]
+    FileImage.load = dead  # type: ignore[method-assign]  # every picture's, in this process alone
+    patience.LONGEST = 0.3  # type: ignore[misc]  # final but for who plays a dead mount
 
 
 def main() -> None:

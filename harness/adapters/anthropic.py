@@ -10,7 +10,7 @@ from harness.adapters._served.client import Secret
 from harness.adapters._served.config import VARIABLE, ServedConfig
 from harness.adapters._served.dialect import Dialect, Listener
 from harness.adapters._served.pictures import encoded_image, unicode
-from harness.adapters._served.reply import Failure, Reply, as_object, count, thought_it_all
+from harness.adapters._served.reply import Failure, Reply, as_object, count, finish_of, no_text
 from harness.types import Finish, Request
 
 ENTRIES: Final = {"anthropic": "AnthropicAdapter"}
@@ -89,14 +89,14 @@ class Messages:
         usage = as_object(found.get("usage"))
         thought = count(as_object(usage.get("output_tokens_details")).get("thinking_tokens"))
         thinking = bool(thought) or any(_is(block, "thinking") or _is(block, "redacted_thinking") for block in blocks)
-        finish = _FINISHES.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
+        finish = finish_of(reason, _FINISHES)
         cut = finish is Finish.LENGTH
         silent = not text.strip() and (finish is Finish.UNKNOWN or (cut and thinking))
         if finish is Finish.FILTER or silent:
             said = f"the server gave no text (stop_reason {reason!r})"
             told = as_object(found.get("stop_details"))
             said += "".join(f": {told[key]}" for key in ("category", "explanation") if isinstance(told.get(key), str))
-            return Failure(said + (f"; {thought_it_all(thought)}" if cut else ""), retry=False, finish=finish)
+            return no_text(said, finish, thought)
         kinds = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         counts = [number for kind in kinds if (number := count(usage.get(kind))) is not None]
         return Reply(

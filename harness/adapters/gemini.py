@@ -10,7 +10,7 @@ from harness.adapters._served.adapter import ServedAdapter
 from harness.adapters._served.config import VARIABLE, ServedConfig
 from harness.adapters._served.dialect import Dialect, Listener
 from harness.adapters._served.pictures import encoded_image, unicode
-from harness.adapters._served.reply import Failure, Reply, as_object, count, thought_it_all
+from harness.adapters._served.reply import Failure, Reply, as_object, count, finish_of, no_text
 from harness.types import Finish, Request
 
 ENTRIES: Final = {"gemini": "GeminiAdapter"}
@@ -84,14 +84,14 @@ class GenerateContent:
         text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought"))
         usage = as_object(found.get("usageMetadata"))
         thought = count(usage.get("thoughtsTokenCount"))
-        finish = _FINISHES.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
+        finish = finish_of(reason, _FINISHES)
         cut = finish is Finish.LENGTH
         thinking = bool(thought) or any(part.get("thought") for part in parts)
         silent = not text.strip() and (finish is Finish.UNKNOWN or (cut and thinking))
         if finish is Finish.FILTER or silent:
             message = candidates[0].get("finishMessage")
             said = f"the server gave no text (finishReason {reason!r})" + (f": {message}" if message else "")
-            return Failure(said + (f"; {thought_it_all(thought)}" if cut else ""), retry=False, finish=finish)
+            return no_text(said, finish, thought)
         written = count(usage.get("candidatesTokenCount"))
         read = _list(usage.get("promptTokensDetails"))
         shown = [count(one.get("tokenCount")) or 0 for one in read if one.get("modality") == "IMAGE"]

@@ -5,7 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,10 +38,8 @@ class Written:
 
     def keys(self) -> dict[str, Any]:
         """Return the keys of a dataset that reads them as they were read."""
-        said = {"range": self.reading.range, "exif": self.reading.exif, "page": self.reading.page}
-        plain = {"range": None, "exif": "turn", "page": None}
-        more = {name: value for name, value in said.items() if value != plain[name]}
-        return {"type": "jsonl", "path": ROWS, **more}
+        unusual = {name: value for name, value in asdict(self.reading).items() if value != getattr(PLAINLY, name)}
+        return {"type": "jsonl", "path": ROWS, **unusual}
 
 
 def write_rows(samples: Iterable[Sample], folder: Path) -> Written:

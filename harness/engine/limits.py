@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from harness.engine.plan import Plan
 from harness.record.failures import LOST
 from harness.record.schema import FailureRecord, MetricRecord
+from harness.record.spent import paid
 from harness.spec.models import EngineSpec
 from harness.types import Status
 
@@ -35,6 +37,25 @@ def shortcoming(policy: EngineSpec, plan: Plan, responses: Counter[str]) -> str:
 def refusal(said: str, plan: Plan, responses: Counter[str]) -> str:
     """Return why a run stopped whose every further request would be refused."""
     return f"{said} (stopped there: {responses[Status.OK]:,} of {plan.own:,} samples are answered)"
+
+
+def overspent(policy: EngineSpec, prices: Mapping[str, Any] | None, tokens: Counter[str]) -> str:
+    """Return that what one command may spend is spent, as a sentence, or nothing.
+
+    Args:
+        policy: has the budget.
+        prices: of the adapter's file.
+        tokens: ``tokens_in`` and ``tokens_out`` that the command took.
+    """
+    budget = policy.budget
+    if budget is None:
+        return ""
+    if budget.tokens is not None and tokens.total() >= budget.tokens:
+        return f"the budget of {budget.tokens:,} tokens is spent"
+    cost = paid(prices, tokens["tokens_in"], tokens["tokens_out"])
+    if prices and budget.cost is not None and cost is not None and cost >= budget.cost:
+        return f"the budget of {budget.cost:g} {prices['currency']} is spent"
+    return ""
 
 
 def unscored(metrics: Mapping[str, MetricRecord], failures: Iterable[FailureRecord]) -> str:

@@ -17,7 +17,7 @@ from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
-from harness.engine.limits import refusal, shortcoming, too_many
+from harness.engine.limits import overspent, refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.patience import Patience, patiently
@@ -33,7 +33,6 @@ from harness.locate import near
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord
-from harness.record.spent import spent
 from harness.record.store import Gone, StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
@@ -260,6 +259,7 @@ class _Work:
         if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
             return reason
         patience = self._suite.spec.engine.timeout
+        prices = self._run.manifest.adapter.config.get("prices")
         pipeline = Pipeline(
             work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace, patience=patience
         )
@@ -273,7 +273,7 @@ class _Work:
                 progress.advance(f"{batch.task.name}/{batch.cell.id}", kept, keeper.failed)
                 if reason := self._judged(keeper, too_many):
                     return reason
-                self._over = self._over or self._beyond_budget(keeper)
+                self._over = self._over or overspent(self._suite.spec.engine, prices, keeper.spent)
                 if keeper.refused or self._over:
                     stop.set()  # what is under way may end, and nothing else begins
         if early := self._early(keeper, stop):
@@ -335,19 +335,6 @@ class _Work:
             return ""
         count = f"{keeper.responses.total():,} of {self._plan.own:,} samples were asked"
         return f"{self._over}: {count}; `harness resume` spends as much again"
-
-    def _beyond_budget(self, keeper: Keeper) -> str:
-        """Say that the budget of this command is spent; nothing while it is not."""
-        budget = self._suite.spec.engine.budget
-        if budget is None:
-            return ""
-        tokens = keeper.spent.total()
-        if budget.tokens is not None and tokens >= budget.tokens:
-            return f"the budget of {budget.tokens:,} tokens is spent"
-        used = spent(self._run.manifest.adapter.config, keeper.spent["tokens_in"], None, keeper.spent["tokens_out"], 0)
-        if budget.cost is not None and used is not None and used.cost is not None and used.cost >= budget.cost:
-            return f"the budget of {budget.cost:g} {used.currency} is spent"
-        return ""
 
     def _judged(self, keeper: Keeper, rule: Callable[[EngineSpec, Plan, Counter[str]], str]) -> str:
         return rule(self._suite.spec.engine, self._plan, keeper.responses)

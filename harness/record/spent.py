@@ -6,6 +6,22 @@ from typing import Any
 from harness.record.schema import SpentRecord
 
 
+def paid(prices: Mapping[str, Any] | None, tokens_in: int | None, tokens_out: int | None) -> float | None:
+    """Return what tokens cost, None where prices or counts are unknown.
+
+    Args:
+        prices: `input` and `output`, of a million tokens.
+        tokens_in: read.
+        tokens_out: written.
+
+    >>> paid({"input": 2.0, "output": 8.0}, 1_000_000, 500_000)
+    6.0
+    """
+    if prices is None or tokens_in is None or tokens_out is None:
+        return None
+    return float((prices["input"] * tokens_in + prices["output"] * tokens_out) / 1e6)
+
+
 def spent(
     config: Mapping[str, Any], tokens_in: int | None, image_tokens: int | None, tokens_out: int | None, asked: int
 ) -> SpentRecord | None:
@@ -24,16 +40,14 @@ def spent(
     if not tokens_in and not tokens_out:
         return None
     read, written = tokens_in or 0, tokens_out or 0
-    cost, currency = None, None
-    if isinstance(prices := config.get("prices"), Mapping):
-        cost, currency = (float(prices["input"]) * read + float(prices["output"]) * written) / 1e6, prices["currency"]
+    prices = config.get("prices")
     return SpentRecord(
         asked=asked,
         tokens_in=read,
         image_tokens=image_tokens,
         tokens_out=written,
-        cost=cost,
-        currency=currency,
+        cost=paid(prices, read, written),
+        currency=prices["currency"] if prices else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from harness.adapters._served.reply import Failure, Reply, TokenLogprob, as_object, count, thought_it_all
+from harness.adapters._served.reply import Failure, Reply, TokenLogprob, as_object, count, finish_of, no_text
 from harness.types import Finish
 
 _FINISHES: Final = {
@@ -33,15 +33,13 @@ def reply(found: dict[str, Any]) -> Reply | Failure | None:
         )
     usage = as_object(found.get("usage"))
     thought = count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
-    finish = _FINISHES.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
+    finish = finish_of(reason, _FINISHES)
     thinking = bool(thought or message.get("reasoning_content") or message.get("reasoning"))
     nothing = finish is Finish.LENGTH and thinking and isinstance(content, str) and not content.strip()
     if finish is Finish.FILTER or not isinstance(content, str) or nothing:
         refusal = message.get("refusal")
         said = f"the server gave no text (finish_reason {reason!r})" + (f": {refusal}" if refusal else "")
-        if finish is Finish.LENGTH:  # a model that thinks beside its answer, and never came to it
-            said += f"; {thought_it_all(thought)}"
-        return Failure(said, retry=False, finish=finish)
+        return no_text(said, finish, thought)
     served = (found.get("model"), found.get("system_fingerprint"))
     return Reply(
         text=content,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.adapters._served.config import Prices, ServedConfig
 from harness.adapters._served.pictures import sent_size
+from harness.record.spent import paid
 from harness.types import Request
 
 
@@ -44,11 +45,5 @@ def estimate(requests: Sequence[Request], config: ServedConfig) -> Estimate:
 
 
 def cost(prices: Prices | None, tokens_in: int | None, tokens_out: int | None) -> float | None:
-    """Return what tokens cost, None where prices or counts are unknown.
-
-    >>> cost(Prices(input=2.0, output=8.0), 1_000_000, 500_000)
-    6.0
-    """
-    if prices is None or tokens_in is None or tokens_out is None:
-        return None
-    return (prices.input * tokens_in + prices.output * tokens_out) / 1e6
+    """As :func:`harness.record.spent.paid`, by an adapter's own prices."""
+    return paid(None if prices is None else prices.model_dump(), tokens_in, tokens_out)

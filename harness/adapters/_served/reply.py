@@ -118,10 +118,23 @@ def _failed(code: int | None, said: str, found: Any, wait: float | None) -> Fail
     return Failure(said, retry=code in _RETRY, busy=code in BUSY, wait=wait, finish=finish)
 
 
-def thought_it_all(tokens: int | None) -> str:
-    """Return what to say of an answer that was cut off before it began."""
-    spent = f"all {tokens} tokens went into thinking" if tokens else "all tokens went"
-    return f"{spent} before the answer began: raise `max_new_tokens`"
+def finish_of(reason: Any, words: Mapping[str, Finish]) -> Finish:
+    """Return how an answer ends by a server's word for it; ``words`` are those that say something."""
+    return words.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
+
+
+def no_text(said: str, finish: Finish, thought: int | None) -> Failure:
+    """Return that an answer holds no text; of one that was cut off before it began, what to do.
+
+    Args:
+        said: by the server.
+        finish: how it ends.
+        thought: tokens that the model only thought, where the server says.
+    """
+    if finish is Finish.LENGTH:  # a model that thinks beside its answer, and never came to it
+        spent = f"all {thought} tokens went into thinking" if thought else "all tokens went"
+        said += f"; {spent} before the answer began: raise `max_new_tokens`"
+    return Failure(said, retry=False, finish=finish)
 
 
 def _error(found: Any) -> dict[str, Any]:
