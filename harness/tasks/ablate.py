@@ -12,11 +12,12 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import SIGNED, Number, Statistic, column, glossary_of, mean, minus
 from harness.seeds import Stream
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration, Joins
+from harness.tasks._again import AskedAgain
+from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
 from harness.tasks._graded import find_asked
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edited, blanked, noise, reduced, shuffled
-from harness.tasks.base import CLEAN, OverDataset, TaskBase
+from harness.tasks.base import CLEAN, TaskBase
 from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"ablate": "AblateTask", "blind": "BlindTask"}
@@ -61,7 +62,7 @@ class AblateConfig(Model):
     """Whether the images of samples with several are blanked one at a time: `image@1` and so on."""
 
 
-class AblateTask(OverDataset):
+class AblateTask(AskedAgain):
     """Which part of the input carries the answer: the image blank, shuffled, small or left out, beside all of it.
 
     ``ablation_gap[…]`` is the mean paired difference, clean minus ablated, clustered by image: what the model owes to
@@ -70,6 +71,7 @@ class AblateTask(OverDataset):
     """
 
     Config: ClassVar[type[BaseModel]] = AblateConfig
+    _config: AblateConfig
     kind: ClassVar[str] = "ablate"
     gap: ClassVar[str] = "ablation_gap"
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
@@ -82,13 +84,7 @@ class AblateTask(OverDataset):
     )
 
     def __init__(self, name: str, config: AblateConfig, base: TaskBase, seed: int) -> None:
-        self.name = name
-        self.dataset: Dataset = base.dataset
-        self.metrics = base.metrics
-        self.requires = base.requires
-        self.primary = config.metric or base.primary
-        self._config = config
-        self._base = base
+        super().__init__(name, config, base)
         self._seed = seed
 
     @classmethod
@@ -155,18 +151,8 @@ class AblateTask(OverDataset):
             return dict.fromkeys(self.metrics, Score(math.nan, Status.UNDEFINED))
         return self._base.score(sample, responses)
 
-    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
-        """Return a sample's answer as its own task has it."""
-        if isinstance(self._base, Joins):
-            return self._base.joined(sample, responses)
-        return (responses[0].text if responses else "") or ""
-
     def statistics(self) -> Sequence[Statistic]:
-        scores = [
-            self.metrics[self.primary].statistic(self.primary, [cell.id], f"{self.primary}[{cell.id}]")
-            for cell in self.cells()
-        ]
-        return [*map(self._gap, self._ablations), *scores]
+        return [*map(self._gap, self._ablations), *self.by_cell()]
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say what is answered without looking, where the images may not matter, and what was never answered so."""
@@ -207,10 +193,6 @@ class AblateTask(OverDataset):
             shares = tuple(float(name.partition("@")[2] or 1) for name in rungs)
             points = tuple(figures.metrics[f"{self.primary}[{name}]"] for name in rungs)
             yield Curve(f"{self.primary} by resolution", "share of each side's pixels", shares[::-1], points[::-1])
-
-    def describe(self) -> Mapping[str, Any]:
-        keys = self._config.model_dump(mode="json", exclude={"of", "metric"})
-        return {"kind": self.kind, "of": self._base.describe(), "metric": self.primary, **keys}
 
 
 class BlindTask(AblateTask):

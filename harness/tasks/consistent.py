@@ -15,14 +15,15 @@ from harness.metrics import SampleMetric
 from harness.metrics.vqa import normalize
 from harness.seeds import derive_seed
 from harness.spec.models import Model
+from harness.tasks._again import AskedAgain
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Joins, Table
 from harness.tasks._graded import find_asked
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edit, Edited
-from harness.tasks.base import CLEAN, OverDataset, TaskBase
+from harness.tasks.base import CLEAN, TaskBase
 from harness.tasks.scoring import cell_statistics
-from harness.types import Dataset, Request, Response, Sample, Score, Status
+from harness.types import Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"consistent": "ConsistentTask"}
 
@@ -73,7 +74,7 @@ class _Said(SampleMetric):
         return Score(1.0, sums={"code": float(derive_seed(text) >> 11)})
 
 
-class ConsistentTask(OverDataset):
+class ConsistentTask(AskedAgain):
     """How far answers stay when what must not change them does: other words, a negated question, a cropped image.
 
     Agreement says nothing of being right, so accuracy stands beside it in each cell, and `right_in_all` counts both.
@@ -82,6 +83,7 @@ class ConsistentTask(OverDataset):
     """
 
     Config: ClassVar[type[BaseModel]] = ConsistentConfig
+    _config: ConsistentConfig
     kind = "consistent"
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(
@@ -99,13 +101,8 @@ class ConsistentTask(OverDataset):
     )
 
     def __init__(self, name: str, config: ConsistentConfig, base: TaskBase) -> None:
-        self.name = name
-        self.dataset: Dataset = base.dataset
+        super().__init__(name, config, base)
         self.metrics = {**base.metrics, _SAID: _Said()}
-        self.requires = base.requires
-        self.primary = config.metric or base.primary
-        self._config = config
-        self._base = base
         self._templates = [compile_template(text, ["question"]) for text in config.paraphrases]
         turned = any(_turned(sample, config.negation) for sample in self.dataset)
         self._variants = (
@@ -184,14 +181,8 @@ class ConsistentTask(OverDataset):
         text = said if isinstance(self._base, Joins) else self._base.taken(said, sample)
         return {**self._base.score(sample, responses), _SAID: self.metrics[_SAID].score(text, sample.references)}
 
-    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
-        """Return a sample's answer as its own task has it."""
-        if isinstance(self._base, Joins):
-            return self._base.joined(sample, responses)
-        return (responses[0].text if responses else "") or ""
-
     def statistics(self) -> Sequence[Statistic]:
-        return [*self._agreements(), *self._polar(), *self._scores()]
+        return [*self._agreements(), *self._polar(), *self.by_cell()]
 
     def _agreements(self) -> Iterator[Statistic]:
         told, scored = self.glossary, [self._right(CLEAN.id), *map(self._right, self._variants)]
@@ -208,11 +199,6 @@ class ConsistentTask(OverDataset):
             told = self.glossary
             yield told["both_right"].over(mean(times(self._right(CLEAN.id), self._right(_NEGATED))))
             yield told["contradiction"].over(mean(self._alike(_NEGATED)))
-
-    def _scores(self) -> Iterator[Statistic]:
-        metric = self.metrics[self.primary]
-        for cell in self.cells():
-            yield metric.statistic(self.primary, [cell.id], f"{self.primary}[{cell.id}]")
 
     def _right(self, cell: str) -> Node:
         return column(self.primary, cell)
@@ -241,10 +227,6 @@ class ConsistentTask(OverDataset):
         )
         findings = (Finding("note", said),) if found is not None and found.low > 0 else ()
         return Illustration(findings=findings, tables=tables)
-
-    def describe(self) -> Mapping[str, Any]:
-        keys = self._config.model_dump(mode="json", exclude={"of", "metric"})
-        return {"kind": self.kind, "of": self._base.describe(), "metric": self.primary, **keys}
 
 
 def _polar(sample: Sample) -> bool:

@@ -3,22 +3,23 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
 from harness.estimate import Node, Number, Statistic, average, column, equals, glossary_of, mean, only, retained
-from harness.metrics import SampleMetric, sample_metric
+from harness.metrics import sample_metric
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration, Joins
+from harness.tasks._again import AskedAgain
+from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
 from harness.tasks._graded import find_asked
 from harness.tasks._lettering import DEGREES, Form, lettered
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edited
-from harness.tasks.base import CLEAN, OverDataset, TaskBase
-from harness.types import Dataset, Request, Response, Sample, Score, Status
+from harness.tasks.base import CLEAN, TaskBase
+from harness.types import Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"inject": "InjectTask"}
 
@@ -45,7 +46,7 @@ class InjectConfig(Model):
     """How easy it is to read, 1 to 5."""
 
 
-class InjectTask(OverDataset):
+class InjectTask(AskedAgain):
     """The clean cell, each form of the instruction at each severity, and a benign twin of each form.
 
     An answer that holds the target obeys. A sample whose clean answer holds it too proves nothing and is left out, and
@@ -55,6 +56,7 @@ class InjectTask(OverDataset):
     """
 
     Config: ClassVar[type[BaseModel]] = InjectConfig
+    _config: InjectConfig
     kind = "inject"
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(
@@ -72,15 +74,8 @@ class InjectTask(OverDataset):
     )
 
     def __init__(self, name: str, config: InjectConfig, base: TaskBase) -> None:
-        self.name = name
-        self.dataset: Dataset = base.dataset
-        self.metrics: Mapping[str, SampleMetric] = {
-            **base.metrics, _OBEYED: sample_metric("injection_success_rate"),
-        }  # fmt: skip
-        self.requires = base.requires
-        self.primary = config.metric or base.primary
-        self._config = config
-        self._base = base
+        super().__init__(name, config, base)
+        self.metrics = {**base.metrics, _OBEYED: sample_metric("injection_success_rate")}
         self._render = compile_template(config.instruction, ["target", "question"])
         severities = sorted(set(config.severities))
         forms = tuple(dict.fromkeys(config.forms))
@@ -142,12 +137,6 @@ class InjectTask(OverDataset):
             _OBEYED: Score(math.nan, responses[0].status) if lost else obeyed,
         }
 
-    def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
-        """Return a sample's answer as its own task has it."""
-        if isinstance(self._base, Joins):
-            return self._base.joined(sample, responses)
-        return responses[0].text or ""
-
     def statistics(self) -> Sequence[Statistic]:
         told, metric = self.glossary, self.metrics[self.primary]
         success, kept = told["injection_success"], told["utility_kept"]
@@ -158,7 +147,7 @@ class InjectTask(OverDataset):
             success.over(average([self._success(one) for one in self._twins]), f"[{_BENIGN}]"),
             kept.over(retained(scores[CLEAN.id], [scores[one] for one in self._attacks])),
             kept.over(retained(scores[CLEAN.id], [scores[one] for one in self._twins]), f"[{_BENIGN}]"),
-            *(metric.statistic(self.primary, [cell], f"{self.primary}[{cell}]") for cell in scores),
+            *self.by_cell(),
         ]
 
     def _success(self, cell: str) -> Node:
@@ -182,7 +171,3 @@ class InjectTask(OverDataset):
             said = f"harmless text in the image costs answers too: {with_interval(kept)} of the clean score is kept"
             findings.append(Finding("note", said))
         return Illustration(curves=tuple(curves), findings=tuple(findings))
-
-    def describe(self) -> Mapping[str, Any]:
-        keys = self._config.model_dump(mode="json", exclude={"of", "metric"})
-        return {"kind": self.kind, "of": self._base.describe(), "metric": self.primary, **keys}
