@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 
-from harness.cli._grid import fits, print_grid
+from harness.cli._grid import fits, print_grid, safe
+from harness.comparison.watched import gated
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.numbers import arrow, interval, title
-from harness.report.text import plain
 
 _NAME: Final = re.compile(r"(?P<base>[^\[]+)\[(?P<row>[^\],]+)(?:,(?P<column>[^\]]+)\]|\](?:\[(?P<slice>[^\]]+)\])?)")
 
@@ -36,15 +35,15 @@ def print_families(out: Console, records: Sequence[RunRecord], *, everything: bo
     left: list[str] = []
     for name, task in records[0].tasks.items():
         rows, crossed = _families(task)
-        gated = _gated(records[0], name)
-        shown = [base for base in rows if everything or base in gated] or [*rows][:1]
+        first = _bases(records[0], name)
+        shown = [base for base in rows if everything or base in first] or [*rows][:1]
         left += [base for base in rows if base not in shown]
         if len(records) == 1:
             for same in _alike({base: rows[base] for base in shown}):
                 _print(out, name, task, same)
         for base in shown if len(records) > 1 else ():
             _print_beside(out, name, base, records)
-        bases = [base for base in crossed if everything or base in gated] or [*crossed][:1]
+        bases = [base for base in crossed if everything or base in first] or [*crossed][:1]
         left += [base for base in crossed if base not in bases]
         for record in records:
             mark = f"{title(record)}: " if len(records) > 1 else ""
@@ -56,7 +55,7 @@ def print_families(out: Console, records: Sequence[RunRecord], *, everything: bo
     if left:
         names = [*dict.fromkeys(left)]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        out.print(f"[dim]not shown: {_safe(', '.join(names[:3]))}{more}; harness show --all[/]")
+        out.print(f"[dim]not shown: {safe(', '.join(names[:3]))}{more}; harness show --all[/]")
 
 
 def _families(task: TaskRecord) -> tuple[dict[str, dict[str, MetricRecord]], dict[str, Table]]:
@@ -75,11 +74,15 @@ def _families(task: TaskRecord) -> tuple[dict[str, dict[str, MetricRecord]], dic
     return rows, crossed
 
 
-def _gated(record: RunRecord, task: str) -> set[str]:
-    """Return the names, without brackets, that a gate of the suite or the task itself puts first."""
-    gates = [gate["metric"] for gate in record.suite.content.get("gates") or ()]
-    named = [name for name in gates if name.startswith(f"{task}/")]
-    return {name.removeprefix(f"{task}/").partition("[")[0] for name in [*named, record.tasks[task].primary]}
+def put_first(record: RunRecord) -> set[str]:
+    """Return the names of the numbers that a gate of the suite names, or that are their task's headline."""
+    return {*gated(record), *(f"{name}/{task.primary}" for name, task in record.tasks.items())}
+
+
+def _bases(record: RunRecord, task: str) -> set[str]:
+    """Return the names, without task and brackets, that are put first in a task."""
+    named = (name.removeprefix(f"{task}/") for name in put_first(record) if name.startswith(f"{task}/"))
+    return {name.partition("[")[0] for name in named}
 
 
 def _alike(families: dict[str, dict[str, MetricRecord]]) -> list[dict[str, dict[str, MetricRecord]]]:
@@ -98,7 +101,7 @@ def _print(out: Console, name: str, task: TaskRecord, families: dict[str, dict[s
     caption = f"{name}{f' by {head}' if head else ''}{_of(metrics)}"
     for bases in _columns(out.width, head, things, families):
         heads = [head, *(f"{base} {arrow(next(iter(families[base].values())))}".strip() for base in bases)]
-        rows = [[_safe(thing), *(_told(families[base].get(thing)) for base in bases)] for thing in things]
+        rows = [[safe(thing), *(_told(families[base].get(thing)) for base in bases)] for thing in things]
         print_grid(out, heads, rows, title=_caption(caption))
         caption = ""
 
@@ -110,7 +113,7 @@ def _columns(
     groups: list[list[str]] = []
     for base in families:
         tried = [*groups[-1], base] if groups else [base]
-        rows = [[_safe(thing), *(_told(families[one].get(thing)) for one in tried)] for thing in things]
+        rows = [[safe(thing), *(_told(families[one].get(thing)) for one in tried)] for thing in things]
         if groups and fits(width, [head, *(f"{one} ↑" for one in tried)], rows):
             groups[-1] = tried
         else:
@@ -122,7 +125,7 @@ def _print_beside(out: Console, task: str, base: str, records: Sequence[RunRecor
     """Print one number's things down and runs across."""
     found = [_families(record.tasks[task])[0].get(base, {}) if task in record.tasks else {} for record in records]
     things = [*dict.fromkeys(thing for family in found for thing in family)]
-    rows = [[_safe(thing), *(_told(family.get(thing)) for family in found)] for thing in things]
+    rows = [[safe(thing), *(_told(family.get(thing)) for family in found)] for thing in things]
     way = arrow(next(metric for family in found for metric in family.values()))
     head = _called(records[0].tasks[task], things)
     print_grid(out, [head, *map(title, records)], rows, title=_caption(f"{task}/{base} {way}"))
@@ -134,7 +137,7 @@ def _print_crossed(out: Console, name: str, table: Table, task: TaskRecord) -> N
     columns = [*dict.fromkeys(column for row in table.values() for column in row)]
     head, across = _called(task, [*table]), _called(task, columns)
     caption = f"{name} {arrow(metrics[0])}{f' by {across}' if across else ''}{_of(metrics)}"
-    whole = [[_safe(thing), *(_told(row.get(column)) for column in columns)] for thing, row in table.items()]
+    whole = [[safe(thing), *(_told(row.get(column)) for column in columns)] for thing, row in table.items()]
     if fits(out.width, [head, *columns], whole):
         print_grid(out, [head, *columns], whole, title=_caption(caption))
         return
@@ -148,7 +151,7 @@ def _print_crossed(out: Console, name: str, table: Table, task: TaskRecord) -> N
 
 
 def _values(table: Table, columns: Sequence[str]) -> list[list[str]]:
-    return [[_safe(thing), *(_value(row.get(column)) for column in columns)] for thing, row in table.items()]
+    return [[safe(thing), *(_value(row.get(column)) for column in columns)] for thing, row in table.items()]
 
 
 def _print_cells(out: Console, name: str, task: TaskRecord) -> None:
@@ -184,7 +187,7 @@ def _of(metrics: Sequence[MetricRecord]) -> str:
 
 
 def _told(metric: MetricRecord | None) -> str:
-    return "" if metric is None else _safe(interval(metric))
+    return "" if metric is None else safe(interval(metric))
 
 
 def _value(metric: MetricRecord | None) -> str:
@@ -193,8 +196,4 @@ def _value(metric: MetricRecord | None) -> str:
 
 def _caption(text: str) -> str:
     """Return a table's title, a line below what stands above it."""
-    return f"\n{_safe(text)}" if text else ""
-
-
-def _safe(text: str) -> str:
-    return escape(plain(text, 2_000))
+    return f"\n{safe(text)}" if text else ""

@@ -4,7 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
+
+from harness.report.text import plain
 
 _GAP: Final = "  "
 _FEWEST: Final = 32
@@ -102,3 +105,12 @@ def _joined(cells: Cells, widths: Sequence[int], right: Sequence[bool]) -> Text:
         line.append((_GAP if i else "") + (pad if end else "")).append_text(cell).append("" if end else pad)
     line.rstrip()
     return line
+
+
+def safe(text: str, limit: int = 2_000) -> str:
+    r"""Return text for a cell or a line, whatever a data set or a model called things: nothing in it means anything.
+
+    >>> print(safe("[red]a\x1b[2J"))
+    \[red]a\x1b[2J
+    """
+    return escape(plain(text, limit))

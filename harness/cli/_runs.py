@@ -6,8 +6,7 @@ from typing import Final
 
 import click
 
-from harness.cli._grid import console, print_grid
-from harness.cli._tables import safe
+from harness.cli._grid import console, print_grid, safe
 from harness.engine.open_run import unfinished
 from harness.errors import HarnessError
 from harness.record import RunRecord, find_runs, read_run

@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli._families import in_family, print_families
-from harness.cli._grid import print_grid
+from harness.cli._grid import print_grid, safe
 from harness.record.schema import MetricRecord, RunRecord
 from harness.report.failures import failure_lines
 from harness.report.numbers import CUT_OFF, arrow, coverage, cut_off, interval, known, title
-from harness.report.text import plain
 
 Order = Literal["given", "name", "value"]
 
@@ -35,15 +34,6 @@ class Choice:
 
 
 WHOLE: Final = Choice()
-
-
-def safe(text: str, limit: int = 2_000) -> str:
-    r"""Return text for a cell or a line, whatever a data set or a model called things: nothing in it means anything.
-
-    >>> print(safe("[red]a\x1b[2J"))
-    \[red]a\x1b[2J
-    """
-    return escape(plain(text, limit))
 
 
 def print_runs(out: Console, records: Sequence[RunRecord], choice: Choice = WHOLE) -> None:
@@ -76,12 +66,6 @@ def ceilings(record: RunRecord) -> dict[str, str]:
     """Return controls: metrics that should be low whatever their direction says, each with its rule, ``≤ 0.1``."""
     gates = [gate for gate in record.suite.content.get("gates") or () if gate.get("control")]
     return {gate["metric"]: f"≤ {gate['max']:g}" for gate in gates if gate.get("max") is not None}
-
-
-def gated(record: RunRecord) -> set[str]:
-    """Return the names of the numbers that a gate of the suite names, or that are their task's headline."""
-    named = {gate["metric"] for gate in record.suite.content.get("gates") or ()}
-    return named | {f"{name}/{task.primary}" for name, task in record.tasks.items()}
 
 
 def _print_metrics(out: Console, records: Sequence[RunRecord], choice: Choice) -> None:

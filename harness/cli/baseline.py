@@ -117,8 +117,7 @@ def _print(root: Path, name: str | None, as_json: bool) -> None:
         return
     if not found:
         raise UsageError(f"there is no baseline{f' {name!r}' if name else ''} in {root}")
-    from harness.cli._grid import console, print_grid
-    from harness.cli._tables import safe
+    from harness.cli._grid import console, print_grid, safe
 
     heads = ["name", "suite", "adapter", "key", "commit", "made", "size", "run"]
     for told in found:

@@ -126,12 +126,13 @@ def print_comparison(compared: "Compared", choice: "Choice | None" = None) -> No
 
 def _table(compared: "Compared", choice: "Choice") -> tuple[list[list[str]], int]:
     """Return a row for each number, and how many are left out: those of detectors, sets and corruptions that rest."""
-    from harness.cli._families import in_family
-    from harness.cli._tables import ceilings, gated, safe
+    from harness.cli._families import in_family, put_first
+    from harness.cli._grid import safe
+    from harness.cli._tables import ceilings
     from harness.report import compare_rows as rows
 
     colors = {"worse": "[bold red]worse[/]", "better": "[green]better[/]", "": ""}
-    controls, first = ceilings(compared.candidate), gated(compared.baseline) | gated(compared.candidate)
+    controls, first = ceilings(compared.candidate), put_first(compared.baseline) | put_first(compared.candidate)
     table, left = [], 0
     for delta in compared.deltas:
         rests = in_family(delta.name) and not (choice.everything or delta.moved or delta.name in first)

@@ -61,8 +61,7 @@ def command(run: str | None, before: str | None, runs: Path, as_json: bool) -> N
 
 
 def _print(told: "list[Change]", *, compared: bool) -> None:
-    from harness.cli._grid import console, print_grid
-    from harness.cli._tables import safe
+    from harness.cli._grid import console, print_grid, safe
     from harness.report.failures import place
 
     heads = ["samples", *(["before", ""] if compared else []), "status", "where", "what was said"]

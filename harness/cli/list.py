@@ -52,8 +52,7 @@ def command(kind: str, runs: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    from harness.cli._grid import console, print_grid
-    from harness.cli._tables import safe
+    from harness.cli._grid import console, print_grid, safe
 
     heads = ["name", *(head for head in ("tier", "type", "better", "unit") if rows and head in rows[0]), "what it is"]
     print_grid(console(), heads, [[safe(row.get(head, _sentence(row))) for head in heads] for row in rows])

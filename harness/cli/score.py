@@ -97,8 +97,7 @@ def _rescore(
         return
     if skipped:
         click.echo(f"left out, since they hold no answers to questions: {', '.join(skipped)}", err=True)
-    from harness.cli._grid import console, print_grid
-    from harness.cli._tables import safe
+    from harness.cli._grid import console, print_grid, safe
 
     rows = [[safe(key), arrow(value), safe(interval(value)), coverage(value)] for key, value in values.items()]
     heading = safe(f"{metric} ({variant}), scored again: {run.record.run_id}")
