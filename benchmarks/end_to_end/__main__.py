@@ -1,0 +1,141 @@
+"""Ask the tiny Qwen2-VL the same questions through every harness, each in a process and an environment of its own.
+
+    python -m benchmarks.end_to_end --lmms-eval lmms/bin/python --lm-eval lm/bin/python --questions 100 1000
+
+Nothing is installed here. A peer whose interpreter isn't given is left out, and the table says so. Their environments
+hold `lmms-eval`, or `lm-eval` with `accelerate`, beside the torch and the transformers that are compared. The bare loop
+needs torchvision, as the model's processor does, and runs in the first environment that is given.
+"""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.data.charts.dataset import ChartsConfig, ChartsDataset
+
+_HERE: Final = Path(__file__).parent
+_MODEL: Final = _HERE.parents[1] / "fixtures" / "tiny-qwen2-vl"
+_SYSTEM: Final = "You are a helpful assistant."
+"""lmms-eval's own default: it cannot be told to leave the system message out."""
+_BATCH: Final = 8
+_FEATURES: Final = {
+    "id": {"dtype": "string", "_type": "Value"},
+    "question": {"dtype": "string", "_type": "Value"},
+    "answer": {"dtype": "string", "_type": "Value"},
+    "image": {"_type": "Image"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Who is measured, and by which interpreter."""
+
+    name: str
+    script: str
+    python: str | None
+
+
+def draw(folder: Path, questions: int, per_chart: int) -> None:
+    """Write the questions as a table of JSON lines with PNGs beside it, and as Parquet as the Hub has it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    config = ChartsConfig(limit=questions, questions_per_chart=per_chart)
+    rows: list[dict[str, Any]] = []
+    (folder / "images").mkdir()
+    for place, sample in enumerate(ChartsDataset.from_config(config, folder, ())):
+        picture = io.BytesIO()
+        sample.images[0].load().save(picture, "PNG")
+        name = f"images/{place // per_chart}.png"
+        (folder / name).write_bytes(picture.getvalue())
+        rows.append({"id": f"s{place}", "question": sample.question, "answer": sample.references[0], "image": name})
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "rows.jsonl").write_text(lines, encoding="utf-8")
+    held = [row | {"image": {"bytes": (folder / row["image"]).read_bytes(), "path": None}} for row in rows]
+    picture_type = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    types = [(name, picture_type if name == "image" else pa.string()) for name in _FEATURES]
+    table = pa.Table.from_pylist(held, schema=pa.schema(types))
+    meta = {"huggingface": json.dumps({"info": {"features": _FEATURES}})}
+    pq.write_table(table.replace_schema_metadata(meta), folder / "rows.parquet")
+
+
+def measure(contestant: Contestant, questions: int, per_chart: int) -> dict[str, Any]:
+    """Run one contestant over questions that are drawn anew; its last line is what it measured."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        draw(folder, questions, per_chart)
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+            "HF_HOME": str(folder / "hub"),
+            "PYTHONDONTWRITEBYTECODE": "",  # nobody's modules are compiled anew in each process
+            "PYTHONPATH": str(_HERE.parents[1]) if contestant.script == "ours.py" else "",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        command = [str(contestant.python), str(_HERE / contestant.script), name, str(_MODEL), str(_BATCH), _SYSTEM]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{contestant.name} failed:\n{done.stderr[-3000:]}")
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def row(name: str, measured: dict[str, Any], ours: dict[str, Any], truth: dict[str, str]) -> str:
+    """Return a line of the table."""
+    same = sum(measured["answers"].get(key, "").strip() == text.strip() for key, text in truth.items())
+    outside = measured["cpu"] - measured["in_model"]
+    return (
+        f"{name:<12}{measured['cpu']:>8.1f} s{measured['cpu'] / ours['cpu']:>7.2f} x{measured['in_model']:>9.1f} s"
+        f"{outside:>9.1f} s{measured['wall']:>8.1f} s{measured['first_cpu']:>8.1f} s"
+        f"{measured['peak_kib'] / 1024:>8.0f} MiB{same:>7}/{len(truth)}"
+    )
+
+
+def main() -> None:
+    """Print a table for each number of questions."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lmms-eval", metavar="PYTHON", help="interpreter that has lmms-eval")
+    parser.add_argument("--lm-eval", metavar="PYTHON", help="interpreter that has lm-evaluation-harness")
+    parser.add_argument("--questions", type=int, nargs="+", default=[100, 400])
+    parser.add_argument("--per-chart", type=int, default=1, help="questions that share a picture")
+    chosen = parser.parse_args()
+    contestants = [
+        Contestant("harness", "ours.py", sys.executable),
+        Contestant("bare loop", "bare.py", chosen.lmms_eval or chosen.lm_eval or sys.executable),
+        Contestant("lmms-eval", "with_lmms_eval.py", chosen.lmms_eval),
+        Contestant("lm-eval", "with_lm_eval.py", chosen.lm_eval),
+    ]
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for questions in chosen.questions:
+        print(f"\n{questions} questions, {chosen.per_chart} to a picture, batches of {_BATCH}, one thread, greedy")
+        print(f"{'':<12}{'CPU':>10}{'to ours':>9}{'in model':>11}{'outside':>11}{'wall':>10}{'first':>10}", end="")
+        print(f"{'peak':>12}  answers as the bare loop")
+        for one in contestants:
+            if one.python:
+                found[one.name, questions] = measure(one, questions, chosen.per_chart)
+        ours, truth = found["harness", questions], found["bare loop", questions]["answers"]
+        for one in contestants:
+            measured = found.get((one.name, questions))
+            print(row(one.name, measured, ours, truth) if measured else f"{one.name:<12}  not given", flush=True)
+    few, many = min(chosen.questions), max(chosen.questions)
+    if few < many:
+        print("\nA further question, CPU (start-up taken off)")
+        for one in contestants:
+            if one.python:
+                more = found[one.name, many]["cpu"] - found[one.name, few]["cpu"]
+                print(f"{one.name:<12}{more / (many - few) * 1e3:>8.2f} ms")
+    versions = {name: found[name, many]["versions"] for name, count in found if count == many}
+    print(
+        "\n" + "; ".join(f"{name}: {' '.join(f'{k} {v}' for k, v in kept.items())}" for name, kept in versions.items())
+    )
+
+
+if __name__ == "__main__":
+    main()
