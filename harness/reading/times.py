@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -48,15 +49,28 @@ def _time(number: str, group: str = "") -> str:
     )
 
 
-_TIME: Final = re.compile(rf"{_LEFT}(?:{_time(_NUMBER)})", re.IGNORECASE)
-_BRACKETED: Final = re.compile(
-    rf"[\[(<{{]\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}},\s{{0,3}}({_time(_POINTED, 'x')})\s{{0,3}}[\])>}}]",
-    re.IGNORECASE,
-)
-_PARTS: Final = {
-    unit: re.compile(rf"({_NUMBER}){_ORDINAL}(?:-|\s{{0,2}}){word}", re.IGNORECASE)
-    for unit, word in units.UNITS.items()
-}
+@cache
+def _a_time() -> re.Pattern[str]:
+    """Return the pattern of a time. Compiled when it is first read with: that takes half a second, for all three."""
+    return re.compile(rf"{_LEFT}(?:{_time(_NUMBER)})", re.IGNORECASE)
+
+
+@cache
+def _bracketed() -> re.Pattern[str]:
+    """Return the pattern of two times in a bracket."""
+    one = _time(_POINTED, "x")
+    return re.compile(rf"[\[(<{{]\s{{0,3}}({one})\s{{0,3}},\s{{0,3}}({one})\s{{0,3}}[\])>}}]", re.IGNORECASE)
+
+
+@cache
+def _parts() -> dict[float, re.Pattern[str]]:
+    """Return the patterns of amounts, by the seconds that one of their unit has."""
+    return {
+        unit: re.compile(rf"({_NUMBER}){_ORDINAL}(?:-|\s{{0,2}}){word}", re.IGNORECASE)
+        for unit, word in units.UNITS.items()
+    }
+
+
 _DIGIT: Final = re.compile(r"\d")
 _SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?(?:seconds?|s)\.?", re.IGNORECASE)
 """The commonest amount, for which it need not be looked through all units."""
@@ -240,27 +254,27 @@ def _in_one_unit(first: _Time, second: _Time) -> Span:
 def _unit_of_first(time: _Time) -> float:
     if _SECONDS.fullmatch(time.text):
         return 1.0
-    return max(unit for unit, part in _PARTS.items() if part.search(time.text))
+    return max(unit for unit, part in _parts().items() if part.search(time.text))
 
 
 def _times(text: str) -> list[_Time]:
     """Return all numbers that may be times, in the order of the text; numbers in brackets with a comma are two."""
     found: list[_Time] = []
     at = 0
-    brackets = _BRACKETED.finditer(text)
+    a_time, brackets = _a_time(), _bracketed().finditer(text)
     bracket = next(brackets, None)
     while len(found) < 2 * MOST:
         # Every time begins with a digit; to go from one to the next is several times as fast as a search.
         digit = _DIGIT.search(text, at)
         if digit is None:
             break
-        match = _TIME.match(text, digit.start())
+        match = a_time.match(text, digit.start())
         if match is None:
             at = digit.end()
             continue
         if bracket is not None and match.end() > bracket.start():
             for group in (1, 2):
-                inner = _TIME.match(text, bracket.start(group), bracket.end(group))
+                inner = a_time.match(text, bracket.start(group), bracket.end(group))
                 if inner is not None:
                     found.append(_read(inner, text))
             at, bracket = bracket.end(), next(brackets, None)
@@ -277,7 +291,7 @@ def _read(match: re.Match[str], text: str) -> _Time:
     if match["units"] is not None:
         if seconds := _SECONDS.fullmatch(written):
             return _Time(start, end, written, float(seconds[1]), 1.0)
-        parts = [(unit, part) for unit, pattern in _PARTS.items() for part in pattern.findall(written)]
+        parts = [(unit, part) for unit, pattern in _parts().items() for part in pattern.findall(written)]
         value = math.fsum(unit * _of_number(part) for unit, part in parts)
         return _Time(start, end, written, None if any(map(_unclear, (p for _, p in parts))) else value, parts[-1][0])
     number = _LEADING.match(written)
@@ -310,7 +324,7 @@ def seconds_of(value: object) -> float | None:
     (5.0, 5.0, 5.0, None)
     """
     if isinstance(value, str):
-        match = _TIME.fullmatch(value.strip())
+        match = _a_time().fullmatch(value.strip())
         return _read(match, value.strip()).value if match else None
     return float(value) if is_time(value) else None  # type: ignore[arg-type]
 
