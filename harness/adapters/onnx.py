@@ -97,6 +97,11 @@ class OnnxAdapter:
             raise AdapterError(f"ONNX models need {', '.join(missing)}; run `{install('onnx')}`")
         files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
         files.check()
+        kind = str(files.read("config.json").get("model_type", "qwen2_vl"))
+        if not kind.startswith("qwen2"):
+            raise AdapterError(
+                f"{files.path} holds a {kind}: use `type: onnx_vlm`; this one runs Qwen2-VL's files alone"
+            )
         encoder = _prompt_encoder(config, files)
         return cls(config, files, OnnxGraphs.load(files.graphs(), config.threads, config.providers), encoder)
 

@@ -25,7 +25,7 @@ _SETTINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A Qwen2-VL folder in the public layout, and the suffix of the ONNX files to use."""
+    """A folder in the public layout, and the suffix of the ONNX files to use."""
 
     path: Path
     suffix: str
@@ -42,7 +42,7 @@ class ModelFolder:
             )
         for name in ("config.json", "tokenizer.json"):
             if not (self.path / name).is_file():
-                raise AdapterError(f"{self.path} has no {name}; is it a Qwen2-VL model folder?")
+                raise AdapterError(f"{self.path} has no {name}; is it a model folder?")
         for path in self.graphs():
             if not path.is_file():
                 raise AdapterError(f"{path} is missing; {self._remedy()}")
@@ -55,7 +55,7 @@ class ModelFolder:
             return f"the folder has {names}: set `quantisation` to that, or add the file"
         return (
             f"the folder needs {', '.join(path.name for path in self.graphs())} in onnx/, "
-            "as in the public ONNX repositories of Qwen2-VL"
+            "as in the public ONNX repositories of vision-language models"
         )
 
     def graphs(self) -> list[Path]:
@@ -125,9 +125,10 @@ class ModelFolder:
         Raises:
             AdapterError: if the model declares none.
         """
-        declared = self.read("config.json").get("image_token_id")
+        config = self.read("config.json")
+        declared = config.get("image_token_id", config.get("image_token_index"))
         if declared is None:
-            raise AdapterError(f"{self.path / 'config.json'} has no image_token_id; is it a Qwen2-VL model?")
+            raise AdapterError(f"{self.path / 'config.json'} has no image_token_id; is it a vision-language model?")
         return int(declared)
 
     def digests(self) -> Iterator[tuple[str, str]]:

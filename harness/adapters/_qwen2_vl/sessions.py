@@ -20,8 +20,9 @@ _DTYPES: Final[Mapping[str, DTypeLike]] = {
     "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
 }
-_PAST: Final = "past_key_values."
+PAST: Final = "past_key_values."
 _DECODER_INPUTS: Final = {"inputs_embeds", "attention_mask", "position_ids"}
 
 
@@ -86,6 +87,22 @@ class Session:
         return _DTYPES[declared]
 
 
+def check_providers(providers: Sequence[str]) -> None:
+    """See that this build of ONNX Runtime has them.
+
+    Raises:
+        AdapterError: naming those that it lacks.
+    """
+    import onnxruntime
+
+    known = onnxruntime.get_available_providers()
+    if missing := [name for name in providers if name not in known]:
+        raise AdapterError(
+            f"this ONNX Runtime has no {', '.join(missing)}; it has {', '.join(known)}. "
+            "Change `providers` in the adapter's file, or install a build that has it"
+        )
+
+
 class OnnxGraphs:
     """The model's three sessions; implements `decoding.Graphs`."""
 
@@ -98,8 +115,8 @@ class OnnxGraphs:
         self._vision, self._embedding, self._decoder = vision, embedding, decoder
         # Qwen2-VL exports call it grid_thw, Qwen2.5-VL ones image_grid_thw.
         self._grid = next((name for name in vision.inputs if name.endswith("grid_thw")), "grid_thw")
-        self._past = [name for name in decoder.inputs if name.startswith(_PAST)]
-        self._outputs = ["logits", *(name.replace(_PAST, "present.") for name in self._past)]
+        self._past = [name for name in decoder.inputs if name.startswith(PAST)]
+        self._outputs = ["logits", *(name.replace(PAST, "present.") for name in self._past)]
         for session, expected in (
             (vision, {"pixel_values", self._grid}),
             (embedding, {"input_ids"}),
@@ -118,14 +135,7 @@ class OnnxGraphs:
         Raises:
             AdapterError: if one of them cannot be used.
         """
-        import onnxruntime
-
-        known = onnxruntime.get_available_providers()
-        if missing := [name for name in providers if name not in known]:
-            raise AdapterError(
-                f"this ONNX Runtime has no {', '.join(missing)}; it has {', '.join(known)}. "
-                "Change `providers` in the adapter's file, or install a build that has it"
-            )
+        check_providers(providers)
         return cls(*(Session(path, threads, providers) for path in paths))
 
     def encode_images(self, pixel_values: Floats, grids: Ints) -> Floats:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from PIL import Image
 
@@ -102,6 +102,8 @@ class Encoder:
     """None where the model has a chat template."""
     trial: Callable[[list[dict[str, Any]]], None]
     """Raises a ``TemplateError`` where the chat template would go on for ever: `transformers` sets it no bounds."""
+    tensors: Literal["pt", "np"] = "pt"
+    """Whose arrays a batch is made of: torch's, or NumPy's."""
 
     def __call__(self, requests: Sequence[Request]) -> Encoding:
         """Encode as many requests as can be. What cannot stand in one batch unchanged comes in several."""
@@ -170,7 +172,7 @@ class Encoder:
         batch = self.processor(
             images=shown if prompts[0].images else None,
             text=texts if any(texts) else None,
-            return_tensors="pt",
+            return_tensors=self.tensors,
             **({} if self.reading.padding is Padding.NONE else {"padding": True}),
             **({"add_special_tokens": False} if prompts[0].begun else {}),
         )

@@ -1,0 +1,245 @@
+"""Vision-language models as three ONNX files, in the layout of transformers.js and optimum, run by ONNX Runtime.
+
+The files are a vision encoder, the embedding of tokens and a decoder with its cache. What they take is read from the
+graphs; what they are given, the model's own processor of `transformers` makes. Qwen2-VL's files, whose positions have
+three axes, are run by the type ``onnx``, without `transformers`.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from harness.adapters._chat_template import trial
+from harness.adapters._qwen2_vl.decoding import Answer, SpecialIds, Stopwatch, generate
+from harness.adapters._qwen2_vl.folder import ModelFolder
+from harness.adapters._qwen2_vl.graphs import ThreeGraphs
+from harness.adapters._qwen2_vl.prompts import Prompt, left_pad
+from harness.adapters._torch.formats import find_format
+from harness.adapters._torch.processor import load_processor
+from harness.adapters._torch.prompting import Encoder, Padding, Reading
+from harness.adapters._torch.source import model_digests, need
+from harness.adapters._variants import Quantisation, suffix
+from harness.errors import AdapterError
+from harness.extras import install
+from harness.spec.models import BatchSize, Model, Threads
+from harness.types import Request, Response, Status
+
+ENTRIES: Final = {"onnx_vlm": "OnnxVlmAdapter"}
+
+_CODE_VERSION: Final = 1
+"""Raise it whenever decoding or the building of prompts changes an answer."""
+_INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
+_OTHERWISE: Final = {
+    "florence2": "it has an encoder and a decoder",
+    "gemma3": "attention within its images goes both ways",
+    "llava_next": "its tiles are put together between the vision encoder and the prompt",
+    "llava_onevision": "its tiles are put together between the vision encoder and the prompt",
+    "paligemma": "attention within its images goes both ways",
+}
+"""By the configuration's ``model_type``: what these graphs would answer wrongly, and say nothing."""
+
+
+class OnnxVlmConfig(Model):
+    """Keys of an adapter of ``type: onnx_vlm``."""
+
+    model: str = Field(min_length=1)
+    """The model's folder, relative to the adapter's file."""
+    quantisation: Quantisation = "fp32"
+    """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
+    suffix: str | None = None
+    """The files' suffix where `quantisation` does not name it, such as `_mine`."""
+    batch_size: BatchSize = 8
+    """Requests a call. Images are encoded one prompt at a time."""
+    threads: Threads = 1
+    """Threads of ONNX Runtime."""
+    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
+    """ONNX Runtime's execution providers, the preferred one first."""
+    processor: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the model's processor and of its image processor, by their own names."""
+    system: str | None = None
+    """The system prompt of requests that bring none."""
+    prompt_format: str | None = None
+    """How a model without a chat template is asked: a text with `{prompt}`, `{image}`, `{system}` and `{start}`."""
+    batch_invariant: bool | None = None
+    """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
+    over the whole batch, nor with a `suffix` of your own."""
+
+    def file_suffix(self) -> str:
+        """Return what stands between a file's name and ``.onnx``."""
+        return suffix(self.quantisation) if self.suffix is None else self.suffix
+
+    def is_batch_invariant(self) -> bool:
+        """Return what the file says, or what follows from the kind of quantisation."""
+        if self.batch_invariant is not None:
+            return self.batch_invariant
+        return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
+
+
+class OnnxVlmAdapter:
+    """LLaVA, Idefics3, SmolVLM, InternVL and others whose image is a run of embeddings among those of the prompt."""
+
+    Config: ClassVar[type[BaseModel]] = OnnxVlmConfig
+    simulated: bool = False
+    capabilities: frozenset[str] = frozenset({"generate"})
+
+    def __init__(self, config: OnnxVlmConfig, files: ModelFolder, graphs: ThreeGraphs, encoder: Encoder) -> None:
+        self.batch_size = config.batch_size
+        self.batch_invariant = config.is_batch_invariant()
+        self._config = config
+        self._files = files
+        self._graphs: ThreeGraphs | None = graphs
+        self._encoder = encoder
+        self._special = SpecialIds(files.image_id(), files.pad_id(), files.end_ids())
+        self._fingerprint = ""
+
+    @classmethod
+    def from_config(cls, config: OnnxVlmConfig, folder: Path) -> Self:
+        """Load the model; ``config.model`` is relative to ``folder``.
+
+        Raises:
+            AdapterError: if a package or a file is missing or unusable, with what to do.
+        """
+        if find_spec("onnxruntime") is None:
+            raise AdapterError(f"ONNX models need onnxruntime; run `{install('onnx')}`")
+        need(("transformers",), "vlm", "the processors of these models")
+        files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+        files.check()
+        kind = str(files.read("config.json").get("model_type"))
+        if kind.startswith("qwen2"):
+            raise AdapterError(f"{files.path} holds a Qwen2-VL: its positions have three axes; use `type: onnx`")
+        if kind in _OTHERWISE:
+            raise AdapterError(
+                f"{files.path} holds a {kind}, which these three files cannot be run for: {_OTHERWISE[kind]}; "
+                "run the checkpoint with `type: transformers`, or a server of it with `type: openai`"
+            )
+        encoder = _encoder(config, files)
+        graphs = ThreeGraphs.load(files.graphs(), config.threads, config.providers)
+        _check(graphs, encoder)
+        return cls(config, files, graphs, encoder)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over files, configuration and the versions of all code that touches an answer."""
+        if not self._fingerprint:
+            content = {
+                "files": model_digests(self._files.path) | dict(self._files.digests()),
+                "config": self._config.model_dump(mode="json", exclude={"model"}),
+                "code": [_CODE_VERSION],
+                "packages": _versions(),
+            }
+            self._fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return self._fingerprint
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer a batch. A request that cannot be used costs only itself.
+
+        Raises:
+            AdapterError: if the adapter is closed or ONNX Runtime fails.
+            MemoryError: if the batch does not fit.
+        """
+        if self._graphs is None:
+            raise AdapterError("the ONNX adapter is closed")
+        stopwatch = Stopwatch()
+        responses: dict[int, Response] = {}
+        prompts: dict[int, Prompt] = {}
+        for row, request in enumerate(requests):
+            made = self._prepare(self._graphs, request, stopwatch)
+            if isinstance(made, Prompt):
+                prompts[row] = made
+            else:
+                responses[row] = Response(None, Status.ERROR, made)
+        if prompts:
+            limits = [requests[row].generation.max_new_tokens for row in prompts]
+            batch = left_pad(list(prompts.values()), self._special.pad)
+            answers = generate(self._graphs, batch, limits, self._special, stopwatch)
+            for (row, prompt), answer in zip(prompts.items(), answers, strict=True):
+                responses[row] = self._respond(prompt, answer, stopwatch)
+        return [responses[row] for row in range(len(requests))]
+
+    def _prepare(self, graphs: ThreeGraphs, request: Request, stopwatch: Stopwatch) -> Prompt | str:
+        """Return a prompt with its images' features, or why there is none."""
+        with stopwatch.stage("preprocess"):
+            encoding = self._encoder([request])
+        if encoding.problems:
+            return encoding.problems[0]
+        given = encoding.batches[0].batch
+        ids = np.asarray(given["input_ids"][0], np.int64)
+        features: tuple[NDArray[np.float32], ...] = ()
+        places = int((ids == self._special.image).sum())
+        if request.images:
+            with stopwatch.stage("vision"):
+                seen = graphs.see({name: np.asarray(given[name]) for name in graphs.sees if name in given})
+            if len(seen) != places:
+                return f"the vision encoder gives {len(seen)} embeddings, and the prompt has {places} places for them"
+            features = (seen,)
+        elif places:
+            return "the request's own words hold the model's image token"
+        positions = np.tile(np.arange(len(ids), dtype=np.int64), (3, 1))
+        return Prompt(ids, positions, features, ((1, 1, places),) if features else (), places)
+
+    def _respond(self, prompt: Prompt, answer: Answer, stopwatch: Stopwatch) -> Response:
+        text, error = None, None
+        if answer.finite:
+            text = str(self._encoder.processor.tokenizer.decode(list(answer.tokens), skip_special_tokens=True))
+        else:
+            error = f"the model's numbers were not finite (NaN or infinite) at token {len(answer.tokens) + 1}"
+        return Response(
+            text=text,
+            status=Status.OK if answer.finite else Status.ERROR,
+            error=error,
+            tokens_in=len(prompt.ids),
+            image_tokens=prompt.image_tokens,
+            tokens_out=len(answer.tokens),
+            seconds=dict(stopwatch.seconds),
+            finish=answer.finish,
+        )
+
+    def model_files(self) -> Sequence[Path]:
+        """Return the three graphs."""
+        return self._files.graphs()
+
+    def close(self) -> None:
+        """Let go of the sessions and their memory."""
+        self._graphs = None
+
+
+def _encoder(config: OnnxVlmConfig, files: ModelFolder) -> Encoder:
+    processor = load_processor(files.path, trust_remote_code=False, settings=config.processor)
+    form = find_format(config.prompt_format, processor, files.path)
+    tokens = getattr(processor.tokenizer, "special_tokens_map", {})
+    longest = files.text_config().get("max_position_embeddings")
+    reading = Reading(Padding.LEFT, needs_image=False, in_decoder=False, longest=int(longest) if longest else None)
+    tried = trial(getattr(processor, "chat_template", None), tokens)
+    return Encoder(processor, config.system, reading, form, tried, tensors="np")
+
+
+def _check(graphs: ThreeGraphs, encoder: Encoder) -> None:
+    """See that the processor makes all that the vision encoder takes.
+
+    Raises:
+        AdapterError: naming what it takes beyond that, or why the processor refuses an image.
+    """
+    encoding = encoder([Request("check", "?", images=(Image.new("RGB", (64, 48)),))])
+    if encoding.problems:
+        raise AdapterError(f"the model cannot be asked about an image: {encoding.problems[0]}")
+    made = set(encoding.batches[0].batch)
+    if lacking := sorted(set(graphs.sees) - made):
+        raise AdapterError(
+            f"the vision encoder takes {', '.join(lacking)}, which the model's processor does not make "
+            f"(it makes {', '.join(sorted(made))}); export the files in the layout of transformers.js"
+        )
+
+
+def _versions() -> dict[str, str]:
+    import onnxruntime
+
+    packages = {name: version(name) for name in ("numpy", "pillow", "tokenizers", "transformers", "jinja2")}
+    return packages | {"onnxruntime": str(onnxruntime.__version__)}
