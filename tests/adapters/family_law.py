@@ -5,19 +5,22 @@
 
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
 
 from harness.adapters.transformers import TransformersAdapter
 from harness.types import Generation, Request, Status
 from tests.adapters.families import FAMILIES, Built, Family
 
-COLUMNS: Final = ("loads", "equal", "in batches", "several images", "without image")
+COLUMNS: Final = ("loads", "equal", "in batches", "several images", "without image", "LoRA")
 MARKS: Final = ("<!-- families -->", "<!-- /families -->")
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "adapters.md"
 LIMIT: Final = 8
@@ -109,7 +112,25 @@ def measure(name: str, built: Built) -> dict[str, str]:
             row[column] = "; ".join(differences(built, adapter, [request])) or "yes"
         else:
             row[column] = f"refused: {response.error}"
+    with tempfile.TemporaryDirectory() as scratch:
+        row["LoRA"] = tuned(built, Path(scratch), texts)
     return row
+
+
+def tuned(built: Built, folder: Path, before: Sequence[str | None]) -> str:
+    """Say whether a LoRA on every linear layer changes answers, and to those of a plain script of PEFT."""
+    shape = LoraConfig(target_modules="all-linear", r=2, lora_alpha=16, init_lora_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT's use of `transformers`
+        whole = get_peft_model(deepcopy(built.model), shape)
+        whole.peft_config["default"].base_model_name_or_path = built.folder.name
+        whole.save_pretrained(folder)
+        model = PeftModel.from_pretrained(deepcopy(built.model), folder).eval().get_base_model()
+    script = replace(built, model=model)
+    adapter = load(built, lora=str(folder))
+    if found := differences(script, adapter, ONE):
+        return "; ".join(found)
+    return "yes" if [adapter.generate([request])[0].text for request in ONE] != before else "it changes nothing"
 
 
 def line(name: str, row: Mapping[str, str]) -> str:

@@ -687,6 +687,21 @@ def test_a_pinned_repository_in_the_cache_loads_without_a_network(
     assert loaded._open.path.name == COMMIT
 
 
+def test_a_model_in_a_folder_of_a_pinned_repository_is_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline_hub(monkeypatch, tmp_path)
+    copy_model(tmp_path / "models--acme--many" / "snapshots" / COMMIT / "vl" / "step-200")
+    loaded = load(Path("acme/many/vl/step-200"), revision=COMMIT)
+    assert loaded._open.path.parts[-3:] == (COMMIT, "vl", "step-200")
+    with pytest.raises(
+        AdapterError, match=f"acme/many at {COMMIT} has no vl/config.json; is that the folder of a model"
+    ):
+        load(Path("acme/many/vl"), revision=COMMIT)
+    with pytest.raises(AdapterError, match=r"no model folder .* with its commit as `revision:`"):
+        load(Path("acme/many/vl/step-200"))
+
+
 def test_a_lora_in_a_folder_of_a_pinned_repository_is_the_one_on_disk(
     charts: list[Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

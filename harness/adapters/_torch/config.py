@@ -13,7 +13,8 @@ class TorchModel(Model):
     """Keys of every adapter over a model of `transformers`."""
 
     model: str = Field(min_length=1)
-    """A folder, relative to the adapter's file, or the id of a repository on the Hugging Face hub."""
+    """A folder, relative to the adapter's file, or the id of a repository on the Hugging Face hub, with the folder
+    inside it where the model lies in one: `owner/name/checkpoint-200`."""
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     """For a repository: its commit, 40 hexadecimal digits. Branches and tags move, and scores with them."""
     device: str = Field(default="cpu", pattern=r"^(cpu|mps|cuda(:[0-9]+)?)$")

@@ -79,17 +79,22 @@ def find_model(model: str, revision: str | None, folder: Path, trust_remote_code
         if not (local / "config.json").is_file():
             raise AdapterError(f"{local} has no config.json; is it a model folder of `transformers`?")
         return local
-    if not _REPOSITORY.fullmatch(model):
+    repository, inside = _parted(model)
+    if not _REPOSITORY.fullmatch(repository) or (inside and revision is None):
         raise AdapterError(
             f"there is no model folder {local}; `model` in the adapter's file is relative to that file, "
-            "or `owner/name` on the Hugging Face hub"
+            "or `owner/name` on the Hugging Face hub, with its commit as `revision:`"
         )
     if revision is None:
         raise AdapterError(
             f"`model: {model}` is neither a folder ({local}) nor a pinned repository: a repository changes, so name "
             "its commit as `revision:` (40 hexadecimal digits, on the hub's page under Files → History)"
         )
-    return _fetch(model, revision, trust_remote_code)
+    ahead = f"{inside}/" if inside else ""
+    found = _download(repository, revision, [f"{ahead}{pattern}" for pattern in patterns(trust_remote_code)]) / inside
+    if not (found / "config.json").is_file():
+        raise AdapterError(f"{repository} at {revision} has no {ahead}config.json; is that the folder of a model?")
+    return found
 
 
 def find_lora(lora: str, revision: str | None, folder: Path) -> Path:
@@ -99,21 +104,27 @@ def find_lora(lora: str, revision: str | None, folder: Path) -> Path:
         AdapterError: if there is no such repository, or its commit is not named.
     """
     local = (folder / lora).resolve()
-    owner, _, rest = lora.partition("/")
-    name, _, inside = rest.partition("/")
+    repository, inside = _parted(lora)
     if revision is None or local.is_dir():
-        if not local.is_dir() and _REPOSITORY.fullmatch(f"{owner}/{name}"):
+        if not local.is_dir() and _REPOSITORY.fullmatch(repository):
             raise AdapterError(
                 f"there is no folder {local} with the LoRA; for one on the hub name its commit as `lora_revision:`"
             )
         return local
     ahead = f"{inside}/" if inside else ""
     wanted = [f"{ahead}{pattern}" for pattern in ("adapter_config.json", "adapter_model.*", MANIFEST)]
-    return _download(f"{owner}/{name}", revision, wanted) / inside
+    return _download(repository, revision, wanted) / inside
 
 
-def _fetch(model: str, revision: str, trust_remote_code: bool) -> Path:
-    return _download(model, revision, list(patterns(trust_remote_code)))
+def _parted(name: str) -> tuple[str, str]:
+    """Return the repository and the folder inside it.
+
+    >>> _parted("acme/tuned/step-200/merged"), _parted("acme/tuned"), _parted("tuned")
+    (('acme/tuned', 'step-200/merged'), ('acme/tuned', ''), ('tuned', ''))
+    """
+    owner, _, rest = name.partition("/")
+    repository, _, inside = rest.partition("/")
+    return (f"{owner}/{repository}" if repository else owner), inside
 
 
 def _download(repository: str, revision: str, wanted: list[str]) -> Path:
