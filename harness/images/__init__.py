@@ -12,9 +12,11 @@ from harness.images._door import (
     regular_file,
 )
 from harness.images._plain import opaque, plain, to_rgb
+from harness.images._thumbnail import EMBEDDED, thumbnail
 from harness.images.markers import misfit, settle
 
 __all__ = [
+    "EMBEDDED",
     "FORMATS",
     "MAX_PIXELS",
     "PLAINLY",
@@ -28,5 +30,6 @@ __all__ = [
     "plain",
     "regular_file",
     "settle",
+    "thumbnail",
     "to_rgb",
 ]
