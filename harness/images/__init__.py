@@ -11,6 +11,7 @@ from harness.images._door import (
     pictures,
     regular_file,
 )
+from harness.images._fit import RESAMPLING, fitted, within
 from harness.images._plain import opaque, plain, to_rgb
 from harness.images._thumbnail import EMBEDDED, thumbnail
 from harness.images.markers import misfit, settle
@@ -20,8 +21,10 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "PLAINLY",
+    "RESAMPLING",
     "Reading",
     "decode",
+    "fitted",
     "further_pages",
     "misfit",
     "opaque",
@@ -32,4 +35,5 @@ __all__ = [
     "settle",
     "thumbnail",
     "to_rgb",
+    "within",
 ]

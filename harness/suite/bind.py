@@ -25,7 +25,7 @@ from harness.tasks.former import up_to_date
 from harness.tasks.told import told
 from harness.types import Dataset
 
-INHERITED: Final = ("on_truncated",)
+INHERITED: Final = ("on_truncated", "images")
 """Keys of a suite that hold for each of its tasks which has such a key and does not state it."""
 
 
@@ -136,6 +136,7 @@ class _Binder:
             if found:
                 factory, own = found
                 config = inherited(own, self._spec)
+                self._check_images(path, config)
                 if self._failed & {getattr(config, "dataset", ""), getattr(config, "of", "")}:
                     self._failed.add(name)  # what it needs is reported already
                     continue
@@ -204,6 +205,15 @@ class _Binder:
             self.problems += config
             return None
         return factory, config
+
+    def _check_images(self, path: KeyPath, config: Any) -> None:
+        """See that no task silently sends pictures in another size than the suite says."""
+        policy = self._spec.images
+        if policy is None or not policy.limits or "images" in type(config).model_fields or hasattr(config, "of"):
+            return
+        kind = self._document.value["tasks"][path[1]].get("kind")
+        said = f"the suite's `images` cannot hold for task {path[1]!r}: its kind {kind!r} sends pictures as they lie"
+        self.problems.append(self._document.problem(("images",), said, "state `images` in the tasks that know it"))
 
     def _read_data_gates(self, name: str) -> None:
         body = self._document.value["datasets"][name]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.adapters._served.config import Prices, ServedConfig
 from harness.adapters._served.image_tokens import image_tokens, rule_for, rules
-from harness.adapters._served.pictures import sent_size
+from harness.images import within
 from harness.record.spent import paid
 from harness.types import Request, TokenCount
 
@@ -43,7 +43,7 @@ class RuleCounter:
         return TokenCount(text, sum(self._image(image.size) for image in request.images))
 
     def _image(self, size: tuple[int, int]) -> int:
-        sent = sent_size(size, self._config.max_pixels)
+        sent = within(size, self._config.max_pixels)
         return (
             image_tokens(self._rule, sent) if self._rule else math.ceil(math.prod(sent) / self._config.pixels_per_token)
         )
