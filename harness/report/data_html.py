@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from harness.report import page
-from harness.suite.checks import KINDS, MISTAKES, UNUSABLE, WHOLE, Findings, Gate, Judged, Looked, Row, Spot
+from harness.suite.checks import KINDS, MISTAKES, UNUSABLE, WHOLE, Findings, Gate, Judged, Looked, Row, Shown, Spot
 
 _TEMPLATE: Final = "data.html.j2"
 _LISTED: Final = 200
@@ -20,6 +20,8 @@ class Card:
     """One row with its picture, and the one that it is like."""
 
     row: Row
+    question: str
+    """What the row asks; empty where it cannot be read."""
     picture: str
     """As a data URI; empty where there is none."""
     other: str
@@ -103,8 +105,8 @@ def data_html(name: str, looked: Looked, gates: Iterable[Gate], *, strict: bool 
     shown = [() if one.whole else one.rows[:most] for one in groups]
     spots = [[*_spots(one.dataset, rows)] for one, rows in zip(groups, shown, strict=True)]
     turns = (spot for turn in zip_longest(*spots) for spot in turn if spot is not None)
-    pictures = {spot: _uri(webp) for spot, webp in looked.thumbnails(turns).items()}
-    filled = [_with_cards(one, rows, pictures) for one, rows in zip(groups, shown, strict=True)]
+    told = looked.shown(turns)
+    filled = [replace(one, cards=_cards(one, rows, told)) for one, rows in zip(groups, shown, strict=True)]
     return (
         page.environment()
         .get_template(_TEMPLATE)
@@ -128,9 +130,7 @@ def _grouped(found: Findings, judged: Sequence[Judged]) -> list[Group]:
     made = [Group(0, kind, dataset, rows, found.datasets.get(dataset, 0), on) for kind, dataset, rows, on in groups]
     order = {"bad": 0, "inconclusive": 1, "open": 2}
     made.sort(key=lambda one: (order[one.way], one.kind not in UNUSABLE, -len(one.rows) / max(one.of, 1)))
-    return [
-        Group(number, one.kind, one.dataset, one.rows, one.of, one.gates) for number, one in enumerate(made, start=1)
-    ]
+    return [replace(one, number=number) for number, one in enumerate(made, start=1)]
 
 
 def _spots(dataset: str, rows: Sequence[Row]) -> Iterator[Spot]:
@@ -140,16 +140,14 @@ def _spots(dataset: str, rows: Sequence[Row]) -> Iterator[Spot]:
             yield row.other
 
 
-def _with_cards(group: Group, rows: Sequence[Row], pictures: Mapping[Spot, str]) -> Group:
-    cards = [
-        Card(
-            row,
-            pictures.get(Spot(group.dataset, row.where, row.picture), ""),
-            pictures.get(row.other, "") if row.other is not None else "",
-        )
-        for row in rows
-    ]
-    return Group(group.number, group.kind, group.dataset, group.rows, group.of, group.gates, cards)
+def _cards(group: Group, rows: Sequence[Row], told: Mapping[Spot, Shown]) -> list[Card]:
+    nothing = Shown("")
+    made = []
+    for row in rows:
+        own = told.get(Spot(group.dataset, row.where, row.picture), nothing)
+        other = told.get(row.other, nothing) if row.other is not None else nothing
+        made.append(Card(row, own.question, _uri(own.picture), _uri(other.picture)))
+    return made
 
 
 def _verdict(found: Findings, judged: Sequence[Judged], strict: bool) -> Verdict:
@@ -174,4 +172,4 @@ def _count(number: int, what: str) -> str:
 
 
 def _uri(webp: bytes) -> str:
-    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
+    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii") if webp else ""

@@ -4,7 +4,7 @@ from harness.suite.checks.findings import Findings, Judged, Row, Spot
 from harness.suite.checks.gates import Gate, over, parse_gates, read_data_gates
 from harness.suite.checks.inspect import Inspector
 from harness.suite.checks.kinds import KINDS, MISTAKES, UNUSABLE, WHOLE
-from harness.suite.checks.shown import Looked
+from harness.suite.checks.shown import Looked, Shown
 
 __all__ = [
     "KINDS",
@@ -17,6 +17,7 @@ __all__ = [
     "Judged",
     "Looked",
     "Row",
+    "Shown",
     "Spot",
     "over",
     "parse_gates",
