@@ -161,13 +161,13 @@ def check(
     from harness.errors import ExitCode, UsageError
     from harness.patience import patiently
     from harness.suite.bind import load_suite
-    from harness.suite.checks import over, parse_gates, read_data_gates
+    from harness.suite.checks import gates_of, parse_gates, read_data_gates
     from harness.suite.checks.run import inspect_path, inspect_suite
 
     if out is not None and format_ != "html":
         raise UsageError("--out is where --format html goes; give that too")
-    written = [gate for text in stated for gate in parse_gates(text)]
-    gates = over(read_data_gates(file) if file else (), written)
+    written = parse_gates(stated)
+    gates = gates_of({**(read_data_gates(file) if file else {}), **written})
     warnings: list[str] = []
     path = Path(name)
     with _bar() as advance:

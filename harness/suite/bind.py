@@ -18,7 +18,7 @@ from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
 from harness.spec.models import GateSpec, SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
-from harness.suite.checks.gates import Gate, gates_at
+from harness.suite.checks.gates import Gate, gates_of, stated_at
 from harness.suite.gates import limits_nothing, turned_round, unread
 from harness.tasks import BuildContext, Task
 from harness.tasks.former import up_to_date
@@ -218,8 +218,11 @@ class _Binder:
     def _read_data_gates(self, name: str) -> None:
         body = self._document.value["datasets"][name]
         if body.get("gates") is not None:
-            for found in gates_at(self._document, ("datasets", name, "gates"), name):
-                (self.problems if isinstance(found, Problem) else self.data_gates).append(found)  # type: ignore[arg-type]
+            found = stated_at(self._document, ("datasets", name, "gates"))
+            if isinstance(found, list):
+                self.problems += found
+            else:
+                self.data_gates += gates_of(found, name)
 
     def _adapter(self, name: str) -> AdapterChoice:
         return read_adapter(name, folder=self._folder)

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from harness.report.data_html import data_html, write_data_html
-from harness.suite.checks import Looked, parse_gates
+from harness.suite.checks import Looked, gates_of, parse_gates
 from harness.suite.checks.run import inspect_path
 from tests.suite.test_data_checks import Data, clean, copied, nearly, plant
 
@@ -34,7 +34,7 @@ def test_the_verdict_stands_first_and_the_worst_kinds_before_those_that_are_good
     assert kinds(text) == ["media", "leakage", "no-option"]
     assert text.index("1 row cannot be read, or have media") < text.index('id="kind-1"')
     assert "All" not in text.partition('id="kind-1"')[0]
-    gated = data_html("data", looked, parse_gates("no-option=0") + parse_gates("leakage=10"))
+    gated = data_html("data", looked, gates_of(parse_gates(["no-option=0", "leakage=10"])))
     assert kinds(gated) == ["media", "no-option", "leakage"]
     assert re.findall(r"</span> (met|failed)</b> <code>([^<]*)", gated) == [
         ("failed", "no-option=0"), ("met", "leakage=10")
@@ -43,7 +43,7 @@ def test_the_verdict_stands_first_and_the_worst_kinds_before_those_that_are_good
 
 def test_clean_data_says_so(clean: Data) -> None:
     clean.check()
-    text = data_html("data", inspect_path(clean.folder, kind="csv"), parse_gates("leakage=0"))
+    text = data_html("data", inspect_path(clean.folder, kind="csv"), gates_of(parse_gates(["leakage=0"])))
     assert kinds(text) == []
     assert "Nothing was found." in text
 
@@ -75,7 +75,7 @@ def test_rows_beyond_the_first_are_listed_and_pictures_keep_within_their_room(lo
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_is_whole_in_a_browser(looked: Looked, show, audit, picture, tmp_path: Path, width: int) -> None:
     file = write_data_html(
-        "a folder with a rather long name/" * 3, looked, parse_gates("leakage=0"), tmp_path / "p.html"
+        "a folder with a rather long name/" * 3, looked, gates_of(parse_gates(["leakage=0"])), tmp_path / "p.html"
     )
     browser = show(file.as_uri(), width=width)
     picture(browser, f"data-{width}")

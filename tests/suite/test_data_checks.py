@@ -16,7 +16,7 @@ from PIL import Image
 from harness import patience
 from harness.data import FileImage
 from harness.data.video import VideoConfig, VideoDataset
-from harness.suite.checks import KINDS, MISTAKES, Findings, Inspector, parse_gates
+from harness.suite.checks import KINDS, MISTAKES, Findings, Inspector, gates_of, parse_gates
 from harness.suite.checks.pictures import look, near_pairs
 from harness.suite.checks.run import check_path
 
@@ -399,6 +399,11 @@ def test_charts_that_differ_in_one_bar_are_not_near() -> None:
 
 
 def test_a_gate_says_itself_as_it_was_written() -> None:
-    texts = ("leakage=0", "repeated=1.5%")
-    assert [str(gate) for text in texts for gate in parse_gates(text)] == list(texts)
-    assert [str(gate) for gate in parse_gates("mistakes=0")] == [f"{kind}=0" for kind in KINDS if kind in MISTAKES]
+    def told(*texts: str) -> list[str]:
+        return [str(gate) for gate in gates_of(parse_gates(texts))]
+
+    assert told("repeated=1.5%", "leakage=0") == ["repeated=1.5%", "leakage=0"]
+    assert told("tiny=0.02", "tiny=3") == ["tiny=3"]
+    assert told("mistakes=0") == [f"{kind}=0" for kind in KINDS if kind in MISTAKES]
+    own = [f"{kind}={5 if kind == 'leakage' else 0}" for kind in KINDS if kind in MISTAKES]
+    assert told("leakage=5", "mistakes=0") == told("mistakes=0", "leakage=5") == own

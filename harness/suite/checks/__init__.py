@@ -1,7 +1,7 @@
 """What is wrong with data beyond what cannot be read: duplicates, leaks, contradictions, bias, pictures and boxes."""
 
 from harness.suite.checks.findings import Findings, Judged, Row, Spot
-from harness.suite.checks.gates import Gate, over, parse_gates, read_data_gates
+from harness.suite.checks.gates import Gate, gates_of, parse_gates, read_data_gates
 from harness.suite.checks.inspect import Inspector
 from harness.suite.checks.kinds import KINDS, MISTAKES, UNUSABLE, WHOLE
 from harness.suite.checks.shown import Looked, Shown
@@ -19,7 +19,7 @@ __all__ = [
     "Row",
     "Shown",
     "Spot",
-    "over",
+    "gates_of",
     "parse_gates",
     "read_data_gates",
 ]

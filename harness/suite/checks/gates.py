@@ -69,36 +69,42 @@ class Gate:
         return f"{said} of {self.dataset!r}" if self.dataset else said
 
 
-def parse_gates(text: str) -> list[Gate]:
-    """Read ``kind=3``, ``kind=0.01`` or ``kind=1%``; ``mistakes=0`` stands for several.
+Stated = Mapping[str, int | float | str]
+"""Kinds, or the word :data:`MISTAKE`, with how many rows there may be."""
+
+
+def parse_gates(texts: Iterable[str]) -> dict[str, int | float | str]:
+    """Read ``kind=3``, ``kind=0.01`` or ``kind=1%``; of one kind the last stands.
 
     Raises:
-        UsageError: if it is not of that form, or the kind is unknown.
+        UsageError: if one is not of that form, or its kind is unknown.
 
-    >>> parse_gates("leakage=0"), parse_gates("repeated=0.5%")[0].most
-    ([Gate(kind='leakage', most=0, share=False, dataset='')], 0.005)
+    >>> parse_gates(["leakage=0", "repeated=0.5%"])
+    {'leakage': 0, 'repeated': '0.5%'}
     """
+    return dict(map(_parsed, texts))
+
+
+def _parsed(text: str) -> tuple[str, int | float | str]:
     kind, _, most = text.partition("=")
     if kind not in _FIELDS:
         raise UsageError(f"--gate {text!r}: unknown kind {kind!r}; {did_you_mean(kind, _FIELDS)}")
     try:
         value = most if most.endswith("%") else int(most) if most.isdecimal() else float(most)
-        return gates_of(DataGates.model_validate({kind: value}).model_dump())
+        return kind, _most(value)
     except ValueError:
         said = "is not of the form KIND=NUMBER or KIND=SHARE%, such as leakage=0 or repeated=1%"
         raise UsageError(f"--gate {text!r} {said}") from None
 
 
-def gates_of(told: Mapping[str, Any], dataset: str = "") -> list[Gate]:
+def gates_of(told: Stated, dataset: str = "") -> list[Gate]:
     """Return gates as a mapping states them, in the order of :data:`KINDS`.
 
     >>> [str(gate) for gate in gates_of({"tiny": "2%", "blank": 0.01, "leakage": 3})]
     ['tiny=2%', 'blank=1%', 'leakage=3']
     """
     every = told.get(MISTAKE)
-    stated = {kind: every for kind in MISTAKES if every is not None} | {
-        kind: most for kind, most in told.items() if kind != MISTAKE and most is not None
-    }
+    stated = {kind: every for kind in MISTAKES if every is not None} | {**told}
     return [_gate(kind, stated[kind], dataset) for kind in KINDS if kind in stated]
 
 
@@ -108,18 +114,18 @@ def _gate(kind: str, most: float | str, dataset: str) -> Gate:
     return Gate(kind, most, isinstance(most, float) and most > 0, dataset)
 
 
-def gates_at(document: Document, path: KeyPath, dataset: str = "") -> list[Gate] | list[Problem]:
-    """Return the gates that stand at a place of a document, or what is wrong with them."""
+def stated_at(document: Document, path: KeyPath) -> Stated | list[Problem]:
+    """Return what stands at a place of a document, or what is wrong with it."""
     found = check(DataGates, document, path)
-    return found if isinstance(found, list) else gates_of(found.model_dump(), dataset)
+    return found if isinstance(found, list) else found.model_dump(exclude_none=True)
 
 
-def read_data_gates(file: Path, environment: Mapping[str, str] = os.environ) -> list[Gate]:
+def read_data_gates(file: Path, environment: Mapping[str, str] = os.environ) -> Stated:
     """Return what stands under ``gates:`` of a file.
 
     Raises:
         SpecError: with everything that is wrong, each at its place.
-        UsageError: if the file cannot be read, or has no gate.
+        UsageError: if there is no such file.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file")
@@ -131,16 +137,10 @@ def read_data_gates(file: Path, environment: Mapping[str, str] = os.environ) -> 
         raise SpecError([document.problem((others[0],), f"unknown key {others[0]!r}", hint, at_key=True)])
     if not document.value.get("gates"):
         raise SpecError([document.problem((), "there are no `gates:`, so there is nothing to decide", _EXAMPLE)])
-    found = gates_at(document, ("gates",))
-    problems = [one for one in found if isinstance(one, Problem)]
-    if problems:
-        raise SpecError(problems)
-    return [one for one in found if isinstance(one, Gate)]
+    found = stated_at(document, ("gates",))
+    if isinstance(found, list):
+        raise SpecError(found)
+    return found
 
 
 _EXAMPLE: Final = "write `gates: {mistakes: 0, near-picture: 1%}`"
-
-
-def over(stated: Iterable[Gate], later: Iterable[Gate]) -> list[Gate]:
-    """Return gates of which the later ones stand in place of those on the same kind and dataset."""
-    return [*{(gate.kind, gate.dataset): gate for gate in (*stated, *later)}.values()]
