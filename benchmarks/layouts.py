@@ -44,6 +44,16 @@ begin()
 rows = datasets.load_dataset("parquet", data_files={folder!r} + "/*.parquet", split="train", streaming=True)
 for _ in rows.cast_column("image", datasets.Image(decode=False)): count += 1
 """,
+    "tarfile": """
+import tarfile
+from pathlib import Path
+begin()
+for name in sorted(Path({folder!r}).glob("*.tar")):
+    with tarfile.open(name) as tar:
+        for member in tar:
+            tar.extractfile(member).read()
+            count += member.name.endswith(".jpg")
+""",
     "webdataset": """
 import webdataset
 from pathlib import Path
@@ -117,7 +127,7 @@ def main(rows: int = ROWS) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, rows)
-        for kind, peers in (("parquet", ("pyarrow", "datasets")), ("webdataset", ("webdataset",))):
+        for kind, peers in (("parquet", ("pyarrow", "datasets")), ("webdataset", ("tarfile", "webdataset"))):
             place = str(folder / kind)
             readings = {f"harness {kind}": _OURS.format(kind=kind, folder=place)}
             readings |= {f"{peer} (bare)": _BARE[peer].format(folder=place) for peer in peers if find_spec(peer)}

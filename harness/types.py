@@ -281,7 +281,9 @@ class Adapter(Protocol):
     """The bridge to a model.
 
     The class also carries ``Config``, a frozen pydantic model of its YAML keys, and is built by
-    ``from_config``. Heavy libraries are imported there, not at the top of the module.
+    ``from_config``. Heavy libraries are imported there, not at the top of the module. A class that can count what
+    requests will take, before its model is loaded or a server is asked, has a class method ``token_counter(config,
+    folder) -> TokenCounter | None`` beside it.
     """
 
     Config: ClassVar[type["BaseModel"]]
@@ -358,6 +360,29 @@ class FileAdapter(Adapter, Protocol):
 
     def model_files(self) -> "Sequence[Path]":
         """Return the files that hold the model's graph and weights."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """How many tokens a request has that is read."""
+
+    text: int
+    images: int
+
+
+class TokenCounter(Protocol):
+    """Counts a request's tokens without its model."""
+
+    how: str
+    """In words: by whose rule, or with what."""
+
+    def __call__(self, request: Request) -> TokenCount:
+        """Return the tokens of a request.
+
+        Raises:
+            SampleError: if it cannot be used.
+        """
         ...
 
 

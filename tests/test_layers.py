@@ -46,6 +46,7 @@ FLOORS = (
         "unreadable",
         "digests",
         "waits",
+        "patience",
     ),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""

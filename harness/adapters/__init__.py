@@ -19,6 +19,8 @@ from harness.types import (
     ScoringAdapter,
     StagedAdapter,
     Status,
+    TokenCount,
+    TokenCounter,
 )
 
 __all__ = [
@@ -42,4 +44,6 @@ __all__ = [
     "ScoringAdapter",
     "StagedAdapter",
     "Status",
+    "TokenCount",
+    "TokenCounter",
 ]

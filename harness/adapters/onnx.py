@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
 from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stopwatch, generate
 from harness.adapters._qwen2_vl.folder import ModelFolder
-from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, ImageSettings, to_patches
-from harness.adapters._qwen2_vl.prompts import ChatTemplate, Prompt, PromptEncoder, left_pad
+from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
+from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
 from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
 from harness.extras import install
 from harness.spec.models import BatchSize, Model, Threads
-from harness.types import Request, Response, Status
+from harness.types import Request, Response, Status, TokenCounter
 
 ENTRIES: Final = {"onnx": "OnnxAdapter"}
 
@@ -102,8 +103,13 @@ class OnnxAdapter:
             raise AdapterError(
                 f"{files.path} holds a {kind}: use `type: onnx_vlm`; this one runs Qwen2-VL's files alone"
             )
-        encoder = _prompt_encoder(config, files)
+        encoder = prompt_encoder(files, config.min_pixels, config.max_pixels)
         return cls(config, files, OnnxGraphs.load(files.graphs(), config.threads, config.providers), encoder)
+
+    @classmethod
+    def token_counter(cls, config: OnnxConfig, folder: Path) -> TokenCounter | None:
+        """Return the model's own processor as what counts tokens."""
+        return processor_counter((folder / config.model).resolve(), config.min_pixels, config.max_pixels)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over files, configuration and the versions of all code that touches an answer."""
@@ -195,23 +201,3 @@ def _versions() -> dict[str, str]:
     # ONNX Runtime comes under several distribution names (onnxruntime-gpu, …), so that only the module knows.
     packages = {name: version(name) for name in ("numpy", "pillow", "tokenizers", "jinja2")}
     return packages | {"onnxruntime": str(onnxruntime.__version__)}
-
-
-def _prompt_encoder(config: OnnxConfig, files: ModelFolder) -> PromptEncoder:
-    from tokenizers import Tokenizer
-
-    files.read("tokenizer.json")  # for its message where the file is broken
-    tokenizer = Tokenizer.from_file(str(files.path / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    image_token = tokenizer.id_to_token(files.image_id())
-    if image_token is None:
-        raise AdapterError(f"{files.path}: image_token_id is {files.image_id()}, which tokenizer.json does not have")
-    return PromptEncoder(
-        template=ChatTemplate(files.chat_template(), files.read("tokenizer_config.json")),
-        tokenizer=tokenizer,
-        images=ImageSettings.from_json(files.image_settings(), config.min_pixels, config.max_pixels),
-        image_id=files.image_id(),
-        image_token=image_token,
-        longest=int(files.text_config().get("max_position_embeddings", 32768)),
-    )

@@ -73,7 +73,7 @@ def _print(done: "list[Done]", as_json: bool) -> None:
         if any(record.responses.get(status) for status in LOST) and (folder / STORE_FILE).is_file():
             click.echo(f"to ask again what failed: harness resume {near(folder)} --failed")
         if record.spent is not None and record.spent.cost is not None:
-            click.echo(f"spent: {in_words(record.spent)}")
+            click.echo(f"spent: {in_words(record.spent, record.expected)}")
         click.echo(f"record: {near(folder)}")
         if report:
             click.echo(f"report: {near(report)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
+    from harness.suite.checks import Gate, Looked
     from harness.tasks.draw import Draw
 
 _EPILOG: Final = """\b
@@ -17,6 +18,7 @@ Examples:
   harness data check rows.jsonl
   harness data check ChartQA/ --gate leakage=0 --gate repeated=1%
   harness data check my-suite.yaml --root /data/images
+  harness data check ChartQA/ --gates gates.yaml --format html --out page.html
   harness data convert MMBench_DEV_EN.tsv -o mmbench
   harness data sample ChartQA/ 500 -o chartqa-500 --by category
 """
@@ -118,10 +120,16 @@ def pairs(fields: tuple[str, ...]) -> dict[str, str]:
 @click.option("--config", help="Which configuration: a language, a subject.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=COLUMN", help="Which column is what, of a table.")
 @click.option("--images", help="The folder that paths of images start at, relative to PATH.")
-@click.option("--gate", "gates", multiple=True, metavar="KIND=MOST",
+@click.option("--gate", "stated", multiple=True, metavar="KIND=MOST",
               help="Exit with 1 where a kind has more rows: leakage=0, repeated=1%. May be repeated.")  # fmt: skip
+@click.option("--gates", "file", type=click.Path(path_type=Path, dir_okay=False),
+              help="A YAML file with `gates:`, a mapping of kinds; --gate stands over it.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Exit with 1 where anything at all was found.")
 @click.option("--rows", default=20, show_default=True, type=click.IntRange(0), help="Rows to name of each kind.")
+@click.option("--format", "format_", type=click.Choice(["text", "html"]), default="text", show_default=True,
+              help="html: a page with the pictures of the rows, written to --out.")  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="The page to write; data-check.html by default.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all rows.")
 @_ROOT
 def check(
@@ -131,9 +139,12 @@ def check(
     config: str | None,
     fields: tuple[str, ...],
     images: str | None,
-    gates: tuple[str, ...],
+    stated: tuple[str, ...],
+    file: Path | None,
     strict: bool,
     rows: int,
+    format_: str,
+    out: Path | None,
     as_json: bool,
     roots: tuple[Path, ...],
 ) -> int:
@@ -142,29 +153,41 @@ def check(
     What cannot be read or opened is named with its place, and the exit code is 2. Beyond that it tells duplicates and
     near duplicates, what one split shares with another, questions with other answers elsewhere, answers that are no
     option, how answers are spread, boxes beyond their picture, blank, tiny and huge pictures, and more. Such findings
-    fail the check (exit code 1) where a --gate says so.
+    fail the check (exit code 1) where a gate says so: of the command line, of a file, or of the suite's datasets
+    (`gates:` there). `mistakes=0` stands for the kinds that are wrong whatever is measured.
     """
     import json
 
-    from harness.errors import ExitCode
+    from harness.errors import ExitCode, UsageError
+    from harness.patience import patiently
     from harness.suite.bind import load_suite
-    from harness.suite.checks import Gate
-    from harness.suite.checks.run import check_path, check_suite
+    from harness.suite.checks import gates_of, parse_gates, read_data_gates
+    from harness.suite.checks.run import inspect_path, inspect_suite
 
-    limits = [Gate.parse(text) for text in gates]
+    if out is not None and format_ != "html":
+        raise UsageError("--out is where --format html goes; give that too")
+    written = parse_gates(stated)
+    gates = gates_of({**(read_data_gates(file) if file else {}), **written})
     warnings: list[str] = []
     path = Path(name)
     with _bar() as advance:
         if path.is_dir() or (path.exists() and (path.suffix not in (".yaml", ".yml") or path.name == "data.yaml")):
             said = pairs(fields)
-            found = check_path(
-                path, roots, kind=kind, split=split, config=config, fields=said, images=images, advance=advance
+            looked = patiently(
+                lambda: inspect_path(
+                    path, roots, kind=kind, split=split, config=config, fields=said, images=images, advance=advance
+                )
             )
         else:
-            found, warnings = check_suite(load_suite(name, roots), advance)
-    failed = [gate for gate in limits if not gate.met(found.count(gate.kind), found.rows)]
+            suite = load_suite(name, roots)
+            gates = [*suite.data_gates, *gates]
+            looked, warnings = patiently(lambda: inspect_suite(suite, advance), suite.spec.engine.timeout)
+        found = looked.findings
+        page = _page(name, looked, gates, strict, rows, out or Path("data-check.html")) if format_ == "html" else None
+    failed = [one for one in map(found.judged, gates) if not one.met]
     if as_json:
-        click.echo(json.dumps({**found.as_data(limits), "warnings": warnings}, ensure_ascii=False, indent=2))
+        told = {**found.as_data(gates), "warnings": warnings} | ({"page": str(page)} if page else {})
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         for text in found.told(rows):
             click.echo(text)
@@ -172,11 +195,23 @@ def check(
             click.echo(f"warning: {text}", err=True)
         if not found.unusable:
             click.echo(f"{name}: {found.rows:,} rows, each can be read and its media opened")
-        for gate in failed:
-            click.echo(f"gate {gate}: failed, {found.count(gate.kind):,} of {found.rows:,} rows", err=True)
+        if page:
+            click.echo(f"page: {page}")
+        for one in failed:
+            click.echo(str(one), err=True)
     if found.unusable:
         return ExitCode.USAGE
     return ExitCode.REGRESSION if failed or (strict and found.found) else ExitCode.OK
+
+
+def _page(name: str, looked: "Looked", gates: "list[Gate]", strict: bool, rows: int, out: Path) -> Path:
+    from harness.errors import UsageError
+    from harness.report.data_html import write_data_html
+
+    try:
+        return write_data_html(name, looked, gates, out, strict=strict, most=rows)
+    except OSError as cause:
+        raise UsageError(f"cannot write {out}: {cause.strerror}") from cause
 
 
 @command.command(epilog=_EPILOG)

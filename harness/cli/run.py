@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from harness.cli._done import Done
+    from harness.suite.adapters import AdapterChoice
     from harness.suite.bind import Suite
-    from harness.tasks.draw import Draw
+    from harness.suite.select import Selection
 
 _EPILOG: Final = """\b
 Examples:
@@ -65,7 +66,7 @@ Examples:
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
 @click.option("--profile", is_flag=True, help="Print where the time went.")
-@click.option("--dry-run", is_flag=True, help="Check everything and print what would run.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print what would run, and about what it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(
@@ -110,7 +111,7 @@ def command(
     from harness.engine.told import invocation
     from harness.suite.adapters import read_adapter
     from harness.suite.fit import check_capabilities
-    from harness.suite.looks import draw_of
+    from harness.suite.select import Selection
 
     if head and limit is None:
         raise click.UsageError("--head says which samples --limit takes; give one")
@@ -125,7 +126,8 @@ def command(
         choices = [read_adapter(name) for name in adapters]
         check_capabilities(loaded, choices)
     if dry_run:
-        return _dry_run(loaded, [choice.spec.adapter for choice in choices], draw_of(loaded, limit, head=head), as_json)
+        chosen = Selection(only, sample_ids, epochs, reducer)
+        return _dry_run(loaded, choices, chosen, limit, head, as_json)
     progress, out = choose(quiet), out.absolute()  # the first adapter may go to another folder
     with invocation(several=len(choices) > 1), _printed(as_json, profile) as done:
         for choice in choices:
@@ -182,18 +184,28 @@ def _names(kind: Literal["suites", "adapters"], typed: str) -> "list[CompletionI
     return named or [CompletionItem(typed, type="file")]
 
 
-def _dry_run(suite: "Suite", adapters: list[str], draw: "Draw", as_json: bool) -> int:
+def _dry_run(
+    suite: "Suite", choices: "list[AdapterChoice]", chosen: "Selection", limit: int | None, head: bool, as_json: bool
+) -> int:
     import math
+    from functools import partial
 
     from harness.comparison.forecast import CHANGED, forecast
+    from harness.engine.expected import expect, lines
+    from harness.engine.limits import beyond_budget
     from harness.engine.plan import Plan
     from harness.gates.runs import planned_gates
+    from harness.patience import patiently
     from harness.suite.data import usable_data
+    from harness.suite.looks import draw_of
 
-    usable_data(suite, draw)
+    suite = chosen.apply(suite)
+    draw, patience = draw_of(suite, limit, head=head), suite.spec.engine.timeout
+    patiently(lambda: usable_data(suite, draw), patience)
     plan = Plan(tuple(suite.tasks.values()), 1, draw)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
     forecasts = forecast(suite.spec.gates, planned_gates(suite, draw))
+    expected = {choice.name: patiently(partial(expect, plan, choice), patience) for choice in choices}
     if as_json:
         import json
 
@@ -206,12 +218,20 @@ def _dry_run(suite: "Suite", adapters: list[str], draw: "Draw", as_json: bool) -
             }
             for one in forecasts
         ]
-        click.echo(json.dumps({"adapters": adapters, "requests": counts, "total": plan.total, "gates": told}, indent=2))
+        shown = {name: one.model_dump(mode="json") for name, one in expected.items()}
+        values = {"adapters": [*expected], "requests": counts, "total": plan.total, "gates": told, "expected": shown}
+        click.echo(json.dumps(values, indent=2))
         return ExitCode.OK
     for task, cells in counts.items():
         click.echo(f"{task}: {len(cells)} cells, {sum(cells.values()):,} requests")
     for one in forecasts:
         assumed = f" (if {CHANGED:.0%} of the samples change)" if not math.isnan(one.minimum_effect) else ""
         click.echo(f"gate on {one}{assumed}")
-    click.echo(f"{plan.total:,} requests to each of {', '.join(adapters)}; nothing was run")
+    for name, found in expected.items():
+        click.echo(f"\n{name} will take")
+        for text in lines(found):
+            click.echo(f"  {text}")
+        if said := beyond_budget(suite.spec.engine, found):
+            click.echo(f"  {said}")
+    click.echo(f"\n{plan.total:,} requests to each of {', '.join(expected)}; nothing was run")
     return ExitCode.OK

@@ -50,7 +50,7 @@ def command(
         "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:12]}",
         "adapter": f"{record.adapter.name} ({record.adapter.type}), fingerprint {record.adapter.fingerprint[:12]}",
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
-        **({"spent": in_words(record.spent)} if record.spent else {}),
+        **({"spent": in_words(record.spent, record.expected)} if record.spent else {}),
         "machine": f"{record.machine.processor}, {record.machine.cores} cores, Python {record.machine.python}",
         "commit": f"{record.git.commit[:12]}{' (dirty)' if record.git.dirty else ''}" if record.git else "none",
     }

@@ -38,8 +38,8 @@ def command(suite: str, adapters: tuple[str, ...], roots: tuple[Path, ...], whol
     """
     from harness.cli._stdout import kept_for_json
     from harness.engine.dry import try_samples
-    from harness.engine.patience import patiently
     from harness.errors import ExitCode, SpecError
+    from harness.patience import patiently
     from harness.suite.adapters import read_adapter
     from harness.suite.bind import load_suite
     from harness.suite.data import ROWS, check_data

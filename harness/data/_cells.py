@@ -94,6 +94,8 @@ def pictures(value: Any, home: Home, name: str) -> tuple[ImageSource, ...]:
     """
     if value is None:
         return ()
+    if type(value) is dict and type(content := value.get("bytes")) is bytes:  # as nearly all Parquet has it
+        return (HeldImage(content, value.get("path") or name, home.reading),)
     if isinstance(value, str | dict):
         return (_picture(value, home, name),)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):

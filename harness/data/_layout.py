@@ -217,7 +217,7 @@ class FilesDataset(Marked, ABC):
             if not placed.problem:
                 try:
                     for sample in self.samples(placed.row, placed.origin):
-                        yield self._checked(sample, placed.origin, number)
+                        yield sample if sample.id and sample.origin else _named(sample, placed.origin, number)
                     continue
                 except Exception as cause:  # noqa: BLE001 - a stranger's row may be anything
                     said = f"there is no {cause}" if isinstance(cause, KeyError) else str(cause) or type(cause).__name__
@@ -225,9 +225,6 @@ class FilesDataset(Marked, ABC):
                 said = placed.problem
             if self.on_broken == "refuse":
                 yield _broken(number, placed.origin, said)
-
-    def _checked(self, sample: Sample, origin: str, number: int) -> Sample:
-        return sample if sample.id and sample.origin else _named(sample, origin, number)
 
     def _survey(self) -> int:
         """Return how many samples there are; where that takes reading them, count what is left out as well."""
@@ -280,6 +277,8 @@ class FilesDataset(Marked, ABC):
 
     def shared(self, images: Sequence[ImageSource]) -> str:
         """Return what questions about the same images have in common: their paths, or their bytes."""
+        if len(images) == 1:
+            return self._identity(images[0])
         return "|".join(self._identity(image) for image in images)
 
     def _identity(self, image: ImageSource) -> str:
@@ -312,10 +311,12 @@ def sample_of(
     if not isinstance(question, str):
         raise TypeError(f"the question is {type(question).__name__}, not text")
     # No options make no question of several choices; no boxes say that nothing is there.
-    known = {name: value for name, value in (facts or {}).items() if value is not None and (value or name != "choices")}
-    if known and (said := wrong(known)):
-        raise TypeError(said)
-    told = {name: str(value) for name, value in (tags or {}).items() if value is not None and value != ""}
+    known: dict[str, Any] = {}
+    if facts:
+        known = {name: value for name, value in facts.items() if value is not None and (value or name != "choices")}
+        if known and (said := wrong(known)):
+            raise TypeError(said)
+    told = {name: str(value) for name, value in tags.items() if value is not None and value != ""} if tags else {}
     return Sample(
         "" if identity is None else str(identity),
         question,

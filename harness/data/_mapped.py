@@ -53,6 +53,7 @@ class MappedDataset(FilesDataset):
         spread = {column for columns in self._several.values() for column in columns}
         self._known = {*self._fact_keys, *own, *spread, *self.optional}
         self._keys_of = {name: names.get(name, name) for name in FIELDS}
+        self._key = self._keys_of.__getitem__
         super().__init__(config, path, parts, roots)
 
     @classmethod
@@ -108,7 +109,8 @@ class MappedDataset(FilesDataset):
         others = {} if row.keys() <= self._known else unknown(row, self._known, self.config.extra)
         config, key = self.config, self._key
         question = config.question if config.question is not None else required_text(row, key("question"))
-        facts = facts_of(self._parsed(row), self._fact_keys, key("facts"), others)
+        plain = not others and self._fact_keys.keys().isdisjoint(row) and row.get(key("facts")) is None
+        facts = {} if plain else facts_of(self._parsed(row), self._fact_keys, key("facts"), others)
         if "choices" in self._several:
             cells = [row.get(column) for column in self._several["choices"]]
             facts["choices"] = [as_text(cell, "choices") for cell in cells if cell is not None and cell != ""]
@@ -127,9 +129,6 @@ class MappedDataset(FilesDataset):
             facts=facts,
             origin=origin,
         )
-
-    def _key(self, name: str) -> str:
-        return self._keys_of[name]
 
     def _parsed(self, row: Row) -> Row:
         """Return a row of texts with those facts as values that are written as JSON."""
@@ -178,6 +177,8 @@ class MappedDataset(FilesDataset):
             return pictures([cell for cell in cells if cell is not None and cell != ""], self.home, origin)
         one, many = self._key("image"), self._key("images")
         single, several = row.get(one), row.get(many)
+        if type(single) is dict and several is None:
+            return pictures(single, self.home, origin)
         if one != many and single not in (None, "") and several not in (None, "", []):
             raise TypeError(f"both {one!r} and {many!r} are given, and only one of them would be read")
         cell = single if several in (None, "") or one == many else several
@@ -191,6 +192,8 @@ class MappedDataset(FilesDataset):
             return tags({"tags": {name: value for name, value in found.items() if value != ""}}, "tags")
         key = self._key("tags")
         value = row.get(key)
+        if value is None:
+            return {}
         if isinstance(value, str):
             value = literal(value) if value.strip() else None
         return tags({key: value}, key)

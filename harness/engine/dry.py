@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import islice
 
 from harness.engine.collect import judge
-from harness.engine.patience import Patience
 from harness.engine.plan import Batch
 from harness.engine.prepare import preparing
+from harness.patience import Patience
 from harness.suite.bind import Suite
 from harness.tasks import Cell, Continues, Measures, Task
 from harness.types import Request, Response, Sample, Status

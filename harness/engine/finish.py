@@ -172,6 +172,7 @@ def _record(
         responses=responses,
         cached=read_cached(store),
         spent=spent(manifest.adapter.config, *store.tokens()),
+        expected=manifest.expected if plan.shard == WHOLE else None,
         revision=read_revision(store),
         failures=failures,
         tasks=tasks,

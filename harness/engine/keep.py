@@ -12,12 +12,12 @@ from harness.asks import ask_named
 from harness.engine.ask import Part, Work
 from harness.engine.collect import judge, measured, packed, unscored
 from harness.engine.limits import failures
-from harness.engine.patience import Patience
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
 from harness.engine.sessions import Clock
 from harness.errors import in_words
 from harness.facts import carried
+from harness.patience import Patience
 from harness.record.endings import on_truncated
 from harness.record.store import ResponseStore, Row
 from harness.spec.models import OnTruncated

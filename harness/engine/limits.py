@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.engine.plan import Plan
 from harness.record.failures import LOST
-from harness.record.schema import FailureRecord, MetricRecord
+from harness.record.schema import ExpectedRecord, FailureRecord, MetricRecord
 from harness.record.spent import paid
 from harness.spec.models import EngineSpec
 from harness.types import Status
@@ -55,6 +55,18 @@ def overspent(policy: EngineSpec, prices: Mapping[str, Any] | None, tokens: Coun
     cost = paid(prices, tokens["tokens_in"], tokens["tokens_out"])
     if prices and budget.cost is not None and cost is not None and cost >= budget.cost:
         return f"the budget of {budget.cost:g} {prices['currency']} is spent"
+    return ""
+
+
+def beyond_budget(policy: EngineSpec, expected: ExpectedRecord) -> str:
+    """Return that a run may take more than one command may spend, as a sentence, or nothing."""
+    budget, read = policy.budget, (expected.text_tokens, expected.image_tokens, expected.tokens_out_at_most)
+    if budget is None:
+        return ""
+    if budget.tokens is not None and None not in read and (most := sum(filter(None, read))) > budget.tokens:
+        return f"that may be more than the budget of {budget.tokens:,} tokens: {most:,} at most"
+    if budget.cost is not None and expected.cost_at_most is not None and expected.cost_at_most > budget.cost:
+        return f"that may be more than the budget of {budget.cost:g} {expected.currency}"
     return ""
 
 

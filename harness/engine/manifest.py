@@ -14,7 +14,7 @@ from harness.engine.collect import plain
 from harness.engine.options import Executor, RunOptions
 from harness.engine.plan import Plan, Shard, make_plan
 from harness.errors import UsageError
-from harness.record.schema import AdapterRecord, RecordModel, SelectionRecord
+from harness.record.schema import AdapterRecord, ExpectedRecord, RecordModel, SelectionRecord
 from harness.record.store import ResponseStore
 from harness.registry import registry
 from harness.spec.document import made_document
@@ -87,6 +87,8 @@ class Manifest(RecordModel):
     """By data set: a hash of its rows in their order; their marks lie beside the store. Earlier versions kept none."""
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """What changes a number of each task."""
+    expected: ExpectedRecord | None = None
+    """What all parts of the run were expected to take."""
 
     def write(self, store: ResponseStore) -> None:
         """Keep it in a store, and in a file beside it: what is left of a damaged store is of no use without it."""

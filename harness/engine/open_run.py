@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from harness import __version__
+from harness.engine.expected import GLANCE, can_count, expect
 from harness.engine.manifest import ExecutorSource, Manifest, run_key, sources
 from harness.engine.options import RunOptions
 from harness.engine.plan import WHOLE, Plan
@@ -23,7 +24,7 @@ from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
 from harness.record.marks import write_marks
-from harness.record.schema import AdapterRecord
+from harness.record.schema import AdapterRecord, ExpectedRecord
 from harness.record.store import ResponseStore
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
@@ -262,6 +263,7 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
         environment=used_variables({**suite.variables, **choice.variables}),
         data=wanted.data,
         tasks=wanted.tasks,
+        expected=_expected(wanted),
     )
     for other in options.out.iterdir():
         sweep(other, age=_LEFT)
@@ -270,3 +272,11 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
     store = ResponseStore(folder / STORE_FILE)
     manifest.write(store)
     return OpenRun(folder, store, manifest, lock, 0)
+
+
+def _expected(wanted: Wanted) -> ExpectedRecord | None:
+    """Return what the run will take, where its adapter can count."""
+    if not can_count(wanted.choice):
+        return None
+    found = expect(wanted.plan, wanted.choice, GLANCE)
+    return found if found.how else None

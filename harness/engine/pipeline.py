@@ -11,9 +11,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from harness.engine.ask import Exchanged
-from harness.engine.patience import Patience
 from harness.engine.plan import Batch
 from harness.engine.prepare import Prepared, ahead
+from harness.patience import Patience
 
 _GLANCE: Final = 0.2
 """Seconds between looks up while waiting: whether somebody wants the run to stop."""

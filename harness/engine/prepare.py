@@ -10,10 +10,10 @@ from typing import TypeVar
 from PIL import Image
 
 from harness.asks import ask_named
-from harness.engine.patience import Patience
 from harness.engine.plan import Batch
 from harness.errors import SampleError
 from harness.facts import of_images, shown, wrong
+from harness.patience import Patience
 from harness.types import Request, Sample
 
 A = TypeVar("A")

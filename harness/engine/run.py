@@ -20,7 +20,6 @@ from harness.engine.keep import Keeper
 from harness.engine.limits import overspent, refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
-from harness.engine.patience import Patience, patiently
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, Left, Plan, chunks
 from harness.engine.prepare import Prepared, preparing
@@ -30,6 +29,7 @@ from harness.engine.sessions import Clock, begin_session
 from harness.engine.told import find_untold, invocation, is_of_several, untold
 from harness.errors import HarnessError, UsageError
 from harness.locate import near
+from harness.patience import Patience, patiently
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
 from harness.record.schema import AdapterRecord, RunRecord

@@ -6,8 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 from harness.comparison.identity import differing
 from harness.engine.collect import plain
 from harness.engine.manifest import Manifest
-from harness.engine.patience import patiently
 from harness.errors import UsageError
+from harness.patience import patiently
 from harness.record.marks import RowMarks, read_marks
 from harness.suite.bind import Suite
 from harness.types import Dataset

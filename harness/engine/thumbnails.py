@@ -1,28 +1,19 @@
 """Small pictures of the samples of a run, drawn again from its data set, for its page."""
 
-import io
 from collections.abc import Mapping
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.comparison.columns import samples_of
 from harness.comparison.wrong import wrong_rows
 from harness.errors import HarnessError, SampleError, UsageError
-from harness.images import pictures, to_rgb
+from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
 from harness.spec.document import made_document
 from harness.suite.bind import bind_suite, load_suite
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 FILE: Final = Path("artifacts") / "thumbnails.parquet"
-_LONGEST_SIDE: Final = 140
-_QUALITY: Final = 50
-"""Of WebP: a chart of 140 px takes about a kilobyte and a half."""
-_EMBEDDED: Final = 5_000_000 * 3 // 4
-"""Bytes of pictures that are kept unasked: 5 MB in a page, which holds them in base64."""
 _UNASKED: Final = 500
 """How many of them at most: each is read again."""
 
@@ -49,7 +40,7 @@ def keep_wrong(folder: Path) -> int:
     run = Run(folder)
     try:
         wanted = _wrong(run)
-        return _keep(run, wanted, _EMBEDDED) if wanted else 0
+        return _keep(run, wanted, EMBEDDED) if wanted else 0
     except (HarnessError, OSError):
         return 0
 
@@ -86,7 +77,7 @@ def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
                 break
             if sample.id in wanted and sample.id not in found and sample.images:
                 try:
-                    found[sample.id] = _webp(*pictures(sample.images[:1]))
+                    found[sample.id] = thumbnail(*pictures(sample.images[:1]))
                 except SampleError:
                     continue
     kept = [one for one in wanted if one in found]
@@ -98,13 +89,3 @@ def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
     columns = {"sample_id": kept, "webp": pa.array([found[one] for one in kept], pa.binary())}
     pq.write_table(pa.table(columns), target)
     return len(kept)
-
-
-def _webp(image: "Image.Image") -> bytes:
-    from PIL import Image
-
-    small = to_rgb(image)
-    small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.BILINEAR)
-    out = io.BytesIO()
-    small.save(out, "WEBP", quality=_QUALITY, method=0)
-    return out.getvalue()

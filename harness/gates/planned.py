@@ -3,9 +3,9 @@
 from harness.comparison.identity import Identity, conflicts
 from harness.comparison.sets import Rows, apart
 from harness.engine.collect import plain
-from harness.engine.patience import patiently
 from harness.engine.same import marks_of
 from harness.errors import UsageError
+from harness.patience import patiently
 from harness.record import Run
 from harness.record.scrub import scrubbed_values
 from harness.suite.adapters import AdapterChoice

@@ -11,15 +11,20 @@ from harness.images._door import (
     pictures,
     regular_file,
 )
+from harness.images._fit import RESAMPLING, fitted, within
 from harness.images._plain import opaque, plain, to_rgb
+from harness.images._thumbnail import EMBEDDED, thumbnail
 from harness.images.markers import misfit, settle
 
 __all__ = [
+    "EMBEDDED",
     "FORMATS",
     "MAX_PIXELS",
     "PLAINLY",
+    "RESAMPLING",
     "Reading",
     "decode",
+    "fitted",
     "further_pages",
     "misfit",
     "opaque",
@@ -28,5 +33,7 @@ __all__ = [
     "plain",
     "regular_file",
     "settle",
+    "thumbnail",
     "to_rgb",
+    "within",
 ]

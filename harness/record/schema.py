@@ -302,6 +302,44 @@ class SpentRecord(RecordModel):
     currency: str | None
 
 
+class ExpectedTask(RecordModel):
+    """What one task was expected to take."""
+
+    samples: int
+    """In all cells."""
+    looked_at: int
+    """Samples whose requests were made for the estimate; their mean stands for the others."""
+    requests: int
+    """Before the first answer is known."""
+    images: int
+    text_tokens: int | None
+    """None where the adapter cannot count."""
+    image_tokens: int | None
+    tokens_out_at_most: int | None
+    """If every answer were as long as it may be."""
+    cost_at_most: float | None = None
+    """By the prices of the adapter's file."""
+
+
+class ExpectedRecord(RecordModel):
+    """What a run was expected to take, before anything was asked."""
+
+    how: str
+    """By whom tokens were counted, in words; empty where nobody could."""
+    requests: int
+    images: int
+    text_tokens: int | None
+    image_tokens: int | None
+    tokens_out_at_most: int | None
+    cost_at_most: float | None
+    """By the prices of the adapter's file."""
+    currency: str | None
+    looked_at: int
+    tasks: dict[str, ExpectedTask]
+    left_out: list[str] = []
+    """What is not in it, in words."""
+
+
 class RunRecord(RecordModel):
     """``run.json``."""
 
@@ -340,6 +378,8 @@ class RunRecord(RecordModel):
     """How many answers were known from an earlier run and not asked for."""
     spent: SpentRecord | None = None
     """Tokens and money; None where the adapter counts no tokens."""
+    expected: ExpectedRecord | None = None
+    """What was expected of them before; None where nobody could tell, and of parts of a run."""
     revision: int = 0
     """How often failed samples of the complete run were asked again."""
     failures: list[FailureRecord] = []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.record.schema import SpentRecord
+from harness.record.schema import ExpectedRecord, SpentRecord
 
 
 def paid(prices: Mapping[str, Any] | None, tokens_in: int | None, tokens_out: int | None) -> float | None:
@@ -51,15 +51,24 @@ def spent(
     )
 
 
-def in_words(found: SpentRecord) -> str:
-    """Return what was spent, and on how much.
+def in_words(found: SpentRecord, expected: ExpectedRecord | None = None) -> str:
+    """Return what was spent, on how much, and what was expected.
 
     >>> in_words(spent({"prices": {"input": 2.0, "output": 8.0, "currency": "USD"}}, 12_000, 9_000, 600, 100))
     '12,000 tokens read (9,000 of images), 600 written: 0.0288 USD, 0.000288 an answer'
     """
     images = f" ({found.image_tokens:,} of images)" if found.image_tokens else ""
     said = f"{found.tokens_in:,} tokens read{images}, {found.tokens_out:,} written"
-    if found.cost is None:
-        return said
-    each = f", {found.cost / found.asked:.3g} an answer" if found.asked else ""
-    return f"{said}: {found.cost:.3g} {found.currency}{each}"
+    if found.cost is not None:
+        each = f", {found.cost / found.asked:.3g} an answer" if found.asked else ""
+        said = f"{said}: {found.cost:.3g} {found.currency}{each}"
+    return said + (_expected(expected) if expected else "")
+
+
+def _expected(found: ExpectedRecord) -> str:
+    if found.text_tokens is None or found.image_tokens is None:
+        return ""
+    read = found.text_tokens + found.image_tokens
+    written = f", at most {found.tokens_out_at_most:,} written" if found.tokens_out_at_most is not None else ""
+    cost = f", at most {found.cost_at_most:.3g} {found.currency}" if found.cost_at_most is not None else ""
+    return f"; expected {read:,} read ({found.image_tokens:,} of images){written}{cost}"

@@ -3,6 +3,7 @@
 from typing import Final
 
 from harness.record.schema import RunRecord
+from harness.record.spent import in_words
 from harness.report.text import plain
 
 _NAMED: Final = 5
@@ -24,6 +25,7 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "part": _part(record),
         "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
+        **({"spent": in_words(record.spent, record.expected)} if record.spent else {}),
         "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
         if record.git
         else "none",

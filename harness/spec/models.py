@@ -34,6 +34,22 @@ class Model(BaseModel):
     )
 
 
+class ImagePolicy(Model):
+    """In which size pictures are sent."""
+
+    max_pixels: int | None = Field(default=None, ge=1)
+    """The largest area, in pixels: a larger picture is made smaller, and none larger. No limit by default."""
+    longest_side: int | None = Field(default=None, ge=1)
+    """The longest side, in pixels; likewise."""
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
+    """The filter, as Pillow calls it."""
+
+    @property
+    def limits(self) -> bool:
+        """Whether it makes anything smaller."""
+        return self.max_pixels is not None or self.longest_side is not None
+
+
 class Budget(Model):
     """What one command may spend on a run; what a cache answers costs nothing."""
 
@@ -136,6 +152,8 @@ class SuiteSpec(Model):
     """What becomes of answers that were cut off at `max_new_tokens`, in tasks that do not say it themselves: `count`
     scores them as they stand, `fail` records their samples as failed, `unparsed` scores them as if nobody could read
     them. Whatever it says, they are counted and shown."""
+    images: ImagePolicy | None = None
+    """In which size pictures are sent, in tasks that do not say it themselves; as they lie by default."""
     engine: EngineSpec = EngineSpec()
     """Time-outs, retries, how many failures end the run."""
 

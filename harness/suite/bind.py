@@ -18,14 +18,19 @@ from harness.spec.expand import load_expanded
 from harness.spec.matrix import expand_matrix
 from harness.spec.models import GateSpec, SuiteSpec
 from harness.suite.adapters import AdapterChoice, load_plugin, read_adapter
+from harness.suite.checks.gates import Gate, gates_of, stated_at
 from harness.suite.gates import limits_nothing, turned_round, unread
 from harness.tasks import BuildContext, Task
 from harness.tasks.former import up_to_date
 from harness.tasks.told import told
 from harness.types import Dataset
 
-INHERITED: Final = ("on_truncated",)
+INHERITED: Final = ("on_truncated", "images")
 """Keys of a suite that hold for each of its tasks which has such a key and does not state it."""
+
+
+OF_ANY: Final[Mapping[str, tuple[str, ...]]] = {"datasets": ("gates",)}
+"""Keys that a dataset may have whatever its type is: no plug-in sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Suite:
     """Folders outside the suite's own that its data may lie in."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that its file was expanded with."""
+    data_gates: tuple[Gate, ...] = ()
+    """How much may be wrong with its datasets, for `harness data check`."""
 
     @property
     def hash(self) -> str:
@@ -89,7 +96,8 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     if binder.problems:
         raise SpecError([*dict.fromkeys(binder.problems)])  # a matrix repeats what is wrong in each of its tasks
     file, outside = document.file.absolute(), tuple(root.absolute() for root in roots)
-    return Suite(file, checked, datasets, tasks, document.value, outside, document.variables)
+    gates = tuple(binder.data_gates)
+    return Suite(file, checked, datasets, tasks, document.value, outside, document.variables, gates)
 
 
 class _Binder:
@@ -102,11 +110,13 @@ class _Binder:
         self._roots = roots
         self._failed: set[str] = set()
         self.problems: list[Problem] = []
+        self.data_gates: list[Gate] = []
 
     def datasets(self) -> dict[str, Dataset]:
         built: dict[str, Dataset] = {}
         for name in self._spec.datasets:
             path = ("datasets", name)
+            self._read_data_gates(name)
             found = self._plugin(path, "type", "datasets")
             if found:
                 factory, config = found
@@ -126,6 +136,7 @@ class _Binder:
             if found:
                 factory, own = found
                 config = inherited(own, self._spec)
+                self._check_images(path, config)
                 if self._failed & {getattr(config, "dataset", ""), getattr(config, "of", "")}:
                     self._failed.add(name)  # what it needs is reported already
                     continue
@@ -189,11 +200,29 @@ class _Binder:
         if isinstance(factory, Problem):
             self.problems.append(factory)
             return None
-        config = check(factory.Config, self._document, path, leave_out=[key])
+        config = check(factory.Config, self._document, path, leave_out=[key, *OF_ANY.get(kind, ())])
         if isinstance(config, list):
             self.problems += config
             return None
         return factory, config
+
+    def _check_images(self, path: KeyPath, config: Any) -> None:
+        """See that no task silently sends pictures in another size than the suite says."""
+        policy = self._spec.images
+        if policy is None or not policy.limits or "images" in type(config).model_fields or hasattr(config, "of"):
+            return
+        kind = self._document.value["tasks"][path[1]].get("kind")
+        said = f"the suite's `images` cannot hold for task {path[1]!r}: its kind {kind!r} sends pictures as they lie"
+        self.problems.append(self._document.problem(("images",), said, "state `images` in the tasks that know it"))
+
+    def _read_data_gates(self, name: str) -> None:
+        body = self._document.value["datasets"][name]
+        if body.get("gates") is not None:
+            found = stated_at(self._document, ("datasets", name, "gates"))
+            if isinstance(found, list):
+                self.problems += found
+            else:
+                self.data_gates += gates_of(found, name)
 
     def _adapter(self, name: str) -> AdapterChoice:
         return read_adapter(name, folder=self._folder)

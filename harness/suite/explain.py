@@ -15,7 +15,7 @@ from harness.registry import registry
 from harness.spec.check import describe
 from harness.spec.document import Document, KeyPath
 from harness.spec.models import SuiteSpec
-from harness.suite.bind import INHERITED, load_document
+from harness.suite.bind import INHERITED, OF_ANY, load_document
 
 _PLUGINS: Final = {"datasets": "type", "tasks": "kind"}
 
@@ -117,7 +117,10 @@ def _keys(document: Document) -> Iterator[Resolved]:
                 yield Resolved((*path, tag), body[tag], _origin(document, (*path, tag)))
                 handed = [key for key in INHERITED if group == "tasks" and key in suite and key not in body]
                 own = [key for key in handed if key in config.model_fields]
-                yield from _model(document, path, body, config, leave_out=[tag, *own])
+                shared = [key for key in OF_ANY.get(group, ()) if key in body]
+                yield from _model(document, path, body, config, leave_out=[tag, *own, *shared])
+                for key in shared:
+                    yield from _written(document, (*path, key), body[key])
                 yield from (Resolved((*path, key), suite[key], _origin(document, (key,))) for key in own)
 
 

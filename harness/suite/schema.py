@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from harness.registry import registry
 from harness.spec.answer import TemporalAnswer
 from harness.spec.models import AdapterSpec, SuiteSpec
+from harness.suite.checks.gates import DataGates
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE: Final = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
@@ -23,6 +24,9 @@ def suite_schema() -> dict[str, Any]:
         options = [_tagged(tag, names, config, definitions) for names, config in _configs(kind)]
         if key == "tasks":
             options = [_with_matrix(option) for option in options]
+        else:
+            definitions["DataGates"] = DataGates.model_json_schema()
+            options = [_with_gates(option) for option in options]
         whole[key] = {"additionalProperties": {"oneOf": options}}
         loose = [{**option, "required": []} for option in options]
         parts[key] = {"additionalProperties": {"anyOf": [{"type": "null"}, *loose]}}
@@ -88,6 +92,13 @@ def _with_matrix(option: dict[str, Any]) -> dict[str, Any]:
         "minProperties": 1,
     }
     return {**option, "properties": {**option["properties"], "matrix": matrix}}
+
+
+def _with_gates(option: dict[str, Any]) -> dict[str, Any]:
+    """Let a dataset say ``gates``, whatever its type is."""
+    said = "How many rows `harness data check` may find something wrong with, by kind."
+    gates = {"description": said, "$ref": "#/$defs/DataGates"}
+    return {**option, "properties": {**option["properties"], "gates": gates}}
 
 
 def _with_variables(schema: Any) -> Any:

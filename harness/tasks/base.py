@@ -6,7 +6,7 @@ answers is judged (``score``) and which cells there are (``cells``). Numbers, sl
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
@@ -16,21 +16,25 @@ from harness.estimate import ColumnSpec, Statistic
 from harness.images import misfit, pictures, settle
 from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
-from harness.spec.models import Model, OnTruncated
+from harness.spec.models import ImagePolicy, Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._room import room, stated
+from harness.tasks._sized import misplaced_boxes, sized, stated_images
 from harness.tasks.former import text_of
 from harness.tasks.scoring import build_metrics, cell_statistics, column_specs, fit_metrics, recorded, score_all
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Generation, Oracle, Request, Response, Sample, Score
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 CLEAN: Final = Cell("clean")
 
-_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices", "on_truncated"}
+_TOLD_OTHERWISE: Final = {"dataset", "extract", "metrics", "slices", "on_truncated", "images"}
 """Keys that ``describe`` tells in another form, or that change no number."""
 _DRAWN: Final = {"temperature", "top_p"}
 """Keys that change nothing where the model does not sample."""
@@ -56,6 +60,9 @@ class TaskConfig(Model):
     on_truncated: OnTruncated = "count"
     """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
     as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
+    images: ImagePolicy | None = None
+    """In which size pictures are sent: `{longest_side: 768, resample: bicubic}`. As they lie by default, or as the
+    suite's `images` says. A sweep's corruption is drawn on what is sent."""
     temperature: float = Field(default=0.0, ge=0, le=10)
     """Above 0 the model samples its answer; for `--epochs`. Needs an adapter that can `sample`."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -144,6 +151,7 @@ class TaskBase(OverDataset):
         try:
             prompt = compile_prompt(config.prompt)
             issues += unmet(config.dataset, dataset, prompt, config.metrics, {} if issues else metrics)
+            issues += misplaced_boxes(config.images, metrics)
         except ValueError as cause:
             issues.append(Issue(("prompt",), str(cause)))
         if issues or dataset is None:
@@ -191,12 +199,16 @@ class TaskBase(OverDataset):
         return Request(
             id="/".join(names),
             prompt=prompt,
-            images=pictures(sample.images),
+            images=self.sized(pictures(sample.images)),
             oracle=Oracle(sample.references, severity, seed) if oracle else None,
             part=part,
             interleaved=interleaved,
             **{"system": config.system, "generation": Generation(self.longest, *drawn), **own},
         )
+
+    def sized(self, images: "Sequence[Image.Image]") -> "tuple[Image.Image, ...]":
+        """Return pictures in the size in which they are sent."""
+        return sized(images, self.config.images)
 
     def again(self, cell: Cell, sample: Sample, *, oracle: bool, task: str, severity: int = 0) -> tuple[Request, ...]:
         """Return a sample's requests as another task asks them, in a cell of its own: with its ids and seeds."""
@@ -245,6 +257,7 @@ class TaskBase(OverDataset):
             **self.config.model_dump(mode="json", exclude=_TOLD_OTHERWISE | (set() if sampled else _DRAWN)),
             "extract": extract.resolved(self.config.extract),
             **stated(self.config.on_truncated),
+            **stated_images(self.config.images),
             "metrics": [recorded(ref, self.metrics) for ref in self.config.metrics],
             **({"fitted": self._fitted} if self._fitted else {}),
         }

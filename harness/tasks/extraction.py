@@ -16,12 +16,13 @@ from harness.metrics import SampleMetric, extract, sample_metric
 from harness.metrics.structured import schema_problem
 from harness.reading.json import StrictJSONError, parse_json, read_json
 from harness.seeds import derive_seed
-from harness.spec.models import Model, OnTruncated
+from harness.spec.models import ImagePolicy, Model, OnTruncated
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.tasks._room import stated, thinking
+from harness.tasks._sized import sized, stated_images
 from harness.tasks.base import OverDataset, placed
 from harness.tasks.scoring import undefined
 from harness.types import (
@@ -78,6 +79,8 @@ class ExtractionConfig(Model):
     on_truncated: OnTruncated = "count"
     """What becomes of answers that were cut off there: `count` scores them as they stand, `fail` records their samples
     as failed, `unparsed` scores them as if nobody could read them. The suite's `on_truncated` by default."""
+    images: ImagePolicy | None = None
+    """In which size pictures are sent: `{longest_side: 1568}`. The suite's `images` by default, or as they lie."""
 
 
 class ExtractionTask(OverDataset):
@@ -149,7 +152,7 @@ class ExtractionTask(OverDataset):
         if sample.problem is not None:
             raise SampleError(sample.problem)
         wanted = _wanted(sample)
-        images = pictures(sample.images)
+        images = sized(pictures(sample.images), self._config.images)
         if self._field is None:
             asked = {"": (sample.question, sample.references)}
         else:
@@ -207,9 +210,10 @@ class ExtractionTask(OverDataset):
         return {
             "kind": self.kind,
             "dataset": self.dataset.content_hash(),
-            **self._config.model_dump(mode="json", exclude={"dataset", "extract", "on_truncated"}),
+            **self._config.model_dump(mode="json", exclude={"dataset", "extract", "on_truncated", "images"}),
             "max_new_tokens": self._longest,
             **stated(self._config.on_truncated),
+            **stated_images(self._config.images),
             "extract": extract.resolved(self._config.extract),
         }
 

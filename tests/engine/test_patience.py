@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from harness import patience
 from harness.data._images import FileImage
 from harness.digests import Digests
-from harness.engine import patience
-from harness.engine.patience import Patience, Stuck
 from harness.errors import ExitCode
+from harness.patience import Patience, Stuck
 from harness.record import Run
 from harness.tasks.qa import QaTask
 from harness.types import Response, Sample, Score

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness import patience
+from harness.data import FileImage
 from harness.data.video import VideoConfig, VideoDataset
-from harness.suite.checks import KINDS, Findings, Gate, Inspector
+from harness.suite.checks import KINDS, MISTAKES, Findings, Inspector, gates_of, parse_gates
 from harness.suite.checks.pictures import look, near_pairs
 from harness.suite.checks.run import check_path
 
@@ -253,6 +256,90 @@ def test_gates_decide_the_exit_code_and_json_says_which(clean: Data, run_here) -
     assert run_here("data", "check", path, "--type", "csv", "--gate", "leakage=many").code == 2
 
 
+def test_gates_of_a_file_stand_under_those_of_the_command_line(clean: Data, run_here) -> None:
+    copied("train-07.png", "test-03.png")(clean)
+    clean.check()
+    gates = clean.folder / "gates.yaml"
+    gates.write_text("gates:\n  mistakes: 0\n  tiny: 1%\n")
+    done = run_here("data", "check", clean.folder, "--type", "csv", "--gates", gates, "--json")
+    assert done.code == 1
+    told = {one["gate"]: one["met"] for one in json.loads(done.out)["gates"]}
+    assert [gate for gate, met in told.items() if not met] == ["leakage=0"]
+    assert set(told) == {f"{kind}=0" for kind in MISTAKES} | {"tiny=1%"}
+    over = ("--gates", gates, "--gate", "leakage=1%")
+    assert run_here("data", "check", clean.folder, "--type", "csv", *over).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gates: {leakge: 0}", "gates.yaml:1:9: unknown key 'leakge'|did you mean 'leakage'?"),
+        ("gates:\n  tiny: -1", "gates.yaml:2:9: gates.tiny: expected a count, a share below 1|got -1"),
+        ("gates: {tiny: 1.5}", "a share below 1, or a share such as `1%`; got 1.5"),
+        ("gates: {tiny: many}", "got 'many'"),
+        ("gates: [leakage]", "gates.yaml:1:8: expected a mapping, got a list"),
+        ("gates: {}", "there are no `gates:`|mistakes: 0"),
+        ("suite: s", "unknown key 'suite'"),
+        ("- a", "expected a mapping"),
+    ],
+)
+def test_a_mistake_in_a_file_of_gates_is_told_at_its_place(
+    text: str, said: str, run_here, tmp_path: Path, write
+) -> None:
+    write("rows.csv", "question,answer\nq,a\n")
+    write("gates.yaml", text)
+    done = run_here("data", "check", tmp_path / "rows.csv", "--gates", tmp_path / "gates.yaml")
+    assert done.code == 2
+    assert all(part in done.err for part in said.split("|")), done.err
+    assert run_here("data", "check", tmp_path / "rows.csv", "--gates", tmp_path / "gone.yaml").code == 2
+
+
+def test_gates_stand_in_the_datasets_of_a_suite_and_count_these_rows_alone(clean: Data, run_here) -> None:
+    copied("train-07.png", "test-03.png")(clean)
+    clean.check()
+    text = """\
+suite: s
+version: 1
+datasets:
+  train: {{type: csv, path: train.csv, gates: {{leakage: 0}}}}
+  test: {{type: csv, path: test.csv{gates}}}
+tasks:
+  qa: {{kind: qa, dataset: test, metrics: [exact_match]}}
+"""
+    file = clean.folder / "suite.yaml"
+    file.write_text(text.format(gates=""))
+    assert run_here("data", "check", file).code == 0, "the row stands in the other dataset"
+    file.write_text(text.format(gates=", gates: {leakage: 1%}"))
+    done = run_here("data", "check", file)
+    assert done.code == 1
+    assert "gate leakage=1% of 'test': failed, 1 of 60 rows" in done.err
+    assert "gates.leakage: 1%" in run_here("explain", file).out.replace('"', "")
+    file.write_text(text.format(gates=", gates: {leak: 1}"))
+    for command in (("validate", file), ("data", "check", file)):
+        done = run_here(*command)
+        assert done.code == 2
+        assert f"{file.name}:5:" in done.err
+        assert "did you mean 'leakage'?" in done.err
+
+
+def test_a_picture_that_never_comes_is_a_finding_and_holds_nobody(clean: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    over, load = threading.Event(), FileImage.load
+
+    def stuck(self: FileImage) -> Image.Image:
+        if self.path.name == "test-07.png":
+            over.wait(20)
+        return load(self)
+
+    monkeypatch.setattr(FileImage, "load", stuck)
+    monkeypatch.setattr(patience, "LONGEST", 0.3)
+    found = clean.check()
+    over.set()
+    assert {key: [str(row) for row in rows] for key, rows in found.found.items()} == {
+        ("media", "test"): ["test.csv:9: test-07.png: no end of it within 0.3 s"]
+    }
+    assert found.rows == 120
+
+
 def test_one_split_is_looked_at_alone_where_it_is_named(clean: Data) -> None:
     copied("train-07.png", "test-03.png")(clean)
     found = clean.check(split="test")
@@ -312,4 +399,11 @@ def test_charts_that_differ_in_one_bar_are_not_near() -> None:
 
 
 def test_a_gate_says_itself_as_it_was_written() -> None:
-    assert [str(Gate.parse(text)) for text in ("leakage=0", "repeated=1.5%")] == ["leakage=0", "repeated=1.5%"]
+    def told(*texts: str) -> list[str]:
+        return [str(gate) for gate in gates_of(parse_gates(texts))]
+
+    assert told("repeated=1.5%", "leakage=0") == ["repeated=1.5%", "leakage=0"]
+    assert told("tiny=0.02", "tiny=3") == ["tiny=3"]
+    assert told("mistakes=0") == [f"{kind}=0" for kind in KINDS if kind in MISTAKES]
+    own = [f"{kind}={5 if kind == 'leakage' else 0}" for kind in KINDS if kind in MISTAKES]
+    assert told("leakage=5", "mistakes=0") == told("mistakes=0", "leakage=5") == own

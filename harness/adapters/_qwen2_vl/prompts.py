@@ -2,15 +2,15 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapters._qwen2_vl.images import ImageSettings, to_patches
+from harness.adapters._qwen2_vl.images import ImageSettings, fit, to_patches
 from harness.errors import AdapterError, SampleError
-from harness.types import Request
+from harness.types import Request, TokenCount
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -121,6 +121,27 @@ class PromptEncoder:
             )
         positions = rope_positions(ids, grids, self.image_id, self.images.merge)
         return Prompt(ids, positions, tuple(patches for patches, _ in prepared), grids, sum(counts))
+
+    def count(self, request: Request, system: str | None = None) -> TokenCount:
+        """Return how many tokens a request has, without looking at a pixel.
+
+        Args:
+            request: what to count.
+            system: the system prompt where the request brings none.
+
+        Raises:
+            SampleError: as when it is encoded, but for its length.
+        """
+        request = request if request.system is not None or system is None else replace(request, system=system)
+        unit = (self.images.patch * self.images.merge) ** 2
+        shapes = [fit(image.height, image.width, self.images) for image in request.shown()]
+        counts = [height * width // unit for height, width in shapes]
+        text = place_images(self.template.render(request), self.image_token, counts)
+        try:
+            length = len(self.tokenizer.encode(text, add_special_tokens=True).ids)
+        except (TypeError, ValueError) as cause:
+            raise SampleError(f"the prompt is not valid Unicode: {cause}") from cause
+        return TokenCount(length - sum(counts), sum(counts))
 
 
 def place_images(text: str, image_token: str, counts: Sequence[int]) -> str:

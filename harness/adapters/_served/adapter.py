@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from harness.adapters._qwen2_vl.decoding import Stopwatch
 from harness.adapters._served.client import Client, Outcome, Secret
 from harness.adapters._served.config import FromEnvironment, ServedConfig
-from harness.adapters._served.cost import Estimate, cost, estimate
+from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
 from harness.adapters._served.reply import Failure, TokenLogprob
 from harness.errors import AdapterError, SampleError
@@ -33,6 +33,7 @@ _NO_INFLUENCE: Final = frozenset(
         "max_wait",
         "prices",
         "pixels_per_token",
+        "image_tokens",
         "stream",
     }
 )
@@ -117,6 +118,11 @@ class ServedAdapter:
             raise AdapterError(f"servers are asked with httpx; run `{install('openai')}`")
         dialect = cls.dialect(config)
         return cls(config, _secret(config, dialect), dialect)
+
+    @classmethod
+    def token_counter(cls, config: Any, folder: Path) -> RuleCounter:
+        """Return what counts tokens by rules, without asking anybody."""
+        return RuleCounter(config)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the address, the model's name and all settings that shape an answer."""

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from harness.adapters._served.image_tokens import rules
+from harness.errors import did_you_mean
 from harness.spec.models import BatchSize, Model
 from harness.spec.secrets import SECRET
 
@@ -74,8 +76,11 @@ class ServedConfig(Model):
     """`jpeg` is smaller and changes pixels (quality 95)."""
     max_pixels: int | None = Field(default=None, ge=1)
     """Images of a larger area are made smaller before they are sent."""
+    image_tokens: str | None = None
+    """For the estimate before a run: the rule by which a picture is counted, such as `openai-tiles`, `anthropic`,
+    `gemini` or `qwen2-vl`. By default the model's name decides, and for others `pixels_per_token`."""
     pixels_per_token: int = Field(default=784, ge=1)
-    """For the estimate before a run: the area that costs one image token (28 × 28 in Qwen2-VL)."""
+    """For the same, where no rule is known: the area that costs one image token (28 × 28 in Qwen2-VL)."""
     prices: Prices | None = None
     """What tokens cost; without it cost is not counted."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
@@ -84,6 +89,13 @@ class ServedConfig(Model):
     """Whether the server promises that an answer is independent of what it computes beside it."""
     version: str = ""
     """Part of the fingerprint: change it when the server's weights change under the same name."""
+
+    @field_validator("image_tokens")
+    @classmethod
+    def _known_rule(cls, value: str | None) -> str | None:
+        if value is not None and value not in rules():
+            raise ValueError(f"no rule is called {value!r}; {did_you_mean(value, rules())}")
+        return value
 
     @field_validator("base_url")
     @classmethod

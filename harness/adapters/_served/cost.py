@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.adapters._served.config import Prices, ServedConfig
-from harness.adapters._served.pictures import sent_size
+from harness.adapters._served.image_tokens import image_tokens, rule_for, rules
+from harness.images import within
 from harness.record.spent import paid
-from harness.types import Request
+from harness.types import Request, TokenCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,35 @@ class Estimate:
     currency: str | None
 
 
+class RuleCounter:
+    """Counts by rules: four bytes of text a token, and pictures as the provider says that it does."""
+
+    def __init__(self, config: ServedConfig) -> None:
+        self._config = config
+        self._rule = config.image_tokens or rule_for(config.model)
+        if self._rule:
+            told = rules()[self._rule]
+            self.how = f"four bytes of text a token, images by {self._rule} ({told['source']}, {told['date']})"
+        else:
+            self.how = f"four bytes of text a token, {config.pixels_per_token} pixels of an image a token"
+
+    def __call__(self, request: Request) -> TokenCount:
+        texts = (request.prompt, self._config.system if request.system is None else request.system)
+        text = sum(math.ceil(len((part or "").encode(errors="replace")) / 4) for part in texts)
+        return TokenCount(text, sum(self._image(image.size) for image in request.images))
+
+    def _image(self, size: tuple[int, int]) -> int:
+        sent = within(size, self._config.max_pixels)
+        return (
+            image_tokens(self._rule, sent) if self._rule else math.ceil(math.prod(sent) / self._config.pixels_per_token)
+        )
+
+
 def estimate(requests: Sequence[Request], config: ServedConfig) -> Estimate:
-    """Guess what requests will take: four bytes of text a token, and a token for each ``pixels_per_token``."""
-    text = sum(
-        math.ceil(len((part or "").encode(errors="replace")) / 4)
-        for request in requests
-        for part in (request.prompt, config.system if request.system is None else request.system)
-    )
-    areas = (math.prod(sent_size(image.size, config.max_pixels)) for request in requests for image in request.images)
-    images = sum(math.ceil(area / config.pixels_per_token) for area in areas)
+    """Guess what requests will take, by :class:`RuleCounter`."""
+    counter = RuleCounter(config)
+    counts = [counter(request) for request in requests]
+    text, images = sum(one.text for one in counts), sum(one.images for one in counts)
     longest = sum(request.generation.max_new_tokens for request in requests)
     return Estimate(
         requests=len(requests),

@@ -1,14 +1,13 @@
 """Images as a server takes them: not larger than declared, encoded, in base64."""
 
 import base64
-import math
 from io import BytesIO
 
 from PIL import Image
 
 from harness.adapters._served.config import ServedConfig
 from harness.errors import SampleError
-from harness.images import to_rgb
+from harness.images import fitted, to_rgb
 
 
 def encoded_image(image: Image.Image, config: ServedConfig) -> tuple[str, str]:
@@ -22,25 +21,11 @@ def encoded_image(image: Image.Image, config: ServedConfig) -> tuple[str, str]:
         raise SampleError(f"the image has no pixels ({image.width} x {image.height})")
     try:
         shown = to_rgb(image)
-        size = sent_size(shown.size, config.max_pixels)
-        shown = shown if size == shown.size else shown.resize(size, Image.Resampling.BICUBIC)
+        shown = fitted(shown, config.max_pixels)
         shown.save(buffer, config.image_format.upper(), **({"quality": 95} if config.image_format == "jpeg" else {}))
     except (OSError, SyntaxError, ValueError) as cause:
         raise SampleError(f"the image cannot be sent: {cause}") from cause
     return f"image/{config.image_format}", base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def sent_size(size: tuple[int, int], max_pixels: int | None) -> tuple[int, int]:
-    """Return the width and height that an image is sent in.
-
-    >>> sent_size((400, 100), 10_000), sent_size((40, 10), 10_000)
-    ((200, 50), (40, 10))
-    """
-    width, height = size
-    if max_pixels is None or width * height <= max_pixels:
-        return size
-    shrink = math.sqrt(max_pixels / (width * height))
-    return max(1, math.floor(width * shrink)), max(1, math.floor(height * shrink))
 
 
 def unicode(text: str) -> str:

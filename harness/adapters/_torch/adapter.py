@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel
 
 from harness.adapters._halving import Halving
+from harness.adapters._qwen2_vl.counting import processor_counter
 from harness.adapters._qwen2_vl.decoding import Stopwatch
 from harness.adapters._torch.choosing import choose
 from harness.adapters._torch.config import TorchConfig
@@ -17,7 +18,7 @@ from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.loading import Loaded, ingredients, load, quiet
 from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
 from harness.errors import AdapterError, is_out_of_memory
-from harness.types import Request, Response, Status
+from harness.types import Request, Response, Status, TokenCounter
 
 CODE_VERSION: Final = 2
 """Raise it whenever prompts or decoding change an answer."""
@@ -59,6 +60,14 @@ class TorchAdapter:
             AdapterError: if it cannot be loaded, with what to do.
         """
         return cls(config, load(config, folder, cls.MODEL_CLASS))
+
+    @classmethod
+    def token_counter(cls, config: TorchConfig, folder: Path) -> TokenCounter | None:
+        """Return the model's own processor as what counts tokens, where it is known without `transformers`."""
+        if config.processor or config.prompt_format is not None:
+            return None
+        path = (folder / config.model).resolve()
+        return processor_counter(path, config.min_pixels, config.max_pixels, config.system)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over weights, configuration and the versions of all code that touches an answer."""

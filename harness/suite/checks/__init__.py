@@ -1,6 +1,25 @@
 """What is wrong with data beyond what cannot be read: duplicates, leaks, contradictions, bias, pictures and boxes."""
 
-from harness.suite.checks.findings import KINDS, Findings, Gate, Row
+from harness.suite.checks.findings import Findings, Judged, Row, Spot
+from harness.suite.checks.gates import Gate, gates_of, parse_gates, read_data_gates
 from harness.suite.checks.inspect import Inspector
+from harness.suite.checks.kinds import KINDS, MISTAKES, UNUSABLE, WHOLE
+from harness.suite.checks.shown import Looked, Shown
 
-__all__ = ["KINDS", "Findings", "Gate", "Inspector", "Row"]
+__all__ = [
+    "KINDS",
+    "MISTAKES",
+    "UNUSABLE",
+    "WHOLE",
+    "Findings",
+    "Gate",
+    "Inspector",
+    "Judged",
+    "Looked",
+    "Row",
+    "Shown",
+    "Spot",
+    "gates_of",
+    "parse_gates",
+    "read_data_gates",
+]

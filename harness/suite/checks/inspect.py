@@ -3,16 +3,16 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from harness.errors import in_words
+from harness.patience import Patience
 from harness.suite.broken import placed
 from harness.suite.checks.balance import Balance
-from harness.suite.checks.findings import Findings
+from harness.suite.checks.findings import Findings, Spot
 from harness.suite.checks.pictures import Seen, look, near_pairs, orientation
 from harness.suite.checks.rows import faults, script
 from harness.types import Dataset, ImageSource, Sample
@@ -34,14 +34,18 @@ class _Asked:
     order: int
     """Hash of its options in their order."""
 
+    @property
+    def spot(self) -> Spot:
+        """Its first picture."""
+        return Spot(self.dataset, self.where)
+
 
 @dataclass(slots=True)
 class _Shown:
     """A picture, and the first row that shows it."""
 
     seen: Seen
-    dataset: str
-    where: str
+    spot: Spot
     cluster: str
     name: str
 
@@ -57,6 +61,7 @@ class Inspector:
             advance: hears how many rows were looked at.
         """
         self.findings = Findings()
+        self.datasets: dict[str, Dataset] = {}
         self._pictures = pictures
         self._advance = advance
         self._asked: dict[bytes, _Asked] = {}
@@ -73,13 +78,14 @@ class Inspector:
             name: what findings call it: of one data set, the split.
             dataset: whose rows are compared with those of every other one that was seen.
         """
+        self.datasets[name] = dataset
         balance, scripts = Balance(), Counter[str]()
         outliers: dict[str, list[tuple[str, str]]] = {}
         rows = iter(dataset)
         count = 0
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with Patience(_THREADS) as patience:
             while some := list(islice(rows, _AT_ONCE)):
-                self._decode(some, name, pool)
+                self._decode(some, name, patience)
                 for sample in some:
                     count += 1
                     if sample.problem is not None:
@@ -105,59 +111,65 @@ class Inspector:
         self.findings.pictures = len(pictures)
         for first, second in near_pairs(pictures):
             one, other = self._shown[first], self._shown[second]
-            if one.dataset != other.dataset:
-                said = f"its picture {other.name} is nearly {one.name} of {one.dataset!r} ({one.where})"
-                self.findings.add("leakage", other.dataset, other.where, said)
+            at, spot = other.spot, one.spot
+            if spot.dataset != at.dataset:
+                said = f"its picture {other.name} is nearly {one.name} of {spot.dataset!r} ({spot.where})"
+                self.findings.add("leakage", at.dataset, at.where, said, at.picture, spot)
             elif one.cluster != other.cluster or not one.cluster:
-                said = f"its picture {other.name} is nearly {one.name} ({one.where})"
-                self.findings.add("near-picture", other.dataset, other.where, said)
+                said = f"its picture {other.name} is nearly {one.name} ({spot.where})"
+                self.findings.add("near-picture", at.dataset, at.where, said, at.picture, spot)
         return self.findings
 
-    def _add(self, kind: str, name: str, sample: Sample, said: str) -> None:
-        self.findings.add(kind, name, _where(sample), placed(sample, said) if kind == "broken" else said)
+    def _add(
+        self, kind: str, name: str, sample: Sample, said: str, picture: int = 0, other: Spot | None = None
+    ) -> None:
+        said = placed(sample, said) if kind == "broken" else said
+        self.findings.add(kind, name, _where(sample), said, picture, other)
 
-    def _decode(self, samples: Sequence[Sample], dataset: str, pool: ThreadPoolExecutor) -> None:
+    def _decode(self, samples: Sequence[Sample], dataset: str, patience: Patience) -> None:
         """Decode the pictures of some rows that were not seen yet."""
-        fresh: dict[str, tuple[ImageSource, Sample]] = {}
+        fresh: dict[str, tuple[ImageSource, Sample, int]] = {}
         for sample in samples if self._pictures else ():
-            for source in sample.images if sample.problem is None else ():
+            for at, source in enumerate(sample.images if sample.problem is None else ()):
                 key = _key(source)
                 if key not in self._known and key not in fresh:
-                    fresh[key] = (source, sample)
-        looked = pool.map(_look, [source for source, _ in fresh.values()])
-        for (key, (source, sample)), (seen, turned, said) in zip(fresh.items(), looked, strict=True):
+                    fresh[key] = (source, sample, at)
+        looked = _looked(patience, [source for source, _, _ in fresh.values()])
+        for (key, (source, sample, at)), (seen, turned, said) in zip(fresh.items(), looked, strict=True):
             if seen is None:
                 self._known[key], self._faults[key] = -1, said
                 continue
-            self._known[key] = self._place(seen, dataset, source, sample)
+            self._known[key] = self._place(seen, source, sample, Spot(dataset, _where(sample), at))
             for kind, text in seen.faults():
-                self._add(kind, dataset, sample, f"{_name(source)}: {text}")
+                self._add(kind, dataset, sample, f"{_name(source)}: {text}", at)
             if turned != 1:
-                self._add("turned", dataset, sample, f"{_name(source)}: orientation {turned}")
+                self._add("turned", dataset, sample, f"{_name(source)}: orientation {turned}", at)
             if said:
-                self._add("pages", dataset, sample, said)
+                self._add("pages", dataset, sample, said, at)
 
-    def _place(self, seen: Seen, dataset: str, source: ImageSource, sample: Sample) -> int:
+    def _place(self, seen: Seen, source: ImageSource, sample: Sample, spot: Spot) -> int:
         """Return the place of a picture; a second one with the same pixels has that of the first, and is told."""
         at = self._by_digest.get(seen.digest)
         if at is None:
             self._by_digest[seen.digest] = at = len(self._shown)
-            self._shown.append(_Shown(seen, dataset, _where(sample), sample.cluster, _name(source)))
+            self._shown.append(_Shown(seen, spot, sample.cluster, _name(source)))
             return at
         first = self._shown[at]
-        if first.dataset == dataset and not seen.blank and (first.cluster != sample.cluster or not sample.cluster):
-            said = f"its picture {_name(source)} is {first.name} ({first.where})"
-            self._add("same-picture", dataset, sample, said)
+        apart = first.cluster != sample.cluster or not sample.cluster
+        if first.spot.dataset == spot.dataset and not seen.blank and apart:
+            said = f"its picture {_name(source)} is {first.name} ({first.spot.where})"
+            self._add("same-picture", spot.dataset, sample, said, spot.picture, first.spot)
         return at
 
     def _row(self, name: str, sample: Sample) -> None:
         places = [self._known[_key(source)] for source in sample.images] if self._pictures else []
-        for source, place in zip(sample.images, places, strict=False):
+        for at, (source, place) in enumerate(zip(sample.images, places, strict=False)):
             if place < 0:
-                self._add("media", name, sample, self._faults[_key(source)])
-            elif (first := self._shown[place]).dataset != name and not first.seen.blank:
-                said = f"its picture {_name(source)} is {first.name} of {first.dataset!r} ({first.where})"
-                self._add("leakage", name, sample, said)
+                self._add("media", name, sample, self._faults[_key(source)], at)
+            elif (first := self._shown[place]).spot.dataset != name and not first.seen.blank:
+                where = first.spot
+                said = f"its picture {_name(source)} is {first.name} of {where.dataset!r} ({where.where})"
+                self._add("leakage", name, sample, said, at, where)
         if sample.clip is not None and (said := _clip(sample)):
             self._add("media", name, sample, said)
         size = self._shown[places[0]].seen.size if len(places) == 1 and places[0] >= 0 else None
@@ -181,13 +193,14 @@ class Inspector:
         if not (answers & first.answers):
             if answers and first.answers:
                 said = f"{_few(answers)}, and {first.where} says {_few(first.answers)}"
-                self._add("contradiction", name, sample, said)
+                self._add("contradiction", name, sample, said, other=first.spot)
         elif first.dataset != name and places:
             return  # told of its picture
         elif first.dataset != name:
-            self._add("leakage", name, sample, f"question and answer stand in {first.dataset!r} ({first.where})")
+            said = f"question and answer stand in {first.dataset!r} ({first.where})"
+            self._add("leakage", name, sample, said, other=first.spot)
         elif first.order == here.order:
-            self._add("repeated", name, sample, f"as {first.where}")
+            self._add("repeated", name, sample, f"as {first.where}", other=first.spot)
 
     def _scripts(self, name: str, scripts: Counter[str], held: dict[str, list[tuple[str, str]]]) -> None:
         asked = scripts.total()
@@ -200,6 +213,15 @@ class Inspector:
                     self.findings.add(
                         "script", name, where, f"{kind.title()} where others are {usual.title()}: {text!r}"
                     )
+
+
+def _looked(patience: Patience, sources: Sequence[ImageSource]) -> list[tuple[Seen | None, int, str]]:
+    """Look at pictures in several threads; of one that never comes, say so."""
+    errands = [patience.begin(_look, sources[start::_THREADS]) for start in range(min(_THREADS, len(sources)))]
+    found: list[tuple[Seen | None, int, str]] = [(None, 1, "")] * len(sources)
+    for start, errand in enumerate(errands):
+        found[start::_THREADS] = patience.end(errand, lambda source, said: (None, 1, f"{_name(source)}: {said}"))
+    return found
 
 
 def _look(source: ImageSource) -> tuple[Seen | None, int, str]:

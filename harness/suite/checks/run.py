@@ -10,6 +10,7 @@ from harness.registry import registry
 from harness.suite.bind import Suite
 from harness.suite.checks.findings import Findings
 from harness.suite.checks.inspect import Inspector
+from harness.suite.checks.shown import Looked
 from harness.suite.data import check_data
 from harness.suite.starter import keys_for, layout
 from harness.types import Dataset
@@ -17,7 +18,7 @@ from harness.types import Dataset
 Advance = Callable[[int], None]
 
 
-def check_path(
+def inspect_path(
     path: Path,
     roots: tuple[Path, ...] = (),
     *,
@@ -27,7 +28,7 @@ def check_path(
     fields: Mapping[str, str] | None = None,
     images: str | None = None,
     advance: Advance = lambda _: None,
-) -> Findings:
+) -> Looked:
     """Look at all rows under a path: of all its splits where none is named, which are then compared.
 
     Args:
@@ -57,10 +58,15 @@ def check_path(
     for name in names or [keys.get("split", path.name)]:
         here = {**keys, "split": name} if names else keys
         inspector.see(name, open_found(found, path, roots, images=images, **here))
-    return inspector.done()
+    return Looked(inspector.done(), inspector.datasets)
 
 
-def check_suite(suite: Suite, advance: Advance = lambda _: None) -> tuple[Findings, list[str]]:
+def check_path(path: Path, roots: tuple[Path, ...] = (), **keys: Any) -> Findings:
+    """As :func:`inspect_path`, for the findings alone."""
+    return inspect_path(path, roots, **keys).findings
+
+
+def inspect_suite(suite: Suite, advance: Advance = lambda _: None) -> tuple[Looked, list[str]]:
     """Look at all rows of a suite's datasets; return what was found, and what its metrics cannot judge.
 
     Datasets that read the same files are not compared with each other: one is a part of the other.
@@ -83,13 +89,13 @@ def check_suite(suite: Suite, advance: Advance = lambda _: None) -> tuple[Findin
             total.found.setdefault(key, []).extend(rows)
     checked = check_data(suite, None)
     checked.broken = []
-    return total, checked.warnings()
+    return Looked(total, suite.datasets), checked.warnings()
 
 
-def _one(name: str, dataset: Dataset, advance: Advance) -> Findings:
+def _one(name: str, dataset: Dataset, advance: Advance) -> Looked:
     inspector = Inspector(advance=advance)
     inspector.see(name, dataset)
-    return inspector.done()
+    return Looked(inspector.done(), inspector.datasets)
 
 
 def _lines(path: Path, roots: tuple[Path, ...]) -> Dataset:

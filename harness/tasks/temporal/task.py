@@ -189,7 +189,7 @@ class TemporalTask(QaTask):
         said = ", ".join(f"{time:.2f}" for time in times)
         told = [*filter(None, (FORMS[self.config.form], f"The frames are from {said} s."))]
         prompt = "\n".join([*filter(None, [asked.prompt]), *told])
-        request = replace(asked, prompt=prompt, images=(*asked.images, *images), times=times)
+        request = replace(asked, prompt=prompt, images=(*asked.images, *self.sized(images)), times=times)
         if asked.interleaved:  # the frames have no markers: they stand between the question and what is said of them
             frames = range(len(asked.images), len(request.images))
             request = replace(request, interleaved=(*asked.interleaved, *frames, "\n".join(told)))
