@@ -2,6 +2,7 @@
 
 from harness.adapters._halving import Halving
 from harness.errors import AdapterError, HopelessError, SampleError
+from harness.traces import Pixels, Trace, TracingAdapter
 from harness.types import (
     Adapter,
     AdapterHandle,
@@ -36,10 +37,13 @@ __all__ = [
     "Halving",
     "HopelessError",
     "Oracle",
+    "Pixels",
     "Request",
     "Response",
     "SampleError",
     "ScoringAdapter",
     "StagedAdapter",
     "Status",
+    "Trace",
+    "TracingAdapter",
 ]
