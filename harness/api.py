@@ -285,7 +285,14 @@ def equivalent(
     from harness.equivalence.ask import Side
 
     _at_least(1, limit=limit)
-    _refuse({_HEAD_ALONE: head and limit is None, f"on is agreement or score, not {on!r}": on not in _ON})
+    _refuse(
+        {
+            _HEAD_ALONE: head and limit is None,
+            f"on is agreement or score, not {on!r}": on not in _ON,
+            "give a suite whose questions are asked, or data: --suite SUITE, or --data FILE": (suite is None)
+            == (data is None),
+        }
+    )
     loaded = load_suite(suite, roots, data=data)
     choices = _choice(a), _choice(b)
     with ExitStack() as stack:

@@ -123,7 +123,7 @@ def _print(found: "Equivalence") -> None:
     out = console()
     simulated = " (simulated)" if found.simulated else ""
     out.print(f"A {safe(found.a)}, B {safe(found.b)}{simulated}: {safe(found.suite)}/{safe(found.task)}")
-    heads = ["stage", "", "samples", "largest", "float noise", "worst sample"]
+    heads = ["stage", "", "samples", "largest", "float noise"]
     print_grid(out, heads, [_cells(stage) for stage in found.stages], right={"samples", "largest", "float noise"})
     _print_causes(out, found)
     for note in found.notes:
@@ -137,11 +137,9 @@ def _print(found: "Equivalence") -> None:
 
 
 def _cells(stage: "Stage") -> list[str]:
-    from harness.cli._grid import safe
-
     count = f"{stage.parted} of {stage.n}" if stage.parted else f"{stage.n}" if stage.n else ""
     numbers = ["" if value is None else f"{value:.2g}" for value in (stage.size, stage.tolerance)]
-    return [stage.name, f"[{_COLORS[stage.state]}]{stage.state}[/]", count, *numbers, safe(stage.worst)]
+    return [stage.name, f"[{_COLORS[stage.state]}]{stage.state}[/]", count, *numbers]
 
 
 def _print_causes(out: "Console", found: "Equivalence") -> None:
@@ -151,7 +149,6 @@ def _print_causes(out: "Console", found: "Equivalence") -> None:
     if first is None:
         out.print("they part at no stage that both show")
         return
-    for stage in found.stages:
-        if stage.said:
-            name = f"[bold red]first parted, {stage.name}:[/]" if stage is first else f"{stage.name}:"
-            out.print(f"{name} {safe(stage.said)}")
+    for stage in found.causes:
+        name = f"[bold red]first parted, {stage.name}:[/]" if stage is first else f"{stage.name}:"
+        out.print(f"{name} {safe(stage.said)} [dim](worst: {safe(stage.worst)})[/]")

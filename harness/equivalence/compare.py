@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from harness.equivalence.stages import compare
 from harness.equivalence.tally import Tally
 from harness.errors import AdapterError, UsageError, did_you_mean
 from harness.estimate.rows import unit_code
-from harness.stats.equivalence import Tost, tost
+from harness.stats.equivalence import Sameness, Tost, agreement, tost
 from harness.stats.gaffke import units_for
 from harness.suite.bind import Suite
 from harness.suite.looks import draw_of
@@ -57,6 +57,8 @@ class _Rows:
 
     units: list[int]
     agrees: list[float]
+    answered: list[bool]
+    """Whether both answered."""
     scored: list[int]
     """Units of the rows that have a score on both sides."""
     scores: tuple[list[float], list[float]]
@@ -72,19 +74,14 @@ def compare_adapters(a: Side, b: Side, suite: Suite, options: Options) -> Equiva
         AdapterError: if an adapter is broken for every request, or no sample could be asked.
         UsageError: if the suite has no such task, or none that can be compared.
     """
-    if not 0 < options.margin < 1:
-        raise UsageError(f"margin must lie between 0 and 1, not {options.margin:g}: it is a share")
-    task = _task(suite, options.task)
-    for side in (a, b):
-        if missing := sorted(task.requires - side.adapter.capabilities):
-            raise UsageError(f"task {task.name!r} needs an adapter that can {', '.join(missing)}; {side.name} cannot")
+    task = _comparable(a, b, suite, options)
     cell = task.cells()[0]
     limit = options.limit or _enough(task, cell, options.margin)
     taken = draw_of(suite, limit, head=options.head).taken(lambda: task.samples(cell), task.count(cell))
     tally = Tally()
-    rows = _Rows([], [], [], ([], []), [0, 0], set(), [])
+    rows = _Rows([], [], [], [], ([], []), [0, 0], set(), [])
     probes: list[tuple[Request, Request]] = []
-    traces: list[tuple[Trace, Trace]] = []
+    kept: list[tuple[Trace, Trace]] = []
     for done, sample in enumerate(taken):
         options.advance(done, taken.count)
         pair = _asked(task, cell, sample, (a, b), rows)
@@ -94,12 +91,14 @@ def compare_adapters(a: Side, b: Side, suite: Suite, options: Options) -> Equiva
         _add(task, sample, both, rows, tally)
         if len(probes) <= _PROBED:
             probes.append(requests)
-            traces.append(both)
+            kept.append(both)
     options.advance(taken.count, taken.count)
     if not rows.units:
-        raise AdapterError(f"no sample could be asked; the first: {next(iter(rows.complaints), 'there is none')}")
+        raise AdapterError(f"no sample was answered; the first: {next(iter(rows.complaints), 'there is none')}")
+    if not any(rows.answered):
+        raise AdapterError(f"no sample was answered by both; the first: {rows.complaints[0]}")
     stages = tally.stages()
-    agreement = tost([1.0] * len(rows.agrees), rows.agrees, options.margin, rows.units) if rows.agrees else None
+    agreed = _agreement(rows, options.margin)
     score, means = _score(task, rows, options.margin)
     if options.on == "score" and score is None:
         raise UsageError(f"task {task.name!r} gives no bounded score to compare; judge answers: --on agreement")
@@ -110,15 +109,28 @@ def compare_adapters(a: Side, b: Side, suite: Suite, options: Options) -> Equiva
         task.name,
         options.on,
         stages,
-        agreement,
+        agreed,
         score,
         task.primary,
         means,
-        tuple(_notes(stages, rows, means, score, options.on, _company((a, b), probes, traces))),
+        tuple(_notes(stages, rows, means, score, options.on, _alone((a, b), probes, kept))),
         a.adapter.simulated or b.adapter.simulated,
         (rows.failed[0], rows.failed[1]),
         tally.picture,
     )
+
+
+def _comparable(a: Side, b: Side, suite: Suite, options: Options) -> Task:
+    """Return the task whose questions both can be asked."""
+    if not 0 < options.margin < 1:
+        raise UsageError(f"margin must lie between 0 and 1, not {options.margin:g}: it is a share")
+    if a.adapter.simulated != b.adapter.simulated:
+        raise UsageError(f"one of {a.name} and {b.name} is simulated and the other real: they cannot be one model")
+    task = _task(suite, options.task)
+    for side in (a, b):
+        if missing := sorted(task.requires - side.adapter.capabilities):
+            raise UsageError(f"task {task.name!r} needs an adapter that can {', '.join(missing)}; {side.name} cannot")
+    return task
 
 
 def _task(suite: Suite, name: str) -> Task:
@@ -167,14 +179,16 @@ def _add(task: Task, sample: Sample, traces: tuple[Trace, Trace], rows: _Rows, t
         rows.failed[place] += lost[place]
         if lost[place]:
             rows.complaints.append(f"{sample.id}: {'AB'[place]} failed: {one.response.error}")
+    if all(lost):  # that both fail says nothing of whether they are one model
+        return
     unit = unit_code(sample.cluster, sample.id)
     rows.units.append(unit)
     parsed = _parsed(task, sample, traces[0]), _parsed(task, sample, traces[1])
-    # An answer that only one of them gives is another answer; where neither answers, both are the same.
-    same = lost[0] == lost[1] and (lost[0] or parsed[0] == parsed[1])
-    rows.agrees.append(float(same))
+    # An answer that only one of them gives is another answer.
+    rows.agrees.append(float(not any(lost) and parsed[0] == parsed[1]))
+    rows.answered.append(not any(lost))
     rows.answers.add(answer_code(traces[0].response.text))
-    worths = [_worth(task, sample, one) for one in traces]
+    worths = [math.nan if any(lost) else _worth(task, sample, one) for one in traces]
     if not any(map(math.isnan, worths)):
         rows.scored.append(unit)
         for column, worth in zip(rows.scores, worths, strict=True):
@@ -195,8 +209,18 @@ def _worth(task: Task, sample: Sample, trace: Trace) -> float:
     metric = task.metrics.get(task.primary)
     if metric is None:
         return math.nan
-    scores, _ = judge(task, sample, [trace.response], trace.response.status)
+    scores, _ = judge(task, sample, [trace.response])
     return metric.worth(scores[task.primary]) if task.primary in scores else math.nan
+
+
+def _agreement(rows: _Rows, margin: float) -> Tost:
+    """Return the test of agreement: a failure is no agreement, and no proof of a difference either."""
+    found = agreement(rows.agrees, margin, rows.units)
+    if found.outcome is Sameness.DIFFERENT and not all(rows.answered):
+        both = [(a, unit) for a, unit, told in zip(rows.agrees, rows.units, rows.answered, strict=True) if told]
+        answered = agreement([a for a, _ in both], margin, [unit for _, unit in both])
+        return found if answered.outcome is Sameness.DIFFERENT else replace(found, outcome=Sameness.UNDECIDED)
+    return found
 
 
 def _score(task: Task, rows: _Rows, margin: float) -> tuple[Tost | None, tuple[float, float] | None]:
@@ -211,14 +235,18 @@ def _score(task: Task, rows: _Rows, margin: float) -> tuple[Tost | None, tuple[f
     return tost(rows.scores[0], rows.scores[1], margin * span, rows.scored, span=span), means
 
 
-def _company(
+def _alone(
     sides: tuple[Side, Side], probes: Sequence[tuple[Request, Request]], traces: Sequence[tuple[Trace, Trace]]
 ) -> Iterator[str]:
-    """Yield what is wrong with batches: numbers that move by more than rounding when a request has company."""
+    """Yield what is wrong with an adapter alone: it does not repeat, or moves by more than rounding in company."""
     for place, side in enumerate(sides):
         moved: tuple[float, float] | None = None
         for at, both in enumerate(traces[:_PROBED]):
             alone = both[place]
+            again = side.trace(probes[at][place])
+            if again.response.text != alone.response.text:
+                yield f"{'AB'[place]} does not repeat: asked twice, it says other things, and cannot agree with anyone"
+                break
             others = [pair[place] for i, pair in enumerate(probes) if i != at]
             if alone.logits is None or not noise.is_float(alone.precision) or not others:
                 continue
@@ -239,11 +267,11 @@ def _notes(
     means: tuple[float, float] | None,
     score: Tost | None,
     on: On,
-    company: Iterator[str],
+    alone: Iterator[str],
 ) -> Iterator[str]:
-    yield from company
-    logits = next((stage for stage in stages if stage.name == "first-token logits"), None)
-    before = [stage for stage in stages if stage.name not in ("first-token logits", "answer", "parsed answer")]
+    yield from alone
+    logits = next((stage for stage in stages if stage.name == "logits"), None)
+    before = [stage for stage in stages if stage.name not in ("logits", "answer", "parsed answer")]
     ahead = {stage.state for stage in before}
     if logits is not None and logits.state is State.PARTED and ahead <= {State.EQUAL, State.NOISE}:
         yield "all that goes into the model is the same: weights, quantisation or the graph itself differ"

@@ -87,6 +87,13 @@ class Equivalence:
         return next((stage for stage in self.stages if stage.state is State.PARTED), None)
 
     @property
+    def causes(self) -> tuple[Stage, ...]:
+        """The stages at which they part and of which there is something to say; of answers, those that count."""
+        said = [stage for stage in self.stages if stage.said]
+        counted = any(stage.name == "parsed answer" for stage in said)
+        return tuple(stage for stage in said if not (counted and stage.name == "answer"))
+
+    @property
     def judged(self) -> Tost | None:
         """The test that the verdict rests on."""
         return self.score if self.on == "score" else self.agreement
@@ -165,6 +172,8 @@ def told(found: Equivalence, on: str) -> str:
 def _more(test: Tost) -> str:
     if test.outcome is not Sameness.UNDECIDED:
         return ""
+    if math.isnan(test.low):
+        return "; all samples belong together, as one image, table or clip does: take some that do not"
     if test.n_needed is None:
         return "; what is observed lies beyond the margin, so that more samples alone would not show equivalence"
     return f"; {test.n_needed:,} samples would suffice if what is observed is the truth"

@@ -18,13 +18,13 @@ STAGES: Final = (
     "prompt tokens",
     "prompt length",
     "image tokens",
-    "first-token logits",
+    "logits",
     "first token",
     "answer",
     "parsed answer",
 )
 """In the order of the model's work."""
-INSTEAD: Final = {"prompt length": "prompt tokens", "first token": "first-token logits"}
+INSTEAD: Final = {"prompt length": "prompt tokens", "first token": "logits"}
 """Stages that are compared where the fuller one is not seen on both sides."""
 
 
@@ -52,14 +52,14 @@ def compare(a: Trace, b: Trace, parsed: tuple[str, str]) -> Iterator[Seen]:
     """Yield every stage of one sample, in order."""
     rounding = noise.coarser(a.precision, b.precision)
     yield from _images(a.pixels, b.pixels, rounding)
-    yield _texts("prompt text", a.prompt, b.prompt)
+    yield _texts("prompt text", a.prompt, b.prompt, words.texts)
     yield _tokens(a, b)
     yield _count("prompt length", a.response.tokens_in, b.response.tokens_in)
     yield _count("image tokens", a.response.image_tokens, b.response.image_tokens)
     yield _logits(a, b, rounding)
     yield _first(a, b, rounding)
-    yield _texts("answer", a.response.text, b.response.text)
-    yield _texts("parsed answer", *parsed)
+    yield _texts("answer", a.response.text, b.response.text, words.answers)
+    yield _texts("parsed answer", *parsed, words.answers)
 
 
 def _not_seen(name: str) -> Seen:
@@ -77,6 +77,9 @@ def _images(a: tuple[Pixels, ...] | None, b: tuple[Pixels, ...] | None, rounding
         yield from map(_not_seen, STAGES[:2])
         return
     pairs = [(one.picture(), other.picture()) for one, other in zip(a, b, strict=False)]
+    if any((one is None) != (other is None) for one, other in pairs):
+        yield from map(_not_seen, STAGES[:2])
+        return
     drawn = [
         (left, right) if left is not None and right is not None else (one.values, other.values)
         for (left, right), one, other in zip(pairs, a, b, strict=False)
@@ -107,12 +110,12 @@ def _sizes(images: tuple[Pixels, ...]) -> list[str]:
     return told if len(told) < 3 else [f"{len(told)} images, the first {told[0]}"]
 
 
-def _texts(name: str, a: str | None, b: str | None) -> Seen:
+def _texts(name: str, a: str | None, b: str | None, told: Callable[[str, str], str]) -> Seen:
     if a is None or b is None:
         return _not_seen(name)
     _, one, other = words.middle(a, b)
     size = float(max(len(one), len(other)))
-    return Seen(name, State.EQUAL if a == b else State.PARTED, size, said=lambda: words.texts(a, b))
+    return Seen(name, State.EQUAL if a == b else State.PARTED, size, said=lambda: told(a, b))
 
 
 def _tokens(a: Trace, b: Trace) -> Seen:
@@ -137,7 +140,7 @@ def _count(name: str, a: int | None, b: int | None) -> Seen:
 
 def _logits(a: Trace, b: Trace, rounding: Rounding) -> Seen:
     if a.logits is None or b.logits is None:
-        return _not_seen("first-token logits")
+        return _not_seen("logits")
     width = min(a.logits.size, b.logits.size)
     x, y = a.logits[:width], b.logits[:width]
     tolerance = noise.of_scores(x, rounding)
@@ -152,7 +155,7 @@ def _logits(a: Trace, b: Trace, rounding: Rounding) -> Seen:
         first = "the likeliest stays" if x.argmax() == y.argmax() else "another is likeliest"
         return f"{apart:.2%} of the probability moves, {first}{wider}"
 
-    return Seen("first-token logits", _state(size, tolerance), size, tolerance, source, said)
+    return Seen("logits", _state(size, tolerance), size, tolerance, source, said)
 
 
 def _shares(scores: noise.Array) -> noise.Array:

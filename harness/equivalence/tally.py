@@ -12,7 +12,7 @@ from harness.traces import Trace
 _TOLD: Final = 8
 """Samples of a stage whose difference is put into words: a grey chart says less of swapped channels than others."""
 
-_MEASURED: Final = ("first-token logits", "first token")
+_MEASURED: Final = ("logits", "first token")
 """Stages that have no cause of their own: of them the worst is told."""
 
 

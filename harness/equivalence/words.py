@@ -6,6 +6,9 @@ from typing import Final, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
+_BYTES: Final = str.maketrans({"Ġ": " ", "Ċ": "\n"})
+"""How tokenizers of bytes write a space and a line's end."""
+
 _SHOWN: Final = 60
 _BEFORE: Final = 16
 """Characters, or tokens, that are shown of what stands before a difference."""
@@ -38,6 +41,15 @@ def texts(a: str, b: str) -> str:
     return f"{_said(str(one), str(other))}{where}"
 
 
+def answers(a: str, b: str) -> str:
+    """Return both answers where they are short, and else how they differ.
+
+    >>> answers("12", "19"), answers("a" * 80, "a" * 79)[:9]
+    ("A says '12', B '19'", "B lacks '")
+    """
+    return texts(a, b) if max(len(a), len(b)) > _SHOWN else f"A says {a!r}, B {b!r}"
+
+
 def _said(one: str, other: str) -> str:
     if not one or not other:
         return f"{'A' if not one else 'B'} lacks {_short(one or other)}"
@@ -67,9 +79,8 @@ def tokens(a: Sequence[str], b: Sequence[str], ids: tuple[Sequence[int], Sequenc
             return f"{name} has {runs[0][1]} more of {runs[0][0]!r} from place {start} on"
         said = " ".join(text for _, text in longer)
         # Of a run of equal tokens the last looks like the one that is too many.
-        if len({number for number, _ in whole[: start + len(longer)]}) == 1 and len(whole) > 1:
-            doubled = f"{name} begins twice: " if start else f"{name} begins with "
-            return f"{doubled}one more {said!r} at the beginning"
+        if start and len({number for number, _ in whole[: start + len(longer)]}) == 1:
+            return f"{name} begins twice: one more {said!r} at the beginning"
         where = f"at place {start}" if start else "at the beginning"
         return f"{name} has {len(longer)} more token{'s'[: len(longer) != 1]} {where}: {_short(said)}"
     parts = [" ".join(text for _, text in part) for part in (one, other)]
@@ -78,4 +89,5 @@ def tokens(a: Sequence[str], b: Sequence[str], ids: tuple[Sequence[int], Sequenc
 
 
 def _short(text: str) -> str:
+    text = text.translate(_BYTES)
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}…"

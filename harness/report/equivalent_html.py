@@ -56,7 +56,6 @@ def render_equivalent(found: Equivalence) -> str:
             css=_CLASSES[found.verdict],
             rows=[_row(stage) for stage in found.stages],
             first=found.first,
-            causes=[stage for stage in found.stages if stage.said],
             tests=[(name, getattr(found, on), on == found.on, text) for name, on, text in tests if getattr(found, on)],
             sample=picture.sample if picture else "",
             pictures=list(_pictures(picture.a, picture.b)) if picture else [],

@@ -4,10 +4,15 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from harness.stats._door import inside
+from harness.stats._binomial import at_most
+from harness.stats._door import binary, inside, labels
+from harness.stats.gaffke import lower_bound, p_at_most, units_for, upper_bound
+from harness.stats.power import MAX_N, POWER
+from harness.stats.rare import clustered
 from harness.stats.results import Comparison
 from harness.stats.verdict import compare_scores, judge
 
@@ -122,3 +127,64 @@ def _needed(forth: Comparison, back: Comparison) -> int | None:
     # A plan by half a flip is too bold where no flip was seen: Tango's bound alone wants z² (1 − m) / m pairs.
     least = math.ceil(ndtri(forth.confidence) ** 2 * (1 - forth.margin) / forth.margin) if forth.flips else 0
     return max(*known, least, forth.n + 1) if known and len(known) == len(counts) else None
+
+
+def agreement(agrees: ArrayLike, margin: float, clusters: ArrayLike | None = None, confidence: float = 0.95) -> Tost:
+    """Return whether two raters agree on all but a share of samples that is smaller than the margin.
+
+    The share that differs is compared with 0, from which it can go only one way: the test against −margin always
+    rejects, and the other decides. Its bounds are exact for independent samples (Clopper and Pearson, of which
+    Gaffke's is the form for clusters): two models that differ by the margin are called equivalent in one of twenty
+    cases at most, where the score interval of paired shares errs up to one and a half times as often.
+
+    Args:
+        agrees: 1 where they agree and 0 where they do not, [n].
+        margin: the share of differing samples that matters, in (0, 1).
+        clusters: a label for each row, [n].
+        confidence: 1 − alpha, in (0.5, 1).
+
+    Returns:
+        The test of minus that share, as a difference of B's agreement with A from A's with itself.
+
+    Raises:
+        ValueError: if an argument is not as described.
+
+    >>> round(agreement([1] * 149, margin=0.02).low, 4), agreement([1] * 149, margin=0.02).outcome
+    (-0.0199, <Sameness.EQUIVALENT: 'equivalent'>)
+    """
+    inside("margin", margin, 0, 1)
+    inside("confidence", confidence, 0.5, 1)
+    differs = np.asarray(1.0 - binary("agrees", agrees), np.float64)
+    index, units = labels("clusters", clusters, differs.size)
+    method = "exact binomial" if units == differs.size else "Gaffke, clustered"
+    share, alpha, nan = (float(differs.mean()) if differs.size else math.nan), 1 - confidence, math.nan
+    told = (differs.size, units, method, confidence)
+    if units < 2:  # one image or table says nothing of others
+        return Tost(Sameness.UNDECIDED, -share, nan, nan, margin, nan, *told, None)
+    above, below = (clustered(differs, index, at_low, (0.0, 1.0)) for at_low in (False, True))
+    most, least = upper_bound(above, alpha, 1.0), lower_bound(below, alpha, 0.0)
+    outcome = Sameness.UNDECIDED
+    if most < margin:
+        outcome = Sameness.EQUIVALENT
+    elif least > margin:
+        outcome = Sameness.DIFFERENT
+    p_value = p_at_most(above.mirrored, -margin, -1.0)
+    needed = (
+        None if outcome is Sameness.EQUIVALENT else _rows_needed(share, margin, alpha, differs.size, above.effective)
+    )
+    return Tost(outcome, -share, -most, -least, margin, p_value, *told, needed)
+
+
+def _rows_needed(share: float, margin: float, alpha: float, n: int, effective: float) -> int | None:
+    """Return how many rows show a share below the margin with 80 % power if it is the observed one, to some 5 %."""
+    if not share < margin:
+        return None
+    units = float(units_for(margin, alpha) or 1)
+    while units < MAX_N:
+        size = math.ceil(units - 1e-9)
+        counts = np.arange(math.ceil(size * margin) + 1)
+        allowed = int((at_most(counts, size, margin) <= alpha).sum()) - 1
+        if float(at_most(allowed, size, share)) >= POWER:
+            return max(n + 1, math.ceil(size * n / effective - 1e-9))
+        units *= 1.05
+    return None
