@@ -70,10 +70,10 @@ def of_scores(a: Array, rounding: Rounding) -> float:
     """Return how far the scores of a whole network may lie apart: half of the digits of their spread.
 
     √ε of the distance from their mean is the usual bound where a function's conditioning is not known (Dennis and
-    Schnabel 1983, section 5.4; `isapprox` of Julia); a common offset adds its own last places.
+    Schnabel 1983, section 5.4; `isapprox` of Julia); a common offset adds its own last place.
     """
     spread = float(np.abs(a - a.mean()).max()) if a.size else 0.0
-    return sqrt(rounding.epsilon) * spread + _STEPS * rounding.epsilon * _largest(a)
+    return sqrt(rounding.epsilon) * spread + rounding.epsilon * _largest(a)
 
 
 def of_log_probability(value: float, rounding: Rounding) -> float:

@@ -88,10 +88,11 @@ class Equivalence:
 
     @property
     def causes(self) -> tuple[Stage, ...]:
-        """The stages at which they part and of which there is something to say; of answers, those that count."""
-        said = [stage for stage in self.stages if stage.said]
-        counted = any(stage.name == "parsed answer" for stage in said)
-        return tuple(stage for stage in said if not (counted and stage.name == "answer"))
+        """The stages at which they part and of which there is something to say; answers once, where they count."""
+        said = {stage.name: stage for stage in self.stages if stage.said}
+        if "answer" in said and "parsed answer" in said:
+            del said["parsed answer" if said["answer"] is self.first else "answer"]
+        return tuple(said.values())
 
     @property
     def judged(self) -> Tost | None:
@@ -125,7 +126,7 @@ class Equivalence:
             "verdict": str(self.verdict),
             "on": self.on,
             "first_parted": first.name if first else None,
-            "stages": [{**asdict(stage), "state": str(stage.state)} for stage in self.stages],
+            "stages": [_finite({**asdict(stage), "state": str(stage.state)}) for stage in self.stages],
             "agreement": _plain(self.agreement),
             "metric": self.metric or None,
             "scores": list(self.scores) if self.scores else None,
@@ -139,8 +140,12 @@ class Equivalence:
 def _plain(test: Tost | None) -> dict[str, Any] | None:
     if test is None:
         return None
-    told = {**asdict(test), "outcome": str(test.outcome), "level": test.level}
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in told.items()}
+    return _finite({**asdict(test), "outcome": str(test.outcome), "level": test.level})
+
+
+def _finite(told: dict[str, Any]) -> dict[str, Any]:
+    """Return values of which those that are no finite number are None, as JSON has it."""
+    return {k: None if isinstance(one, float) and not math.isfinite(one) else one for k, one in told.items()}
 
 
 def sentence(found: Equivalence) -> str:

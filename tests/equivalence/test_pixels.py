@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -121,3 +122,12 @@ def test_the_order_of_roundings_stays_within_the_noise_and_a_grey_level_does_not
     tolerance = noise.of_pixels(ways[0], noise.coarser("float32", "float32"))
     assert noise.furthest(ways[order[0]], ways[order[1]]) <= tolerance
     assert tolerance < 1 / 255 / std / 100
+
+
+@given(
+    arrays(np.float32, array_shapes(min_dims=3, max_dims=3, max_side=20), elements=st.floats(-3, 3, width=32)), seeds
+)
+def test_there_are_words_for_any_two_tensors_of_one_shape(a: Floats, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for b in (rng.permutation(a.ravel()).reshape(a.shape), a * 0, rng.normal(size=a.shape).astype(np.float32)):
+        assert pixels.cause(a, b, TOLERANCE)

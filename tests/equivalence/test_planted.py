@@ -309,6 +309,19 @@ def test_failures_are_neither_agreement_nor_proof_of_a_difference(fp32: Side, su
         compare_adapters(around(Fails, fp32), around(Fails, fp32), suite, FEW)
 
 
+def test_numbers_that_are_none_part_and_can_be_written_as_json(fp32: Side, suite: Suite) -> None:
+    class Broken(Around):
+        def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+            found = super().trace(request)
+            assert found.logits is not None
+            return Trace(found.response, logits=found.logits * np.float32(np.nan), precision="float32")
+
+    found = compare_adapters(fp32, around(Broken, fp32), suite, FEW)
+    assert found.first is not None
+    assert (found.first.name, found.first.said) == ("logits", "numbers that are not finite (NaN or infinite)")
+    assert json.loads(json.dumps(found.as_data(), allow_nan=False))["first_parted"] == "logits"
+
+
 def test_models_that_fail_alike_are_not_equal_by_their_score_unseen(fp32: Side, suite: Suite) -> None:
     class Says(Around):
         said = "no idea"

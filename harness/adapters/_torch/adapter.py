@@ -103,13 +103,13 @@ class TorchAdapter:
         tokenizer = loaded.processor.tokenizer
         logits = plain(watch.first[mine.rows.index(0)])
         read = next((shown[name] for name in ("input_ids", "decoder_input_ids") if name in shown), None)
-        ids = () if read is None else tuple(read[0].tolist())
+        ids = None if read is None else tuple(read[0].tolist())
         return Trace(
             response,
             seen(shown, getattr(loaded.processor, "image_processor", None)),
             self._encoder.render(request),
             ids,
-            tuple(map(str, tokenizer.convert_ids_to_tokens(list(ids)))),
+            tuple(map(str, tokenizer.convert_ids_to_tokens(list(ids or ())))),
             logits,
             likeliest(logits, lambda token: str(tokenizer.decode([token]))) if self.writes else None,
             "nf4" if self._config.load_in_4bit else str(loaded.base.dtype).removeprefix("torch."),

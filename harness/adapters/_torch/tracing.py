@@ -1,13 +1,15 @@
 """What a model of `transformers` makes of a request on the way to its answer, as values that outlive its tensors."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.traces import Pixels
 
-_IMAGES = ("pixel_values", "flattened_patches")
+_FLAT: Final = "flattened_patches"
+"""Rows of patches with their places in front, as Pix2Struct reads them."""
+_IMAGES: Final = ("pixel_values", _FLAT)
 
 
 def seen(batch: Any, image_processor: Any) -> tuple[Pixels, ...] | None:
@@ -18,7 +20,7 @@ def seen(batch: Any, image_processor: Any) -> tuple[Pixels, ...] | None:
     values = plain(batch[name])
     if "image_grid_thw" in batch and values.ndim == 2:
         return _patches(values, batch["image_grid_thw"].tolist(), image_processor)
-    if values.ndim >= 3 and values.shape[-3] in (1, 3):
+    if name != _FLAT and values.ndim >= 3 and values.shape[-3] in (1, 3):
         return tuple(Pixels(tile, "chw") for tile in values.reshape(-1, *values.shape[-3:]))
     return tuple(Pixels(one, "other") for one in values)
 
