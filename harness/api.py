@@ -26,11 +26,12 @@ from harness.suite.select import Selection
 if TYPE_CHECKING:
     from harness.comparison.compare import Compared
     from harness.comparison.decide import Decision
+    from harness.equivalence import Equivalence
     from harness.gates.runs import GateOptions, PlannedGate
     from harness.record import RunRecord
     from harness.types import MetricValue
 
-__all__ = ["compare", "gate", "load_run", "load_suite", "run", "score"]
+__all__ = ["compare", "equivalent", "gate", "load_run", "load_suite", "run", "score"]
 
 PathLike = str | os.PathLike[str]
 AnySuite = Suite | PathLike
@@ -42,11 +43,15 @@ _HEAD_ALONE: Final = "head says which samples a limit takes; give one"
 _RUNS: Final = Path("results/runs")
 _BASELINES: Final = Path("baselines")
 _SILENT: Final = Silent()
+_ON: Final = ("agreement", "score")
 _DRAWS: Final = 2_000
 _FEWEST_DRAWS: Final = 100
 
 
 def _ignore(_: object) -> None: ...
+
+
+def _both_ignored(_: object, __: object) -> None: ...
 
 
 def load_suite(
@@ -232,6 +237,67 @@ def compare(
     _at_least(_FEWEST_DRAWS, resamples=resamples)
     first, other = load_run(baseline, runs), load_run(candidate, runs)
     return compare(first, other, watching(other.record, Options(resamples=resamples, force=force)))
+
+
+def equivalent(
+    a: AnyAdapter,
+    b: AnyAdapter,
+    *,
+    suite: AnySuite | None = None,
+    data: PathLike | None = None,
+    task: str = "",
+    limit: int | None = None,
+    head: bool = False,
+    margin: float = 0.02,
+    on: Literal["agreement", "score"] = "agreement",
+    roots: PathLike | Sequence[PathLike] = (),
+    advance: Callable[[int, int], None] = _both_ignored,
+) -> "Equivalence":
+    """Find the first stage at which two adapters part that should be one model, and judge whether they are one.
+
+    Both models are in memory at once, and are asked one question at a time.
+
+    Args:
+        a: a YAML file or a name from ``harness list adapters``.
+        b: the same.
+        suite: whose questions are asked.
+        data: instead of a suite: a file or folder whose every row is asked once.
+        task: of the suite; by default the first that asks one question a sample.
+        limit: at most so many samples; by default as many as could show the margin if nothing differs.
+        head: let the limit take the first samples of the dataset.
+        margin: the difference that matters: a share of answers, or of the metric's range.
+        on: what must be equivalent: ``agreement`` of the answers, or their ``score``.
+        roots: folders outside the suite's own that its data may lie in.
+        advance: hears how many of how many samples are done.
+
+    Returns:
+        The stages, the tests of agreement and score, and ``verdict``: ``equivalent``, ``not equivalent`` or
+        ``undecided``. ``str`` of it is the verdict as a sentence.
+
+    Raises:
+        SpecError: if the suite or an adapter's file is wrong.
+        UsageError: if an option is impossible, or no task can be compared.
+        AdapterError: if an adapter cannot be loaded, or no sample could be asked.
+    """
+    from contextlib import ExitStack, closing
+
+    from harness.equivalence import Options, compare_adapters
+    from harness.equivalence.ask import Side
+
+    _at_least(1, limit=limit)
+    _refuse(
+        {
+            _HEAD_ALONE: head and limit is None,
+            f"on is agreement or score, not {on!r}": on not in _ON,
+            "give a suite whose questions are asked, or data: --suite SUITE, or --data FILE": (suite is None)
+            == (data is None),
+        }
+    )
+    loaded = load_suite(suite, roots, data=data)
+    choices = _choice(a), _choice(b)
+    with ExitStack() as stack:
+        sides = [Side(choice.name, stack.enter_context(closing(choice.load()))) for choice in choices]
+        return compare_adapters(sides[0], sides[1], loaded, Options(task, limit, margin, on, head, advance))
 
 
 def gate(

@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import api
-from harness.cli import compare, gate, run, score
+from harness.cli import compare, equivalent, gate, run, score
 from harness.comparison.identity import NoBaseline
 from harness.errors import SpecError, UsageError
 from harness.record import Run
@@ -210,7 +210,7 @@ def test_every_result_that_shows_itself_has_a_card() -> None:
     assert {kind.__name__ for kind in kinds(Shown)} == {*registry("cards").names()}
 
 
-WATCHES = {"progress", "say", "planned"}
+WATCHES = {"progress", "say", "planned", "advance"}
 """What a program hears, and a command line prints."""
 MAKES = {"data", "fields"}
 """What makes a suite where there is none; a program gives it to ``load_suite``."""
@@ -233,10 +233,11 @@ MAKES = {"data", "fields"}
             {"candidate": "candidates"},
             {"format_", "out", "everything", "pattern"},
         ),
+        (harness.equivalent, equivalent.command, "one other", {}, {"as_json", "quiet", "form", "out"}),
         (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
         (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],
-    ids=["run", "compare", "gate", "score"],
+    ids=["run", "compare", "equivalent", "gate", "score"],
 )
 def test_options_have_the_command_line_s_names_and_defaults(
     function: Any, command: click.Command, typed: str, operands: dict[str, str], printing: set[str]

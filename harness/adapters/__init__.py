@@ -2,6 +2,7 @@
 
 from harness.adapters._halving import Halving
 from harness.errors import AdapterError, HopelessError, SampleError
+from harness.traces import Pixels, Trace, TracingAdapter
 from harness.types import (
     Adapter,
     AdapterHandle,
@@ -38,6 +39,7 @@ __all__ = [
     "Halving",
     "HopelessError",
     "Oracle",
+    "Pixels",
     "Request",
     "Response",
     "SampleError",
@@ -46,4 +48,6 @@ __all__ = [
     "Status",
     "TokenCount",
     "TokenCounter",
+    "Trace",
+    "TracingAdapter",
 ]

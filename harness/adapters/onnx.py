@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
-from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stopwatch, generate
+from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stopwatch, Watched, generate
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
 from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
@@ -23,6 +23,7 @@ from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
 from harness.extras import install
 from harness.spec.models import BatchSize, Model, Threads
+from harness.traces import Pixels, Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
 ENTRIES: Final = {"onnx": "OnnxAdapter"}
@@ -62,6 +63,12 @@ class OnnxConfig(Model):
         if self.suffix is not None:
             return self.suffix
         return suffix(self.quantisation)
+
+    def precision(self) -> str | None:
+        """Return what the files compute in, as far as their names say."""
+        if self.suffix is not None:
+            return None
+        return {"fp32": "float32", "fp16": "float16"}.get(self.quantisation, self.quantisation)
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""
@@ -148,6 +155,36 @@ class OnnxAdapter:
             for (index, prompt), answer in zip(prompts.items(), answers, strict=True):
                 responses[index] = self._respond(prompt, answer, stopwatch)
         return [response for response in responses if response is not None]
+
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        """Answer one request and show patches, prompt, tokens and the first token's logits.
+
+        Raises:
+            AdapterError: if the adapter is closed or ONNX Runtime fails.
+            SampleError: if a request cannot be used.
+        """
+        if self._graphs is None:
+            raise AdapterError("the ONNX adapter is closed")
+        requests = (request, *beside)
+        prompts = [self._encoder(one) for one in requests]
+        watched = Watched(self._graphs)
+        limits = [one.generation.max_new_tokens for one in requests]
+        stopwatch = Stopwatch()
+        answer = generate(watched, left_pad(prompts, self._special.pad), limits, self._special, stopwatch)[0]
+        seen, images = prompts[0], self._encoder.images
+        return Trace(
+            self._respond(seen, answer, stopwatch),
+            tuple(
+                Pixels(patches, "patches", grid[1:], images.merge, images.frames)
+                for patches, grid in zip(seen.pixel_values, seen.grids, strict=True)
+            ),
+            self._encoder.template.render(request),
+            tuple(seen.ids.tolist()),
+            tuple(str(self._encoder.tokenizer.id_to_token(token)) for token in seen.ids.tolist()),
+            watched.first[0],
+            likeliest(watched.first[0], lambda token: self._encoder.tokenizer.decode([token], False)),
+            self._config.precision(),
+        )
 
     def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return the vision encoder's output, averaged over each image's tokens, float32 [images, width].

@@ -21,6 +21,7 @@ from harness.adapters._variants import Quantisation
 from harness.digests import digest, onnx_digests
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
 from harness.spec.models import BatchSize, Model, Threads
+from harness.traces import Pixels, Trace
 from harness.types import Finish, Request, Response, Status
 from harness.zoo.build import build, known
 from harness.zoo.preprocessing import Layout, Preprocessing, Resample, Resize
@@ -35,6 +36,9 @@ _INSIDE: Final = ("hidden_states", "attentions", "text_embeds", "text_model_outp
 
 _CODE_VERSION: Final = 1
 """Raise it whenever the same file gives other numbers."""
+_SCALED: Final = b"DynamicQuantizeLinear"
+_INTEGERS: Final = (_SCALED, b"QuantizeLinear", b"MatMulNBits")
+"""Operators of graphs that round to whole numbers on the way."""
 
 
 class OnnxClassifierConfig(Model):
@@ -128,7 +132,9 @@ class OnnxClassifier:
             self._texts = label_inputs(self.classes or ("thing",), config.prompt, self._folder, texts)
         able = {"classify", "generate"} if self._logits else set()
         self.capabilities = frozenset(able | ({"embed"} if self._features else set()))
-        scaled = b"DynamicQuantizeLinear" in path.read_bytes() and self._fixed != 1
+        graph = path.read_bytes()
+        scaled = _SCALED in graph and self._fixed != 1
+        self._precision = "int8" if any(mark in graph for mark in _INTEGERS) else "float32"
         self.batch_invariant = not scaled if config.batch_invariant is None else config.batch_invariant
 
     @classmethod
@@ -193,6 +199,27 @@ class OnnxClassifier:
         if self._features is None:
             raise AdapterError(f"{self.path.name} has no output `features`; name one as `features:`")
         return self._of_images(images, self._features)
+
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        """Answer one request with its image's best class, and show the pixels and the logits of all classes.
+
+        Raises:
+            AdapterError: if the adapter is closed or the runtime fails.
+            SampleError: if a request has another number of images than one, or cannot be used.
+        """
+        for one in (request, *beside):
+            if len(one.images) != 1:
+                raise SampleError(f"a classifier needs one image; this request has {len(one.images)}")
+        prepared = self.prepare([one.images[0] for one in (request, *beside)])
+        logits = self.infer(prepared)[0]
+        response = _named(logits, self.classes)
+        if response.status is not Status.OK:
+            raise SampleError(str(response.error))
+        shown = np.asarray(prepared[0], np.float32)
+        layout: Literal["chw", "hwc", "other"] = "other"
+        if self._preprocessing.layout in ("nchw", "nhwc"):
+            layout = "chw" if self._preprocessing.layout == "nchw" else "hwc"
+        return Trace(response, (Pixels(shown, layout),), logits=logits, precision=self._precision)
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer each request with the name of its image's best class.

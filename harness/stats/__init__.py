@@ -11,6 +11,7 @@ module               what it answers
 ``power``            what could this n have seen, and which n would decide?
 ``sequential``       may we stop early? alpha spending
 ``verdict``          FAIL, NON-INFERIOR or INCONCLUSIVE
+``equivalence``      is a difference shown to be small, either way? Two one-sided tests
 ===================  ==================================================================================
 
 Did an aggregate change (an F1, an AUROC, a mAP)? That is :class:`harness.estimate.Comparer`, for every statistic.

@@ -13,6 +13,7 @@ from PIL import Image
 from harness.testing._claims import claims
 from harness.testing._probes import awkward_prompts, broken_image, modes, sizes
 from harness.testing._subject import PROBES, NotApplicableError, Subject, ask, generates, pixels, same
+from harness.testing._trace_law import trace_law
 from harness.testing._words import require
 from harness.types import Adapter, Finish, Generation, Request, Response, Status
 
@@ -246,6 +247,7 @@ LAWS: Final[Mapping[str, Law]] = {
     "accounts": _accounts,
     "requests are left alone": _requests_are_left_alone,
     "capabilities": _capabilities,
+    "trace": trace_law,
     "fingerprint": _fingerprint,
     "reloading": _reloading,
     "weights count": _weights_count,

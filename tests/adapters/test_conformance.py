@@ -19,6 +19,7 @@ from harness.locate import available
 from harness.spec.models import Model
 from harness.testing._copies import Copies
 from harness.testing.adapters import LAWS, Finding, Subject, check_adapter, examine
+from harness.traces import Pixels, Trace
 from harness.types import Adapter, Finish, Request, Response, Status
 
 Write = Callable[[str, str], Path]
@@ -142,7 +143,8 @@ def broken_laws(kind: type[Honest]) -> dict[str, str]:
 
 
 def test_an_honest_adapter_breaks_no_law() -> None:
-    assert [found for found in examine(subject(Honest)) if found.outcome != "kept"] == []
+    found = {finding.law: finding.outcome for finding in examine(subject(Honest)) if finding.outcome != "kept"}
+    assert found == {"trace": "not applicable"}
 
 
 def marked(response: Response, mark: object) -> Response:
@@ -433,6 +435,42 @@ class HasNoBatchSize(Honest):
     batch_size = 0
 
 
+class Shows(Honest):
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        shown = np.asarray(self.rgb(request.images[0]), np.float32)
+        return Trace(self.one(request), (Pixels(shown, "hwc"),), request.prompt, tuple(range(9)))
+
+
+class TracesAnotherAnswer(Shows):
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        return replace(super().trace(request), response=self.one(replace(request, prompt="another")))
+
+
+class TracesByChance(Shows):
+    looks = 0.0
+
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        self.looks += 1
+        return replace(super().trace(request), logits=np.array([self.looks], np.float32))
+
+
+class LearnsFromLooking(Shows):
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        found = super().trace(request)
+        self.weights += "!"
+        return found
+
+
+class CountsOtherTokens(Shows):
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        return replace(super().trace(request), ids=(1, 2, 3))
+
+
+def test_an_adapter_that_shows_its_way_keeps_the_law_of_it() -> None:
+    found = {finding.law: finding.outcome for finding in examine(Shows())}
+    assert found["trace"] == "kept"
+
+
 @pytest.mark.parametrize(
     ("kind", "law"),
     [
@@ -478,6 +516,10 @@ class HasNoBatchSize(Honest):
         (ClosesOnce, "reloading"),
         (SaysUnparsed, "answers"),
         (HasNoBatchSize, "protocol"),
+        (TracesAnotherAnswer, "trace"),
+        (TracesByChance, "trace"),
+        (LearnsFromLooking, "trace"),
+        (CountsOtherTokens, "trace"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value,
 )
@@ -500,7 +542,7 @@ def test_an_adapter_that_declares_its_batches_to_count_may_answer_by_them() -> N
 
 def test_the_error_of_a_test_names_every_broken_law() -> None:
     with pytest.raises(
-        AssertionError, match=r"breaks 1 of 20 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
+        AssertionError, match=r"breaks 1 of 21 laws:\n  limits: max_new_tokens is 1 and the answer has 7"
     ):
         check_adapter(IgnoresTheLimit())
     check_adapter(IgnoresTheLimit(), without=["limits"])
@@ -565,6 +607,7 @@ def test_a_users_function_is_checked_with_its_source_as_the_weights(write: Write
     assert {finding.law: finding.outcome for finding in found if finding.outcome != "kept"} == {
         "limits": "not applicable",
         "finishes": "not applicable",
+        "trace": "not applicable",
     }
 
 

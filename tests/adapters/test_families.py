@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from PIL import Image
 from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from harness.errors import AdapterError, ConfigError
-from harness.types import Finish, Generation, Status
+from harness.testing.adapters import LAWS, Finding, Subject, examine
+from harness.types import Finish, Generation, Request, Status
 from tests.adapters import families
 from tests.adapters import family_law as law
 from tests.adapters.families import FAMILIES, Built
@@ -65,6 +67,17 @@ def test_a_familys_tokens_pixels_and_answers_are_those_of_a_plain_script(
     assert (row["loads"], row["equal"], row["in batches"]) == ("yes", "yes", "yes")
     assert all(said == "yes" or said.startswith("refused: ") for said in row.values())
     assert law.line(name, row) in law.DOCUMENT.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", ["llava_next", "donut", "vilt", "pix2struct"])
+def test_what_a_family_shows_is_the_way_of_its_answer(built: Callable[[str], Built], name: str) -> None:
+    adapter = law.load(built(name))
+    others = [law_name for law_name in LAWS if law_name != "trace"]
+    assert examine(Subject(name, adapter), without=others) == [Finding("trace", "kept")]
+    trace = adapter.trace(Request("1", "What is it?", (Image.new("RGB", (60, 40), "teal"),), generation=Generation(2)))
+    assert trace.logits is not None
+    assert trace.pixels is not None
+    assert [image.picture() is None for image in trace.pixels] == [name == "pix2struct"] * len(trace.pixels)
 
 
 @pytest.mark.parametrize(

@@ -886,3 +886,15 @@ def test_a_closed_adapter_says_so_and_leaves_no_thread(load: Load) -> None:
     with pytest.raises(AdapterError, match="closed"):
         adapter.generate([])
     assert "harness-served" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_server_shows_its_answer_the_length_of_the_prompt_and_the_first_log_probability(
+    load: Callable[..., OpenAIAdapter],
+) -> None:
+    request = Request("a", "Which is highest?", generation=Generation(4))
+    adapter = load(logprobs=True)
+    trace = adapter.trace(request)
+    assert trace.response == replace(adapter.generate([request])[0], seconds=trace.response.seconds)
+    assert trace.first == (trace.response.text, -0.25)
+    assert (trace.pixels, trace.prompt, trace.ids, trace.logits, trace.precision) == (None, None, None, None, None)
+    assert load().trace(request).first is None

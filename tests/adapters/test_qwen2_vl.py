@@ -203,11 +203,11 @@ def failing_above(limit: int, error: Exception, sizes: list[int]) -> Any:
     """Wrap the real decoding in one that has memory for ``limit`` rows."""
     real = torch_adapter.decode
 
-    def decode(loaded: Any, batch: Any, limits: Any, settings: Any) -> Any:
+    def decode(loaded: Any, batch: Any, limits: Any, settings: Any, *watch: Any) -> Any:
         sizes.append(len(limits))
         if len(limits) > limit:
             raise error
-        return real(loaded, batch, limits, settings)
+        return real(loaded, batch, limits, settings, *watch)
 
     return decode
 

@@ -46,6 +46,23 @@ class Graphs(Protocol):
         ...
 
 
+class Watched:
+    """Graphs of which one sees the logits of the first step."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        self.first = np.zeros((0, 0), np.float32)
+        """[batch, vocabulary]."""
+        self.encode_images, self.embed, self.empty_cache = graphs.encode_images, graphs.embed, graphs.empty_cache
+        self._decode = graphs.decode
+
+    def decode(self, embeddings: Floats, mask: Ints, positions: Ints, cache: Cache) -> tuple[Floats, Cache]:
+        """See `Graphs`."""
+        logits, longer = self._decode(embeddings, mask, positions, cache)
+        if not self.first.size:
+            self.first = logits
+        return logits, longer
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """Adds up wall-clock time by stage."""

@@ -17,8 +17,9 @@ from harness.adapters._served.config import FromEnvironment, ServedConfig
 from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
 from harness.adapters._served.reply import Failure, TokenLogprob
-from harness.errors import AdapterError, SampleError
+from harness.errors import AdapterError, HopelessError, SampleError
 from harness.extras import install
+from harness.traces import Trace
 from harness.types import Request, Response, Status
 
 _CODE_VERSION: Final = 1
@@ -169,6 +170,21 @@ class ServedAdapter:
             if not answer.response.later:
                 self.usage.add(answer)
         return [answers[index] for index in range(len(requests))]
+
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        """Ask one request; a server shows its answer, how long the prompt is, and the first token's log-probability.
+
+        Raises:
+            AdapterError: if the adapter is closed.
+            SampleError: if the request cannot be sent, or is not answered.
+        """
+        (answer,) = self.answer([request])
+        while answer.response.later:
+            (answer,) = self.answer([request])
+        if answer.response.status is not Status.OK:
+            raise (HopelessError if answer.response.hopeless else SampleError)(str(answer.response.error))
+        first = next(iter(answer.logprobs or ()), None)
+        return Trace(answer.response, first=(first.token, first.logprob) if first else None)
 
     def estimate(self, requests: Sequence[Request]) -> Estimate:
         """Guess the tokens and the cost of requests without sending them."""

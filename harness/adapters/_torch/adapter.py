@@ -13,11 +13,13 @@ from harness.adapters._qwen2_vl.counting import processor_counter
 from harness.adapters._qwen2_vl.decoding import Stopwatch
 from harness.adapters._torch.choosing import choose
 from harness.adapters._torch.config import TorchConfig
-from harness.adapters._torch.decoding import Answer, decode, greedy, release
+from harness.adapters._torch.decoding import Answer, Watch, decode, greedy, release, synchroniser
 from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.loading import Loaded, ingredients, load, quiet
 from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
-from harness.errors import AdapterError, is_out_of_memory
+from harness.adapters._torch.tracing import plain, seen
+from harness.errors import AdapterError, SampleError, is_out_of_memory
+from harness.traces import Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
 CODE_VERSION: Final = 2
@@ -87,11 +89,51 @@ class TorchAdapter:
             requests, lambda part: self._answer(loaded, part), lambda said: Response(None, Status.ERROR, said)
         )
 
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        """Answer one request and show what the processor and the first step of decoding make of it.
+
+        Raises:
+            AdapterError: if the adapter is closed.
+            SampleError: if the request cannot be used, by the processor or by the model.
+        """
+        loaded = self._open
+        with quiet():
+            alone, encoding = self._encoder([request]), self._encoder([request, *beside])
+        if said := (alone.problems | encoding.problems).get(0):
+            raise SampleError(said)
+        (single,) = alone.batches
+        shown = on_device(single, loaded)
+        # Beside requests of another kind it stands in a batch of its own.
+        mine = next(one for one in encoding.batches if 0 in one.rows)
+        watch = Watch(synchroniser(loaded.device), keeps=True)
+        response = self._ask(loaded, mine, [request, *beside], {}, watch)[0]
+        if response.status is not Status.OK or watch.first is None:
+            raise SampleError(response.error or "the model showed no step")
+        tokenizer = loaded.processor.tokenizer
+        logits = plain(watch.first[mine.rows.index(0)])
+        read = next((shown[name] for name in ("input_ids", "decoder_input_ids") if name in shown), None)
+        ids = None if read is None else tuple(read[0].tolist())
+        return Trace(
+            response,
+            seen(shown, getattr(loaded.processor, "image_processor", None)),
+            self._encoder.render(request),
+            ids,
+            tuple(map(str, tokenizer.convert_ids_to_tokens(list(ids or ())))),
+            logits,
+            likeliest(logits, lambda token: str(tokenizer.decode([token]))) if self.writes else None,
+            "nf4" if self._config.load_in_4bit else str(loaded.base.dtype).removeprefix("torch."),
+        )
+
     def close(self) -> None:
         """Let go of the model and its memory."""
         if self._loaded is not None:
             device, self._loaded = self._loaded.device, None
             release(device)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes its answers, and does not pick them from a list."""
+        return hasattr(self._open.base, "generate")
 
     @property
     def _open(self) -> Loaded:
@@ -109,7 +151,12 @@ class TorchAdapter:
         return [responses[row] for row in range(len(requests))]
 
     def _ask(
-        self, loaded: Loaded, encoded: Encoded, requests: Sequence[Request], seconds: dict[str, float]
+        self,
+        loaded: Loaded,
+        encoded: Encoded,
+        requests: Sequence[Request],
+        seconds: dict[str, float],
+        watch: Watch | None = None,
     ) -> dict[int, Response]:
         """Answer one batch. What the model itself refuses costs only itself too."""
         rows = encoded.rows
@@ -120,8 +167,10 @@ class TorchAdapter:
         try:
             with quiet():
                 batch = on_device(encoded, loaded)
-                writes = hasattr(loaded.base, "generate")
-                answers, stages = decode(loaded, batch, limits, self._settings) if writes else choose(loaded, batch)
+                if self.writes:
+                    answers, stages = decode(loaded, batch, limits, self._settings, watch)
+                else:
+                    answers, stages = choose(loaded, batch, watch)
         except Exception as cause:  # a model's code raises whatever it likes about one of the prompts
             if is_out_of_memory(cause):
                 raise

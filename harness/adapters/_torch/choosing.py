@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from harness.adapters._torch.decoding import Answer, synchroniser, timed
+from harness.adapters._torch.decoding import Answer, Watch, synchroniser, timed
 from harness.adapters._torch.loading import Loaded
 from harness.types import Finish
 
 
-def choose(loaded: Loaded, batch: Any) -> tuple[list[Answer], dict[str, float]]:
-    """Return the name of the likeliest answer to each row, and the seconds it took."""
+def choose(loaded: Loaded, batch: Any, watch: Watch | None = None) -> tuple[list[Answer], dict[str, float]]:
+    """Return the name of the likeliest answer to each row, and the seconds it took; ``watch`` is shown the scores."""
     import torch
 
     with torch.inference_mode(), timed(synchroniser(loaded.device)) as seconds:
         logits = loaded.model(**batch).logits.float()
         finite, best = logits.isfinite().all(-1).tolist(), logits.argmax(-1).tolist()
+    if watch is not None:
+        watch.first = logits
     names = loaded.base.config.id2label
     answers = [
         Answer((), sound, Finish.STOP if sound else Finish.ERROR, str(names[place]))

@@ -55,11 +55,16 @@ class Watch:
     prompt: int = 0
     """Tokens before the first that the model says: the prompt where it is part of what comes back, the start of an
     answer where a decoder has one."""
+    keeps: bool = False
+    """Whether the first step's scores are kept."""
+    first: Any = None
+    """They, [rows, vocabulary]."""
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         if self.prefilled is None:
             self.prefilled = self.now()
             self.prompt = input_ids.shape[1]
+            self.first = scores.clone() if self.keeps else None
         # A NaN wins `max`; -inf alone is a token that is ruled out.
         self.finite.append(scores.max(dim=-1).values.isfinite())
         return scores
@@ -176,15 +181,17 @@ def end_ids(settings: Any) -> frozenset[int]:
     return frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
 
 
-def decode(loaded: Loaded, batch: Any, limits: Sequence[int], settings: Any) -> tuple[list[Answer], dict[str, float]]:
+def decode(
+    loaded: Loaded, batch: Any, limits: Sequence[int], settings: Any, watch: Watch | None = None
+) -> tuple[list[Answer], dict[str, float]]:
     """Return one answer a row and the seconds of each stage.
 
     Greedy answers have the same beginning whatever their limit, so that the batch runs to the
-    largest and each row is cut at its own.
+    largest and each row is cut at its own. A ``watch`` of the caller's own has seen the steps afterwards.
     """
     import torch
 
-    watch = Watch(synchroniser(loaded.device))
+    watch = watch or Watch(synchroniser(loaded.device))
     asked = copy(settings)
     asked.max_new_tokens = max(limits)
     # Stop strings are found in text.

@@ -15,7 +15,9 @@ from harness.adapters._torch.config import TorchModel
 from harness.adapters._torch.decoding import release
 from harness.adapters._torch.loading import quiet, weights_and_code
 from harness.adapters._torch.prompting import load_rgb
+from harness.adapters._torch.tracing import seen
 from harness.errors import AdapterError, SampleError
+from harness.traces import Trace
 from harness.types import Finish, Request, Response, Status
 
 Floats = NDArray[np.float32]
@@ -107,11 +109,37 @@ class Seeing:
             responses[0] = Response(None, Status.ERROR, str(cause))
         return [responses[place] for place in range(len(requests))]
 
+    def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
+        """Answer one request with its image's best class, and show the pixels and the logits of all classes.
+
+        Raises:
+            AdapterError: if the adapter is closed.
+            SampleError: if a request has another number of images than one, or cannot be used.
+        """
+        for one in (request, *beside):
+            if len(one.images) != 1:
+                raise SampleError(f"a classifier needs one image; this request has {len(one.images)}")
+        logits = self.classify([one.images[0] for one in (request, *beside)])[0]
+        response = self._named(logits)
+        if response.status is not Status.OK:
+            raise SampleError(str(response.error))
+        shown = self._processed([load_rgb(request.images[0])])
+        precision = str(self._model.dtype).removeprefix("torch.")
+        return Trace(response, seen(shown, self._image_processor), logits=logits, precision=precision)
+
     def close(self) -> None:
         """Let go of the model and its memory."""
         if self._model is not None:
             self._model = None
             release(self._device)
+
+    def _processed(self, images: Sequence[Image.Image]) -> Any:
+        """Return what the model reads of images in RGB, where it reads it."""
+        try:
+            made = self._image_processor(images=list(images), return_tensors="pt")
+        except ValueError as cause:
+            raise SampleError(f"the model's processor refuses an image: {cause}") from cause
+        return made.to(self._device, dtype=self._model.dtype)
 
     def _named(self, row: Floats) -> Response:
         if not np.isfinite(row).all():
@@ -125,12 +153,8 @@ class Seeing:
             raise AdapterError("the adapter is closed")
 
         def call(part: Sequence[Image.Image]) -> list[Floats]:
-            try:
-                seen = self._image_processor(images=list(part), return_tensors="pt")
-            except ValueError as cause:
-                raise SampleError(f"the model's processor refuses an image: {cause}") from cause
             with torch.inference_mode(), quiet():
-                return list(ask(seen.to(self._device, dtype=self._model.dtype)).float().cpu().numpy())
+                return list(ask(self._processed(part)).float().cpu().numpy())
 
         shown = [load_rgb(image) for image in images]
         starts = range(0, len(shown), self.batch_size)
