@@ -1,0 +1,539 @@
+"""Find which of the changes between two runs made the difference, by taking them back on samples that moved."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+
+from harness.causes import shapley
+from harness.causes.ask import Asker
+from harness.causes.changes import Change, changes, joined, same_circumstances
+from harness.causes.estimate import Interval, Stratum, stratified
+from harness.causes.looks import SCREEN, Look, allowance, drawn, plan
+from harness.causes.results import Asked, Cause, Verdict, Why
+from harness.causes.setups import Setup, setup_of
+from harness.causes.table import Table
+from harness.causes.units import BETTER, SAME, STRATA, WORSE, Key, Measure, Units, measure_of, measures, units_of
+from harness.comparison.columns import Floats
+from harness.comparison.identity import unfinished
+from harness.engine.options import Progress, Silent
+from harness.errors import HarnessError, UsageError, did_you_mean
+from harness.record import Run
+from harness.record.lineage import machine
+from harness.stats.verdict import compare_scores
+
+_FACTORIAL: Final = 4
+"""Up to so many changes that matter, all their sets are asked about."""
+_ORDERS: Final = 8
+"""Of more, so many orders."""
+_WORTH_SCREENING: Final = 3
+"""Changes from which on that saves questions."""
+_NOTHING: Final = Interval(0.0, 0.0, 0.0)
+
+
+def _say_nothing(_: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller chooses."""
+
+    metric: str = ""
+    """``task/metric``; by default the primary one that fell most surely."""
+    budget: int | None = None
+    """Questions; by default a fifth of a full run for each change."""
+    suite: Path | None = None
+    adapter: str | None = None
+    """The candidate's files, where they are not found."""
+    roots: tuple[Path, ...] = ()
+    out: Path = Path("results/why")
+    cache: Path | None = None
+    workers: int = 1
+    confidence: float = 0.95
+    progress: Progress = field(default_factory=Silent)
+    say: Callable[[str], None] = _say_nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is known before anything is asked."""
+
+    baseline: Run
+    candidate: Run
+    measure: Measure
+    units: Units
+    before: Setup
+    after: Setup
+    changes: tuple[Change, ...]
+    """That can be taken back."""
+    fixed: tuple[Change, ...]
+    most: int
+    """Questions that may be asked; 0 where nothing has to be."""
+    anchored: tuple[bool, bool]
+    """Whether the baseline's and the candidate's own answers are taken from their records."""
+    notes: tuple[str, ...]
+
+    @property
+    def known(self) -> dict[shapley.Players, Floats]:
+        """The sets of changes whose worths the records tell."""
+        found: dict[shapley.Players, Floats] = {}
+        if self.anchored[0]:
+            found[frozenset()] = self.units.before
+        if self.anchored[1]:
+            found[frozenset(range(len(self.changes)))] = self.units.after
+        return found
+
+    @property
+    def base(self) -> list[shapley.Players]:
+        """The sets of changes that every unit is asked under, whatever comes of it."""
+        count = len(self.changes)
+        anchors = [frozenset[int](), frozenset(range(count))]
+        wanted = [*anchors, *shapley.ends(count)] if count else anchors
+        return [one for one in dict.fromkeys(wanted) if one not in self.known]
+
+    @property
+    def rows(self) -> int:
+        """Questions of a full run of the task, on what both runs share."""
+        return int(self.units.rows.sum())
+
+    @property
+    def least(self) -> int:
+        """Questions of the first look, which all changes are tried in."""
+        return min(self.most, math.ceil(min(len(self.units), SCREEN) * self.rows / len(self.units) * len(self.base)))
+
+    @property
+    def seed(self) -> tuple[str | int, ...]:
+        """Of all that is drawn."""
+        return (self.candidate.record.suite.name, self.candidate.record.suite.seed, self.measure.name)
+
+
+def prepare(baseline: Run, candidate: Run, options: Options, *, load: bool = True) -> Planned:
+    """Return what differs, and what would be asked.
+
+    Args:
+        baseline: the run that was better.
+        candidate: the run that is worse.
+        options: of the caller.
+        load: whether to load both models, to see that they are still those of the records.
+
+    Raises:
+        UsageError: if the runs cannot be compared at all, or their files are not found.
+    """
+    records = baseline.record, candidate.record
+    wrong = unfinished(records[0], "baseline") + unfinished(records[1], "candidate")
+    if records[0].suite.name != records[1].suite.name:
+        wrong.append(f"suite: {records[0].suite.name} in the baseline, {records[1].suite.name} in the candidate")
+    if wrong:
+        raise UsageError("nothing can be said of these runs: " + "; ".join(wrong))
+    measure = measure_of(candidate, options.metric) if options.metric else _fallen(baseline, candidate)
+    if measure.task not in records[0].tasks:
+        raise UsageError(f"task {measure.task!r} is in the candidate only")
+    units = units_of(baseline, candidate, measure)
+    after = setup_of(records[1], options.suite, options.adapter, options.roots)
+    before = _before(baseline, after, options)
+    found = changes(*records, before, after, measure.task)
+    own = [one for one in found if not one.why_not]
+    own = own if _fit(own, before, after) else joined(own)
+    fixed = [one for one in found if one.why_not]
+    notes: list[str] = []
+    kept = [same_circumstances(record.machine, machine()) for record in records]
+    if load and own:
+        gone = _gone(baseline, candidate, before, after)
+        fixed += gone
+        kept = [here and not gone for here in kept]
+    invariant = all(record.adapter.batch_invariant for record in records)
+    if not invariant:
+        notes.append("answers can depend on their batch: both runs are asked again on the samples, as they were")
+    anchored = (kept[0] and invariant, kept[1] and invariant)
+    if len(own) == 1 and not fixed and not invariant:
+        anchored = (True, True)  # there is nothing to tell apart
+    planned = Planned(
+        baseline, candidate, measure, units, before, after, tuple(own), tuple(fixed), 0, anchored, tuple(notes)
+    )  # fmt: skip
+    if not own or not planned.base or not _moves(units):
+        return planned
+    most = allowance(len(units), planned.rows, len(planned.base), len(own), options.budget)
+    return replace(planned, most=most)
+
+
+def find(planned: Planned, options: Options) -> Why:
+    """Ask, look by look, until the first cause stands apart from the others or the budget is spent.
+
+    Raises:
+        RunFailed: if a configuration cannot be asked.
+    """
+    search = _Search(planned, options)
+    if not planned.most:
+        return search.unasked()
+    search.screen()
+    found = None
+    for look in search.looks():
+        found = search.look(look)
+        if found.verdict == "found":
+            break
+    assert found is not None  # noqa: S101 - there is one look at least
+    return found
+
+
+class _Search:
+    """What was asked so far, and what follows from it."""
+
+    def __init__(self, planned: Planned, options: Options) -> None:
+        self._planned = planned
+        self._options = options
+        self._order = planned.units.order(*planned.seed)
+        self._asker = Asker(
+            planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
+            options.say,
+        )  # fmt: skip
+        self._table = Table(planned.units, len(planned.changes), self._ask, planned.known)
+        self._sets: set[shapley.Players] = set()
+        self._span = _span(planned)
+        self._players = [frozenset({i}) for i in range(len(planned.changes))]
+
+    def look(self, look: Look) -> Why:
+        """Ask about so many units, and return what is known then."""
+        strata = drawn(self._order, look.units)
+        units = [unit for own in strata for unit in own]
+        self._need(units)
+        if any(len(self._players[place]) > 1 for place in self._mattering(units)):
+            # Changes that did nothing at first do something after all: each has to be told by itself.
+            self._players = [frozenset({i}) for i in range(len(self._planned.changes))]
+            self._need(units)
+        parts, notes = self._parts(units)
+        return self._found(strata, parts, look.confidence, notes)
+
+    def unasked(self) -> Why:
+        """Return what can be said without asking: nothing moved, nothing differs, or one thing alone does."""
+        planned = self._planned
+        if len(planned.changes) == 1 and not planned.base:
+            parts = {0: planned.units.after - planned.units.before}
+            return self._found(self._order, parts, self._options.confidence, [])
+        if not _moves(planned.units):
+            return self._why((), _NOTHING, 0.0, "alike", 0, 0, [])
+        total = _total(planned, self._options.confidence)
+        return self._why((), total, 0.0, "noise" if total.nothing else "open", 0, 0, [])
+
+    def screen(self) -> None:
+        """Try all changes on a few flipped units; those that do nothing there are asked about together from then on."""
+        if len(self._players) < _WORTH_SCREENING:
+            return
+        few = [unit for own in drawn([*self._order[:SAME], []], SCREEN) for unit in own]
+        self._need(few)
+        matter = self._mattering(few)
+        rest = frozenset(i for place, one in enumerate(self._players) if place not in matter for i in one)
+        if len(rest) > 1:
+            self._players = [*(self._players[place] for place in matter), rest]
+
+    def looks(self) -> list[Look]:
+        """Return the looks that what is left of the budget allows."""
+        planned, table = self._planned, self._table
+        sets = [frozenset[int](), table.everything, *self._wanted(shapley.ends(len(self._players)))]
+        asked = [one for one in dict.fromkeys(sets) if one not in planned.known]
+        few = [unit for own in drawn([*self._order[:SAME], []], SCREEN) for unit in own]
+        known = len(asked) * int(planned.units.rows[few].sum()) - table.missing(asked, few)
+        room = planned.most - self._asker.total + known
+        return plan(len(planned.units), planned.rows, max(1, len(asked)), room, self._options.confidence)
+
+    def _need(self, units: Sequence[int]) -> None:
+        wanted = self._wanted(shapley.ends(len(self._players)))
+        everything = [frozenset[int](), self._table.everything]
+        self._say(units, [*everything, *wanted])
+        self._table.need([*everything, *wanted], units)
+
+    def _mattering(self, units: Sequence[int]) -> list[int]:
+        return self._table.mattering(self._players, units)
+
+    def _wanted(self, sets: Sequence[shapley.Players]) -> list[shapley.Players]:
+        """Return sets of changes for sets of players."""
+        return [frozenset[int]().union(*(self._players[place] for place in one)) for one in sets]
+
+    def _say(self, units: Sequence[int], wanted: Sequence[shapley.Players]) -> None:
+        if count := self._table.missing(wanted, units):
+            told = f"{len(units):,} of {len(self._planned.units):,} samples"
+            self._options.say(f"{told}, {count:,} questions, about {len(self._players)} changes")
+
+    def _ask(self, players: shapley.Players, samples: Sequence[str]) -> dict[Key, float]:
+        planned = self._planned
+        back = [change for i, change in enumerate(planned.changes) if i not in players]
+        names = " and ".join(change.name for change in back)
+        name = f"the candidate with {names} taken back" if back else "the candidate as it is"
+        setup = planned.after.with_back([place for change in back for place in change.places], planned.before)
+        self._sets.add(players)
+        return self._asker.values(setup, list(dict.fromkeys(samples)), name)
+
+    def _parts(self, units: Sequence[int]) -> tuple[dict[int, Floats], list[str]]:
+        """Return what each player adds for each unit, [units], and what is to be said of how that was found."""
+        table = self._table
+        nothing = np.full(len(self._planned.units), np.nan)
+        nothing[list(units)] = 0.0
+        parts = dict.fromkeys(range(len(self._players)), nothing)
+        matter = self._mattering(units)
+        if not matter:
+            return parts, []
+        changes_that_matter = frozenset[int]().union(*(self._players[place] for place in matter))
+
+        def alike(some: shapley.Players) -> shapley.Players:
+            return table.alike(self._wanted([some])[0], changes_that_matter)
+
+        exact = len(matter) <= _FACTORIAL
+        chosen = [] if exact else shapley.orders(matter, _ORDERS, *self._planned.seed)
+        sets = shapley.all_of(matter) if exact else [one for order in chosen for one in shapley.prefixes(order)]
+        wanted = list(dict.fromkeys(map(alike, sets)))
+        if not self._affordable(wanted, units):
+            ends = {one: (self._back(one) + self._added(one)) / 2 for one in matter}
+            return parts | ends, ["the budget allows for each change alone, not for all of their sets"]
+        self._say(units, wanted)
+        table.need(wanted, units)
+        if exact:
+            return parts | shapley.exact(matter, lambda some: table.of(alike(some))), []
+        told = f"{len(matter)} changes matter: their effects are over {_ORDERS} orders of them that were drawn"
+        return parts | shapley.sampled(chosen, lambda some: table.of(alike(some))), [told]
+
+    def _affordable(self, wanted: Sequence[shapley.Players], units: Sequence[int]) -> bool:
+        given = self._options.budget is not None
+        return not given or self._asker.total + self._table.missing(wanted, units) <= self._planned.most
+
+    def _added(self, place: int) -> Floats:
+        return self._table.of(self._players[place]) - self._table.of(frozenset())
+
+    def _back(self, place: int) -> Floats:
+        everything = self._table.everything
+        return self._table.of(everything) - self._table.of(everything - self._players[place])
+
+    def _found(
+        self, strata: Sequence[Sequence[int]], parts: dict[int, Floats], confidence: float, notes: list[str]
+    ) -> Why:
+        planned, units = self._planned, self._planned.units
+        moved = units.after - units.before
+        left = moved - sum(parts.values(), np.zeros(len(units)))
+        causes = [
+            Cause(
+                _named([planned.changes[i] for i in sorted(player)]),
+                self._estimate(parts[place], strata, confidence),
+                self._estimate(parts[place], strata, confidence, moved_only=True),
+                self._flips(parts[place], strata),
+                *self._ends(place, parts[place], strata),
+            )
+            for place, player in enumerate(self._players)
+        ]
+        total = _total(planned, self._options.confidence)
+        causes.sort(key=lambda cause: self._rank(cause, total))
+        rest = self._estimate(left, strata, confidence)
+        rest_moved = self._estimate(left, strata, confidence, moved_only=True)
+        together = self._estimate(moved - left, strata, confidence).value - sum(cause.alone for cause in causes)
+        others = bool(planned.fixed) or not all(planned.anchored)
+        verdict, leading = _verdict(causes, (rest, rest_moved) if others else None, total)
+        asked = sum(len(own) for own in strata) if planned.most else 0
+        return self._why(tuple(causes), rest if others else _NOTHING, together, verdict, leading, asked, notes)
+
+    def _ends(self, place: int, part: Floats, strata: Sequence[Sequence[int]]) -> tuple[float, float]:
+        """Return what a change does by itself, and what comes back without it."""
+        if not self._planned.most:
+            value = self._estimate(part, strata, 0.5).value
+            return value, -value
+        added, back = (self._estimate(one, strata, 0.5).value for one in (self._added(place), self._back(place)))
+        return added, -back
+
+    def _estimate(
+        self, part: Floats, strata: Sequence[Sequence[int]], confidence: float, *, moved_only: bool = False
+    ) -> Interval:
+        units = self._planned.units
+        found = [
+            Stratum(part[own], int((units.stratum == stratum).sum()), moved_only and stratum == SAME)
+            for stratum, own in zip(STRATA, (np.array(own, np.int64) for own in strata), strict=True)
+        ]
+        return stratified(found, float(units.rows.sum()), self._span, confidence)
+
+    def _flips(self, part: Floats, strata: Sequence[Sequence[int]]) -> float:
+        """Return the share of what moved that a change explains."""
+        units = self._planned.units
+        moved = units.after - units.before
+        explained = whole = 0.0
+        for stratum in (WORSE, BETTER):
+            own = [unit for unit in strata[stratum] if not np.isnan(part[unit])]
+            if own:
+                weight = (units.stratum == stratum).sum() / len(own)
+                explained += weight * float((part[own] * np.sign(moved[own])).sum())
+                whole += weight * float(np.abs(moved[own]).sum())
+        return explained / whole if whole else math.nan
+
+    def _rank(self, cause: Cause, total: Interval) -> float:
+        """Return where a cause stands: those that moved the number as it moved come first."""
+        worse = -self._planned.measure.sign
+        way = worse if total.nothing or math.copysign(1.0, total.value) == worse else -worse
+        return -way * cause.effect.value
+
+    def _why(
+        self,
+        causes: tuple[Cause, ...],
+        left: Interval,
+        together: float,
+        verdict: Verdict,
+        leading: int,
+        units: int,
+        notes: Sequence[str],
+    ) -> Why:
+        planned, measure = self._planned, self._planned.measure
+        stratum = planned.units.stratum
+        return Why(
+            planned.baseline.record,
+            planned.candidate.record,
+            measure.name,
+            measure.statistic.unit,
+            measure.sign > 0,
+            _total(planned, self._options.confidence),
+            (int((stratum == WORSE).sum()), int((stratum == BETTER).sum())),
+            causes,
+            planned.fixed,
+            left,
+            together,
+            verdict,
+            Asked(
+                self._asker.asked, self._asker.known, planned.rows, units, len(planned.units), len(self._sets),
+                len(planned.changes),
+            ),
+            self._options.confidence,
+            (*(planned.notes if units else ()), *notes),
+            planned.baseline.record.adapter.simulated or planned.candidate.record.adapter.simulated,
+            dict(planned.units.apart),
+            leading,
+        )  # fmt: skip
+
+
+def _verdict(causes: Sequence[Cause], left: tuple[Interval, Interval] | None, total: Interval) -> tuple[Verdict, int]:
+    """Return the verdict, and how many of the causes, which stand by size, it is about."""
+    found: tuple[tuple[Verdict, list[Interval], Interval | None], ...] = (
+        ("found", [cause.effect for cause in causes], left[0] if left else None),
+        ("likely", [cause.moved for cause in causes], left[1] if left else None),
+    )
+    for verdict, effects, rest in found:
+        if leading := _leading(effects, rest):
+            return verdict, leading
+    return ("noise" if total.nothing and all(cause.moved.nothing for cause in causes) else "open"), 0
+
+
+def _leading(effects: Sequence[Interval], rest: Interval | None) -> int:
+    """Return the fewest of the first effects that leave out zero and all effects after them; 0 where none do."""
+    for count in range(1, len(effects) + 1):
+        first = effects[:count]
+        others = [*effects[count:], *([rest] if rest else [])]
+        if first[-1].nothing or (first[-1].value > 0) != (first[0].value > 0):
+            return 0
+        if all(one.apart(other) for one in first for other in others):
+            return count
+    return 0
+
+
+def _named(some: Sequence[Change]) -> Change:
+    """Return a change, or several that did nothing as one."""
+    if len(some) == 1:
+        return some[0]
+    return Change(f"{len(some)} others", ", ".join(one.name for one in some), "")
+
+
+def _fallen(baseline: Run, candidate: Run) -> Measure:
+    """Return the first number of the task that fell most surely."""
+    best: tuple[float, Measure] | None = None
+    known: dict[str, Measure] = {}
+    for one in measures(candidate):
+        known.setdefault(one.task, one)
+    why: UsageError | None = None
+    for one in (one for name, one in known.items() if name in baseline.record.tasks):
+        try:
+            units = units_of(baseline, candidate, one)
+        except UsageError as error:
+            why = error
+            continue
+        moved = one.sign * (units.after - units.before)
+        spread = float(moved.std()) * math.sqrt(len(units)) or 1.0
+        fell = float(moved.sum()) / spread
+        if best is None or fell < best[0]:
+            best = fell, one
+    if best is None:
+        raise why or UsageError("the runs share no number that is a mean over samples")
+    return best[1]
+
+
+def _before(baseline: Run, after: Setup, options: Options) -> Setup:
+    """Return the baseline's configuration; where its files are not found, they lie as the candidate's do."""
+    try:
+        return setup_of(baseline.record, options.suite)
+    except UsageError:
+        return setup_of(baseline.record, after.suite_file, str(after.adapter_file))
+
+
+def _fit(found: Sequence[Change], before: Setup, after: Setup) -> bool:
+    """Return whether the adapter's keys fit together with each change taken back, and with each alone."""
+    for one in found:
+        others = [place for other in found if other is not one for place in other.places]
+        for places in (list(one.places), others):
+            try:
+                after.with_back(places, before).choice()
+            except UsageError:
+                return False
+    return True
+
+
+def _gone(baseline: Run, candidate: Run, before: Setup, after: Setup) -> list[Change]:
+    """Return the models that are no longer what their runs had: files, or the code that runs them, changed since."""
+    found = []
+    for run, setup, side in ((baseline, before, "baseline"), (candidate, after, "candidate")):
+        known = run.record.adapter.fingerprint
+        try:
+            adapter = setup.choice().load()
+        except HarnessError as error:
+            raise UsageError(f"the {side}'s model cannot be loaded: {error}") from error
+        try:
+            now = adapter.fingerprint()
+        finally:
+            adapter.close()
+        if now != known:
+            why = (
+                f"the {side}'s model is no longer what its run had: its files, or the code that runs them, changed "
+                "since under the same name; keep each version in a folder of its own"
+            )
+            found.append(Change(f"model of the {side}", known[:12], now[:12], (), why))
+    return found
+
+
+def _moves(units: Units) -> bool:
+    return bool((units.stratum != SAME).any())
+
+
+def _total(planned: Planned, confidence: float) -> Interval:
+    """Return the whole difference, as `harness compare` would tell it of the pairs."""
+    measure, units = planned.measure, planned.units
+    old, new = measure.values(planned.baseline), measure.values(planned.candidate)
+    keys = [key for own in units.keys for key in own]
+    clusters = np.repeat(np.arange(len(units)), units.rows.astype(np.int64))
+    one, other = (np.array([side[key] for key in keys], np.float64) for side in (old, new))
+    direction: Literal["higher", "lower"] = "higher" if measure.sign > 0 else "lower"
+    found = compare_scores(one, other, direction, clusters, confidence, span=measure.statistic.span)
+    ends = (found.low, found.high) if measure.sign > 0 else (-found.high, -found.low)
+    return Interval(measure.sign * found.estimate, *ends)
+
+
+def _span(planned: Planned) -> float:
+    """Return how far the worth of one unit can move: by the metric's bounds, else as far as any did."""
+    units, span = planned.units, planned.measure.statistic.span
+    most = float(np.abs(units.after - units.before).max(initial=0.0))
+    return max(most, float(units.rows.max()) * span) if span is not None else most
+
+
+def without(planned: Planned, names: Sequence[str]) -> Setup:
+    """Return the candidate's configuration with some changes taken back.
+
+    Raises:
+        UsageError: if there is no such change, or it cannot be taken back.
+    """
+    known = {change.name: change for change in planned.changes}
+    for name in names:
+        if said := next((one.why_not for one in planned.fixed if one.name == name), ""):
+            raise UsageError(f"{name} cannot be taken back: {said}")
+        if name not in known:
+            raise UsageError(f"no change is called {name!r}; {did_you_mean(name, known)}")
+    return planned.after.with_back([place for name in names for place in known[name].places], planned.before)
