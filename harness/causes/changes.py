@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from harness.causes.folders import FOLDERS, differing
 from harness.causes.setups import Place, Setup
 from harness.comparison.identity import brief
 from harness.engine.collect import plain
@@ -12,7 +13,7 @@ from harness.errors import HarnessError
 from harness.record.schema import MachineRecord, RunRecord
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "weights": ("model", "revision", "build"),
+    "model": ("model", "revision", "build"),
     "LoRA": ("lora", "lora_revision"),
     "quantisation": ("quantisation", "suffix", "load_in_4bit"),
     "pixel limits": ("min_pixels", "max_pixels"),
@@ -126,7 +127,9 @@ def _adapter(baseline: RunRecord, candidate: RunRecord, before: Setup, after: Se
     grouped = {key: name for name, group in _GROUPS.items() for key in group}
     for name in dict.fromkeys(grouped.get(key, key) for key in keys):
         own = [key for key in keys if grouped.get(key, key) == name]
-        if name in _OPEN and isinstance(old[name], Mapping) and isinstance(new[name], Mapping):
+        if parts := _parts(own, before, after):
+            yield from parts
+        elif name in _OPEN and isinstance(old[name], Mapping) and isinstance(new[name], Mapping):
             for key in [*new[name], *(key for key in old[name] if key not in new[name])]:
                 yield from _change(f"{name}.{key}", ("adapter", (name, key)), old[name].get(key), new[name].get(key))
         else:
@@ -138,6 +141,18 @@ def _adapter(baseline: RunRecord, candidate: RunRecord, before: Setup, after: Se
             yield Change(name, told[0], told[1], places)
 
 
+def _parts(keys: Sequence[str], before: Setup, after: Setup) -> list[Change]:
+    """Return the kinds of files that differ, where all that differs is which of two folders a key names."""
+    key = keys[0]
+    folders = before.folder(key), after.folder(key)
+    if len(keys) > 1 or key not in FOLDERS or folders[0] is None or folders[1] is None:
+        return []
+    found = differing(key, folders[0], folders[1])
+    if len(found) == 1:
+        return [Change(kind, *told, (Place("adapter", (key,)),)) for kind, told in found.items()]
+    return [Change(kind, *told, (Place("files", (key, kind)),)) for kind, told in found.items()]
+
+
 def _circumstances(one: MachineRecord, other: MachineRecord) -> Iterator[Change]:
     """Yield what ran the model: it is not of a file, so it cannot be taken back in one."""
     packages = [name for name in _NUMBERS if one.packages.get(name) != other.packages.get(name)]
@@ -145,7 +160,7 @@ def _circumstances(one: MachineRecord, other: MachineRecord) -> Iterator[Change]
         names = [*packages, *(["Python"] if one.python != other.python else [])]
         sides = [{**side.packages, "Python": side.python} for side in (one, other)]
         told = [", ".join(f"{name} {side.get(name, 'none')}" for name in names) for side in sides]
-        why = "another environment has to run it: --python PATH of one with the baseline's versions"
+        why = "another environment has to run it: run the candidate where the baseline's versions are installed"
         yield Change("library versions", told[0], told[1], (), why)
     if one.processor != other.processor:
         why = "only that machine has it; 8-bit kernels differ between processors"

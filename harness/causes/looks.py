@@ -14,6 +14,8 @@ SCREEN: Final = 8
 """Flipped units that all changes are tried on, before those that do nothing to them are put together."""
 _STEPS: Final = ((0.25, 0.25), (0.5, 0.25), (1.0, 0.5))
 """Of each look: how much of the last one it is, and its part of the chance of being wrong."""
+_WORTHWHILE: Final = 1.5
+"""How much larger the next look has to be."""
 SHARE: Final = 5
 """A full run in so many may be asked for each change, by default."""
 
@@ -70,7 +72,7 @@ def plan(units: int, rows: int, configurations: int, room: int, confidence: floa
     spent, found = 0.0, []
     for place, (size, (_, part)) in enumerate(zip(sizes, _STEPS, strict=True)):
         spent += part
-        if place == len(sizes) - 1 or sizes[place + 1] > size:
+        if place == len(sizes) - 1 or sizes[place + 1] >= _WORTHWHILE * size:
             found.append(Look(size, 1 - (1 - confidence) * spent))
             spent = 0.0
     return found

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
+from harness.causes.folders import composed
 from harness.errors import HarnessError, UsageError
 from harness.locate import find
 from harness.record.schema import RunRecord
@@ -19,7 +20,7 @@ from harness.spec.models import AdapterSpec
 from harness.suite.adapters import AdapterChoice, read_adapter
 from harness.suite.bind import Suite, bind_suite
 
-Where = Literal["suite", "adapter", "type", "python"]
+Where = Literal["suite", "adapter", "type", "files"]
 _ADAPTER_OPTIONS: Final = ("-a", "--adapter")
 
 
@@ -28,8 +29,10 @@ class Place:
     """Where in a configuration a value stands."""
 
     where: Where
-    """``suite`` and ``adapter``: in those files. ``type``: the whole adapter. ``python``: what runs it."""
+    """``suite`` and ``adapter``: in those files. ``type``: the whole adapter. ``files``: in the folder that a
+    key of the adapter's file names."""
     path: tuple[str, ...] = ()
+    """Keys; of ``files`` the key and the kind of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,6 @@ class Setup:
     config: Mapping[str, Any]
     """The keys of its file."""
     adapter_file: Path
-    python: Path | None = None
-    """The interpreter that runs it; None for this process."""
 
     def bound(self, task: str) -> Suite:
         """Return the suite with one task, and those that it is made of.
@@ -89,9 +90,21 @@ class Setup:
                     made = replace(
                         made, name=other.name, type=other.type, config=other.config, adapter_file=other.adapter_file
                     )
-                case "python":
-                    made = replace(made, python=other.python)
+                case "files":
+                    key, kind = place.path
+                    folders = made.folder(key), other.folder(key)
+                    if folders[0] and folders[1]:
+                        value = str(composed(key, folders[0], folders[1], kind))
+                        made = replace(made, config=_with(made.config, (key,), value))
         return made
+
+    def folder(self, key: str) -> Path | None:
+        """Return the folder that a key of the adapter's file names; None where it is none here."""
+        value = self.config.get(key)
+        if not isinstance(value, str):
+            return None
+        found = self.adapter_file.absolute().parent / value
+        return found.resolve() if found.is_dir() else None
 
     def _rooted(self, value: Any, other: "Setup") -> Any:
         """Return another setup's value for this folder: a path that starts elsewhere becomes absolute."""
@@ -193,6 +206,8 @@ def _suite_file(record: RunRecord, given: Path | None, words: Sequence[str]) -> 
         with suppress(OSError):
             if Path(word).name == record.suite.file and Path(word).exists():
                 return Path(word).absolute()
+    if (beside := Path(record.suite.file)).is_file():
+        return beside.absolute()
     with suppress(UsageError):
         return find("suites", Path(record.suite.file).stem).absolute()
     said = f"the suite of {record.run_id}, {record.suite.file}, is not found from here"
