@@ -12,7 +12,7 @@ from harness.causes import shapley
 from harness.causes.ask import Asker
 from harness.causes.changes import Change, changes, joined, same_circumstances
 from harness.causes.estimate import Interval, Stratum, stratified
-from harness.causes.looks import SCREEN, Look, allowance, drawn, plan
+from harness.causes.looks import FEWEST, SCREEN, Look, allowance, drawn, plan
 from harness.causes.results import Asked, Cause, Verdict, Why
 from harness.causes.setups import Setup, setup_of
 from harness.causes.table import Table
@@ -31,6 +31,10 @@ _ORDERS: Final = 8
 """Of more, so many orders."""
 _WORTH_SCREENING: Final = 3
 """Changes from which on that saves questions."""
+_WEIGHT: Final = 0.1
+"""Of the flipped units: changes that were put together and move fewer stay so."""
+_OVER: Final = 2
+"""How many times the default budget all sets of changes that matter may take."""
 _NOTHING: Final = Interval(0.0, 0.0, 0.0)
 
 
@@ -48,6 +52,8 @@ class Options:
     suite: Path | None = None
     adapter: str | None = None
     """The candidate's files, where they are not found."""
+    before: str | None = None
+    """The baseline's adapter, where it is not found."""
     roots: tuple[Path, ...] = ()
     out: Path = Path("results/why")
     cache: Path | None = None
@@ -75,6 +81,8 @@ class Planned:
     anchored: tuple[bool, bool]
     """Whether the baseline's and the candidate's own answers are taken from their records."""
     notes: tuple[str, ...]
+    halves: bool = False
+    """Whether changes are asked about together at first, and taken apart by halves: where there are many."""
 
     @property
     def known(self) -> dict[shapley.Players, Floats]:
@@ -199,9 +207,11 @@ class _Search:
         strata = drawn(self._order, look.units)
         units = [unit for own in strata for unit in own]
         self._need(units)
-        if any(len(self._players[place]) > 1 for place in self._mattering(units)):
+        while large := [
+            place for place, one in enumerate(self._players) if len(one) > 1 and self._weighs(place, strata)
+        ]:
             # Changes that did nothing at first do something after all: each has to be told by itself.
-            self._players = [frozenset({i}) for i in range(len(self._planned.changes))]
+            self._take_apart(large)
             self._need(units)
         parts, notes = self._parts(units)
         return self._found(strata, parts, look.confidence, notes)
@@ -222,11 +232,31 @@ class _Search:
         if len(self._players) < _WORTH_SCREENING:
             return
         few = [unit for own in drawn([*self._order[:SAME], []], SCREEN) for unit in own]
+        if self._planned.halves:
+            self._players = _halved(frozenset(range(len(self._players))))
         self._need(few)
         matter = self._mattering(few)
+        while large := [place for place in matter if len(self._players[place]) > 1]:
+            self._take_apart(large)
+            self._need(few)
+            matter = self._mattering(few)
         rest = frozenset(i for place, one in enumerate(self._players) if place not in matter for i in one)
         if len(rest) > 1:
             self._players = [*(self._players[place] for place in matter), rest]
+
+    def _take_apart(self, large: Sequence[int]) -> None:
+        """Let some of the players be several: their halves where there are many changes, else each change by itself."""
+        apart = _halved if self._planned.halves else (lambda one: [frozenset({i}) for i in sorted(one)])
+        others = [one for place, one in enumerate(self._players) if place not in large]
+        self._players = [*others, *(part for place in large for part in apart(self._players[place]))]
+
+    def _weighs(self, place: int, strata: Sequence[Sequence[int]]) -> bool:
+        """Return whether a player is of several changes, and moves enough flipped units to be worth taking apart."""
+        if len(self._players[place]) == 1:
+            return False
+        units = [unit for stratum in (WORSE, BETTER) for unit in strata[stratum]]
+        moved = (np.abs(self._added(place)[units]) > 0) | (np.abs(self._back(place)[units]) > 0)
+        return bool(moved.mean() >= _WEIGHT) if units else False
 
     def looks(self) -> list[Look]:
         """Return the looks that what is left of the budget allows."""
@@ -236,7 +266,10 @@ class _Search:
         few = [unit for own in drawn([*self._order[:SAME], []], SCREEN) for unit in own]
         known = len(asked) * int(planned.units.rows[few].sum()) - table.missing(asked, few)
         room = planned.most - self._asker.total + known
-        return plan(len(planned.units), planned.rows, max(1, len(asked)), room, self._options.confidence)
+        total, rows, sets_asked = len(planned.units), planned.rows, max(1, len(asked))
+        if self._options.budget is None:
+            room = max(room, math.ceil(min(total, FEWEST) * rows / total * sets_asked))
+        return plan(total, rows, sets_asked, room, self._options.confidence)
 
     def _need(self, units: Sequence[int]) -> None:
         wanted = self._wanted(shapley.ends(len(self._players)))
@@ -294,8 +327,8 @@ class _Search:
         return parts | shapley.sampled(chosen, lambda some: table.of(alike(some))), [told]
 
     def _affordable(self, wanted: Sequence[shapley.Players], units: Sequence[int]) -> bool:
-        given = self._options.budget is not None
-        return not given or self._asker.total + self._table.missing(wanted, units) <= self._planned.most
+        most = self._planned.most * (1 if self._options.budget is not None else _OVER)
+        return self._asker.total + self._table.missing(wanted, units) <= most
 
     def _added(self, place: int) -> Floats:
         return self._table.of(self._players[place]) - self._table.of(frozenset())
@@ -428,6 +461,13 @@ def _leading(effects: Sequence[Interval], rest: Interval | None) -> int:
     return 0
 
 
+def _halved(some: shapley.Players) -> list[shapley.Players]:
+    """Return some changes in two halves, neighbours together."""
+    own = sorted(some)
+    middle = len(own) // 2
+    return [frozenset(half) for half in (own[:middle], own[middle:]) if half]
+
+
 def _named(some: Sequence[Change]) -> Change:
     """Return a change, or several that did nothing as one."""
     if len(some) == 1:
@@ -461,7 +501,7 @@ def _fallen(baseline: Run, candidate: Run) -> Measure:
 def _before(baseline: Run, after: Setup, options: Options) -> Setup:
     """Return the baseline's configuration; where its files are not found, they lie as the candidate's do."""
     try:
-        return setup_of(baseline.record, options.suite)
+        return setup_of(baseline.record, options.suite, options.before, options.roots)
     except UsageError:
         return setup_of(baseline.record, after.suite_file, str(after.adapter_file))
 

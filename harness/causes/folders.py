@@ -62,6 +62,11 @@ def composed(key: str, base: Path, other: Path, kind: str) -> Path:
     """
     files = {name: path for name, path in _files(base).items() if _kind(key, name) != kind}
     files |= {name: path for name, path in _files(other).items() if _kind(key, name) == kind}
+    return linked(files)
+
+
+def linked(files: Mapping[str, Path]) -> Path:
+    """Return a folder in the cache that holds some files under these names, as links where that is possible."""
     content = sorted((name, _digest(path)) for name, path in files.items())
     name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     folder = cache_folder() / "why" / name
@@ -101,9 +106,9 @@ def _told(before: Path | None, after: Path | None) -> tuple[str, str]:
         keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
         sides = (", ".join(f"{key} {brief(side.get(key))}" for key in keys) for side in (one, other))
         return next(sides), next(sides)
-    texts = _text(before), _text(after)
-    if texts[0] is not None and texts[1] is not None:
-        return _around(*texts)
+    first, second = _text(before), _text(after)
+    if first is not None and second is not None:
+        return _around(first, second)
     return _short(before), _short(after)
 
 

@@ -67,7 +67,7 @@ def plan(units: int, rows: int, configurations: int, room: int, confidence: floa
     >>> [look.units for look in plan(480, 480, 2, 288, 0.95)]
     [36, 72, 144]
     """
-    most = min(units, max(1, int(room / max(rows / units * configurations, 1e-9) + 1e-9)))
+    most = min(units, max(SCREEN, int(room / max(rows / units * configurations, 1e-9) + 1e-9)))
     sizes = [min(most, max(FEWEST, int(most * share))) for share, _ in _STEPS]
     spent, found = 0.0, []
     for place, (size, (_, part)) in enumerate(zip(sizes, _STEPS, strict=True)):

@@ -20,7 +20,7 @@ from harness.spec.models import AdapterSpec
 from harness.suite.adapters import AdapterChoice, read_adapter
 from harness.suite.bind import Suite, bind_suite
 
-Where = Literal["suite", "adapter", "type", "files"]
+Where = Literal["suite", "adapter", "type", "files", "block"]
 _ADAPTER_OPTIONS: Final = ("-a", "--adapter")
 
 
@@ -30,9 +30,9 @@ class Place:
 
     where: Where
     """``suite`` and ``adapter``: in those files. ``type``: the whole adapter. ``files``: in the folder that a
-    key of the adapter's file names."""
+    key of the adapter's file names. ``block``: in a graph of the model."""
     path: tuple[str, ...] = ()
-    """Keys; of ``files`` the key and the kind of files."""
+    """Keys; of ``files`` the key and the kind of files, of ``block`` the graph and the names of its operators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,10 @@ class Setup:
     def with_back(self, places: Sequence[Place], other: "Setup") -> "Setup":
         """Return this setup with the values of another one at some places."""
         made = self
+        if blocks := [place.path for place in places if place.where == "block"]:
+            from harness.causes.graphs import in_float
+
+            made = in_float(made, other, blocks)
         for place in places:
             match place.where:
                 case "suite":

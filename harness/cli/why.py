@@ -18,6 +18,7 @@ Examples:
   harness why @latest:onnx-fp32 @latest:onnx-int8 --metric chart-qa/exact_match
   harness why A B --dry-run                             what differs, and what would be asked
   harness why A B --take-back prompt                    run B once more, with A's prompt
+  harness why onnx-fp32 onnx-int8 --layers --suite chart_qa -n 200
 
 \b
 Exit codes: 0 a cause was found, or there is nothing to explain   2 usage
@@ -35,6 +36,12 @@ _COLOURS: Final = {"found": "bold red", "likely": "bold yellow"}
               help="Ask no more than this; by default a fifth of a full run for each change.")  # fmt: skip
 @click.option("--take-back", "taken", multiple=True, metavar="CHANGE",
               help="Instead: run the candidate on all samples with this change taken back; several times.")  # fmt: skip
+@click.option("--layers", is_flag=True,
+              help="Instead: BASELINE and CANDIDATE are adapters, a float ONNX model and its quantised files; which "
+              "blocks make the difference? Needs --suite.")  # fmt: skip
+@click.option("-n", "--limit", type=click.IntRange(1), help="With --layers: at most so many samples.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
+              help="With --layers: write the models with blocks in float into this folder.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print what differs and what would be asked.")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for runs.")  # fmt: skip
@@ -56,6 +63,9 @@ def command(
     metric: str,
     budget: int | None,
     taken: tuple[str, ...],
+    layers: bool,
+    limit: int | None,
+    keep: Path | None,
     dry_run: bool,
     runs: Path,
     out: Path,
@@ -93,6 +103,14 @@ def command(
         progress=progress,
         say=say,
     )
+    if layers:
+        from harness.cli._layers import tell_layers
+
+        if suite is None or taken or dry_run:
+            raise click.UsageError("--layers needs --suite, and knows neither --take-back nor --dry-run")
+        return tell_layers(baseline, candidate, suite, limit, keep, options, as_json)
+    if limit or keep:
+        raise click.UsageError("--limit and --keep are for --layers")
     with kept_for_json(as_json), invocation():
         planned = prepare(load_run(baseline, runs), load_run(candidate, runs), options, load=not (dry_run or taken))
         if taken:
@@ -112,7 +130,7 @@ def command(
 
         click.echo(json.dumps(plain(found), indent=2))
     else:
-        _print(found)
+        print_why(found)
     return ExitCode.INCONCLUSIVE if found.verdict in ("open", "likely") else ExitCode.OK
 
 
@@ -149,7 +167,8 @@ def _print_plan(planned: "Planned", as_json: bool) -> None:
         click.echo("nothing would be asked: the two records tell all that can be told")
 
 
-def _print(found: "Why") -> None:
+def print_why(found: "Why", *, again: bool = True) -> None:
+    """Print what was found on the terminal, and with which command it can be run again."""
     from harness.cli._grid import console, print_grid, safe
     from harness.report import why_rows
 
@@ -161,5 +180,5 @@ def _print(found: "Why") -> None:
     for said in why_rows.notes(found):
         out.print(f"[yellow]{safe(said, 600)}[/]")
     out.print(f"[dim]{safe(why_rows.cost(found))}[/]")
-    if found.found:
+    if found.found and again:
         out.print(f"on all samples: {safe(why_rows.command(found, found.found))}")
