@@ -220,12 +220,22 @@ class _Search:
         """Return what can be said without asking: nothing moved, nothing differs, or one thing alone does."""
         planned = self._planned
         if len(planned.changes) == 1 and not planned.base:
-            parts = {0: planned.units.after - planned.units.before}
-            return self._found(self._order, parts, self._options.confidence, [])
+            return self._one()
         if not _moves(planned.units):
             return self._why((), _NOTHING, 0.0, "alike", 0, 0, [])
         total = _total(planned, self._options.confidence)
         return self._why((), total, 0.0, "noise" if total.nothing else "open", 0, 0, [])
+
+    def _one(self) -> Why:
+        """Return the only change that there is as the cause of all."""
+        planned = self._planned
+        total = _total(planned, self._options.confidence)
+        share = 1.0 if _moves(planned.units) else math.nan
+        cause = Cause(planned.changes[0], total, total, share, total.value, -total.value)
+        verdict: Verdict = "noise" if total.nothing else "found"
+        if not _moves(planned.units):
+            verdict = "alike"
+        return self._why((cause,), _NOTHING, 0.0, verdict, int(verdict == "found"), 0, [])
 
     def screen(self) -> None:
         """Try all changes on a few flipped units; those that do nothing there are asked about together from then on."""

@@ -10,7 +10,7 @@ from harness.comparison.columns import Floats, Index, Samples, read_samples
 from harness.comparison.described import described
 from harness.comparison.sets import apart_in, data_of, row_of
 from harness.errors import UsageError
-from harness.estimate import Statistic
+from harness.estimate import Statistic, placed
 from harness.record import Run
 from harness.seeds import derive_seed
 
@@ -119,13 +119,18 @@ def measure_of(run: Run, name: str) -> Measure:
 
 
 def measures(run: Run) -> list[Measure]:
-    """Return the numbers of a run that are means over rows, each task's primary one first."""
+    """Return the numbers of a run that are means over rows, each task's primary one first.
+
+    A task whose numbers are drops and areas over its cells has the mean of its primary metric over all of them.
+    """
     found = []
     samples = read_samples(run.folder, run.record.files)
     for name, task in run.record.tasks.items():
         told = described(task, samples.metrics)
-        own = []
-        for metric, statistic in told.statistics.items():
+        own: list[Measure] = []
+        cells = told.per_cell.get(task.primary)
+        spread = {} if cells is None else {task.primary: placed(cells, *task.cells)}
+        for metric, statistic in (spread | dict(told.statistics)).items():
             node = statistic.mean_of
             if node is None or "column" not in node or statistic.where or statistic.refusal or not statistic.paired:
                 continue
@@ -133,7 +138,7 @@ def measures(run: Run) -> list[Measure]:
                 continue
             if f"score.{node['column']}" in samples.table.column_names:
                 own.append(Measure(name, metric, node["column"], tuple(node["at"]), node.get("failed"), statistic))
-        found += sorted(own, key=lambda one: one.column != task.primary)
+        found += sorted(own, key=lambda one: (one.column != task.primary, one.metric != task.primary))
     return found
 
 

@@ -115,6 +115,15 @@ def test_the_command_names_the_cause_and_runs_it_on_all_samples(made: Make, tmp_
     assert (wrong.code, "options.newline" in wrong.err) == (2, True)
 
 
+def test_one_change_alone_is_the_cause_without_a_question_and_has_the_interval_of_the_comparison(made: Make) -> None:
+    before, after = made(), made(bits=8)
+    found = harness.why(before, after)
+    assert (found.verdict, found.asked.questions, found.asked.configurations) == ("found", 0, 0)
+    assert found.causes[0].effect == found.total
+    compared = harness.compare(before, after).delta("add/exact_match").comparison
+    assert (found.total.low, found.total.high) == (compared.low, compared.high)
+
+
 def test_runs_of_which_nothing_can_be_said_are_refused_with_the_reason(made: Make, tmp_path: Path) -> None:
     before = made()
     with pytest.raises(UsageError, match="no such metric; there are add/exact_match"):
@@ -126,3 +135,14 @@ def test_runs_of_which_nothing_can_be_said_are_refused_with_the_reason(made: Mak
     (tmp_path / "sums.jsonl").write_text("\n".join([*rows[:-1], rows[-1].replace("+", "+ 1 +")]) + "\n")
     with pytest.raises(UsageError, match="they changed since"):
         harness.why(before, after)
+
+
+def test_a_gate_that_fails_says_which_change_did_it_and_still_fails(made: Make, tmp_path: Path, run_here) -> None:
+    gates = "gates:\n  - {metric: add/exact_match, max_drop: 0.02}\n"
+    before = made()
+    assert run_here("baseline", "save", "main", before.folder).code == 0
+    made(newline=False, **HARMLESS)
+    (tmp_path / "suite.yaml").write_text((tmp_path / "suite.yaml").read_text() + gates)
+    done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--why")
+    assert done.code == 1, done.err
+    assert done.out.index("verdict: FAIL") < done.out.index("the cause is options.newline (true → false)")
