@@ -419,7 +419,8 @@ def why(
         UsageError: if nothing can be said of these runs, or their files are not where they were.
         RunFailed: if a configuration cannot be asked.
     """
-    from harness.causes.find import Options, find, prepare
+    from harness.causes.find import find
+    from harness.causes.planning import Options, prepare
     from harness.engine.told import invocation
 
     _at_least(1, budget=budget, workers=workers)

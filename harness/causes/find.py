@@ -1,29 +1,22 @@
 """Find which of the changes between two runs made the difference, by taking them back on samples that moved."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from harness.causes import shapley
 from harness.causes.ask import Asker
-from harness.causes.changes import Change, changes, joined, same_circumstances
+from harness.causes.changes import Change
 from harness.causes.estimate import Interval, Stratum, stratified
-from harness.causes.looks import FEWEST, SCREEN, Look, allowance, drawn, plan
+from harness.causes.looks import FEWEST, SCREEN, Look, drawn, plan
+from harness.causes.planning import Options, Planned, moves, span_of, total_of
 from harness.causes.results import Asked, Cause, Verdict, Why
-from harness.causes.setups import Setup, setup_of
 from harness.causes.table import Table
-from harness.causes.units import BETTER, SAME, STRATA, WORSE, Key, Measure, Units, measure_of, measures, units_of
+from harness.causes.units import BETTER, SAME, STRATA, WORSE, Key
+from harness.causes.verdicts import verdict_of
 from harness.comparison.columns import Floats
-from harness.comparison.identity import unfinished
-from harness.engine.options import Progress, Silent
-from harness.errors import HarnessError, UsageError, did_you_mean
-from harness.record import Run
-from harness.record.lineage import machine
-from harness.stats.verdict import compare_scores
 
 _FACTORIAL: Final = 4
 """Up to so many changes that matter, all their sets are asked about."""
@@ -36,135 +29,6 @@ _WEIGHT: Final = 0.1
 _OVER: Final = 2
 """How many times the default budget all sets of changes that matter may take."""
 _NOTHING: Final = Interval(0.0, 0.0, 0.0)
-
-
-def _say_nothing(_: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the caller chooses."""
-
-    metric: str = ""
-    """``task/metric``; by default the primary one that fell most surely."""
-    budget: int | None = None
-    """Questions; by default a fifth of a full run for each change."""
-    suite: Path | None = None
-    adapter: str | None = None
-    """The candidate's files, where they are not found."""
-    before: str | None = None
-    """The baseline's adapter, where it is not found."""
-    roots: tuple[Path, ...] = ()
-    out: Path = Path("results/why")
-    cache: Path | None = None
-    workers: int = 1
-    confidence: float = 0.95
-    progress: Progress = field(default_factory=Silent)
-    say: Callable[[str], None] = _say_nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What is known before anything is asked."""
-
-    baseline: Run
-    candidate: Run
-    measure: Measure
-    units: Units
-    before: Setup
-    after: Setup
-    changes: tuple[Change, ...]
-    """That can be taken back."""
-    fixed: tuple[Change, ...]
-    most: int
-    """Questions that may be asked; 0 where nothing has to be."""
-    anchored: tuple[bool, bool]
-    """Whether the baseline's and the candidate's own answers are taken from their records."""
-    notes: tuple[str, ...]
-    halves: bool = False
-    """Whether changes are asked about together at first, and taken apart by halves: where there are many."""
-
-    @property
-    def known(self) -> dict[shapley.Players, Floats]:
-        """The sets of changes whose worths the records tell."""
-        found: dict[shapley.Players, Floats] = {}
-        if self.anchored[0]:
-            found[frozenset()] = self.units.before
-        if self.anchored[1]:
-            found[frozenset(range(len(self.changes)))] = self.units.after
-        return found
-
-    @property
-    def base(self) -> list[shapley.Players]:
-        """The sets of changes that every unit is asked under, whatever comes of it."""
-        count = len(self.changes)
-        anchors = [frozenset[int](), frozenset(range(count))]
-        wanted = [*anchors, *shapley.ends(count)] if count else anchors
-        return [one for one in dict.fromkeys(wanted) if one not in self.known]
-
-    @property
-    def rows(self) -> int:
-        """Questions of a full run of the task, on what both runs share."""
-        return int(self.units.rows.sum())
-
-    @property
-    def least(self) -> int:
-        """Questions of the first look, which all changes are tried in."""
-        return min(self.most, math.ceil(min(len(self.units), SCREEN) * self.rows / len(self.units) * len(self.base)))
-
-    @property
-    def seed(self) -> tuple[str | int, ...]:
-        """Of all that is drawn."""
-        return (self.candidate.record.suite.name, self.candidate.record.suite.seed, self.measure.name)
-
-
-def prepare(baseline: Run, candidate: Run, options: Options, *, load: bool = True) -> Planned:
-    """Return what differs, and what would be asked.
-
-    Args:
-        baseline: the run that was better.
-        candidate: the run that is worse.
-        options: of the caller.
-        load: whether to load both models, to see that they are still those of the records.
-
-    Raises:
-        UsageError: if the runs cannot be compared at all, or their files are not found.
-    """
-    records = baseline.record, candidate.record
-    wrong = unfinished(records[0], "baseline") + unfinished(records[1], "candidate")
-    if records[0].suite.name != records[1].suite.name:
-        wrong.append(f"suite: {records[0].suite.name} in the baseline, {records[1].suite.name} in the candidate")
-    if wrong:
-        raise UsageError("nothing can be said of these runs: " + "; ".join(wrong))
-    measure = measure_of(candidate, options.metric) if options.metric else _fallen(baseline, candidate)
-    if measure.task not in records[0].tasks:
-        raise UsageError(f"task {measure.task!r} is in the candidate only")
-    units = units_of(baseline, candidate, measure)
-    after = setup_of(records[1], options.suite, options.adapter, options.roots)
-    before = _before(baseline, after, options)
-    found = changes(*records, before, after, measure.task)
-    own = [one for one in found if not one.why_not]
-    own = own if _fit(own, before, after) else joined(own)
-    fixed = [one for one in found if one.why_not]
-    notes: list[str] = []
-    kept = [same_circumstances(record.machine, machine()) for record in records]
-    if load and own:
-        gone = _gone(baseline, candidate, before, after)
-        fixed += gone
-        kept = [here and not gone for here in kept]
-    invariant = all(record.adapter.batch_invariant for record in records)
-    if not invariant:
-        notes.append("answers can depend on their batch: both runs are asked again on the samples, as they were")
-    anchored = (kept[0] and invariant, kept[1] and invariant)
-    if len(own) == 1 and not fixed and not invariant:
-        anchored = (True, True)  # there is nothing to tell apart
-    planned = Planned(
-        baseline, candidate, measure, units, before, after, tuple(own), tuple(fixed), 0, anchored, tuple(notes)
-    )  # fmt: skip
-    if not own or not planned.base or not _moves(units):
-        return planned
-    most = allowance(len(units), planned.rows, len(planned.base), len(own), options.budget)
-    return replace(planned, most=most)
 
 
 def find(planned: Planned, options: Options) -> Why:
@@ -199,7 +63,7 @@ class _Search:
         )  # fmt: skip
         self._table = Table(planned.units, len(planned.changes), self._ask, planned.known)
         self._sets: set[shapley.Players] = set()
-        self._span = _span(planned)
+        self._span = span_of(planned)
         self._players = [frozenset({i}) for i in range(len(planned.changes))]
 
     def look(self, look: Look) -> Why:
@@ -221,19 +85,19 @@ class _Search:
         planned = self._planned
         if len(planned.changes) == 1 and not planned.base:
             return self._one()
-        if not _moves(planned.units):
+        if not moves(planned.units):
             return self._why((), _NOTHING, 0.0, "alike", 0, 0, [])
-        total = _total(planned, self._options.confidence)
+        total = total_of(planned, self._options.confidence)
         return self._why((), total, 0.0, "noise" if total.nothing else "open", 0, 0, [])
 
     def _one(self) -> Why:
         """Return the only change that there is as the cause of all."""
         planned = self._planned
-        total = _total(planned, self._options.confidence)
-        share = 1.0 if _moves(planned.units) else math.nan
+        total = total_of(planned, self._options.confidence)
+        share = 1.0 if moves(planned.units) else math.nan
         cause = Cause(planned.changes[0], total, total, share, total.value, -total.value)
         verdict: Verdict = "noise" if total.nothing else "found"
-        if not _moves(planned.units):
+        if not moves(planned.units):
             verdict = "alike"
         return self._why((cause,), _NOTHING, 0.0, verdict, int(verdict == "found"), 0, [])
 
@@ -359,25 +223,22 @@ class _Search:
                 self._estimate(parts[place], strata, confidence),
                 self._estimate(parts[place], strata, confidence, moved_only=True),
                 self._flips(parts[place], strata),
-                *self._ends(place, parts[place], strata),
+                *self._ends(place, strata),
             )
             for place, player in enumerate(self._players)
         ]
-        total = _total(planned, self._options.confidence)
+        total = total_of(planned, self._options.confidence)
         causes.sort(key=lambda cause: self._rank(cause, total))
         rest = self._estimate(left, strata, confidence)
         rest_moved = self._estimate(left, strata, confidence, moved_only=True)
         together = self._estimate(moved - left, strata, confidence).value - sum(cause.alone for cause in causes)
         others = bool(planned.fixed) or not all(planned.anchored)
-        verdict, leading = _verdict(causes, (rest, rest_moved) if others else None, total)
+        verdict, leading = verdict_of(causes, (rest, rest_moved) if others else None, total)
         asked = sum(len(own) for own in strata) if planned.most else 0
         return self._why(tuple(causes), rest if others else _NOTHING, together, verdict, leading, asked, notes)
 
-    def _ends(self, place: int, part: Floats, strata: Sequence[Sequence[int]]) -> tuple[float, float]:
+    def _ends(self, place: int, strata: Sequence[Sequence[int]]) -> tuple[float, float]:
         """Return what a change does by itself, and what comes back without it."""
-        if not self._planned.most:
-            value = self._estimate(part, strata, 0.5).value
-            return value, -value
         added, back = (self._estimate(one, strata, 0.5).value for one in (self._added(place), self._back(place)))
         return added, -back
 
@@ -428,7 +289,7 @@ class _Search:
             measure.name,
             measure.statistic.unit,
             measure.sign > 0,
-            _total(planned, self._options.confidence),
+            total_of(planned, self._options.confidence),
             (int((stratum == WORSE).sum()), int((stratum == BETTER).sum())),
             causes,
             planned.fixed,
@@ -447,30 +308,6 @@ class _Search:
         )  # fmt: skip
 
 
-def _verdict(causes: Sequence[Cause], left: tuple[Interval, Interval] | None, total: Interval) -> tuple[Verdict, int]:
-    """Return the verdict, and how many of the causes, which stand by size, it is about."""
-    found: tuple[tuple[Verdict, list[Interval], Interval | None], ...] = (
-        ("found", [cause.effect for cause in causes], left[0] if left else None),
-        ("likely", [cause.moved for cause in causes], left[1] if left else None),
-    )
-    for verdict, effects, rest in found:
-        if leading := _leading(effects, rest):
-            return verdict, leading
-    return ("noise" if total.nothing and all(cause.moved.nothing for cause in causes) else "open"), 0
-
-
-def _leading(effects: Sequence[Interval], rest: Interval | None) -> int:
-    """Return the fewest of the first effects that leave out zero and all effects after them; 0 where none do."""
-    for count in range(1, len(effects) + 1):
-        first = effects[:count]
-        others = [*effects[count:], *([rest] if rest else [])]
-        if first[-1].nothing or (first[-1].value > 0) != (first[0].value > 0):
-            return 0
-        if all(one.apart(other) for one in first for other in others):
-            return count
-    return 0
-
-
 def _halved(some: shapley.Players) -> list[shapley.Players]:
     """Return some changes in two halves, neighbours together."""
     own = sorted(some)
@@ -483,107 +320,3 @@ def _named(some: Sequence[Change]) -> Change:
     if len(some) == 1:
         return some[0]
     return Change(f"{len(some)} others", ", ".join(one.name for one in some), "")
-
-
-def _fallen(baseline: Run, candidate: Run) -> Measure:
-    """Return the first number of the task that fell most surely."""
-    best: tuple[float, Measure] | None = None
-    known: dict[str, Measure] = {}
-    for one in measures(candidate):
-        known.setdefault(one.task, one)
-    why: UsageError | None = None
-    for one in (one for name, one in known.items() if name in baseline.record.tasks):
-        try:
-            units = units_of(baseline, candidate, one)
-        except UsageError as error:
-            why = error
-            continue
-        moved = one.sign * (units.after - units.before)
-        spread = float(moved.std()) * math.sqrt(len(units)) or 1.0
-        fell = float(moved.sum()) / spread
-        if best is None or fell < best[0]:
-            best = fell, one
-    if best is None:
-        raise why or UsageError("the runs share no number that is a mean over samples")
-    return best[1]
-
-
-def _before(baseline: Run, after: Setup, options: Options) -> Setup:
-    """Return the baseline's configuration; where its files are not found, they lie as the candidate's do."""
-    try:
-        return setup_of(baseline.record, options.suite, options.before, options.roots)
-    except UsageError:
-        return setup_of(baseline.record, after.suite_file, str(after.adapter_file))
-
-
-def _fit(found: Sequence[Change], before: Setup, after: Setup) -> bool:
-    """Return whether the adapter's keys fit together with each change taken back, and with each alone."""
-    for one in found:
-        others = [place for other in found if other is not one for place in other.places]
-        for places in (list(one.places), others):
-            try:
-                after.with_back(places, before).choice()
-            except UsageError:
-                return False
-    return True
-
-
-def _gone(baseline: Run, candidate: Run, before: Setup, after: Setup) -> list[Change]:
-    """Return the models that are no longer what their runs had: files, or the code that runs them, changed since."""
-    found = []
-    for run, setup, side in ((baseline, before, "baseline"), (candidate, after, "candidate")):
-        known = run.record.adapter.fingerprint
-        try:
-            adapter = setup.choice().load()
-        except HarnessError as error:
-            raise UsageError(f"the {side}'s model cannot be loaded: {error}") from error
-        try:
-            now = adapter.fingerprint()
-        finally:
-            adapter.close()
-        if now != known:
-            why = (
-                f"the {side}'s model is no longer what its run had: its files, or the code that runs them, changed "
-                "since under the same name; keep each version in a folder of its own"
-            )
-            found.append(Change(f"model of the {side}", known[:12], now[:12], (), why))
-    return found
-
-
-def _moves(units: Units) -> bool:
-    return bool((units.stratum != SAME).any())
-
-
-def _total(planned: Planned, confidence: float) -> Interval:
-    """Return the whole difference, as `harness compare` would tell it of the pairs."""
-    measure, units = planned.measure, planned.units
-    old, new = measure.values(planned.baseline), measure.values(planned.candidate)
-    keys = [key for own in units.keys for key in own]
-    clusters = np.repeat(np.arange(len(units)), units.rows.astype(np.int64))
-    one, other = (np.array([side[key] for key in keys], np.float64) for side in (old, new))
-    direction: Literal["higher", "lower"] = "higher" if measure.sign > 0 else "lower"
-    found = compare_scores(one, other, direction, clusters, confidence, span=measure.statistic.span)
-    ends = (found.low, found.high) if measure.sign > 0 else (-found.high, -found.low)
-    return Interval(measure.sign * found.estimate, *ends)
-
-
-def _span(planned: Planned) -> float:
-    """Return how far the worth of one unit can move: by the metric's bounds, else as far as any did."""
-    units, span = planned.units, planned.measure.statistic.span
-    most = float(np.abs(units.after - units.before).max(initial=0.0))
-    return max(most, float(units.rows.max()) * span) if span is not None else most
-
-
-def without(planned: Planned, names: Sequence[str]) -> Setup:
-    """Return the candidate's configuration with some changes taken back.
-
-    Raises:
-        UsageError: if there is no such change, or it cannot be taken back.
-    """
-    known = {change.name: change for change in planned.changes}
-    for name in names:
-        if said := next((one.why_not for one in planned.fixed if one.name == name), ""):
-            raise UsageError(f"{name} cannot be taken back: {said}")
-        if name not in known:
-            raise UsageError(f"no change is called {name!r}; {did_you_mean(name, known)}")
-    return planned.after.with_back([place for name in names for place in known[name].places], planned.before)

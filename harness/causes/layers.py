@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from harness.causes.ask import Asker
 from harness.causes.changes import Change
-from harness.causes.find import Options, Planned, prepare
 from harness.causes.graphs import graphs_of
+from harness.causes.planning import Options, Planned, prepare
 from harness.causes.results import Why
 from harness.causes.setups import Place, Setup
 from harness.errors import UsageError

@@ -10,8 +10,8 @@ import click
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
-    from harness.causes.find import Options, Planned
     from harness.causes.layers import Step
+    from harness.causes.planning import Options, Planned
     from harness.causes.results import Why
 
 

@@ -9,7 +9,7 @@ import click
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
-    from harness.causes.find import Options, Planned
+    from harness.causes.planning import Options, Planned
     from harness.causes.results import Why
 
 _EPILOG: Final = """\b
@@ -83,7 +83,8 @@ def command(
     about samples that flipped, and a seeded part of those that did not, until one cause stands apart.
     """
     from harness.api import load_run
-    from harness.causes.find import Options, find, prepare
+    from harness.causes.find import find
+    from harness.causes.planning import Options, prepare
     from harness.cli._done import say
     from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
@@ -136,7 +137,7 @@ def command(
 
 def _taken_back(planned: "Planned", names: tuple[str, ...], options: "Options") -> Path:
     from harness.causes.ask import Asker
-    from harness.causes.find import without
+    from harness.causes.planning import without
 
     asker = Asker(
         planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
