@@ -75,7 +75,8 @@ class _Search:
             place for place, one in enumerate(self._players) if len(one) > 1 and self._weighs(place, strata)
         ]:
             # Changes that did nothing at first do something after all: each has to be told by itself.
-            self._take_apart(large)
+            if not self._take_apart(large, units):
+                break
             self._need(units)
         parts, notes = self._parts(units)
         return self._found(strata, parts, look.confidence, notes)
@@ -111,18 +112,27 @@ class _Search:
         self._need(few)
         matter = self._mattering(few)
         while large := [place for place in matter if len(self._players[place]) > 1]:
-            self._take_apart(large)
+            if not self._take_apart(large, few):
+                break
             self._need(few)
             matter = self._mattering(few)
         rest = frozenset(i for place, one in enumerate(self._players) if place not in matter for i in one)
         if len(rest) > 1:
             self._players = [*(self._players[place] for place in matter), rest]
 
-    def _take_apart(self, large: Sequence[int]) -> None:
-        """Let some of the players be several: their halves where there are many changes, else each change by itself."""
-        apart = _halved if self._planned.halves else (lambda one: [frozenset({i}) for i in sorted(one)])
-        others = [one for place, one in enumerate(self._players) if place not in large]
-        self._players = [*others, *(part for place in large for part in apart(self._players[place]))]
+    def _take_apart(self, large: Sequence[int], units: Sequence[int]) -> bool:
+        """Let some players be several: their halves where there are many changes, else each change by itself.
+
+        Return whether the budget allows to ask about some units then; where it does not, they stay as they are.
+        """
+        apart = _halved if self._planned.halves else _singles
+        before = self._players
+        others = [one for place, one in enumerate(before) if place not in large]
+        self._players = [*others, *(part for place in large for part in apart(before[place]))]
+        if self._affordable(self._wanted(shapley.ends(len(self._players))), units):
+            return True
+        self._players = before
+        return False
 
     def _weighs(self, place: int, strata: Sequence[Sequence[int]]) -> bool:
         """Return whether a player is of several changes, and moves enough flipped units to be worth taking apart."""
@@ -313,6 +323,10 @@ def _halved(some: shapley.Players) -> list[shapley.Players]:
     own = sorted(some)
     middle = len(own) // 2
     return [frozenset(half) for half in (own[:middle], own[middle:]) if half]
+
+
+def _singles(some: shapley.Players) -> list[shapley.Players]:
+    return [frozenset({one}) for one in sorted(some)]
 
 
 def _named(some: Sequence[Change]) -> Change:

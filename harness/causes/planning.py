@@ -11,7 +11,7 @@ import numpy as np
 from harness.causes import shapley
 from harness.causes.changes import Change, changes, joined, same_circumstances
 from harness.causes.estimate import Interval
-from harness.causes.looks import SCREEN, allowance
+from harness.causes.looks import FEWEST, SCREEN, allowance
 from harness.causes.setups import Setup, setup_of
 from harness.causes.units import SAME, Measure, Units, measure_of, measures, units_of
 from harness.comparison.columns import Floats
@@ -140,6 +140,8 @@ def prepare(baseline: Run, candidate: Run, options: Options, *, load: bool = Tru
     invariant = all(record.adapter.batch_invariant for record in records)
     if not invariant:
         notes.append("answers can depend on their batch: both runs are asked again on the samples, as they were")
+    if len(units) < FEWEST:
+        notes.append(f"there are only {len(units)} independent samples or clusters of them: intervals are wide")
     anchored = (kept[0] and invariant, kept[1] and invariant)
     if len(own) == 1 and not fixed and not invariant:
         anchored = (True, True)  # there is nothing to tell apart

@@ -146,3 +146,12 @@ def test_a_gate_that_fails_says_which_change_did_it_and_still_fails(made: Make, 
     done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--why")
     assert done.code == 1, done.err
     assert done.out.index("verdict: FAIL") < done.out.index("the cause is options.newline (true → false)")
+
+
+def test_a_budget_is_never_passed_and_what_it_leaves_untold_is_said(made: Make) -> None:
+    faults = {"newline": False, "lora_scale": 1.0, "bits": 8, "max_pixels": 784}
+    before, after = made(), made(**faults, **HARMLESS)
+    found = harness.why(before, after, budget=220)
+    assert found.asked.questions <= 220
+    assert found.verdict in ("open", "likely")
+    assert any("budget" in note for note in found.notes)
