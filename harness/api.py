@@ -24,6 +24,7 @@ from harness.suite.bind import load_suite as read_suite
 from harness.suite.select import Selection
 
 if TYPE_CHECKING:
+    from harness.causes.results import Why
     from harness.comparison.compare import Compared
     from harness.comparison.decide import Decision
     from harness.equivalence import Equivalence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.types import MetricValue
 
-__all__ = ["compare", "equivalent", "gate", "load_run", "load_suite", "run", "score"]
+__all__ = ["compare", "equivalent", "gate", "load_run", "load_suite", "run", "score", "why"]
 
 PathLike = str | os.PathLike[str]
 AnySuite = Suite | PathLike
@@ -42,6 +43,7 @@ _Name = TypeVar("_Name", str, os.PathLike[str], PathLike)
 _HEAD_ALONE: Final = "head says which samples a limit takes; give one"
 _RUNS: Final = Path("results/runs")
 _BASELINES: Final = Path("baselines")
+_WHY: Final = Path("results/why")
 _SILENT: Final = Silent()
 _ON: Final = ("agreement", "score")
 _DRAWS: Final = 2_000
@@ -438,6 +440,70 @@ def _kept(folder: Path, decision: "Decision") -> "Decision":
         if (folder / "report.html").is_file():
             write_html(folder, folder / "report.html")
     return decision
+
+
+def why(
+    baseline: AnyRun,
+    candidate: AnyRun,
+    *,
+    metric: str = "",
+    budget: int | None = None,
+    runs: PathLike = _RUNS,
+    out: PathLike = _WHY,
+    suite: PathLike | None = None,
+    adapter: PathLike | None = None,
+    roots: PathLike | Sequence[PathLike] = (),
+    cache: bool = True,
+    workers: int = 1,
+    progress: Progress = _SILENT,
+    say: Callable[[str], None] = _ignore,
+) -> "Why":
+    """Find which of the changes between two runs made the difference.
+
+    What differs (prompt, weights, quantisation, …) is taken back on the candidate, one change at a time and together,
+    and the task is asked again: about samples that flipped, and a seeded part of those that did not.
+
+    Args:
+        baseline: a run, its folder, or a part of its id.
+        candidate: the same; of the same suite.
+        metric: ``task/metric``, a mean over samples; by default the primary one that fell most surely.
+        budget: the most questions to ask; by default a fifth of a full run of the task for each change.
+        runs: where to look for runs.
+        out: folder for the records of what is asked.
+        suite: the file of the runs' suite, where it is not found: its data lies beside it.
+        adapter: the candidate's adapter file, where it is not found.
+        roots: folders outside the suite's own that its data may lie in; by default those of the candidate's command.
+        cache: take answers that a model gave to the same requests earlier.
+        workers: threads that load and perturb images ahead of the model.
+        progress: who watches; nobody by default.
+        say: hears what a user should know and what is no error.
+
+    Returns:
+        What was found: ``verdict``, ``causes`` with their effects, ``first``, and what it took, ``asked``.
+
+    Raises:
+        UsageError: if nothing can be said of these runs, or their files are not where they were.
+        RunFailed: if a configuration cannot be asked.
+    """
+    from harness.causes.find import find
+    from harness.causes.planning import Options, prepare
+    from harness.engine.told import invocation
+
+    _at_least(1, budget=budget, workers=workers)
+    options = Options(
+        metric=metric,
+        budget=budget,
+        suite=None if suite is None else Path(suite),
+        adapter=None if adapter is None else os.fspath(adapter),
+        roots=tuple(Path(root).absolute() for root in _several(roots)),
+        out=Path(out).absolute(),
+        cache=cache_folder() if cache else None,
+        workers=workers,
+        progress=progress,
+        say=say,
+    )
+    with invocation():
+        return find(prepare(load_run(baseline, runs), load_run(candidate, runs), options), options)
 
 
 def score(

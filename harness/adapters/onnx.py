@@ -18,7 +18,7 @@ from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stop
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
 from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
-from harness.adapters._qwen2_vl.sessions import OnnxGraphs
+from harness.adapters._qwen2_vl.sessions import PARTS, OnnxGraphs
 from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
 from harness.extras import install
@@ -75,6 +75,12 @@ class OnnxConfig(Model):
         if self.batch_invariant is not None:
             return self.batch_invariant
         return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
+
+
+def graph_files(config: OnnxConfig, folder: Path) -> dict[str, Path]:
+    """Return the ONNX files that an adapter in ``folder`` runs, by the part of the model that each is."""
+    files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+    return dict(zip(PARTS, files.graphs(), strict=True))
 
 
 class OnnxAdapter:

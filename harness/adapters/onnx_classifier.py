@@ -145,7 +145,7 @@ class OnnxClassifier:
             AdapterError: if a package or a file is missing or unusable, with what to do.
             ConfigError: if keys contradict each other, or the graph.
         """
-        path = _file(config, folder)
+        path = graph_file(config, folder)
         runner = open_model(path, config.runtime, config.threads, config.providers, config.optimisation)
         return cls(config, path, runner, folder)
 
@@ -285,7 +285,12 @@ def _named(row: NDArray[np.float32], classes: Sequence[str]) -> Response:
     return Response(classes[int(row.argmax())], tokens_out=1, finish=Finish.STOP)
 
 
-def _file(config: OnnxClassifierConfig, folder: Path) -> Path:
+def graph_file(config: OnnxClassifierConfig, folder: Path) -> Path:
+    """Return the ONNX file that an adapter in ``folder`` runs, built first where it is one to build.
+
+    Raises:
+        ConfigError: if its keys name none, or several.
+    """
     if (config.model is None) == (config.build is None):
         raise ConfigError(Issue((), "an adapter of type onnx_classifier has either `model` or `build`"))
     if config.build is not None:

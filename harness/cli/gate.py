@@ -69,6 +69,11 @@ _COLORS: Final = {
 @click.option("--allow-missing", metavar="SHARE", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="The share of a task's rows in the baseline that may be gone or changed; with more, its gates are "
               "inconclusive. New rows are told and not compared.")  # fmt: skip
+@click.option(
+    "--why",
+    is_flag=True,
+    help="On FAIL: find which of the changes since the baseline did it (`harness why`), in its default budget.",
+)
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--executor", type=click.Choice(["local", "process"]),
               help="Where the model lives: here, or in a process of its own, the default with --github.")  # fmt: skip
@@ -97,6 +102,7 @@ def command(
     resamples: int,
     allow_missing: float,
     executor: Literal["local", "process"] | None,
+    why: bool,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -160,6 +166,8 @@ def command(
                     )
                 forecasts = plans[0].forecasts if plans else ()
                 _print(forecasts, decision, as_json)
+                if why and decision.verdict == "fail" and plans and plans[0].baseline:
+                    _print_why(plans[0].baseline.folder, decision, out, roots, as_json)
         except HarnessError as error:
             outputs.failed(adapter, error)
             raise
@@ -233,6 +241,32 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
     why = f": the run {record.status}, {plain(record.reason, 600)}" if record.status != "complete" else ""
     why = f": {plain(record.reason, 600)}" if record.doubtful and decision.verdict == "inconclusive" else why
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
+
+
+def _print_why(baseline: Path, decision: "Decision", out: Path, roots: tuple[Path, ...], as_json: bool) -> None:
+    """Print which change made a gate fail; where that cannot be found out, why not. The verdict stands either way."""
+    from harness import api
+    from harness.cli._done import say
+    from harness.cli._stdout import kept_for_json
+    from harness.cli.why import print_why
+    from harness.errors import HarnessError, UsageError
+    from harness.report import why_rows
+
+    failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
+    candidate = decision.candidate.run_id
+    with kept_for_json(as_json):
+        try:
+            try:
+                found = api.why(baseline, candidate, metric=failed, runs=out, roots=roots, say=say)
+            except UsageError:  # no mean over samples: the task's own number tells as much
+                found = api.why(baseline, candidate, metric=failed.partition("/")[0], runs=out, roots=roots, say=say)
+        except HarnessError as error:
+            say(f"why it fails is not known: {error}")
+            return
+    if as_json:
+        say(f"why: {why_rows.verdict(found)}")
+    else:
+        print_why(found)
 
 
 def _flips(decision: "Decision") -> "Iterator[str]":

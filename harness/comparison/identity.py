@@ -136,7 +136,7 @@ def _of_config(task: str, one: Mapping[str, Any], other: Mapping[str, Any], path
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from _of_config(task, before, after, f"{path}{key}.")
         elif not _empty(before) or not _empty(after):
-            yield Difference(f"{_NAMES.get(key, path + key)} of {task}", _short(before), _short(after))
+            yield Difference(f"{_NAMES.get(key, path + key)} of {task}", brief(before), brief(after))
 
 
 def _as_both_tell(refs: Any, others: Any) -> Any:
@@ -160,11 +160,11 @@ def _empty(value: Any) -> bool:
 
 def _origin(record: RunRecord) -> dict[str, str]:
     adapter, machine = record.adapter, record.machine
-    config = {f"adapter's {key}": _short(value) for key, value in adapter.config.items()}
+    config = {f"adapter's {key}": brief(value) for key, value in adapter.config.items()}
     packages = {f"version of {name}": version for name, version in machine.packages.items()}
-    options = {name: _short(value) for name, value in record.options.items() if name != "workers"}
+    options = {name: brief(value) for name, value in record.options.items() if name != "workers"}
     commit = {} if record.git is None else {"commit": _commit(record.git)}
-    variables = {f"variable {name}": _short(value) for name, value in record.environment.items()}
+    variables = {f"variable {name}": brief(value) for name, value in record.environment.items()}
     return {
         "adapter": adapter.name,
         "type of adapter": adapter.type,
@@ -188,7 +188,12 @@ def _commit(git: GitRecord) -> str:
     return git.commit[:12] + (f" (dirty{changed})" if git.dirty else "")
 
 
-def _short(value: Any) -> str:
+def brief(value: Any) -> str:
+    """Return a value as a sentence can hold it: long ones are cut, and still differ where they differ late.
+
+    >>> brief({"b": 1, "a": None})
+    '{"a": null, "b": 1}'
+    """
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     if len(text) <= _SHOWN:
         return text

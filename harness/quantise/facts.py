@@ -78,7 +78,7 @@ def constants(model: Any) -> set[str]:
 def weighted(model: Any) -> Counter[str]:
     """Return how many operators have a constant weight, by type, before quantisation."""
     known = constants(model)
-    return Counter(node.op_type for node in model.graph.node if _has_weight(node, known))
+    return Counter(node.op_type for node in model.graph.node if has_weight(node, known))
 
 
 def activations_only(model: Any) -> int:
@@ -139,9 +139,10 @@ def _by_dequantised_weight(model: Any) -> Iterator[tuple[str, bool]]:
     known = constants(model)
     makers = {output: node.op_type for node in model.graph.node for output in node.output}
     for node in model.graph.node:
-        if _has_weight(node, known):
+        if has_weight(node, known):
             yield node.op_type, makers.get(node.input[1]) == "DequantizeLinear"
 
 
-def _has_weight(node: Any, known: set[str]) -> bool:
+def has_weight(node: Any, known: set[str]) -> bool:
+    """Return whether an operator has a constant weight; ``known`` is what is known before the model runs."""
     return node.op_type in WEIGHTED and len(node.input) > 1 and node.input[1] in known and node.input[0] not in known

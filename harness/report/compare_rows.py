@@ -67,11 +67,11 @@ def change(comparison: Comparison | None, direction: Direction, before: float, a
     if math.isnan(difference):
         return "undefined"
     if comparison is None:
-        return f"{_signed(difference)} [not tested]"
+        return f"{signed(difference)} [not tested]"
     if math.isnan(comparison.low):
-        return f"{_signed(difference)} [no interval]"
+        return f"{signed(difference)} [no interval]"
     ends = (comparison.low, comparison.high) if direction == "higher" else (-comparison.high, -comparison.low)
-    return f"{_signed(difference)} [{_signed(ends[0])}, {_signed(ends[1])}]"
+    return f"{signed(difference)} [{signed(ends[0])}, {signed(ends[1])}]"
 
 
 def changed(delta: Delta | SliceDelta, direction: Direction) -> str:
@@ -219,7 +219,7 @@ def worst_slice(compared: Compared) -> str:
 
 def elsewhere(one: SliceDelta) -> str:
     """Return the change of all samples outside of a slice, as it is."""
-    return _signed(-one.rest if one.direction == "lower" else one.rest)
+    return signed(-one.rest if one.direction == "lower" else one.rest)
 
 
 def slice_of(one: SliceDelta) -> str:
@@ -247,5 +247,6 @@ def where(flip: FlippedSample) -> str:
     return f"{flip.task}/{flip.cell}/{flip.sample_id}"
 
 
-def _signed(number: float) -> str:
+def signed(number: float) -> str:
+    """Return a change with its sign: ``−0.104``."""
     return f"{number:+.3f}".replace("-", "−") if f"{number:.3f}" not in ("0.000", "-0.000") else "0.000"

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.causes.results import Why
 from harness.comparison.compare import Compared
 from harness.comparison.decide import Decision
 from harness.record import Run
 from harness.record.schema import RunRecord
-from harness.report import compare_rows, numbers, page
+from harness.report import compare_rows, numbers, page, why_rows
 from harness.report.text import plain
 
-ENTRIES: Final = {"Run": "of_run", "Compared": "of_compared", "Decision": "of_decision"}
+ENTRIES: Final = {"Run": "of_run", "Compared": "of_compared", "Decision": "of_decision", "Why": "of_why"}
 
 _LONGEST: Final = 600
 """Characters of a sentence."""
@@ -87,6 +88,12 @@ def of_decision(decision: Decision) -> TableCard:
     rows = [(plain(one.metric), one.rule, one.verdict, plain(one.reason, _LONGEST)) for one in gates]
     title = f"{record.suite.name}: {numbers.title(record)}{against}: {decision.verdict.upper()}"
     return TableCard(title, said, ("gate", "rule", "verdict", "because"), rows)
+
+
+def of_why(found: Why) -> TableCard:
+    """Return which change made the difference, and what each of them does."""
+    said = [why_rows.verdict(found), *why_rows.notes(found), why_rows.cost(found)]
+    return TableCard(why_rows.heading(found), said, why_rows.HEADS, why_rows.rows(found))
 
 
 def _status(record: RunRecord) -> str:

@@ -1,0 +1,79 @@
+"""Ask a configuration about some samples, through the ordinary pipeline, and count what had to be asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.causes.setups import Setup
+from harness.causes.units import Key, Measure
+from harness.comparison.sets import data_of
+from harness.engine.options import Progress, RunOptions
+from harness.engine.run import run_suite
+from harness.errors import HarnessError, UsageError
+from harness.record import Run
+from harness.record.schema import RunRecord
+from harness.suite.select import Selection
+
+
+class RunFailed(HarnessError):
+    """A configuration could not be asked."""
+
+
+@dataclass(slots=True)
+class Asker:
+    """Asks, and keeps count."""
+
+    measure: Measure
+    candidate: RunRecord
+    out: Path
+    """Where the records of what is asked lie."""
+    cache: Path | None
+    workers: int
+    progress: Progress
+    say: Callable[[str], None]
+    asked: int = 0
+    """Questions that no cache could answer."""
+    known: int = 0
+    """Questions that one could."""
+    runs: list[Path] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Questions of both kinds."""
+        return self.asked + self.known
+
+    def values(self, setup: Setup, samples: Sequence[str], name: str) -> dict[Key, float]:
+        """Return what the answers to some samples are worth.
+
+        Raises:
+            UsageError: if the data are not those that the candidate was asked about.
+            RunFailed: if the run did not come to its end.
+        """
+        run = self.run(setup, samples, name)
+        return self.measure.values(run)
+
+    def run(self, setup: Setup, samples: Sequence[str], name: str) -> Run:
+        """Ask about some samples, or all, and return the run."""
+        task = self.measure.task
+        own = self.candidate.tasks[task]
+        options = RunOptions(
+            out=self.out,
+            batch_size=self.candidate.options.get("batch_size"),
+            workers=self.workers,
+            selection=Selection((task,), tuple(samples), own.epochs, own.reducer),
+            cache=self.cache,
+            say=self.say,
+        )
+        try:
+            folder, record = run_suite(setup.bound(task), setup.choice(), options, self.progress)
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from error
+        self.known += record.cached
+        self.asked += sum(record.responses.values()) - record.cached
+        self.runs.append(folder)
+        if record.status != "complete":
+            raise RunFailed(f"{name}: the run failed: {record.reason}; its record is in {folder}")
+        if data_of(record.tasks[task].config) != data_of(own.config):
+            said = f"the data of {task} are not those that {self.candidate.run_id} was asked about"
+            raise UsageError(f"{said}: they changed since; put them back, or run the candidate again")
+        return Run(folder)

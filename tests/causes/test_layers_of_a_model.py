@@ -1,0 +1,69 @@
+"""A block whose INT8 weights were made badly is found by the answers, and put back in float."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+
+from harness.locate import builtin_root
+from tests.causes.test_real import SUITE
+from tests.conftest import Done
+
+ADAPTER = (
+    "adapter: NAME\ntype: onnx\nmodel: model\nthreads: 1\nbatch_size: 1\nbatch_invariant: true\nquantisation: NAME\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    model = builtin_root() / "fixtures" / "tiny-qwen2-vl"
+    shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    (tmp_path / "charts.yaml").write_text(SUITE)
+    for name in ("fp32", "int8"):
+        (tmp_path / f"{name}.yaml").write_text(ADAPTER.replace("NAME", name))
+    return tmp_path
+
+
+def spoil(file: Path, block: str) -> None:
+    """Round the weights of one block to multiples of 40."""
+    model = onnx.load(file)
+    for tensor in model.graph.initializer:
+        if block in tensor.name and tensor.data_type == TensorProto.INT8 and len(tensor.dims) == 2:
+            rounded = np.round(numpy_helper.to_array(tensor).astype(int) / 40) * 40
+            tensor.CopyFrom(numpy_helper.from_array(np.clip(rounded, -128, 127).astype(np.int8), tensor.name))
+    onnx.save(model, file)
+
+
+def test_a_spoilt_block_comes_first_and_what_it_costs_in_float_is_shown(folder: Path, run_here, monkeypatch) -> None:
+    monkeypatch.setattr("harness.causes.layers.ROUNDS", 3)
+    monkeypatch.setattr("harness.causes.layers.STEPS", 1)
+    spoil(folder / "model" / "onnx" / "vision_encoder_int8.onnx", "tower.blocks.1.")
+    layers = ("why", "fp32.yaml", "int8.yaml", "--layers", "--suite", "charts.yaml", "-q")
+    done: Done = run_here(*layers, "--keep", "kept", "--json")
+    assert done.code in (0, 3), done.err
+    told = json.loads(done.out)
+    first = told["causes"][0]
+    assert first["change"] == "vision_encoder: tower.blocks.1"
+    assert first["share_of_flips"] > 0.8
+    assert first["effect"]["high"] < 0
+    as_it_is, with_block, floating = told["steps"]
+    assert with_block["metric"]["value"] > as_it_is["metric"]["value"]
+    assert as_it_is["bytes"] < with_block["bytes"] < floating["bytes"]
+    assert len(with_block["in_float"]["vision_encoder: tower.blocks.1"]) == 4
+    again = run_here("run", "charts.yaml", "-a", "kept/step-1/adapter.yaml", "-q", "--no-report", "--json")
+    assert again.code == 0, again.err
+    (record,) = json.loads(again.out)
+    assert record["tasks"]["qa"]["metrics"]["exact_match"]["value"] == with_block["metric"]["value"]
+
+
+def test_layers_of_what_has_no_graphs_or_no_suite_are_refused(folder: Path, run_here) -> None:
+    wrong = run_here("why", "fp32.yaml", "int8.yaml", "--layers")
+    assert (wrong.code, "--layers needs --suite" in wrong.err) == (2, True)
+    same = run_here("why", "int8.yaml", "int8.yaml", "--layers", "--suite", "charts.yaml", "-q", "-n", "4")
+    assert (same.code, "the same files" in same.err) == (2, True)
