@@ -57,9 +57,13 @@ class LabelSet:
         people = self.answers.get((key, answer), {})
         return _together([one.value for one in people.values() if one.value is not None], how)
 
+    def of_pair(self, key: str, a: str, b: str) -> Mapping[str, PairLabel]:
+        """Return what people say of a pair of answers, in either order, by person."""
+        return self.pairs.get(_pair(key, a, b), {})
+
     def preference(self, key: str, a: str, b: str, how: How = "mean") -> float | None:
         """Return which answer is preferred, from −1, for ``a``, to 1, for ``b``; None where nobody has said."""
-        people = self.pairs.get(_pair(key, a, b), {})
+        people = self.of_pair(key, a, b)
         signs = [one.sign if one.a == a else -one.sign for one in people.values() if one.sign is not None]
         return _together([float(sign) for sign in signs], how)
 
