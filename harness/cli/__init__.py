@@ -26,6 +26,7 @@ _VERBS: Final = {
     "verify": "Hold a run's files and numbers beside its checksums and samples.",
     "compare": "Compare runs sample by sample.",
     "diff": "Say what changed between two runs.",
+    "label": "Say in a browser which of two runs' answers are better.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",
     "baseline": "Keep runs under a name, to compare later ones with.",
     "bisect": "Find the commit that made a suite worse.",

@@ -71,6 +71,40 @@ class Answered:
 
 
 @dataclass(frozen=True, eq=False)
+class AskedAnswers:
+    """The answers of one task in one run."""
+
+    task: str
+    side: Answered
+
+    @cached_property
+    def texts(self) -> list[str | None]:
+        """The answer of each row."""
+        return self.side.texts()
+
+    @cached_property
+    def places(self) -> Index:
+        """The rows that have an answer."""
+        return np.array([i for i, text in enumerate(self.texts) if text is not None], np.int64)
+
+    @cached_property
+    def answers(self) -> list[tuple[str, str]]:
+        """Question and answer of the rows that have one, as label files name them."""
+        keys = self.side.keys(self.places)
+        return [(key, answer_digest(self.texts[i])) for key, i in zip(keys, self.places.tolist(), strict=True)]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """A name for each of the rows that have an answer; rows with one name are one thing to ask."""
+        return [":".join(one) for one in self.answers]
+
+    def items(self, tags: Sequence[str] = ()) -> list[Item]:
+        """Return what can be labelled, each once."""
+        made = map(Item, self.names, self.side.strata(tags, self.places))
+        return list({item.name: item for item in made}.values())
+
+
+@dataclass(frozen=True, eq=False)
 class AskedPairs:
     """The rows of one task that two runs share."""
 
@@ -137,6 +171,24 @@ class AskedPairs:
         gains = np.where(moved[self.differing] != 0, _CLEAR, 1.0)
         made = map(Item, self.names, strata, gains.tolist())
         return list({item.name: item for item in made}.values())
+
+
+def asked_answers(run: Run) -> list[AskedAnswers]:
+    """Return the answers of each task of a run that has any in words.
+
+    Raises:
+        UsageError: if the samples cannot be read.
+    """
+    samples = read_samples(run.folder, run.record.files)
+    cells: dict[str, list[Index]] = {}
+    for (task, _), rows in samples.rows.items():
+        cells.setdefault(task, []).append(rows)
+    found = [
+        AskedAnswers(name, Answered(samples, np.concatenate(cells[name]), run.record.tasks[name]))
+        for name in run.record.tasks
+        if name in cells
+    ]
+    return [one for one in found if len(one.places)]
 
 
 def asked_pairs(baseline: Run, candidate: Run) -> list[AskedPairs]:
