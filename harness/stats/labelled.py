@@ -296,14 +296,18 @@ def _more(found: Comparison, rows: _Rows, fit: _Fit) -> int | None:
     alpha, unknown, drop = 1 - found.confidence, ~rows.known, -fit.estimate
     gap = found.margin - drop if found.margin > drop else abs(drop)
     rest = max(0.0, fit.error**2 - fit.by_label / fit.count)
-    wanted = labels_needed(gap, fit.by_label, fit.by_label_alone, rest, float(unknown.mean()) * _SPAN, alpha)
-    return None if wanted is None or wanted > unknown.sum() else max(1, wanted - fit.count)
+    of = float(unknown.sum())
+    reach = float(unknown.mean()) * _SPAN
+    wanted = labels_needed(gap, fit.by_label, fit.by_label_alone, rest, reach, of, alpha)
+    return None if wanted is None or wanted > of else max(1, wanted - fit.count)
 
 
 def labels_needed(
-    gap: float, by_label: float, by_label_alone: float, rest: float, reach: float, alpha: float = 0.05
+    gap: float, by_label: float, by_label_alone: float, rest: float, reach: float, of: float, alpha: float = 0.05
 ) -> int | None:
     """Return how many labels show with 80 % power that a number is not as far off as ``gap``.
+
+    Below 150 the labels alone must show it, by Gaffke's bound; from there on a proxy helps.
 
     Args:
         gap: how far what is true lies from what is to be excluded, 0 or more.
@@ -311,22 +315,24 @@ def labels_needed(
         by_label_alone: the same without a proxy.
         rest: the variance that labels do not lessen: rows that were not asked.
         reach: how far one undrawn row can move the number: the share of rows that differ, times a row's span.
+        of: how many can be labelled.
         alpha: the level, one-sided.
 
     Returns:
         The number; None where no number of labels would.
 
-    >>> labels_needed(0.05, 0.04, 0.04, 0.0, 0.2), labels_needed(0.05, 0.01, 0.04, 0.0, 0.2)
+    >>> labels_needed(0.05, 0.04, 0.04, 0.0, 0.2, 500), labels_needed(0.05, 0.01, 0.04, 0.0, 0.2, 500)
     (111, 111)
-    >>> labels_needed(0.02, 0.01, 0.04, 0.0, 0.2)  # with so many the proxy is trusted
+    >>> labels_needed(0.02, 0.01, 0.04, 0.0, 0.2, 500)  # with so many the proxy is trusted
     155
     """
     z = float(ndtri(1 - alpha) + ndtri(POWER))
     room = gap * gap - z * z * rest
+    alone = gap * gap - z * z * max(0.0, rest - (by_label_alone - by_label) / of)
     if room <= 0 or not gap > 0:
         return None
     by_t = z * z * by_label / room
     if by_t >= MANY:
         return math.ceil(by_t - 1e-9)
-    by_gaffke = z * z * by_label_alone / room - math.log(alpha) * reach / gap
+    by_gaffke = z * z * by_label_alone / alone - math.log(alpha) * reach / gap
     return math.ceil(min(float(MANY), max(by_t, by_gaffke)) - 1e-9)

@@ -141,7 +141,7 @@ def test_where_too_few_rows_were_asked_no_number_of_labels_will_do() -> None:
     assert asked(d, apart, np.arange(8), margin=0.01).more is None
     assert asked(d, apart, np.arange(20), margin=0.01).more is None
     assert asked(d, apart, np.arange(20), margin=0.5).more == 0
-    assert labels_needed(0.01, 1.0, 1.0, 0.01, 0.2) is None
+    assert labels_needed(0.01, 1.0, 1.0, 0.01, 0.2, 50) is None
 
 
 @pytest.mark.parametrize(
