@@ -15,7 +15,7 @@ from harness.comparison.described import described
 from harness.comparison.flips import Flipped, flipped
 from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
-from harness.comparison.labelled import Labelled, WithLabels, labelled, notices, together
+from harness.comparison.labelled import Labelled, WithLabels, by_people, notices
 from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, TaskView, rows_of_run
 from harness.comparison.sets import Unpaired, apart_in
@@ -224,7 +224,7 @@ class _Comparer:
         flips: list[Flipped] = []
         ratios: dict[str, Comparison] = {}
         cut: list[Delta] = []
-        by_people: list[Labelled] = []
+        asked: list[AskedPairs] = []
         for name in (name for name in after.tasks if name in before.tasks):
             one = self._task(name)
             deltas += one.deltas()
@@ -233,7 +233,9 @@ class _Comparer:
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
-            by_people += one.labelled()
+            asked += one.asked()
+        given = self._options.labels
+        labelled = by_people(asked, given, self._label_margins(), self._options.confidence) if given else ()
         unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=after.limit_rule == "drawn")
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         told = _adjusted(deltas)
@@ -250,7 +252,7 @@ class _Comparer:
                 *(said for one in unpaired for said in one.sentences()),
                 *self._unmoved(),
                 *unwatched(after, told),
-                *notices(self._options.labels, by_people),
+                *notices(given, labelled),
             ),
             forced=tuple(reasons),
             resamples=self._options.resamples,
@@ -260,9 +262,15 @@ class _Comparer:
             unpaired=tuple(unpaired),
             allow_missing=self._options.allow_missing,
             looked=sum(one.among for one in found),
-            labelled=together(by_people),
-            labels_file=self._options.labels.file if self._options.labels else "",
+            labelled=labelled,
+            labels_file=given.file if given else "",
         )
+
+    def _label_margins(self) -> dict[str, float]:
+        """Return the margins of the gates on the tasks' primary metrics."""
+        tasks = self._records[1].tasks
+        named = {name: self._options.margins.get(f"{name}/{task.primary}", 0.0) for name, task in tasks.items()}
+        return {name: margin for name, margin in named.items() if margin > 0}
 
     def _unmoved(self) -> Iterator[str]:
         """Warn of a LoRA with which no answer differs from those without it: it may attach to nothing."""
@@ -417,16 +425,11 @@ class _TaskComparer:
         share = Statistic("cut off", mean(column(CUT_OFF, *cells)), "lower")
         yield self._told("cut off", share, self.comparer.difference(share))
 
-    def labelled(self) -> Iterator[Labelled]:
-        """Yield what people's labels say of the task, where there are any of its answers."""
+    def asked(self) -> Iterator[AskedPairs]:
+        """Yield the pairs as people are asked about them, where labels are wanted."""
         given = self.options.labels
-        if given is None or not self.pairs:
-            return
-        asked = AskedPairs.of(self.views, self.pairs, self.samples, given.proxy_of(self.name))
-        margin = self.options.margins.get(f"{self.name}/{self.views[1].record.primary}")
-        one = labelled(asked, given, margin or None, self.options.confidence)
-        if one.found.labelled:
-            yield one
+        if given is not None and self.pairs:
+            yield AskedPairs.of(self.views, self.pairs, self.samples, given.proxy_of(self.name))
 
     def ratios(self) -> Iterator[tuple[str, Comparison]]:
         """Yield how many times worse the metrics are that were asked for as ratios."""

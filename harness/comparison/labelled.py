@@ -26,6 +26,9 @@ Kind = Literal["preference", "value"]
 
 _RANDOM: Final = "nobody says how they were chosen: they are taken as a random sample of what differs"
 _OTHERS: Final = "they were drawn for other answers than these: they are taken as a random sample of what differs now"
+_LATE: Final = "{} labels are of pairs that were drawn long after others that nobody has labelled: they wait for those"
+_NEARLY: Final = 0.9
+"""So much of the first draws must be labelled: what is missing of them is then taken as missing at random."""
 _NO_PROXY: Final = "no score is called {}, so none stands in for labels"
 _MIXED: Final = "labels of single answers count by their sign, since others are of pairs"
 
@@ -132,22 +135,39 @@ class Labelled:
         return f"undecided at a margin of {margin:g}: about {max(1, self.found.more):,} more labels would suffice"
 
 
-def labelled(asked: AskedPairs, given: WithLabels, margin: float | None = None, confidence: float = 0.95) -> Labelled:
-    """Return what labels say of a task's pairs.
+def by_people(
+    asked: Sequence[AskedPairs], given: WithLabels, margins: Mapping[str, float], confidence: float = 0.95
+) -> tuple[Labelled, ...]:
+    """Return what labels say of each task that has any, with verdicts that allow for there being several (Holm).
 
     Args:
-        asked: the pairs.
+        asked: the pairs of each task.
         given: the labels.
-        margin: how much worse is not worse, where ``given`` does not say.
+        margins: by task, how much worse is not worse, where ``given`` does not say.
         confidence: 1 − alpha.
     """
-    known = _Known.of(asked, given.labels)
+    known = [_Known.of(one, given.labels) for one in asked]
+    whole = _sampled({name: draw for one in known for name, draw in one.draws.items()},
+                     [name for one in asked for name in one.names])  # fmt: skip
+    found = []
+    for one, said in zip(asked, known, strict=True):
+        if said.differences:
+            drawn = whole or _sampled(said.draws, one.names) or _taken(said.draws, one.names)
+            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence))
+    verdicts = judge_family([one.comparison for one in found])
+    return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
+
+
+def _labelled(
+    asked: AskedPairs, given: WithLabels, known: "_Known", sampled: "_Sampled", margin: float | None, confidence: float
+) -> Labelled:
     truth, drawn, weights = np.zeros(len(asked)), np.zeros(len(asked), bool), np.ones(len(asked))
-    sampled, notes = _sampled(known, asked.names)
     for row, name in zip(asked.differing.tolist(), asked.names, strict=True):
-        truth[row] = known.differences.get(name, np.nan)
-        drawn[row] = name in sampled
-        weights[row] = sampled.get(name, 1.0)
+        counts = name not in sampled.late
+        truth[row] = known.differences.get(name, np.nan) if counts else np.nan
+        drawn[row] = counts and name in sampled.weights and name in known.differences
+        weights[row] = sampled.weights.get(name, 1.0)
+    notes = list(sampled.notes)
     units, proxy = asked.sides[1].units(), _scaled(asked.proxy)
     own = given.margin if given.margin is not None else MARGIN if margin is None else margin
     apart = np.zeros(len(asked), bool)
@@ -165,12 +185,6 @@ def labelled(asked: AskedPairs, given: WithLabels, margin: float | None = None, 
         asked.task, known.kind, found, judge(found.comparison), asked.proxy_name if proxy is not None else "", alone,
         tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes),
     )  # fmt: skip
-
-
-def together(found: Sequence[Labelled]) -> tuple[Labelled, ...]:
-    """Return the tasks with verdicts that allow for there being several: Holm over their tests of a drop."""
-    verdicts = judge_family([one.comparison for one in found])
-    return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
 
 
 def _scaled(proxy: Floats | None) -> Floats | None:
@@ -211,24 +225,44 @@ class _Known:
         return cls("preference", {**preferred, **signs}, dict.fromkeys(signs) | draws, frozenset(people), notes)
 
 
-def _sampled(known: _Known, names: list[str]) -> tuple[dict[str, float], list[str]]:
-    """Return the weights of the pairs that were drawn, by name, and what must be said of how they were."""
-    design, before = known_before(list(dict.fromkeys(names)), known.draws)
-    if design is not None:
-        ours = {name: draw for name, draw in known.draws.items() if draw is not None and name not in before}
-        drawn = sorted(ours.items(), key=lambda one: one[1].number)
-        gaps = drawn[-1][1].number - len(drawn)
-        weights = lure_weights([draw.chance for _, draw in drawn], drawn[0][1].of).tolist()
-        notes = [f"{gaps} of the first {len(drawn) + gaps} that were drawn have no label"] if gaps else []
-        return dict(zip((name for name, _ in drawn), weights, strict=True)), notes
-    if not known.draws or len(known.draws) == len(set(names)):
-        return dict.fromkeys(known.draws, 1.0), []
-    if not any(known.draws.values()):
-        return dict.fromkeys(known.draws, 1.0), [_RANDOM]
-    odds = {name: 1.0 if one is None else 1 / (one.chance * (one.of - one.number + 1)) for name, one in
-            known.draws.items()}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Which pairs were drawn, and what their labels weigh."""
+
+    weights: Mapping[str, float]
+    """By name, 1 on average. What has a label and no weight was known before anything was drawn."""
+    late: frozenset[str] = frozenset()
+    """Pairs whose labels do not count: they were drawn long after others that nobody has labelled."""
+    notes: tuple[str, ...] = ()
+
+
+def _sampled(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled | None:
+    """Return how pairs were drawn; None where no design fits."""
+    design, before = known_before(list(dict.fromkeys(names)), draws)
+    if design is None:
+        return None
+    ours = {name: draw for name, draw in draws.items() if draw is not None and name not in before}
+    drawn = sorted(ours.items(), key=lambda one: one[1].number)
+    whole = [i for i, (_, draw) in enumerate(drawn, 1) if i >= _NEARLY * draw.number]
+    count = max(whole, default=len(drawn))
+    kept, late = drawn[:count], frozenset(name for name, _ in drawn[count:])
+    gaps = kept[-1][1].number - count
+    weights = lure_weights([draw.chance for _, draw in kept], kept[0][1].of).tolist()
+    notes = [f"{gaps} of the first {count + gaps} that were drawn have no label"] if gaps else []
+    notes += [_LATE.format(len(late))] if late else []
+    return _Sampled(dict(zip((name for name, _ in kept), weights, strict=True)), late, tuple(notes))
+
+
+def _taken(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled:
+    """Return labels of no known design as a random sample, and say so."""
+    alike = dict.fromkeys(draws, 1.0)
+    if len(draws) == len(set(names)):
+        return _Sampled(alike)
+    if not any(draws.values()):
+        return _Sampled(alike, notes=(_RANDOM,))
+    odds = {name: 1.0 if one is None else 1 / (one.chance * (one.of - one.number + 1)) for name, one in draws.items()}
     mean = sum(odds.values()) / len(odds)
-    return {name: one / mean for name, one in odds.items()}, [_OTHERS]
+    return _Sampled({name: one / mean for name, one in odds.items()}, notes=(_OTHERS,))
 
 
 def notices(given: WithLabels | None, found: Sequence[Labelled]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _need(task: str, margin: float, n: int, differing: int, *, known: bool) -> L
     whole = plain / differing
     alone = labels_needed(margin, plain, plain, 0.0, share, differing)
     helped = labels_needed(margin, (1 - EXPLAINED) * plain, plain, EXPLAINED * whole, share, differing)
-    return LabelNeed(task, margin, n, differing, *(_within(one, differing) for one in (alone, helped)), known)
+    return LabelNeed(task, margin, n, differing, _within(alone, differing), _within(helped, differing), known)
 
 
 def _within(labels: int | None, differing: int) -> int | None:

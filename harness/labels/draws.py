@@ -8,8 +8,8 @@ slice has had too few so far and half of it where too many. The chance is writte
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -87,3 +87,15 @@ def known_before(names: Sequence[str], draws: Mapping[str, Draw | None]) -> tupl
         if design_of([name for name in names if name not in known]) == design:
             return design, known
     return None, set(there)
+
+
+def pooled(groups: Iterable[tuple[str, Sequence[Item]]]) -> list[Item]:
+    """Return the items of several tasks as one set to draw from; what two of them ask is asked once.
+
+    Each task is a slice of its own, and so has its share of any number of draws.
+    """
+    found: dict[str, Item] = {}
+    for task, items in groups:
+        for item in items:
+            found.setdefault(item.name, replace(item, stratum=f"{task} {item.stratum}"))
+    return list(found.values())

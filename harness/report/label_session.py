@@ -1,6 +1,6 @@
 """What one person is asked to label, in which order, and what becomes of each answer: no more than is on the disk."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -10,7 +10,7 @@ from harness.comparison.asked import AskedAnswers, AskedPairs, asked_answers, as
 from harness.comparison.columns import Samples
 from harness.errors import UsageError, did_you_mean
 from harness.labels import AnswerLabel, Draw, Label, LabelSet, LabelWriter, PairLabel
-from harness.labels.draws import Item, in_order, known_before
+from harness.labels.draws import in_order, known_before, pooled
 from harness.labels.rows import Better
 from harness.record import Run
 from harness.report.differing import differing
@@ -81,7 +81,7 @@ def plan_of(
 ) -> Plan:  # fmt: skip
     """Return what to ask about a run, or about two: the first of what is drawn, as many as the budget allows.
 
-    Tasks have a share of the budget as their answers that differ have.
+    Tasks have a share of them as their answers that differ have.
 
     Args:
         runs: one, whose answers are labelled, or two, whose pairs of answers are.
@@ -97,60 +97,57 @@ def plan_of(
     asked: Sequence[AskedPairs | AskedAnswers]
     asked = asked_pairs(runs[0], runs[1]) if len(runs) > 1 else asked_answers(runs[0])
     if unknown := [name for name in tasks if name not in {one.task for one in asked}]:
-        known = did_you_mean(unknown[0], [one.task for one in asked])
-        raise UsageError(f"no task {unknown[0]!r} has answers in words in {_named(runs)}; {known}")
-    found = [_Task.of(one, labels, slice_by, by) for one in asked if not tasks or one.task in tasks]
-    whole = sum(len(one.items) for one in found)
-    if not whole:
+        near = did_you_mean(unknown[0], [one.task for one in asked])
+        raise UsageError(f"no task {unknown[0]!r} has answers in words in {_named(runs)}; {near}")
+    found = [_Task.of(one, by) for one in asked if not tasks or one.task in tasks]
+    things = {name: thing for one in reversed(found) for name, thing in one.things.items()}
+    if not things:
         all_alike = "the two runs give the same answers to every question, so there is nothing to prefer"
         raise UsageError(all_alike if len(runs) > 1 and found else f"{_named(runs)} has no answers in words")
-    chosen = []
-    for one in found:
-        share = min(len(one.items), -(-budget * len(one.items) // whole))
-        first = islice(one.drawn(), share)
-        chosen += [(question.draw.number / share, question) for question in first]
-    chosen.sort(key=lambda pair: pair[0])
+    draws = {name: _draw(labels, thing) for name, thing in things.items() if _people(labels, thing)}
+    _, known = known_before(list(things), draws)
+    items = pooled((one.asked.task, one.asked.items(slice_by)) for one in found)
+    first = islice(in_order([item for item in items if item.name not in known]), budget)
+    owner = {name: one for one in reversed(found) for name in one.things}
     rows = sum(len(one) if isinstance(one, AskedPairs) else len(one.places) for one in asked)
-    return Plan(tuple(question for _, question in chosen[:budget]), whole, rows)
+    return Plan(tuple(owner[item.name].question(item.name, draw) for item, draw in first), len(things), rows)
 
 
 def _named(runs: Sequence[Run]) -> str:
     return " and ".join(run.record.run_id for run in runs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
-    """What can be asked of one task, in the order of its design."""
+    """What can be asked of one task."""
 
-    items: Sequence[Item]
-    make: Callable[[str, Draw], Question]
+    asked: AskedPairs | AskedAnswers
+    by: str
+    things: Mapping[str, tuple[str, ...]]
+    """Question and answers of each thing to ask, by name."""
+    at: Mapping[str, int]
+    """Where each stands among those that can be asked."""
 
     @classmethod
-    def of(cls, asked: "AskedPairs | AskedAnswers", labels: LabelSet, tags: Sequence[str], by: str) -> "_Task":
-        """Return it; what was known before its design began is not asked again."""
-        side = asked.sides[1] if isinstance(asked, AskedPairs) else asked.side
-        places = (asked.differing if isinstance(asked, AskedPairs) else asked.places).tolist()
+    def of(cls, asked: AskedPairs | AskedAnswers, by: str) -> "_Task":
+        """Return it."""
         things: Sequence[tuple[str, ...]] = asked.pairs if isinstance(asked, AskedPairs) else asked.answers
-        texts = asked.texts if isinstance(asked, AskedPairs) else (asked.texts,)
         at = {name: i for i, name in reversed(list(enumerate(asked.names)))}
-        draws = {name: _draw(labels, things[i]) for name, i in at.items() if _people(labels, things[i])}
-        _, known = known_before(list(at), draws)
-        ids = side.ids()
+        return cls(asked, by, {name: things[i] for name, i in at.items()}, at)
 
-        def make(name: str, draw: Draw) -> Question:
-            i = at[name]
-            key, *digests = things[i]
-            both = tuple(one[places[i]] for one in texts)
-            turned = len(digests) > 1 and bool(Stream("sides", name, by).integer(0, 1))
-            row = int(side.rows[places[i]])
-            return Question(asked.task, ids[places[i]], draw, key, tuple(digests), both, side.samples, row, turned)
-
-        return cls([item for item in asked.items(tags) if item.name not in known], make)
-
-    def drawn(self) -> Iterator[Question]:
-        """Yield what to ask, in order."""
-        for item, draw in in_order(self.items):
-            yield self.make(item.name, draw)
+    def question(self, name: str, draw: Draw) -> Question:
+        """Return what is asked."""
+        asked = self.asked
+        pairs = isinstance(asked, AskedPairs)
+        side = asked.sides[1] if isinstance(asked, AskedPairs) else asked.side
+        places = asked.differing if isinstance(asked, AskedPairs) else asked.places
+        texts = asked.texts if isinstance(asked, AskedPairs) else (asked.texts,)
+        place = int(places[self.at[name]])
+        key, *digests = self.things[name]
+        turned = pairs and bool(Stream("sides", name, self.by).integer(0, 1))
+        both = tuple(one[place] for one in texts)
+        row = int(side.rows[place])
+        return Question(asked.task, side.ids()[place], draw, key, tuple(digests), both, side.samples, row, turned)
 
 
 def _people(labels: LabelSet, thing: tuple[str, ...]) -> Iterable[Label]:

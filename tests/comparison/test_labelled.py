@@ -21,6 +21,15 @@ from harness.spec.models import GateSpec
 AT = "2026-03-01T12:00:00+00:00"
 METRIC = "qa/exact_match"
 Made = Callable[..., Run]
+SWEEP = """\
+suite: twice
+version: 1
+datasets:
+  charts: {type: charts, limit: 30}
+tasks:
+  qa: {kind: qa, dataset: charts, metrics: [relaxed_accuracy]}
+  sweep: {kind: sweep, of: qa, corruptions: [brightness], severities: [1, 3]}
+"""
 
 
 @pytest.fixture
@@ -154,6 +163,35 @@ def test_labels_that_nobody_drew_are_said_to_be_taken_as_a_random_sample(pair_of
     assert any("random sample of what differs" in note for note in by_labels(runs, LabelSet.of(plain)).notes)
     gap = by_labels(runs, LabelSet.of([*drawn[:4], *drawn[6:]]))
     assert gap.notes == ("2 of the first 20 that were drawn have no label",)
+    late = by_labels(runs, LabelSet.of([*drawn[:9], *drawn[15:]]))
+    assert late.found.labelled == 9
+    assert late.notes == (
+        "5 labels are of pairs that were drawn long after others that nobody has labelled: they wait for those",
+    )
+
+
+def test_tasks_that_ask_the_same_share_their_labels_and_their_draws(tmp_path: Path, run_here) -> None:  # type: ignore[no-untyped-def]
+    from harness.labels import read_labels
+    from harness.report.label_session import Session, plan_of
+
+    (tmp_path / "s.yaml").write_text(SWEEP)
+    for name, rate in (("old", 0.05), ("new", 0.5)):
+        (tmp_path / f"{name}.yaml").write_text(f"adapter: {name}\ntype: mock\nerror_rate: {rate}\n")
+        adapter, out = tmp_path / f"{name}.yaml", tmp_path / "runs"
+        made = run_here("run", tmp_path / "s.yaml", "-a", adapter, "-q", "--no-report", "--out", out)
+        assert made.code == 0, made.err
+    folders = {Run(one.parent).record.adapter.name: Run(one.parent) for one in (tmp_path / "runs").glob("*/run.json")}
+    runs, file = (folders["old"], folders["new"]), tmp_path / "labels.jsonl"
+    with LabelWriter(file) as writer:
+        session = Session.begin(plan_of(runs, LabelSet(), 30, "ann"), "ann", writer, LabelSet())
+        while (question := session.current) is not None:
+            session.choose(question.name, "right" if question.turned else "left")
+    whole = compare(*runs, Options(labels=WithLabels(read_labels(file), "labels.jsonl")))
+    assert {one.task for one in whole.labelled} == {"qa", "sweep"}
+    assert all(one.notes == () for one in whole.labelled)
+    assert sum(one.found.labelled for one in whole.labelled) > 30  # the clean questions of both are asked once
+    for one in whole.labelled:  # the old run's answer always won
+        assert one.comparison.estimate == pytest.approx(-one.found.differing / one.found.rows)
 
 
 def test_weights_of_draws_keep_what_is_asked_more_often_from_counting_more(pair_of_runs) -> None:  # type: ignore[no-untyped-def]
