@@ -14,12 +14,14 @@ import numpy as np
 from harness.labels.draws import Item, in_order
 from harness.stats.labelled import by_labels, lure_weights
 from harness.stats.paired import paired_t
+from harness.stats.verdict import judge
 
 N = 3_000
 MOVED, REWORDED, MARGIN = 0.12, 0.10, 0.05
 JUDGES = ((0.6, 0.0), (0.8, 0.0), (0.9, 0.1), (0.95, 0.0))
 """How often a judge is right, and how much more often it forgives a wrong answer of the candidate."""
 COUNTS = (20, 50, 150, 500)
+LOOKS = (20, 40, 60, 80, 100, 120)
 
 
 class Row(NamedTuple):
@@ -94,3 +96,25 @@ def few_labels(runs: int) -> Iterator[Row]:
                 alone_wrong += alone.lower_bound > -MARGIN
             shares = (held / runs, f"{width:.3f}", wrong / runs, passed / runs, alone_held / runs, alone_wrong / runs)
             yield Row(said, "clustered" if size > 1 else "independent", count, *shares)
+
+
+class Peeks(NamedTuple):
+    judge: str
+    wrong_pass_at_120: float
+    wrong_pass_at_20_to_120: float
+    wrong_fail_at_120: float
+    wrong_fail_at_20_to_120: float
+
+
+def peeks(runs: int) -> Iterator[Peeks]:
+    """Yield what it costs to look after every twenty labels and to stop when a verdict suits."""
+    for accuracy, forgiving in JUDGES[1:3]:
+        rng = np.random.default_rng(round(1000 * accuracy))
+        passed, failed = np.zeros((runs, len(LOOKS)), bool), np.zeros((runs, len(LOOKS)), bool)
+        for run in range(runs):
+            lost, same = (world(rng, drop, accuracy, forgiving, 1) for drop in (MARGIN, 0.0))
+            for look, count in enumerate(LOOKS):
+                passed[run, look] = asked(lost, run, count).lower_bound > -MARGIN
+                failed[run, look] = judge(asked(same, run, count)).outcome == "fail"
+        shares = [float(one.mean()) for found in (passed, failed) for one in (found[:, -1], found.any(axis=1))]
+        yield Peeks(f"right in {accuracy:.0%}" + (", forgives the candidate" if forgiving else ""), *shares)
