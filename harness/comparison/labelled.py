@@ -65,7 +65,7 @@ class WithLabels:
         if told is None:
             return None
         try:
-            spec = LabelsSpec(file=told) if isinstance(told, str) else LabelsSpec.model_validate(told)
+            spec = LabelsSpec.model_validate(told)
         except ValidationError:  # a record of another version
             return None
         return cls.read(suite.parent / spec.file, spec.max_drop, spec.proxy or "", must=False)

@@ -143,9 +143,8 @@ class SuiteSpec(Model):
     """What to measure, by name; `kind` says how."""
     gates: tuple[GateSpec, ...] = ()
     """Rules that decide the exit code."""
-    labels: str | LabelsSpec | None = None
-    """A file of people's labels, or that and more: `compare` and `gate` then say what they decide, in rows of their
-    own."""
+    labels: LabelsSpec | None = None
+    """People's labels: `compare` and `gate` say what they decide, in rows of their own. `{}` takes `labels.jsonl`."""
     slice_by: tuple[str, ...] | None = None
     """Tags whose slices are looked at in reports and comparisons; all of them by default."""
     on_truncated: OnTruncated = "count"

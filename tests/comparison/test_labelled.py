@@ -248,3 +248,28 @@ def test_the_command_line_tells_labels_in_a_section_of_their_own(  # type: ignor
     assert (bad.code, f"{file}:51:1: needs either" in bad.err) == (2, True)
     with pytest.raises(UsageError, match="cannot read labels"):
         WithLabels.read(tmp_path / "nothing.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("{fle: x.jsonl}", "did you mean 'file'"),
+        ("{max_drop: 2}", "max_drop"),
+        ("{proxy: qa/relaxed}", "no task has a score 'qa/relaxed'"),
+        ("5", "expected a mapping"),
+    ],
+)
+def test_what_a_suite_says_wrong_of_labels_is_told_at_its_line(  # type: ignore[no-untyped-def]
+    tmp_path: Path, run_here, said: str, why: str
+) -> None:
+    (tmp_path / "s.yaml").write_text(f"{SWEEP}\nlabels: {said}\n")
+    told_ = run_here("validate", tmp_path / "s.yaml")
+    assert told_.code == 2
+    assert "s.yaml:9:" in told_.err
+    assert why in told_.err
+
+
+def test_a_suite_names_its_labels_and_need_not_have_any_yet(tmp_path: Path) -> None:
+    found = WithLabels.of_suite({"labels": {}}, tmp_path / "s.yaml")
+    assert found == WithLabels(LabelSet(), str(tmp_path / "labels.jsonl"))
+    assert WithLabels.of_suite({}, tmp_path / "s.yaml") is None
