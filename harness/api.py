@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.causes.results import Why
     from harness.comparison.compare import Compared
     from harness.comparison.decide import Decision
+    from harness.comparison.labelled import WithLabels
     from harness.equivalence import Equivalence
     from harness.gates.runs import GateOptions, PlannedGate
     from harness.record import RunRecord
@@ -218,7 +219,13 @@ def run(
 
 
 def compare(
-    baseline: AnyRun, candidate: AnyRun, *, runs: PathLike = _RUNS, resamples: int = _DRAWS, force: bool = False
+    baseline: AnyRun,
+    candidate: AnyRun,
+    *,
+    runs: PathLike = _RUNS,
+    resamples: int = _DRAWS,
+    force: bool = False,
+    labels: PathLike | None = None,
 ) -> "Compared":
     """Compare two runs sample by sample.
 
@@ -228,6 +235,8 @@ def compare(
         runs: where to look for runs.
         resamples: bootstrap draws for aggregate metrics; take 10,000 for a release.
         force: compare what must not be compared; the result says so.
+        labels: a file of people's labels, as ``harness label`` writes it; the suite's own by default. What they say is
+            in ``labelled``, apart from the metrics.
 
     Raises:
         Incomparable: with every reason, if the runs did not ask the same questions in the same way.
@@ -238,7 +247,19 @@ def compare(
 
     _at_least(_FEWEST_DRAWS, resamples=resamples)
     first, other = load_run(baseline, runs), load_run(candidate, runs)
-    return compare(first, other, watching(other.record, Options(resamples=resamples, force=force)))
+    given = _labels(labels, other.record.suite.content, Path(other.record.suite.file))
+    options = Options(resamples=resamples, force=force, labels=given)
+    return compare(first, other, watching(other.record, options))
+
+
+def _labels(file: PathLike | None, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
+    """Return the labels of a file that is named, by the rules of a suite; or those that the suite names itself."""
+    from harness.comparison.labelled import WithLabels
+
+    own = WithLabels.of_suite(content, suite)
+    if file is None:
+        return own
+    return WithLabels.read(Path(file), own.margin if own else None, own.proxy if own else "")
 
 
 def equivalent(
@@ -323,6 +344,7 @@ def gate(
     epochs: int = 1,
     resamples: int = _DRAWS,
     allow_missing: float = 0.0,
+    labels: PathLike | None = None,
     progress: Progress = _SILENT,
     say: Callable[[str], None] = _ignore,
     planned: "Callable[[PlannedGate], None]" = _ignore,
@@ -355,6 +377,7 @@ def gate(
         resamples: bootstrap draws.
         allow_missing: the share, from 0 to 1, of the baseline's rows of a task that may be gone or changed before its
             gates are inconclusive. They are named, and rows that are new are too.
+        labels: a file of people's labels; the suite's own by default. What they say of each task is a rule of its own.
         progress: who watches; nobody by default.
         say: hears where the record lies.
         planned: hears the plan with its baseline and forecasts, before anything runs.
@@ -382,6 +405,7 @@ def gate(
             "epochs is for a run that is made; a candidate was asked as often as it was": epochs > 1 and candidate,
             "sequential decides how many samples are run; leave out candidate and limit": sequential
             and (candidate or limit),
+            "labels are of whole runs; leave out sequential": sequential and labels,
             f"allow_missing is a share from 0 to 1, not {allow_missing}": not 0 <= allow_missing <= 1,
             _HEAD_ALONE: head and limit is None,
             "metric and margin are for runs that are judged without a suite; its gates say both": suite is not None
@@ -395,14 +419,16 @@ def gate(
         if made is None:
             raise UsageError("name a suite to run, or give a candidate that was run: --candidate")
         with branch.reading(Path(baselines)) as folder:
-            return _judged_pair(made, suite, baseline, folder, _several(metric), margin, strict, resamples, say)
+            given = _labels(labels, made.record.suite.content, Path(made.record.suite.file))
+            return _judged_pair(made, suite, baseline, folder, _several(metric), margin, strict, resamples, given, say)
     if adapter is None:
         if made is None:
             raise UsageError("name an adapter to run the suite on, or give a candidate that was run: --candidate")
         adapter = made.record.adapter.name
     with branch.reading(Path(baselines)) as folder:
-        options = GateOptions(baseline, folder, strict, block, resamples, allow_missing)
         loaded, ledger = load_suite(suite, roots), Ledger(Path(out).absolute(), say)
+        given = _labels(labels, loaded.content, loaded.file)
+        options = GateOptions(baseline, folder, strict, block, resamples, allow_missing, given)
         selection = Selection(epochs=epochs)
         if made is not None:
             plan = _planned_of(made, loaded, adapter, options)
@@ -569,6 +595,7 @@ def _judged_pair(
     margin: float | None,
     strict: bool,
     resamples: int,
+    labels: "WithLabels | None",
     say: Callable[[str], None],
 ) -> "Decision":
     """Judge a run that is there against another one, by the gates of a file or by default ones."""
@@ -586,7 +613,7 @@ def _judged_pair(
     else:
         gates = suite.spec.gates if isinstance(suite, Suite) else read_gates(os.fspath(suite))
     say(f"baseline: {baseline}, {before.record.adapter.name}, {before.record.run_id}")
-    return judge_pair(before, made, gates, strict=strict, resamples=resamples)
+    return judge_pair(before, made, gates, strict=strict, resamples=resamples, labels=labels)
 
 
 def _as_asked(suite: Suite, record: "RunRecord") -> Suite:

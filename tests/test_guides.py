@@ -1,8 +1,10 @@
 """The guides of the docs, as a reader follows them: files off the page, used from outside the repository."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +159,27 @@ def test_a_dataset_of_ones_own_is_asked_about_sliced_and_checked(follow, run_her
     assert "tables.yaml:10:15: metric 'iou' with frame: unit" not in run_here("validate", "tables.yaml").err
     suite.write_text(suite.read_text().replace("rows.csv", "row.csv"))
     assert f"tables.yaml:4:34: there is no file {folder / 'row.csv'}" in run_here("validate", "tables.yaml").err
+
+
+def test_the_example_of_labels_works_as_its_page_says(follow_labels, run_apart) -> None:
+    folder = follow_labels
+    for adapter in ("good.yaml", "poor.yaml"):
+        made = run_apart("run", "chart_values.yaml", "-a", adapter, "-q", "--no-report", "-n", "120", cwd=folder)
+        assert made.code in (0, 3), made.err
+    code = "import runpy, sys; sys.argv = ['label_by_truth.py', '15']; runpy.run_path('label_by_truth.py')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
+    done = run_apart("compare", "@2", "@1", cwd=folder)
+    assert "by labels" in done.out, done.err
+    assert "15 of " in done.out
+    compile((folder / "damage.py").read_text(), "damage.py", "exec")
+
+
+@pytest.fixture
+def follow_labels(tmp_path: Path) -> Path:
+    """The files of the page on labels, and two simulated adapters in place of the model and its twin."""
+    for found in _BLOCK.finditer(page("labels.md")):
+        (tmp_path / found["name"]).write_text(found["text"], encoding="utf-8")
+    for adapter, errors in (("good", 0.02), ("poor", 0.4)):
+        (tmp_path / f"{adapter}.yaml").write_text(f"adapter: {adapter}\ntype: mock\nerror_rate: {errors}\n")
+    return tmp_path

@@ -26,7 +26,7 @@ FLOORS = (
     ("adapters", "data", "zoo"),
     ("record", "hosts"),
     ("metrics", "detect", "perturb", "frames"),
-    ("estimate",),
+    ("estimate", "labels"),
     ("asks",),
     ("reading",),
     ("spec", "stats", "timing", "serve", "quantise"),

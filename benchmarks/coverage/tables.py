@@ -3,10 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from benchmarks.coverage.labelled import few_labels, peeks
 from benchmarks.coverage.launches import all_ways
 from benchmarks.coverage.slices import slices_found
 
-TABLES: dict[str, Callable[[int], Iterable[Any]]] = {"slices": slices_found, "launches": all_ways}
+TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
+    "slices": slices_found,
+    "launches": all_ways,
+    "labels": few_labels,
+    "peeks": peeks,
+}
 """By name: from a number of runs to rows, all of one kind of named tuple."""
 
 

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from harness.cli._tables import Choice
     from harness.comparison.compare import Compared
+    from harness.comparison.labelled import Labelled
 
 _EPILOG: Final = """\b
 Examples:
@@ -15,6 +20,7 @@ Examples:
   harness compare @latest:onnx-fp32 @latest:onnx-int8
   harness compare A B C --format markdown > compare.md
   harness compare baselines/main/robustness-onnx-int8 RUN --format html --out compare.html
+  harness compare A B --labels labels.jsonl             what people say of a few answers, too
 """
 _FLIPS_SHOWN: Final = 5
 _COLOURS: Final = {"worse": "bold red", "better": "green", "": "bold"}
@@ -36,6 +42,9 @@ _COLOURS: Final = {"worse": "bold red", "better": "green", "": "bold"}
               "move.")  # fmt: skip
 @click.option("--metrics", "pattern", default="", metavar="PATTERN",
               help="In the table, only numbers whose name fits: drift/*delay*, or a part of it.")  # fmt: skip
+@click.option("--labels", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="What people say of some answers, as `harness label` keeps it; the suite's own by default. "
+              "A section of its own.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Compare what must not be compared; the output says so.")
 def command(
     baseline: str,
@@ -46,6 +55,7 @@ def command(
     resamples: int,
     everything: bool,
     pattern: str,
+    labels: Path | None,
     force: bool,
 ) -> None:
     """Compare each CANDIDATE with BASELINE, sample by sample: folders, or (parts of) ids of runs.
@@ -57,7 +67,7 @@ def command(
 
     first = load_run(baseline, runs)
     others = [load_run(name, runs) for name in candidates]
-    compared = [compare(first, other, resamples=resamples, force=force) for other in others]
+    compared = [compare(first, other, resamples=resamples, force=force, labels=labels) for other in others]
     if format_ == "html":
         from harness.report.compare_html import Pair, write_compare_html
 
@@ -110,6 +120,7 @@ def print_comparison(compared: "Compared", choice: "Choice | None" = None) -> No
         out.print(escape(plain(worst, 600)))
     for said in rows.notices(compared):
         out.print(f"[yellow]{escape(plain(said, 600))}[/]")
+    print_labels(out, compared.labelled)
     for flips in compared.flips:
         out.print(escape(f"{plain(flips.task)}: {rows.tally(flips)}"))
         lost = [flip for flip in flips.samples if flip.way == "lost"]
@@ -122,6 +133,26 @@ def print_comparison(compared: "Compared", choice: "Choice | None" = None) -> No
         out.print(escape(f"  slice (exploratory)  {told}"))
     for difference in compared.lineage:
         out.print(f"[dim]{escape(plain(str(difference), 300))}[/]")
+
+
+def print_labels(out: "Console", found: "Sequence[Labelled]") -> None:
+    """Print what people's labels say, apart from all that no person has seen."""
+    from rich.markup import escape
+
+    from harness.cli._grid import print_grid, safe
+    from harness.report import compare_rows as rows
+    from harness.report.text import plain
+
+    if not found:
+        return
+    heads = ["task", "labels", "change [95 % interval]", "by the score alone"]
+    table = [[safe(one.task), rows.of_labels(one), rows.by_labels(one), safe(rows.by_proxy(one))] for one in found]
+    print_grid(out, heads, table, title="by labels")
+    colours = {"fail": "bold red", "pass": "green", "inconclusive": "yellow"}
+    for one in found:
+        out.print(f"[{colours[one.word]}]{escape(plain(f'{one.task}: {one.said}', 600))}[/]")
+        for said in rows.about_labels(one):
+            out.print(f"[dim]{escape(plain(said, 600))}[/]")
 
 
 def _table(compared: "Compared", choice: "Choice") -> tuple[list[list[str]], int]:

@@ -69,6 +69,9 @@ _COLORS: Final = {
 @click.option("--allow-missing", metavar="SHARE", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="The share of a task's rows in the baseline that may be gone or changed; with more, its gates are "
               "inconclusive. New rows are told and not compared.")  # fmt: skip
+@click.option("--labels", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="What people say of some answers, as `harness label` keeps it; the suite's own by default. "
+              "A rule of its own for each task.")  # fmt: skip
 @click.option(
     "--why",
     is_flag=True,
@@ -101,6 +104,7 @@ def command(
     epochs: int,
     resamples: int,
     allow_missing: float,
+    labels: Path | None,
     executor: Literal["local", "process"] | None,
     why: bool,
     junit: Path | None,
@@ -123,6 +127,8 @@ def command(
 
     if sequential and (candidate or limit):
         raise click.UsageError("--sequential decides how many samples are run; leave out --candidate and --limit")
+    if sequential and labels:
+        raise click.UsageError("--labels are of whole runs; leave out --sequential")
     if epochs > 1 and candidate:
         raise click.UsageError("--epochs is for a run that is made; leave out --candidate")
     if head and limit is None:
@@ -160,6 +166,7 @@ def command(
                         epochs=epochs,
                         resamples=resamples,
                         allow_missing=allow_missing,
+                        labels=labels,
                         progress=choose(quiet),
                         say=say,
                         planned=planned,

@@ -7,12 +7,14 @@ import click
 
 if TYPE_CHECKING:
     from harness.comparison.planning import Need
+    from harness.suite.bind import Suite
 
 _EPILOG: Final = """\b
 Examples:
   harness plan suites/robustness.yaml
   harness plan my-suite.yaml --margin 0.05
   harness plan robustness --baseline main --adapter onnx-int8
+  harness plan my-suite.yaml --labels            how many labels would decide
 """
 
 
@@ -20,6 +22,8 @@ Examples:
 @click.argument("suite")
 @click.option("--margin", type=click.FloatRange(0, min_open=True), metavar="SHARE",
               help="The drop that matters, instead of the gates' own; 0.02 where no gate compares.")  # fmt: skip
+@click.option("--labels", "of_labels", is_flag=True,
+              help="Say how many people's labels would decide a margin, task by task.")  # fmt: skip
 @click.option("--baseline", help="A baseline's name, or a run's folder: tells how scores vary and what clusters cost.")
 @click.option("-a", "--adapter", default="", help="Whose baseline it is, where there are several.")
 @click.option("--baselines", type=click.Path(path_type=Path), default=Path("baselines"), show_default=True,
@@ -32,6 +36,7 @@ Examples:
 def command(
     suite: str,
     margin: float | None,
+    of_labels: bool,
     baseline: str | None,
     adapter: str,
     baselines: Path,
@@ -59,6 +64,9 @@ def command(
             found = stored.find(counted(baseline, runs), loaded.spec.suite, adapter, False, folder)
             earlier = Run(found.folder)
             other = other_run(loaded, earlier, runs)
+        if of_labels:
+            _labels(loaded, margin, earlier, other, as_json)
+            return
         told = needs(loaded, margin, earlier, other)
     if not told:
         raise UsageError(f"suite {loaded.spec.suite!r} has no number that could be compared")
@@ -66,6 +74,39 @@ def command(
         _print_json(told, earlier, other)
     else:
         _print(told, other.record.run_id if other else "")
+
+
+def _labels(suite: "Suite", margin: float | None, earlier: Any, other: Any, as_json: bool) -> None:
+    """Print how many labels would decide."""
+    import json
+    from dataclasses import asdict
+
+    from rich.markup import escape
+
+    from harness.cli._grid import console, print_grid
+    from harness.errors import UsageError
+    from harness.gates.label_planning import DIFFER, MARGINS, MOVED, label_needs
+
+    told = label_needs(suite, (margin,) if margin else MARGINS, earlier, other)
+    if not told:
+        raise UsageError(f"suite {suite.spec.suite!r} has no task whose answers could be labelled")
+    if as_json:
+        click.echo(json.dumps({"labels": [asdict(one) for one in told]}, indent=2))
+        return
+    out = console()
+    counts = ["samples", "differ", "labels", "with a proxy"]
+    rows = []
+    for one in told:
+        numbers = (one.samples, one.differing, one.labels, one.with_proxy)
+        shown = ("–" if number is None else f"{number:,}" for number in numbers)
+        rows.append([escape(one.task), f"{one.margin:g}", *shown, str(one)])
+    print_grid(out, ["task", "margin", *counts, ""], rows, right=counts)
+    source = f"as {earlier.record.run_id} and {other.record.run_id} do" if told[0].known else "by assumption"
+    share = "the answers differ" if told[0].known else f"{DIFFER:.0%} of the answers differ"
+    out.print(
+        f"if {share} ({source}), people prefer one in {MOVED:.0%} of those, and nothing is lost in all; with 80 % "
+        "power. A proxy is a judge or a metric that explains half of what people say"
+    )
 
 
 def _print_json(told: "list[Need]", earlier: Any, other: Any) -> None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from harness.comparison import identity
+from harness.comparison.asked import AskedPairs
 from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Flipped, flipped
 from harness.comparison.identity import Difference as Changed
 from harness.comparison.identity import Identity, Incomparable
+from harness.comparison.labelled import Labelled, WithLabels, by_people, notices
 from harness.comparison.pair import CellPairs, Pairs, pair
 from harness.comparison.rows import CUT_OFF, TaskView, rows_of_run
 from harness.comparison.sets import Unpaired, apart_in
@@ -53,6 +55,8 @@ class Options:
     """The share of the baseline's rows of a task that may have no partner before its gates decide nothing."""
     force: bool = False
     """Compare what must not be compared; the result says so."""
+    labels: WithLabels | None = None
+    """What people say of some answers: a row of its own for each task, never mixed with the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,10 @@ class Compared(Shown):
     """The share of the baseline's rows of a task that may be among them before its gates decide nothing."""
     looked: int = 0
     """Slices that were looked at, each metric and cell counted."""
+    labelled: tuple[Labelled, ...] = ()
+    """What people's labels say of each task of which there are any."""
+    labels_file: str = ""
+    """Where labels were looked for; empty where nobody asked for any."""
 
     @property
     def simulated(self) -> bool:
@@ -216,6 +224,7 @@ class _Comparer:
         flips: list[Flipped] = []
         ratios: dict[str, Comparison] = {}
         cut: list[Delta] = []
+        asked: list[AskedPairs] = []
         for name in (name for name in after.tasks if name in before.tasks):
             one = self._task(name)
             deltas += one.deltas()
@@ -224,6 +233,9 @@ class _Comparer:
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
+            asked += one.asked()
+        given = self._options.labels
+        labelled = by_people(asked, given, self._label_margins(), self._options.confidence) if given else ()
         unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=after.limit_rule == "drawn")
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         told = _adjusted(deltas)
@@ -240,6 +252,7 @@ class _Comparer:
                 *(said for one in unpaired for said in one.sentences()),
                 *self._unmoved(),
                 *unwatched(after, told),
+                *notices(given, labelled),
             ),
             forced=tuple(reasons),
             resamples=self._options.resamples,
@@ -249,7 +262,15 @@ class _Comparer:
             unpaired=tuple(unpaired),
             allow_missing=self._options.allow_missing,
             looked=sum(one.among for one in found),
+            labelled=labelled,
+            labels_file=given.file if given else "",
         )
+
+    def _label_margins(self) -> dict[str, float]:
+        """Return the margins of the gates on the tasks' primary metrics."""
+        tasks = self._records[1].tasks
+        named = {name: self._options.margins.get(f"{name}/{task.primary}", 0.0) for name, task in tasks.items()}
+        return {name: margin for name, margin in named.items() if margin > 0}
 
     def _unmoved(self) -> Iterator[str]:
         """Warn of a LoRA with which no answer differs from those without it: it may attach to nothing."""
@@ -403,6 +424,12 @@ class _TaskComparer:
             return
         share = Statistic("cut off", mean(column(CUT_OFF, *cells)), "lower")
         yield self._told("cut off", share, self.comparer.difference(share))
+
+    def asked(self) -> Iterator[AskedPairs]:
+        """Yield the pairs as people are asked about them, where labels are wanted."""
+        given = self.options.labels
+        if given is not None and self.pairs:
+            yield AskedPairs.of(self.views, self.pairs, self.samples, given.proxy_of(self.name))
 
     def ratios(self) -> Iterator[tuple[str, Comparison]]:
         """Yield how many times worse the metrics are that were asked for as ratios."""

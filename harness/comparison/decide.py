@@ -202,7 +202,25 @@ def decide(
     relative = _relative(gates, compared, strict, looked, alone) | _ratios(gates, compared, strict)
     judged = [Judged(rule.gate, rule.position) for rule in (alone if looked else adjusted(alone, one_sided))]
     judged = sorted([*judged, *relative.values()], key=lambda one: one.position)
-    return Decision(candidate, compared, tuple(_jointly(gates, judged)), blocking, looked)
+    # Looks spend their level on metrics alone: labels of a part of the samples wait for the last of them.
+    people = _by_people(compared, len(gates), strict) if compared and not looked else ()
+    return Decision(candidate, compared, (*_jointly(gates, judged), *people), blocking, looked)
+
+
+def _by_people(compared: Compared, after: int, strict: bool) -> Iterator[Judged]:
+    """Yield a rule for each task that has labels: what people say stands beside what metrics say, and counts as much.
+
+    Its place is behind the suite's own gates. Where labels were asked for and none fits, nothing is decided.
+    """
+    for place, one in enumerate(compared.labelled, after):
+        rule = f"drop ≤ {one.comparison.margin:g} by labels"
+        reason = "; ".join([one.said, one.counts, *one.notes])
+        record = GateRecord(metric=one.name, rule=rule, verdict=one.word, reason=reason)
+        yield Judged(record, place, strict, None, one.verdict)
+    if compared.labels_file and not compared.labelled:
+        reason = f"no label of {compared.labels_file} is of an answer of these runs"
+        record = GateRecord(metric="labels", rule="by labels", verdict="inconclusive", reason=reason)
+        yield Judged(record, after, strict)
 
 
 def _at_look(rule: Ruled, looked: Looked) -> Ruled:

@@ -1,17 +1,19 @@
 """Small pictures of the samples of a run, drawn again from its data set, for its page."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
 from typing import Final
 
-from harness.comparison.columns import samples_of
+from harness.comparison.columns import samples_of as columns_of
 from harness.comparison.wrong import wrong_rows
 from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
 from harness.spec.document import made_document
 from harness.suite.bind import bind_suite, load_suite
+from harness.types import Sample
 
 FILE: Final = Path("artifacts") / "thumbnails.parquet"
 _UNASKED: Final = 500
@@ -51,35 +53,45 @@ def _wrong(run: Run) -> dict[str, None]:
 
     table, found = run.table(), []
     for name, task in run.record.tasks.items():
-        samples = samples_of(run.folder, table.filter(pc.equal(table["task"], name)))
+        samples = columns_of(run.folder, table.filter(pc.equal(table["task"], name)))
         rows = wrong_rows(samples, task)[:_UNASKED]
         found.append(samples.text("sample_id").take(rows).to_pylist())
     turns = chain.from_iterable(zip_longest(*found))
     return dict.fromkeys(islice((one for one in turns if one is not None), _UNASKED))
 
 
-def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
+    """Yield the samples of a run that are asked for by id, read again from its data sets, each once.
 
+    Raises:
+        UsageError: if the suite is not there, or its data are no longer those of the run.
+    """
     file = Path(run.record.suite.file)
     if file.is_file() and file.suffix not in (".yaml", ".yml"):  # data without a suite of its own
         suite = bind_suite(made_document(run.record.suite.content, file))
     else:
         suite = load_suite(str(file) if file.is_file() else file.stem)
-    found: dict[str, bytes] = {}
+    seen: set[str] = set()
     for name, dataset in suite.datasets.items():
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
             raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")
         for sample in dataset:
-            if len(found) == len(wanted):
+            if len(seen) == len(wanted):
                 break
-            if sample.id in wanted and sample.id not in found and sample.images:
-                try:
-                    found[sample.id] = thumbnail(*pictures(sample.images[:1]))
-                except SampleError:
-                    continue
+            if sample.id in wanted and sample.id not in seen and sample.images:
+                seen.add(sample.id)
+                yield sample
+
+
+def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: dict[str, bytes] = {}
+    for sample in samples_of(run, wanted):
+        with suppress(SampleError):
+            found[sample.id] = thumbnail(*pictures(sample.images[:1]))
     kept = [one for one in wanted if one in found]
     if room is not None:
         ends = accumulate(len(found[one]) for one in kept)

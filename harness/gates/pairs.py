@@ -6,6 +6,7 @@ from typing import Final
 from harness.comparison.compare import Options, compare
 from harness.comparison.decide import Decision, check_directions, decide, margins
 from harness.comparison.identity import Identity, NoBaseline, conflicts, unfinished
+from harness.comparison.labelled import WithLabels
 from harness.comparison.ratios import limits
 from harness.errors import UsageError, did_you_mean
 from harness.estimate import Statistic
@@ -79,7 +80,13 @@ def _margin(name: str, statistic: Statistic, margin: float | None) -> float:
 
 
 def judge_pair(
-    baseline: Run, candidate: Run, gates: Sequence[GateSpec], *, strict: bool = False, resamples: int = RESAMPLES
+    baseline: Run,
+    candidate: Run,
+    gates: Sequence[GateSpec],
+    *,
+    strict: bool = False,
+    resamples: int = RESAMPLES,
+    labels: WithLabels | None = None,
 ) -> Decision:
     """Judge one run against another.
 
@@ -91,7 +98,7 @@ def judge_pair(
     if candidate.record.status == "complete":
         _check(baseline.record, candidate.record, [*margins(gates), *limits(gates)])
         check_directions(gates, baseline.record)
-        options = Options(resamples, margins=margins(gates), ratios=limits(gates))
+        options = Options(resamples, margins=margins(gates), ratios=limits(gates), labels=labels)
         compared = compare(baseline, candidate, options)
     return decide(gates, candidate.record, compared, strict=strict, blocking=True)
 

@@ -12,6 +12,7 @@ from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import Decision, blocks, check_directions, decide, margins
 from harness.comparison.forecast import Forecast, Planned, forecast
 from harness.comparison.identity import Identity
+from harness.comparison.labelled import WithLabels
 from harness.comparison.ratios import limits
 from harness.comparison.sequential import ALPHA, Looked, Looks, Watch
 from harness.comparison.sets import NO_ROWS, Rows
@@ -51,6 +52,8 @@ class GateOptions:
     resamples: int = RESAMPLES
     allow_missing: float = 0.0
     """The share of the baseline's rows of a task that may be gone or changed before its gates decide nothing."""
+    labels: WithLabels | None = None
+    """What people say of some answers; the suite's own by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,7 @@ def _compare(planned: PlannedGate, candidate: Run, level: float = ALPHA) -> Comp
         margins=margins(gates),
         ratios=limits(gates),
         allow_missing=planned.options.allow_missing,
+        labels=planned.options.labels or WithLabels.of_suite(planned.suite.content, planned.suite.file),
     )
     return compare(Run(planned.baseline.folder), candidate, options)
 

@@ -8,6 +8,7 @@ from typing import Any
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
+from harness.comparison.labelled import Labelled
 from harness.record.schema import RunRecord
 
 
@@ -29,6 +30,8 @@ def compare_json(compared: Compared) -> dict[str, Any]:
         "unpaired": [defined(asdict(one)) | {"lost": one.lost} for one in compared.unpaired],
         "allow_missing": compared.allow_missing,
         "cut_off": [_delta(delta) for delta in compared.cut_off],
+        "labels_file": compared.labels_file,
+        "labelled": [_labelled(one) for one in compared.labelled],
     }
 
 
@@ -67,6 +70,12 @@ def defined(value: Any) -> Any:
 def _delta(delta: Delta) -> dict[str, Any]:
     told: dict[str, Any] = defined(asdict(delta))
     return {**told, "moved": delta.moved}
+
+
+def _labelled(one: Labelled) -> dict[str, Any]:
+    told: dict[str, Any] = defined(asdict(one))
+    del told["verdict"]
+    return {**told, "verdict": one.word, "said": one.said}
 
 
 def _judged(judged: Judged) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def body(compared: Compared, flips: int = _FLIPS) -> list[str]:
     if worst := worst_slice(compared):
         parts.append(worst)
     parts.append(metrics(compared))
+    parts += _by_labels(compared)
     parts += [_flips(one, flips) for one in compared.flips if one.lost or one.gained]
     slices = _slices(compared)
     lineage = _lineage(compared)
@@ -55,6 +56,19 @@ def metrics(compared: Compared, deltas: Sequence[Delta] | None = None) -> str:
     ]
     headers = ("metric", "", f"baseline{mark}", f"candidate{mark}", "change [95 % interval]", "", "adjusted p", "pairs")
     return table(headers, lines)
+
+
+def _by_labels(compared: Compared) -> list[str]:
+    """Return what people's labels say, a table of its own, and how it came about; nothing without labels."""
+    if not compared.labelled:
+        return []
+    lines = [
+        (escaped(one.task), rows.of_labels(one), rows.by_labels(one), escaped(rows.by_proxy(one)), escaped(one.said))
+        for one in compared.labelled
+    ]
+    heads = ("task", "labels of answers that differ", "by labels [95 % interval]", "by the score alone", "verdict")
+    said = "\n".join(f"- {escaped(told, 600)}" for one in compared.labelled for told in rows.about_labels(one))
+    return [f"**By labels**\n\n{table(heads, lines)}", said]
 
 
 def details(summary: str, content: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.flips import Flipped, FlippedSample
+from harness.comparison.labelled import Labelled
 from harness.comparison.slices import SliceDelta
 from harness.comparison.watched import gated
 from harness.record.schema import RunRecord
@@ -77,6 +78,43 @@ def change(comparison: Comparison | None, direction: Direction, before: float, a
 def changed(delta: Delta | SliceDelta, direction: Direction) -> str:
     """As :func:`change`, of a delta."""
     return change(delta.comparison, direction, delta.before, delta.after)
+
+
+def by_labels(one: Labelled) -> str:
+    """Return what labels say changed: ``−0.031 [−0.062, −0.004]``; below zero is worse."""
+    return _oriented(one.comparison)
+
+
+def by_proxy(one: Labelled) -> str:
+    """Return what the score that stands in for labels says alone, turned so that below zero is worse."""
+    return "" if one.by_proxy is None else f"{_oriented(one.by_proxy)} {one.proxy}".strip()
+
+
+def of_labels(one: Labelled) -> str:
+    """Return how many labels there are of how many answers that differ: ``60 of 203``."""
+    return f"{one.found.labelled:,} of {one.found.differing:,}"
+
+
+def about_labels(one: Labelled) -> list[str]:
+    """Return how a number by labels was made, and what must be known before it is trusted."""
+    found, unit = one.found, "preferred less not preferred" if one.kind == "preference" else "value of an answer"
+    told = f"{one.task}: {unit}, {one.counts} ({one.comparison.method})"
+    if found.tuned and found.worth > 1:
+        told += f"; with {one.proxy} a label is worth {found.worth:.1f}"
+    said = [told]
+    if len(one.people) > 1 and one.agreement is not None:
+        ends = "" if math.isnan(one.agreement.low) else f" [{one.agreement.low:.2f}, {one.agreement.high:.2f}]"
+        alpha = "undefined" if math.isnan(one.agreement.alpha) else f"{one.agreement.alpha:.2f}{ends}"
+        of = f"{len(one.people)} people on {one.agreement.units:,} of them"
+        said.append(f"{one.task}: Krippendorff's alpha of {of}: {alpha}")
+    return [*said, *(f"{one.task}: {note}" for note in one.notes)]
+
+
+def _oriented(found: Comparison) -> str:
+    if math.isnan(found.estimate):
+        return "undefined"
+    ends = "no interval" if math.isnan(found.low) else f"{_signed(found.low)}, {_signed(found.high)}"
+    return f"{_signed(found.estimate)} [{ends}]"
 
 
 def p_value(p: float) -> str:

@@ -56,18 +56,20 @@ def script(name: str) -> "Markup":
     return _script(asset(name))
 
 
-def policy(names: Sequence[str], beside: bool = False) -> str:
+def policy(names: Sequence[str], beside: bool = False, asks: bool = False) -> str:
     """Return a content security policy: no request leaves the page, and no script runs but those named.
 
     Args:
         names: files in ``assets/`` that the page inlines.
         beside: whether the page loads a data file that lies beside it.
+        asks: whether the page talks to the server that it came from, and to no other.
     """
     texts = [_MARK, *map(asset, names)]
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     near = " 'self' file:" if beside else ""
-    inside = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"
+    server = "img-src 'self' data:; connect-src 'self'" if asks else "img-src data:"
+    inside = f"default-src 'none'; {server}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"
     return f"{inside}; script-src {allowed}{near}"
 
 

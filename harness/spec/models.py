@@ -127,6 +127,19 @@ class GateSpec(Model):
         return self.min is None and self.max is None and self.margin is None and self.max_ratio is None
 
 
+class LabelsSpec(Model):
+    """What people say of answers, and what it decides."""
+
+    file: str = "labels.jsonl"
+    """Where `harness label` keeps it, from the suite's folder."""
+    max_drop: float | None = Field(default=None, gt=0, le=1)
+    """How much worse answers may get in people's eyes, as a share of all of them; by default as the gate on the task's
+    primary metric says, else 0.05."""
+    proxy: str | None = None
+    """The score that stands in for labels where there are none, `task/metric` or `metric`: a judge's, say. By default
+    each task's primary metric. However wrong it is, it costs labels, not truth."""
+
+
 class SuiteSpec(Model):
     """A suite file."""
 
@@ -146,6 +159,8 @@ class SuiteSpec(Model):
     """What to measure, by name; `kind` says how."""
     gates: tuple[GateSpec, ...] = ()
     """Rules that decide the exit code."""
+    labels: LabelsSpec | None = None
+    """People's labels: `compare` and `gate` say what they decide, in rows of their own. `{}` takes `labels.jsonl`."""
     slice_by: tuple[str, ...] | None = None
     """Tags whose slices are looked at in reports and comparisons; all of them by default."""
     on_truncated: OnTruncated = "count"

@@ -93,6 +93,7 @@ def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     datasets = binder.datasets()
     tasks = binder.tasks(datasets)
     binder.check_gates(tasks)
+    binder.check_labels(tasks)
     if binder.problems:
         raise SpecError([*dict.fromkeys(binder.problems)])  # a matrix repeats what is wrong in each of its tasks
     file, outside = document.file.absolute(), tuple(root.absolute() for root in roots)
@@ -175,6 +176,18 @@ class _Binder:
                     said = f"no other gate is on {name!r}, so nothing can be judged jointly with it"
                     hint = did_you_mean(name, gated)
                     self.problems.append(self._document.problem((*path, "jointly", j), said, hint))
+
+    def check_labels(self, tasks: Mapping[str, Task]) -> None:
+        """See that the score that stands in for labels is one that some task has."""
+        if self._spec.labels is None or self._spec.labels.proxy is None:
+            return
+        owner, _, name = self._spec.labels.proxy.rpartition("/")
+        known = {f"{task}/{metric}": metric for task, one in tasks.items() for metric in told(one)}
+        fits = f"{owner}/{name}" in known if owner else name in known.values()
+        if not fits and owner not in self._failed:
+            said = f"no task has a score {self._spec.labels.proxy!r}"
+            hint = did_you_mean(f"{owner}/{name}" if owner else name, known if owner else set(known.values()))
+            self.problems.append(self._document.problem(("labels", "proxy"), said, hint))
 
     def _check_gate(self, path: KeyPath, gate: GateSpec, statistic: Statistic) -> None:
         """See that a gate can be decided at all, before anything is asked."""

@@ -85,3 +85,22 @@ def test_earlier_runs_tell_how_many_answers_change(plan, run_here) -> None:
 def test_a_margin_must_be_above_nothing(run_here, plan) -> None:
     plan(20)
     assert run_here("plan", "planned.yaml", "--margin", "0").code == 2
+
+
+def test_how_many_labels_would_decide_is_told_by_margin_and_falls_with_a_proxy(plan) -> None:
+    found = plan(1000, "--labels")["labels"]
+    assert [(one["margin"], one["differing"], one["known"]) for one in found] == [
+        (margin, 200, False) for margin in (0.02, 0.05, 0.1)
+    ]
+    tight, usual, wide = found
+    assert usual["labels"] > wide["labels"]
+    assert usual["with_proxy"] <= usual["labels"] <= 100
+    assert tight["labels"] is None or tight["labels"] > usual["labels"]
+    assert plan(1000, "--labels", "--margin", "0.05")["labels"] == [usual]
+    assert plan(100, "--labels", "--margin", "0.02")["labels"][0]["labels"] is None
+
+
+def test_the_table_of_labels_says_what_it_assumes(plan, run_here) -> None:
+    plan(400)
+    done = run_here("plan", "planned.yaml", "--labels")
+    assert "20% of the answers differ" in done.out.replace("\n", " ")

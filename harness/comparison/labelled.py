@@ -1,0 +1,271 @@
+"""How two runs differ by what people say of a few of their answers, beside what a score says of all of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from harness.comparison.asked import AskedPairs
+from harness.comparison.columns import Floats
+from harness.labels import NO_ANSWER, Draw, LabelSet, read_labels
+from harness.labels.draws import known_before
+from harness.spec.models import LabelsSpec
+from harness.stats.agreement import Agreement
+from harness.stats.labelled import ByLabels, by_labels, lure_weights
+from harness.stats.paired import paired_t
+from harness.stats.results import Comparison
+from harness.stats.verdict import Outcome, Verdict, judge, judge_family
+
+MARGIN: Final = 0.05
+"""How much worse is not worse, where neither a gate nor the suite's ``labels:`` says: one answer in twenty."""
+
+Kind = Literal["preference", "value"]
+
+_RANDOM: Final = "nobody says how they were chosen: they are taken as a random sample of what differs"
+_OTHERS: Final = "they were drawn for other answers than these: they are taken as a random sample of what differs now"
+_LATE: Final = "{} labels are of pairs that were drawn long after others that nobody has labelled: they wait for those"
+_NEARLY: Final = 0.9
+"""So much of the first draws must be labelled: what is missing of them is then taken as missing at random."""
+_NO_PROXY: Final = "no score is called {}, so none stands in for labels"
+_MIXED: Final = "labels of single answers count by their sign, since others are of pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class WithLabels:
+    """Labels to compare with, and how."""
+
+    labels: LabelSet
+    file: str = ""
+    margin: float | None = None
+    """How much worse is not worse; None: as the gate on the task's primary metric says, else :data:`MARGIN`."""
+    proxy: str = ""
+    """The score that stands in for labels, ``task/metric`` or ``metric``; each task's primary metric by default."""
+
+    @classmethod
+    def read(cls, file: Path, margin: float | None = None, proxy: str = "", *, must: bool = True) -> "WithLabels":
+        """Read a label file; one that need not be there has no labels yet.
+
+        Raises:
+            UsageError: if it must be there and is not, or has rows that are no labels.
+        """
+        there = LabelSet() if not must and not file.exists() else read_labels(file)
+        return cls(there, str(file), margin, proxy)
+
+    @classmethod
+    def of_suite(cls, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
+        """Return the labels that a suite names, from the folder of its file; None where it names none.
+
+        Raises:
+            UsageError: if the file has rows that are no labels. One that is not there yet has none.
+        """
+        told = content.get("labels")
+        if told is None:
+            return None
+        try:
+            spec = LabelsSpec.model_validate(told)
+        except ValidationError:  # a record of another version
+            return None
+        return cls.read(suite.parent / spec.file, spec.max_drop, spec.proxy or "", must=False)
+
+    def proxy_of(self, task: str) -> str:
+        """Return the score that stands in for labels in a task; nothing where that is its primary metric."""
+        owner, _, name = self.proxy.rpartition("/")
+        return name if owner in ("", task) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One task of two runs by labels."""
+
+    task: str
+    kind: Kind
+    """``preference``: the share of answers that people find better less that of those they find worse;
+    ``value``: by how much the mean value of an answer moved."""
+    found: ByLabels
+    verdict: Verdict
+    proxy: str
+    """The score that stood in for labels; nothing where there was none."""
+    by_proxy: Comparison | None
+    """What that score says alone, of all rows: no label is in it."""
+    people: tuple[str, ...]
+    agreement: Agreement | None
+    """Of several people, on what two or more of them labelled."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def comparison(self) -> Comparison:
+        """Above zero is better."""
+        return self.found.comparison
+
+    @property
+    def name(self) -> str:
+        """``task/labels``."""
+        return f"{self.task}/labels"
+
+    @property
+    def word(self) -> Literal["pass", "fail", "inconclusive"]:
+        """What a gate says of it."""
+        words: Mapping[Outcome, Literal["pass", "fail"]] = {Outcome.FAIL: "fail", Outcome.NON_INFERIOR: "pass"}
+        return words.get(self.verdict.outcome, "inconclusive")
+
+    @property
+    def counts(self) -> str:
+        """How many labels there are, of how many that differ."""
+        of = f"{self.found.differing:,} of {self.found.rows:,} answers differ"
+        return f"{self.found.labelled:,} label{'s' * (self.found.labelled != 1)}; {of}"
+
+    @property
+    def said(self) -> str:
+        """The verdict as a sentence."""
+        margin, worst = self.comparison.margin, max(0.0, -self.comparison.lower_bound)
+        if self.word == "fail":
+            return f"worse by {-self.comparison.estimate:.3f}, margin {margin:g}, p = {self.verdict.adjusted_p:.2g}"
+        if self.word == "pass":
+            better = "; better" if self.comparison.p_greater <= 1 - self.comparison.confidence else ""
+            return f"not worse by {margin:g}: at worst by {worst:.3f}{better}"
+        if not self.found.labelled and self.found.differing:
+            return f"undecided: nothing is labelled yet, margin {margin:g}"
+        if self.found.more is None and self.found.labelled < 2:
+            return "undecided: two labels are the least"
+        if self.found.more is None:
+            return f"undecided at a margin of {margin:g}, and labels alone will not decide: more samples would"
+        return f"undecided at a margin of {margin:g}: about {max(1, self.found.more):,} more labels would suffice"
+
+
+def by_people(
+    asked: Sequence[AskedPairs], given: WithLabels, margins: Mapping[str, float], confidence: float = 0.95
+) -> tuple[Labelled, ...]:
+    """Return what labels say of each task that has any, with verdicts that allow for there being several (Holm).
+
+    Args:
+        asked: the pairs of each task.
+        given: the labels.
+        margins: by task, how much worse is not worse, where ``given`` does not say.
+        confidence: 1 − alpha.
+    """
+    known = [_Known.of(one, given.labels) for one in asked]
+    whole = _sampled({name: draw for one in known for name, draw in one.draws.items()},
+                     [name for one in asked for name in one.names])  # fmt: skip
+    found = []
+    for one, said in zip(asked, known, strict=True):
+        if said.differences:
+            drawn = whole or _sampled(said.draws, one.names) or _taken(said.draws, one.names)
+            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence))
+    verdicts = judge_family([one.comparison for one in found])
+    return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
+
+
+def _labelled(
+    asked: AskedPairs, given: WithLabels, known: "_Known", sampled: "_Sampled", margin: float | None, confidence: float
+) -> Labelled:
+    truth, drawn, weights = np.zeros(len(asked)), np.zeros(len(asked), bool), np.ones(len(asked))
+    for row, name in zip(asked.differing.tolist(), asked.names, strict=True):
+        counts = name not in sampled.late
+        truth[row] = known.differences.get(name, np.nan) if counts else np.nan
+        drawn[row] = counts and name in sampled.weights and name in known.differences
+        weights[row] = sampled.weights.get(name, 1.0)
+    notes = list(sampled.notes)
+    units, proxy = asked.sides[1].units(), _scaled(asked.proxy)
+    own = given.margin if given.margin is not None else MARGIN if margin is None else margin
+    apart = np.zeros(len(asked), bool)
+    apart[asked.differing] = True
+    found = by_labels(
+        truth, drawn, differ=apart, weights=weights, proxy=proxy, clusters=units, confidence=confidence, margin=own
+    )
+    alone = None
+    if asked.proxy is not None and (there := ~np.isnan(asked.proxy)).any():
+        alone = paired_t(asked.proxy[there], units[there], confidence, own)
+    if (wanted := given.proxy_of(asked.task)) and asked.proxy is None:
+        notes.append(_NO_PROXY.format(wanted))
+    here = given.labels.agreement("pairs" if known.kind == "preference" else "answers")
+    return Labelled(
+        asked.task, known.kind, found, judge(found.comparison), asked.proxy_name if proxy is not None else "", alone,
+        tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes),
+    )  # fmt: skip
+
+
+def _scaled(proxy: Floats | None) -> Floats | None:
+    """Return a proxy whose differences are of the order of 1; None where it never moves."""
+    most = 0.0 if proxy is None else float(np.nanmax(np.abs(proxy), initial=0.0))
+    return None if proxy is None or not 0 < most < np.inf else proxy / most
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What labels say of the pairs that differ, by name."""
+
+    kind: Kind
+    differences: Mapping[str, float]
+    draws: Mapping[str, Draw | None]
+    people: frozenset[str]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, asked: AskedPairs, labels: LabelSet) -> "_Known":
+        """Look them up; where any pair has a label, all count as preferences, so that two scales never mix."""
+        preferred, valued, draws = dict[str, float](), dict[str, float](), dict[str, Draw | None]()
+        people: set[str] = set()
+        for name, (key, a, b) in zip(asked.names, asked.pairs, strict=True):
+            if (sign := labels.preference(key, a, b)) is not None:
+                preferred[name] = sign
+                said = [*labels.of_pair(key, a, b).values()]
+                draws[name] = next((one.draw for one in said if one.draw is not None), None)
+                people |= {one.by for one in said}
+            sides = [0.0 if digest == NO_ANSWER else labels.value(key, digest) for digest in (a, b)]
+            if sides[0] is not None and sides[1] is not None:
+                valued[name] = sides[1] - sides[0]
+                people |= {by for digest in (a, b) for by in labels.answers.get((key, digest), ())}
+        if not preferred:
+            return cls("value", valued, dict.fromkeys(valued), frozenset(people), ())
+        signs = {name: float(np.sign(value)) for name, value in valued.items() if name not in preferred}
+        notes = (_MIXED,) if signs else ()
+        return cls("preference", {**preferred, **signs}, dict.fromkeys(signs) | draws, frozenset(people), notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Which pairs were drawn, and what their labels weigh."""
+
+    weights: Mapping[str, float]
+    """By name, 1 on average. What has a label and no weight was known before anything was drawn."""
+    late: frozenset[str] = frozenset()
+    """Pairs whose labels do not count: they were drawn long after others that nobody has labelled."""
+    notes: tuple[str, ...] = ()
+
+
+def _sampled(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled | None:
+    """Return how pairs were drawn; None where no design fits."""
+    design, before = known_before(list(dict.fromkeys(names)), draws)
+    if design is None:
+        return None
+    ours = {name: draw for name, draw in draws.items() if draw is not None and name not in before}
+    drawn = sorted(ours.items(), key=lambda one: one[1].number)
+    whole = [i for i, (_, draw) in enumerate(drawn, 1) if i >= _NEARLY * draw.number]
+    count = max(whole, default=len(drawn))
+    kept, late = drawn[:count], frozenset(name for name, _ in drawn[count:])
+    gaps = kept[-1][1].number - count
+    weights = lure_weights([draw.chance for _, draw in kept], kept[0][1].of).tolist()
+    notes = [f"{gaps} of the first {count + gaps} that were drawn have no label"] if gaps else []
+    notes += [_LATE.format(len(late))] if late else []
+    return _Sampled(dict(zip((name for name, _ in kept), weights, strict=True)), late, tuple(notes))
+
+
+def _taken(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled:
+    """Return labels of no known design as a random sample, and say so."""
+    alike = dict.fromkeys(draws, 1.0)
+    if len(draws) == len(set(names)):
+        return _Sampled(alike)
+    if not any(draws.values()):
+        return _Sampled(alike, notes=(_RANDOM,))
+    odds = {name: 1.0 if one is None else 1 / (one.chance * (one.of - one.number + 1)) for name, one in draws.items()}
+    mean = sum(odds.values()) / len(odds)
+    return _Sampled({name: one / mean for name, one in odds.items()}, notes=(_OTHERS,))
+
+
+def notices(given: WithLabels | None, found: Sequence[Labelled]) -> Iterator[str]:
+    """Yield what a reader must know where no label fits."""
+    if given is not None and not any(one.found.labelled for one in found):
+        yield f"no label of {given.file} is of an answer of these runs; make some: harness label BASELINE CANDIDATE"
