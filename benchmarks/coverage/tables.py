@@ -3,10 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from benchmarks.coverage.judges import answers_judged
 from benchmarks.coverage.launches import all_ways
 from benchmarks.coverage.slices import slices_found
 
-TABLES: dict[str, Callable[[int], Iterable[Any]]] = {"slices": slices_found, "launches": all_ways}
+TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
+    "slices": slices_found,
+    "launches": all_ways,
+    "judges": answers_judged,
+}
 """By name: from a number of runs to rows, all of one kind of named tuple."""
 
 
