@@ -130,10 +130,7 @@ class Estimator:
             np.array_equal(read.sample, singles[0].sample) and np.array_equal(read.unit, singles[0].unit)
             for read in singles[1:]
         ):
-            together = _together(singles)
-            # Parts of one column (right answers, wrong ones) have no row in common, and are no less there.
-            if together.counted.any() or not all(read.counted.any() for read in singles):
-                return [together]
+            return [_together(singles)]
         return max(candidates, key=lambda reads: sum(int(read.counted.sum()) for read in reads), default=[])
 
 

@@ -129,7 +129,7 @@ def _corrected(of: Node, draws: Draws, confidence: float) -> Interval:
         return no_interval("no share explains what passes: the known answers are unlike the judged ones")
     if not told.poor:
         return told.low, told.high, "Fieller, with the judge's own error"
-    more = f"{told.needed:,} known answers may tell" if told.needed else "no number of known answers may tell"
+    more = f"{told.needed:,} known answers may tell" if told.needed else "more known answers would not help"
     return told.low, told.high, f"too poor a judge to say; {more}"
 
 

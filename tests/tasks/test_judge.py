@@ -204,6 +204,16 @@ def test_a_judge_that_likes_long_answers_is_found_of_one_answer_and_of_two(rows:
     assert "too poor to decide" in said(two)
 
 
+def test_a_judge_that_likes_long_answers_is_not_believed_where_the_models_are_longer_than_the_known_ones(
+    rows: Path,
+) -> None:
+    class Talks(Sightless):
+        def say(self, prompt: str, seen: str) -> str:
+            return "The colour that I can see in this picture is red"
+
+    assert "the model's answers have 11.0 words, the known ones 1.0" in said(run(suite("likes_words"), Talks, rows))
+
+
 def test_a_judge_that_takes_the_first_answer_is_found_and_decides_nothing(rows: Path) -> None:
     made = run(suite("first", "against: references"), Squints, rows)
     found = numbers(made)
@@ -314,7 +324,7 @@ def test_what_people_say_of_answers_takes_the_place_of_planted_ones(rows: Path) 
     assert found["sensitivity"].n == 32
     assert found["specificity"].n == 16
     assert found["judged_share_corrected"].value == pytest.approx(2 / 3)  # the very answers that are judged
-    assert "labelled" in made.record.tasks["judged"].cells
+    assert {"labelled_right", "labelled_wrong"} <= made.record.tasks["judged"].cells.keys()
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:

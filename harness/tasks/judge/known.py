@@ -16,6 +16,7 @@ from harness.types import JSON, Response, Sample, Status
 
 JUDGED: Final = Cell("judged", {"answers": "judged"})
 LABELLED: Final = "labelled"
+LABELLED_RIGHT, LABELLED_WRONG = "labelled_right", "labelled_wrong"
 FAMILIES: Final = "self"
 RIGHT, WRONG, RIGHT_LONG, WRONG_LONG = "right", "wrong", "right_long", "wrong_long"
 PAIR, LONG_BETTER, LONG_WORSE = "better", "better_long", "worse_long"
@@ -83,26 +84,33 @@ class KnownAnswers:
         return [RIGHT, WRONG, *([RIGHT_LONG, WRONG_LONG] if long else [])]
 
     @property
+    def labelled(self) -> list[str]:
+        """The sorts that people labelled."""
+        if not self._labelled:
+            return []
+        return [LABELLED] if self._pairs else [LABELLED_RIGHT, LABELLED_WRONG]
+
+    @property
     def calibrating(self) -> list[str]:
-        """The sorts that judged numbers are corrected by: labelled answers where there are some, else plain ones."""
-        if self._labelled:
-            return [LABELLED]
-        return [sort for sort in self.planted if sort in (RIGHT, WRONG, PAIR)]
+        """The sorts that judged numbers are corrected by: labelled answers where there are some, else plain ones.
+
+        Right ones and wrong ones; of pairs there is one sort.
+        """
+        return self.labelled or [sort for sort in self.planted if sort in (RIGHT, WRONG, PAIR)]
 
     @property
     def sorts(self) -> list[str]:
         """All sorts."""
-        families = [FAMILIES] if self._config.self_preference else []
-        return [*self.planted, *([LABELLED] if self._labelled else []), *families]
+        return [*self.planted, *self.labelled, *([FAMILIES] if self._config.self_preference else [])]
 
     def count(self, sort: str) -> int:
         """Return how many samples a sort has."""
-        return self._count_labelled if sort == LABELLED else len(self._chosen)
+        return sum(1 for _ in self._of_labels(sort)) if sort in self.labelled else len(self._chosen)
 
     def samples(self, sort: str) -> Iterator[Sample]:
         """Yield the samples of a sort."""
-        if sort == LABELLED:
-            yield from self._of_labels()
+        if sort in self.labelled:
+            yield from self._of_labels(sort)
             return
         for sample in self._base.dataset:
             if sample.id in self._chosen:
@@ -152,13 +160,11 @@ class KnownAnswers:
             {reference for sample in islice(self._base.dataset, _SOME) for reference in sample.references[:1]}
         )
 
-    @cached_property
-    def _count_labelled(self) -> int:
-        return sum(1 for _ in self._of_labels())
-
-    def _of_labels(self) -> Iterator[Sample]:
+    def _of_labels(self, sort: str) -> Iterator[Sample]:
         for sample in self._base.dataset:
             answers: Iterable[LabelledAnswer] = self._labelled.get(sample.id, ())
             for number, one in enumerate(answers):
-                shown = Shown(LABELLED, one.answers, None if self._pairs else one.truth)
+                if not self._pairs and (one.truth == 1) != (sort == LABELLED_RIGHT):
+                    continue
+                shown = Shown(sort, one.answers, None if self._pairs else one.truth)
                 yield marked(sample, shown, id=f"{sample.id}~{number}", cluster=sample.cluster or sample.id)

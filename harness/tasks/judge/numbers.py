@@ -15,12 +15,10 @@ from harness.estimate import (
     glossary_of,
     linear,
     mean,
-    only,
     product,
     ratio,
     rogan_gladen,
     scaled,
-    times,
     total,
 )
 from harness.tasks.judge.known import (
@@ -51,7 +49,8 @@ NUMBERS: Final = glossary_of(
         "judged_share_corrected",
         "Share of the answers that are right, if the judge errs on them as on the known ones: "
         "(p − (1 − specificity)) / (sensitivity + specificity − 1) for the share p that it passes, between 0 and 1. "
-        "Its interval knows how few answers told how the judge errs; it is everything where the judge is not shown to tell right from wrong.",
+        "Its interval knows how few answers told how the judge errs, and is everything where nothing shows that it "
+        "tells right from wrong.",
         source="Rogan and Gladen 1978; Fieller 1954; Lang and Reiczigel 2014",
     ),
     Number(
@@ -86,8 +85,8 @@ NUMBERS: Final = glossary_of(
     ),
     Number(
         "first_preferred",
-        "Share of the orders with a preference in which the answer that stands first is preferred; both orders of each "
-        "pair are asked, so that 0.5 is no preference for a place.",
+        "Share of the orders with a preference in which the answer that stands first is preferred, but where one was "
+        "made long; both orders of each pair are asked, so that 0.5 is no preference for a place.",
         "none",
     ),
     Number(
@@ -127,7 +126,7 @@ def judged_numbers(calibrating: Sequence[str], *, pairs: bool) -> Iterator[Stati
     passed, naive = of("passed", JUDGED.id), "win_rate" if pairs else "judged_share"
     yield NUMBERS[naive].over(mean(passed))
     if calibrating:
-        right, wrong = _pairs(calibrating) if pairs else _singles(calibrating)
+        right, wrong = _known(calibrating)
         yield NUMBERS[f"{naive}_corrected"].over(rogan_gladen(passed, of("came", JUDGED.id), right, wrong))
     if not pairs:
         yield NUMBERS[SCORE].over(mean(column(SCORE, JUDGED.id)))
@@ -135,7 +134,8 @@ def judged_numbers(calibrating: Sequence[str], *, pairs: bool) -> Iterator[Stati
 
 
 def manner(cells: Sequence[str]) -> Iterator[Statistic]:
-    """Yield how the judge comes to prefer one of two answers, over all pairs that it is shown."""
+    """Yield how the judge comes to prefer one of two answers, over pairs that no planted length decides."""
+    cells = [cell for cell in cells if cell not in (LONG_BETTER, LONG_WORSE)]
     decided, orders = total(of("decided", *cells)), total(of("orders", *cells))
     yield NUMBERS["first_preferred"].over(ratio(total(of("first", *cells)), decided))
     yield NUMBERS["consistency"].over(mean(of("agreeing", *cells)))
@@ -146,15 +146,15 @@ def judge_numbers(sorts: Sequence[str], calibrating: Sequence[str], *, pairs: bo
     """Yield what the judge is worth on known answers."""
     told = NUMBERS
     if calibrating and pairs:
-        better, _ = _pairs(calibrating)
+        better, _ = _known(calibrating)
         yield told["judge_accuracy"].over(mean(better))
         yield told["informedness"].over(linear([(2.0, mean(better))], plus=-1.0))
     elif calibrating:
-        right, wrong = _singles(calibrating)
+        right, wrong = _known(calibrating)
         yield told["sensitivity"].over(mean(right))
         yield told["specificity"].over(mean(equals(wrong, 0.0)))
         yield told["informedness"].over(difference(mean(right), mean(wrong)))
-        yield told["judge_kappa"].over(_kappa(calibrating))
+        yield told["judge_kappa"].over(_kappa(right, wrong))
     if {LONG_BETTER, RIGHT_LONG} & set(sorts):
         yield told["length_effect"].over(_length(pairs=pairs))
     if FAMILIES in sorts:
@@ -171,29 +171,26 @@ def cell_numbers(cell: str, *, pairs: bool) -> list[Statistic]:
         return [NUMBERS["win_rate" if pairs else "judged_share"].over(mean(of("passed", cell)))]
     if pairs:
         return [NUMBERS["better_wins"].over(mean(of("passed", cell)))]
-    way = "higher" if cell in (RIGHT, RIGHT_LONG) else "lower" if cell in (WRONG, WRONG_LONG) else "none"
+    way = "higher" if "right" in cell else "lower"
     return [NUMBERS["pass_rate"].over(mean(of("passed", cell)), direction=way)]
 
 
-def _singles(cells: Sequence[str]) -> tuple[Node, Node]:
-    """Return whether right answers pass, and whether wrong ones do."""
-    passed, truth = of("passed", *cells), of("truth", *cells)
-    return only(passed, equals(truth, 1.0)), only(passed, equals(truth, 0.0))
+def _known(cells: Sequence[str]) -> tuple[Node, Node]:
+    """Return whether right answers pass and whether wrong ones do; of pairs how much the better and the worse win."""
+    if len(cells) == 1:
+        better = of("passed", *cells)
+        return better, scaled(better, -1.0, 1.0)
+    right, wrong = cells
+    return of("passed", right), of("passed", wrong)
 
 
-def _pairs(cells: Sequence[str]) -> tuple[Node, Node]:
-    """Return how much the better answer wins, and the worse one."""
-    better = of("passed", *cells)
-    return better, scaled(better, -1.0, 1.0)
-
-
-def _kappa(cells: Sequence[str]) -> Node:
-    passed, truth = of("passed", *cells), of("truth", *cells)
-    n, passing, right, both = count(passed), total(passed), total(truth), total(times(passed, truth))
+def _kappa(right: Node, wrong: Node) -> Node:
+    rights, wrongs, hits, slips = count(right), count(wrong), total(right), total(wrong)
+    n = linear([(1.0, rights), (1.0, wrongs)])
+    passing = linear([(1.0, hits), (1.0, slips)])
     failing = linear([(1.0, n), (-1.0, passing)])
-    wrong = linear([(1.0, n), (-1.0, right)])
-    agreeing = linear([(2.0, both), (1.0, n), (-1.0, right), (-1.0, passing)])
-    chance = linear([(1.0, product(passing, right)), (1.0, product(failing, wrong))])
+    agreeing = linear([(1.0, hits), (1.0, wrongs), (-1.0, slips)])
+    chance = linear([(1.0, product(passing, rights)), (1.0, product(failing, wrongs))])
     return ratio(difference(product(agreeing, n), chance), difference(product(n, n), chance))
 
 

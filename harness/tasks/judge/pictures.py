@@ -43,7 +43,7 @@ def findings(figures: Figures, calibrating: Sequence[str], *, pairs: bool) -> It
 
 def _corrected(corrected: MetricValue, naive: MetricValue, informed: MetricValue, name: str) -> Iterator[Finding]:
     if corrected.method.startswith("too poor") or math.isnan(corrected.value):
-        more = corrected.method.partition("; ")[2] or "no number of known answers may tell"
+        more = corrected.method.partition("; ")[2] or "more known answers would not help"
         yield Finding(
             "warning",
             f"this judge is too poor to decide: informedness {with_interval(informed)} on {informed.n} known answers "

@@ -49,7 +49,7 @@ class _JudgeScore(SampleMetric):
 
     name = SCORE
     sums: ClassVar[tuple[str, ...]] = (
-        "passed", "came", "truth", "verdicts", "unread", "orders", "first", "decided", "agreeing", "preferred", "words",
+        "passed", "came", "verdicts", "unread", "orders", "first", "decided", "agreeing", "preferred", "words",
     )  # fmt: skip
 
     def score(self, prediction: str, references: Sequence[str], **context: Any) -> Score:
@@ -144,7 +144,8 @@ class JudgeTask:
 
     def cells(self) -> Sequence[Cell]:
         known = [
-            Cell(sort, {"answers": sort}, stratum="" if sort != "labelled" else sort) for sort in self._known.sorts
+            Cell(sort, {"answers": sort}, stratum=sort if sort in self._known.labelled else "")
+            for sort in self._known.sorts
         ]
         return [*([JUDGED] if self._judged else []), *known]
 
@@ -337,8 +338,7 @@ class JudgeTask:
         texts = [one.text or "" for one in responses]
         if shown.sort != FAMILIES:
             words = float(len(shown.answers[0].split()))
-            truth = {} if shown.truth is None else {"truth": shown.truth}
-            return self._score_of(self._opinion(texts), words=words, **truth)
+            return self._score_of(self._opinion(texts), words=words)
         verdicts = texts[2:]
         if not verdicts:
             return _UNDEFINED
