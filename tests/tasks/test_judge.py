@@ -158,7 +158,7 @@ def suite(judge: str | None, more: str = "") -> str:
 
 
 def numbers(made: Run, task: str = "judged") -> dict[str, Any]:
-    return dict(made.record.tasks[task].metrics)
+    return {**made.record.tasks["qa"].metrics, **made.record.tasks[task].metrics}
 
 
 def said(made: Run) -> str:
@@ -238,7 +238,7 @@ def test_verdicts_that_cannot_be_read_are_counted_and_do_not_pass(rows: Path) ->
     mute = run(suite("mute"), Eye, rows)
     found = numbers(mute)
     assert [found[name].value for name in ("unparsed_share", "unparsed_known", "judged_share")] == [1, 1, 0]
-    assert found["judge_score"].statuses == {"unparsed": 48}
+    assert found["judged_share"].statuses == {"unparsed": 48}
     assert "100.0% of the judge's verdicts on the model's answers cannot be read" in said(mute)
     mumbling = numbers(run(suite("mumbles"), Eye, rows))
     assert 0 < mumbling["unparsed_share"].value < 0.5

@@ -121,14 +121,14 @@ def of(name: str, *cells: str) -> Node:
     return column(f"{SCORE}.{name}", *cells)
 
 
-def judged_numbers(calibrating: Sequence[str], *, pairs: bool) -> Iterator[Statistic]:
-    """Yield the numbers of the model's own answers."""
+def judged_numbers(calibrating: Sequence[str], *, pairs: bool, graded: bool) -> Iterator[Statistic]:
+    """Yield the numbers of the model's own answers; grades where there is more than passing."""
     passed, naive = of("passed", JUDGED.id), "win_rate" if pairs else "judged_share"
     yield NUMBERS[naive].over(mean(passed))
     if calibrating:
         right, wrong = _known(calibrating)
         yield NUMBERS[f"{naive}_corrected"].over(rogan_gladen(passed, of("came", JUDGED.id), right, wrong))
-    if not pairs:
+    if graded:
         yield NUMBERS[SCORE].over(mean(column(SCORE, JUDGED.id)))
     yield NUMBERS["unparsed_share"].over(_unread(JUDGED.id))
 

@@ -210,9 +210,8 @@ class JudgeTask:
         sorts, calibrating = self._known.sorts, self._known.calibrating
         judged: list[Statistic] = []
         if self._judged:
-            judged = [*judged_numbers(calibrating, pairs=self._pairs)]
-            truth = [metric.statistic(label, [JUDGED.id]) for label, metric in self._base.metrics.items()]
-            judged = [*judged, *truth]
+            graded = self._config.rubric.scale is not None or (self._config.votes > 1 and not self._pairs)
+            judged = [*judged_numbers(calibrating, pairs=self._pairs, graded=graded)]
         sliced = [one for one in judged if not one.name.endswith("_corrected")]
         asked = [cell.id for cell in self.cells()]
         how = [*manner(asked)] if self._pairs else []
