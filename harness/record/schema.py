@@ -340,6 +340,8 @@ class RunRecord(RecordModel):
     """How many answers were known from an earlier run and not asked for."""
     spent: SpentRecord | None = None
     """Tokens and money; None where the adapter counts no tokens."""
+    spent_by: dict[str, SpentRecord] = {}
+    """The same of other models that tasks brought, a judge, by ``task/role``."""
     revision: int = 0
     """How often failed samples of the complete run were asked again."""
     failures: list[FailureRecord] = []
