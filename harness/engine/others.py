@@ -48,12 +48,27 @@ class Others:
                 yield config.get("prices"), self.spent[name, role]
 
 
+def add_others(store: ResponseStore, to: ResponseStore, tasks: Iterable[Task]) -> None:
+    """Add what one part of a run counted to the counts of another store."""
+    for name, role, _ in _brought(tasks):
+        key = _KEY.format(task=name, role=role)
+        told = [Counter(json.loads(one.recall(key) or "{}")) for one in (store, to)]
+        if told[0]:
+            to.remember({key: json.dumps(told[0] + told[1])})
+
+
 def spent_by_others(store: ResponseStore, tasks: Iterable[Task]) -> dict[str, SpentRecord]:
     """Return what each model took that a task brought, by ``task/role``; those that count no tokens are left out."""
     found = {}
     for name, role, config in _brought(tasks):
         counts = json.loads(store.recall(_KEY.format(task=name, role=role)) or "{}")
-        took = spent(config, *(counts.get(one) for one in _COUNTED), counts.get("asked", 0))
+        took = spent(
+            config,
+            counts.get("tokens_in"),
+            counts.get("image_tokens"),
+            counts.get("tokens_out"),
+            counts.get("asked", 0),
+        )
         if took is not None:
             found[f"{name}/{role}"] = took
     return found

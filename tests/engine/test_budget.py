@@ -75,3 +75,8 @@ def test_what_a_judge_takes_is_told_counts_in_the_budget_and_is_kept_over_sessio
             break
     assert read_run(folder).spent_by == read_run(rich).spent_by
     assert "spent by judged/judge: " in run_here("show", folder).out
+    for shard in ("1/2", "2/2"):
+        run_here("run", out.parent / "rich.yaml", *known, "-o", out / "parts", "--shard", shard)
+    assert run_here("merge", *(out / "parts").iterdir(), "-o", out / "whole").code == 0
+    (whole,) = (out / "whole").iterdir()
+    assert read_run(whole).spent_by == read_run(rich).spent_by
