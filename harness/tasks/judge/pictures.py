@@ -56,7 +56,7 @@ def _corrected(corrected: MetricValue, naive: MetricValue, informed: MetricValue
             "answers are not like the judged ones; have some of these labelled (`known: {labels: …}`)",
         )
     else:
-        said = f"{name} {naive.value:.3f} is the judge's own word; what it errs on known answers makes it"
+        said = f"{name} {naive.value:.3f} is the judge's own word; corrected for how it errs on known answers:"
         yield Finding("note", f"{said} {with_interval(corrected)}")
 
 
