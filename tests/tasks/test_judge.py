@@ -319,12 +319,28 @@ def test_what_people_say_of_answers_takes_the_place_of_planted_ones(rows: Path) 
             lines.append({**told, "answer": answer_digest(row["response"]), "value": 0.0, "at": "2026-01-01"})
             lines.append({**told, "answer": answer_digest(row["response"]), "value": float(right), "at": "2026-01-02"})
     (rows / "labels.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    made = run(suite("strict", f"known: {{labels: labels.jsonl, run: {earlier.folder}}}"), Squints, rows)
+    made = run(suite("strict", f"known: {{labels: labels.jsonl, runs: [{earlier.folder}]}}"), Squints, rows)
     found = numbers(made)
     assert found["sensitivity"].n == 32
     assert found["specificity"].n == 16
     assert found["judged_share_corrected"].value == pytest.approx(2 / 3)  # the very answers that are judged
     assert {"labelled_right", "labelled_wrong"} <= made.record.tasks["judged"].cells.keys()
+
+
+def test_what_people_prefer_of_two_runs_answers_is_what_a_judge_of_pairs_is_tried_on(rows: Path) -> None:
+    good, poor = run(suite("perfect"), Eye, rows), run(suite("perfect"), Squints, rows)
+    texts = [{row["sample_id"]: row for row in one.table().to_pylist() if row["task"] == "qa"} for one in (good, poor)]
+    lines = []
+    for sample, row in texts[0].items():
+        a, b = (answer_digest(one[sample]["response"]) for one in texts)
+        if a != b:
+            key = question_key(sample, row["request_hash"])
+            lines.append({"key": key, "a": b, "b": a, "better": "b", "by": "ann", "at": "2026-01-01"})
+    (rows / "labels.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    keys = f"against: {poor.folder}, known: {{labels: labels.jsonl, runs: [{good.folder}, {poor.folder}]}}"
+    found = numbers(run(suite("sees", keys), Eye, rows))
+    assert (found["judge_accuracy"].value, found["judge_accuracy"].n) == (1.0, 16)
+    assert found["win_rate_corrected"].value == found["win_rate"].value
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,11 +364,11 @@ def test_stored_answers_are_scored_again_the_models_and_the_known_ones(rows: Pat
         ("rubric: {scale: [1, 5], passes: 6}", "outside of the scale"),
         ("against: references, rubric: {scale: [1, 5]}", "compared, not graded"),
         ("known: {planted: [longer]}", "right answers alone tell nothing"),
-        ("known: {labels: labels.jsonl}", "`run` is missing"),
+        ("known: {labels: labels.jsonl}", "`runs` is missing"),
         ("known: null", "there are none"),
         ("prompt: 'Is it right?'", "does not show `answer`"),
         ("judge: perfect.yaml, against: nowhere", "is not a run"),
-        ("known: {labels: no.jsonl, run: nowhere}", "cannot be read"),
+        ("known: {labels: no.jsonl, runs: [nowhere]}", "cannot be read"),
     ],
 )
 def test_what_cannot_be_judged_is_told_at_its_line(rows: Path, more: str, wrong: str) -> None:

@@ -49,8 +49,8 @@ class Known(Model):
     """At most so many questions are made known answers of; drawn with the suite's seed."""
     labels: str | None = None
     """A file of people's labels (JSON lines), from the suite's folder; with them the correction rests on these."""
-    run: str | None = None
-    """The run whose answers the labels are of: its folder, from the working directory."""
+    runs: tuple[str, ...] = Field(default=(), strict=False)
+    """The runs whose answers the labels are of, both of them for pairs: their folders, from the working directory."""
 
 
 class Families(Model):

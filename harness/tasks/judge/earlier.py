@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,37 +33,33 @@ def answers_of(folder: str, task: str) -> dict[str, str]:
     return {row["sample_id"]: row["response"] for row in _rows(folder, task) if row["response"]}
 
 
-def labelled_answers(file: Path, folder: str, task: str, *, pairs: bool) -> dict[str, list[LabelledAnswer]]:
-    """Return what people said of a run's answers, by sample.
+def labelled_answers(file: Path, folders: Sequence[str], task: str, *, pairs: bool) -> dict[str, list[LabelledAnswer]]:
+    """Return what people said of answers of some runs, by sample.
 
     An answer is right where the mean of what its annotators say is at least ½; of two answers the better one is what
     most of them say, and pairs that are tied are left out.
 
     Raises:
-        UsageError: if a file cannot be read, or no label is of an answer of that run.
+        UsageError: if a file cannot be read, or no label is of an answer of these runs.
     """
-    labels = _labels(file)
+    labels: dict[str, list[dict[str, Any]]] = {}
+    for told in _labels(file):
+        labels.setdefault(told["key"], []).append(told)
+    texts: dict[str, dict[str, str]] = {}
+    samples: dict[str, str] = {}
+    for row in (row for folder in folders for row in _rows(folder, task)):
+        if row["response"] is not None and row["request_hash"] is not None:
+            key = question_key(row["sample_id"], row["request_hash"])
+            samples[key] = row["sample_id"]
+            texts.setdefault(key, {})[answer_digest(row["response"])] = row["response"]
+    made = _of_pairs if pairs else _of_answers
     found: dict[str, list[LabelledAnswer]] = {}
-    texts = {(told[side], told["key"]): told.get("text", "") for told in labels for side in ("answer",) if side in told}
-    for row in _rows(folder, task):
-        if row["response"] is None or row["request_hash"] is None:
-            continue
-        key, text = question_key(row["sample_id"], row["request_hash"]), row["response"]
-        digest = answer_digest(text)
-        texts[digest, key] = text
-        mine = [told for told in labels if told.get("key") == key]
-        if pairs:
-            found.setdefault(row["sample_id"], []).extend(_of_pairs(mine, texts))
-            continue
-        values = [
-            float(told["value"]) for told in mine if told.get("answer") == digest and told.get("value") is not None
-        ]
-        if values:
-            truth = float(sum(values) / len(values) >= 0.5)
-            found.setdefault(row["sample_id"], []).append(LabelledAnswer((text,), truth))
-    found = {sample: told for sample, told in found.items() if told}
+    for key in sorted(samples.keys() & labels.keys()):
+        if known := list(made(labels[key], texts[key])):
+            found.setdefault(samples[key], []).extend(known)
     if not found:
-        raise UsageError(f"no label of {file} is of an answer of {folder} to the questions of {task!r}")
+        what = "pair of answers" if pairs else "answer"
+        raise UsageError(f"no label of {file} is of any {what} to the questions of {task!r} in {', '.join(folders)}")
     return found
 
 
@@ -77,19 +73,25 @@ def answer_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _of_pairs(mine: list[dict[str, Any]], texts: Mapping[tuple[str, str], str]) -> Iterator[LabelledAnswer]:
+def _of_answers(labels: Iterable[Mapping[str, Any]], texts: Mapping[str, str]) -> Iterator[LabelledAnswer]:
+    values: dict[str, list[float]] = {}
+    for told in labels:
+        if told.get("answer") in texts and told.get("value") is not None:
+            values.setdefault(told["answer"], []).append(told["value"])
+    for digest, said in sorted(values.items()):
+        yield LabelledAnswer((texts[digest],), float(sum(said) / len(said) >= 0.5))
+
+
+def _of_pairs(labels: Iterable[Mapping[str, Any]], texts: Mapping[str, str]) -> Iterator[LabelledAnswer]:
     votes: dict[tuple[str, str], int] = {}
-    for told in mine:
-        if told.get("better") in ("a", "b"):
+    for told in labels:
+        if told.get("better") in ("a", "b") and told["a"] in texts and told["b"] in texts:
             first, second = sorted((told["a"], told["b"]))
-            better = told[told["better"]]
-            votes[first, second] = votes.get((first, second), 0) + (1 if better == first else -1)
-    for (first, second), balance in votes.items():
-        key = mine[0]["key"]
-        known = [texts.get((digest, key)) for digest in (first, second)]
-        if balance and known[0] and known[1]:
-            better, worse = known if balance > 0 else known[::-1]
-            yield LabelledAnswer((str(better), str(worse)), 1.0)
+            votes[first, second] = votes.get((first, second), 0) + (1 if told[told["better"]] == first else -1)
+    for (first, second), balance in sorted(votes.items()):
+        if balance:
+            better, worse = (first, second) if balance > 0 else (second, first)
+            yield LabelledAnswer((texts[better], texts[worse]), 1.0)
 
 
 def _rows(folder: str, task: str) -> list[dict[str, Any]]:
@@ -117,6 +119,9 @@ def _labels(file: Path) -> list[dict[str, Any]]:
             told = json.loads(line)
             names = ("key", "by") + (("answer",) if "answer" in told else ("a", "b"))
             who = tuple(str(told[name]) for name in names)
+            value = told.get("value")
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"`value` must be from 0 to 1, not {value!r}")
         except (ValueError, KeyError, TypeError) as cause:
             raise UsageError(f"{file}:{number}: no label: {cause}") from cause
         latest[who] = told

@@ -129,7 +129,7 @@ class JudgeTask:
                 key = ("known", "labels")
                 file = context.folder / known.labels
                 pairs = config.against is not None
-                labelled = labelled_answers(file, str(known.run), config.of, pairs=pairs)
+                labelled = labelled_answers(file, known.runs, config.of, pairs=pairs)
                 files["labels"] = digest(file)
         except UsageError as error:
             raise ConfigError(Issue(key, str(error))) from error
@@ -379,8 +379,8 @@ def _impossible(config: JudgeConfig) -> Iterable[Issue]:
         yield Issue(("votes",), "all votes are the same where nothing is drawn", "give a `temperature` above 0")
     if known is not None and known.planted and "wrong" not in known.planted:
         yield Issue(("known", "planted"), "right answers alone tell nothing", "add `wrong`")
-    if known is not None and (known.labels is None) != (known.run is None):
-        lacking = "run" if known.run is None else "labels"
+    if known is not None and (known.labels is None) == bool(known.runs):
+        lacking = "labels" if known.runs else "runs"
         yield Issue(("known",), f"labels are of a run's answers: `{lacking}` is missing")
     if config.judge is None and (known is None or not (known.planted or known.labels)):
         yield Issue(("judge",), "without a judge the run's own model judges known answers, and there are none")
