@@ -68,8 +68,8 @@ NUMBERS: Final = glossary_of(
     Number("specificity", "Share of the known wrong answers that the judge does not pass."),
     Number(
         "informedness",
-        "sensitivity + specificity − 1 on known answers, or 2 × judge_accuracy − 1 on known pairs: 0 for a judge that "
-        "tosses a coin, 1 for one that does not err.",
+        "How much better than a coin the judge is: sensitivity + specificity − 1 on known answers, or "
+        "2 × judge_accuracy − 1 on known pairs; 0 for a coin, 1 for a judge that does not err.",
         bounds=SIGNED,
         source="Youden 1950",
     ),
