@@ -11,13 +11,12 @@ from pydantic import BaseModel
 from harness.digests import digest
 from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Number, Statistic
-from harness.images import pictures, settle
 from harness.metrics import SampleMetric
 from harness.metrics.extract import clean
-from harness.seeds import derive_seed
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Illustration
 from harness.tasks._graded import find_base
 from harness.tasks.judge import opinions
+from harness.tasks.judge.asking import JUDGE, REFERENCES, Asking, impossible
 from harness.tasks.judge.config import JudgeConfig
 from harness.tasks.judge.earlier import answers_of, labelled_answers
 from harness.tasks.judge.known import FAMILIES, JUDGED, KnownAnswers, Shown, shown_in
@@ -30,16 +29,14 @@ from harness.tasks.judge.numbers import (
     manner,
 )
 from harness.tasks.judge.pictures import findings, verdict_table
-from harness.tasks.judge.prompts import compile_judging, template_of
+from harness.tasks.judge.prompts import template_of
 from harness.tasks.qa import QaTask
 from harness.tasks.scoring import column_specs
 from harness.tasks.slices import Slices
-from harness.types import AdapterHandle, Generation, Oracle, Request, Response, Sample, Score, Status
+from harness.types import AdapterHandle, Request, Response, Sample, Score, Status
 
-_JUDGE: Final = "judge"
 _OWN: Final = "own"
 _OTHER: Final = "other"
-_REFERENCES: Final = "references"
 _NAN: Final = math.nan
 _UNDEFINED: Final = Score(_NAN, Status.UNDEFINED)
 
@@ -93,7 +90,7 @@ class JudgeTask:
         self._roles, self._known, self._opponents, self._files = roles, known, opponents, files
         self._pairs = config.against is not None
         self._judged = config.judge is not None
-        self._fill = compile_judging(config)
+        self._asking = Asking(name, config, seed)
         mine: SampleMetric = _JudgeScore() if self._pairs else _OneAnswer()
         self.metrics: Mapping[str, SampleMetric] = {SCORE: mine, **(base.metrics if self._judged else {})}
         self.requires = base.requires if self._judged else frozenset({"generate"})
@@ -104,12 +101,12 @@ class JudgeTask:
     @classmethod
     def build(cls, name: str, config: JudgeConfig, context: BuildContext) -> Self:
         base, issues = find_base(config.of, config.metric, context)
-        issues += _impossible(config)
+        issues += impossible(config)
         roles: dict[str, AdapterHandle] = {}
-        named = {_JUDGE: ("judge",), _OWN: ("self_preference", "own"), _OTHER: ("self_preference", "other")}
+        named = {JUDGE: ("judge",), _OWN: ("self_preference", "own"), _OTHER: ("self_preference", "other")}
         families = config.self_preference
         own, other = (families.own, families.other) if families else (None, None)
-        wanted = {_JUDGE: config.judge, _OWN: own, _OTHER: other}
+        wanted = {JUDGE: config.judge, _OWN: own, _OTHER: other}
         for role, adapter in wanted.items():
             if adapter is not None:
                 try:
@@ -121,7 +118,7 @@ class JudgeTask:
         opponents, labelled, files = None, {}, {}
         known = config.known
         try:
-            if config.against not in (None, _REFERENCES) and config.judge is not None:
+            if config.against not in (None, REFERENCES) and config.judge is not None:
                 key: tuple[str, ...] = ("against",)
                 opponents = answers_of(str(config.against), config.of)
                 files["against"] = digest(Path(str(config.against)) / "samples.parquet")
@@ -169,23 +166,31 @@ class JudgeTask:
             return tuple(replace(asked, id=f"{asked.id}/{role}", role=role, part=role) for role in (_OWN, _OTHER))
         if shown is None or not shown.answers:
             return ()
-        right = self._verdict(1.0 if self._pairs else shown.truth)
-        return self._ask(cell, sample, shown.answers, right if oracle else None)
+        right = self._asking.verdict(1.0 if self._pairs else shown.truth)
+        return self._asking.requests(cell.id, sample, shown.answers, right if oracle else None)
 
     def then(self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool) -> tuple[Request, ...]:
         """Ask the judge, once there are answers to judge."""
         texts = [_said(response) for response in responses]
         if cell.id == FAMILIES and len(texts) == 2:
-            return self._ask(cell, sample, texts, "tie" if oracle else None) if self._even(sample, texts) else ()
+            return (
+                self._asking.requests(cell.id, sample, texts, "tie" if oracle else None)
+                if self._even(sample, texts)
+                else ()
+            )
         if cell.id != JUDGED.id or len(texts) != 1 or not texts[0]:
             return ()
         truth = self._known.right(sample, responses[0].text or "") if oracle else None
         if not self._pairs:
-            return self._ask(cell, sample, texts, self._verdict(float(bool(truth))) if oracle else None)
+            return self._asking.requests(
+                cell.id, sample, texts, self._asking.verdict(float(bool(truth))) if oracle else None
+            )
         other = str(self._opponent(sample))
         if _same(texts[0], other):
             return ()
-        return self._ask(cell, sample, [texts[0], other], self._verdict(float(bool(truth))) if oracle else None)
+        return self._asking.requests(
+            cell.id, sample, [texts[0], other], self._asking.verdict(float(bool(truth))) if oracle else None
+        )
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         shown = shown_in(sample)
@@ -261,62 +266,6 @@ class JudgeTask:
         first, second = (self._known.right(sample, text) for text in texts)
         return first is not None and first == second
 
-    def _verdict(self, truth: float | None) -> str:
-        """Return what a judge that does not err says, as a simulation is told."""
-        if self._pairs:
-            return "A" if truth else "B"
-        if self._config.rubric.scale is None:
-            return "yes" if truth else "no"
-        return str(self._config.rubric.scale[1 if truth else 0])
-
-    def _ask(self, cell: Cell, sample: Sample, answers: Sequence[str], right: str | None) -> tuple[Request, ...]:
-        """Return the requests to the judge: every vote on one answer, or on two in both orders."""
-        rubric, config = self._config.rubric, self._config
-        question, _ = settle(sample.question, len(sample.images), loose=True)
-        hidden = config.against == _REFERENCES or not rubric.reference
-        told = {
-            "question": question,
-            "reference": "" if hidden or not sample.references else sample.references[0],
-            "criteria": list(rubric.criteria),
-            "examples": [one.model_dump() for one in rubric.examples],
-        }
-        images = pictures(sample.images) if rubric.image else ()
-        lowest, highest = rubric.scale or (0, 1)
-        made: dict[str, tuple[str, str | None]] = {}
-        if not self._pairs:
-            for answer, tail in zip(answers, ("", "-other"), strict=False):
-                prompt = self._fill(**told, answer=answer, lowest=lowest, highest=highest)
-                made[f"verdict{tail}"] = prompt, "yes" if right == "tie" else right
-        else:
-            turned = {"A": "B", "B": "A"}
-            orders = {"forth": answers, "back": answers[::-1]}
-            for order, (first, second) in orders.items():
-                said = right if order == "forth" or right is None else turned.get(right, right)
-                made[order] = self._fill(**told, first=first, second=second), said
-        return tuple(
-            self._request(cell, sample, f"{part}-{vote}", prompt, said, images)
-            for part, (prompt, said) in made.items()
-            for vote in range(1, config.votes + 1)
-        )
-
-    def _request(
-        self, cell: Cell, sample: Sample, part: str, prompt: str, right: str | None, images: tuple[Any, ...]
-    ) -> Request:
-        config = self._config
-        names = (self.name, cell.id, sample.id, part)
-        seed = derive_seed(self._seed, *names)
-        drawn = (config.temperature, config.top_p, seed >> 33) if config.temperature else ()
-        return Request(
-            id="/".join(names),
-            prompt=prompt,
-            images=images,
-            system=config.system,
-            generation=Generation(config.max_new_tokens, *drawn),
-            oracle=None if right is None else Oracle((right,), 0, seed),
-            part=part,
-            role=_JUDGE if self._judged else "",
-        )
-
     def _opinion(self, texts: Sequence[str]) -> opinions.Opinion:
         if not self._pairs:
             return opinions.of_one(texts, self._config)
@@ -360,35 +309,6 @@ class JudgeTask:
             return Score(found.grade, sums=sums)
         # What nobody can read is counted as such; of two answers neither has won.
         return Score(0.5, sums=sums) if self._pairs else Score(_NAN, Status.UNPARSED, sums=sums)
-
-
-def _impossible(config: JudgeConfig) -> Iterable[Issue]:
-    """Yield what cannot be done."""
-    rubric, known = config.rubric, config.known
-    try:
-        compile_judging(config)
-    except ValueError as cause:
-        yield Issue(("prompt",), str(cause))
-    if rubric.scale is not None and rubric.scale[0] >= rubric.scale[1]:
-        yield Issue(("rubric", "scale"), "the best grade must be above the worst: [1, 5]")
-    elif rubric.passes is not None and not _between(rubric.scale, rubric.passes):
-        yield Issue(("rubric", "passes"), "it lies outside of the scale")
-    if config.against is not None and rubric.scale is not None:
-        yield Issue(("rubric", "scale"), "two answers are compared, not graded")
-    if config.votes > 1 and not config.temperature:
-        yield Issue(("votes",), "all votes are the same where nothing is drawn", "give a `temperature` above 0")
-    if known is not None and known.planted and "wrong" not in known.planted:
-        yield Issue(("known", "planted"), "right answers alone tell nothing", "add `wrong`")
-    if known is not None and (known.labels is None) == bool(known.runs):
-        lacking = "labels" if known.runs else "runs"
-        yield Issue(("known",), f"labels are of a run's answers: `{lacking}` is missing")
-    if config.judge is None and (known is None or not (known.planted or known.labels)):
-        yield Issue(("judge",), "without a judge the run's own model judges known answers, and there are none")
-
-
-def _between(scale: tuple[int, int] | None, grade: float) -> bool:
-    lowest, highest = scale or (0, 1)
-    return lowest < grade <= highest
 
 
 def _said(response: Response) -> str:
