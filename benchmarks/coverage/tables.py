@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from benchmarks.coverage.judges import answers_judged
 from benchmarks.coverage.labelled import few_labels, peeks
 from benchmarks.coverage.launches import all_ways
 from benchmarks.coverage.slices import slices_found
@@ -10,6 +11,7 @@ from benchmarks.coverage.slices import slices_found
 TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
     "slices": slices_found,
     "launches": all_ways,
+    "judges": answers_judged,
     "labels": few_labels,
     "peeks": peeks,
 }

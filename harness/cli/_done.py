@@ -74,6 +74,9 @@ def _print(done: "list[Done]", as_json: bool) -> None:
             click.echo(f"to ask again what failed: harness resume {near(folder)} --failed")
         if record.spent is not None and record.spent.cost is not None:
             click.echo(f"spent: {in_words(record.spent, record.expected)}")
+        for name, one in record.spent_by.items():
+            if one.cost is not None:
+                click.echo(f"spent by {name}: {in_words(one)}")
         click.echo(f"record: {near(folder)}")
         if report:
             click.echo(f"report: {near(report)}")

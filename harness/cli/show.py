@@ -51,6 +51,7 @@ def command(
         "adapter": f"{record.adapter.name} ({record.adapter.type}), fingerprint {record.adapter.fingerprint[:12]}",
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
         **({"spent": in_words(record.spent, record.expected)} if record.spent else {}),
+        **{f"spent by {name}": in_words(one) for name, one in record.spent_by.items()},
         "machine": f"{record.machine.processor}, {record.machine.cores} cores, Python {record.machine.python}",
         "commit": f"{record.git.commit[:12]}{' (dirty)' if record.git.dirty else ''}" if record.git else "none",
     }

@@ -13,6 +13,7 @@ from harness.engine.collect import CellScores, new_scores, plain, sum_columns, t
 from harness.engine.flips import keep_flips
 from harness.engine.limits import beyond, unscored
 from harness.engine.manifest import Manifest
+from harness.engine.others import spent_by_others
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_revision, read_sessions, read_timings
@@ -173,6 +174,7 @@ def _record(
         cached=read_cached(store),
         spent=spent(manifest.adapter.config, *store.tokens()),
         expected=manifest.expected if plan.shard == WHOLE else None,
+        spent_by=spent_by_others(store, suite.tasks.values()),
         revision=read_revision(store),
         failures=failures,
         tasks=tasks,

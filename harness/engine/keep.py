@@ -12,6 +12,7 @@ from harness.asks import ask_named
 from harness.engine.ask import Part, Work
 from harness.engine.collect import judge, measured, packed, unscored
 from harness.engine.limits import failures
+from harness.engine.others import Others
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
 from harness.engine.sessions import Clock
@@ -36,6 +37,8 @@ class Keeper:
         """How many responses ended in each status, in all sessions; those that are to be asked again are not there."""
         self.refused = ""
         """Why no request will be answered any more, in the words of whoever refused one; nothing while they are."""
+        self.others = Others(store)
+        """What models took that tasks brought."""
         self.spent = Counter[str]()
         """Tokens that this command made the model read and write."""
         self._truncated: dict[str, OnTruncated] = {}
@@ -71,7 +74,8 @@ class Keeper:
         self.refused = self.refused or next((said for work in done.works if (said := work.hopeless)), "")
         scored = time.perf_counter()
         self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
-        self._store.insert(rows, self._clock.note())
+        took = self.others.take(batch.task.name, (work for _, _, work in asked))
+        self._store.insert(rows, {**self._clock.note(), **took})
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
         self.responses.update(row.status for _, row in rows if not row.again)

@@ -39,21 +39,34 @@ def refusal(said: str, plan: Plan, responses: Counter[str]) -> str:
     return f"{said} (stopped there: {responses[Status.OK]:,} of {plan.own:,} samples are answered)"
 
 
-def overspent(policy: EngineSpec, prices: Mapping[str, Any] | None, tokens: Counter[str]) -> str:
+def overspent(
+    policy: EngineSpec,
+    prices: Mapping[str, Any] | None,
+    tokens: Counter[str],
+    others: Iterable[tuple[Mapping[str, Any] | None, Counter[str]]] = (),
+) -> str:
     """Return that what one command may spend is spent, as a sentence, or nothing.
 
     Args:
         policy: has the budget.
         prices: of the adapter's file.
         tokens: ``tokens_in`` and ``tokens_out`` that the command took.
+        others: the same of each model that a task brought, beside its prices.
     """
     budget = policy.budget
     if budget is None:
         return ""
-    if budget.tokens is not None and tokens.total() >= budget.tokens:
+    every = [(prices, tokens), *others]
+    total = sum(counts["tokens_in"] + counts["tokens_out"] for _, counts in every)
+    if budget.tokens is not None and total >= budget.tokens:
         return f"the budget of {budget.tokens:,} tokens is spent"
-    cost = paid(prices, tokens["tokens_in"], tokens["tokens_out"])
-    if prices and budget.cost is not None and cost is not None and cost >= budget.cost:
+    costs = [
+        paid(own, counts["tokens_in"], counts["tokens_out"])
+        for own, counts in every
+        if own and (prices is None or own["currency"] == prices["currency"])
+    ]
+    cost = sum(one for one in costs if one is not None)
+    if prices and budget.cost is not None and cost >= budget.cost:
         return f"the budget of {budget.cost:g} {prices['currency']} is spent"
     return ""
 

@@ -11,6 +11,7 @@ from harness.engine.finish import Ending, finish
 from harness.engine.limits import shortcoming
 from harness.engine.manifest import Manifest
 from harness.engine.open_run import new_run_id, state_of
+from harness.engine.others import add_others
 from harness.engine.plan import WHOLE, Shard, chunks
 from harness.engine.same import check_same
 from harness.engine.sessions import copy_sessions
@@ -55,6 +56,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
             for store, part in zip(stores, folders, strict=True):
                 _copy(store, merged)
                 copy_sessions(store, merged)
+                add_others(store, merged, suite.tasks.values())
                 if (part / "artifacts").is_dir():
                     shutil.copytree(part / "artifacts", folder / "artifacts", dirs_exist_ok=True)
             plan = manifest.plan(suite)

@@ -273,7 +273,8 @@ class _Work:
                 progress.advance(f"{batch.task.name}/{batch.cell.id}", kept, keeper.failed)
                 if reason := self._judged(keeper, too_many):
                     return reason
-                self._over = self._over or overspent(self._suite.spec.engine, prices, keeper.spent)
+                others = keeper.others.priced(self._suite.tasks.values())
+                self._over = self._over or overspent(self._suite.spec.engine, prices, keeper.spent, others)
                 if keeper.refused or self._over:
                     stop.set()  # what is under way may end, and nothing else begins
         if early := self._early(keeper, stop):

@@ -185,6 +185,18 @@ def quantile(of: Node, q: float, least: int = 1) -> Node:
     return {"form": "quantile", "of": [of], "q": q, "least": least}
 
 
+def rogan_gladen(passed: Node, answered: Node, right: Node, wrong: Node) -> Node:
+    """The share of answers that are right, from the shares that a judge passes: ``(p − q b) / (a − b)``.
+
+    Args:
+        passed: whether the judge passes each answer (or which part of it wins); 0 where none came.
+        answered: 1 where an answer came, else 0, over the same rows.
+        right: what the judge says of answers that are known to be right.
+        wrong: what it says of answers known to be wrong.
+    """
+    return {"form": "rogan_gladen", "of": [passed, answered, right, wrong]}
+
+
 def call(target: str, *of: Node, **parameters: Any) -> Node:
     """A form of a plug-in, ``module:attribute``: it is given the columns and weights of their rows.
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
-from harness.estimate.means import mean_of
+from harness.estimate.means import mean_of, within
 from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
@@ -179,6 +179,8 @@ class Comparer:
         span = None if far is None else max(far, abs(estimate))
         found = summarise(estimate, moved, acceleration, units, self._confidence, margin, span, student)
         n = max((int(draws.tables[1].read(node).counted.sum()) for node in _inputs(statistic.of)), default=0)
+        # What is estimated of a share may lie outside; a difference of two such values does not stop at the bounds.
+        before, after = (within(value, statistic.bounds) for value in (before, after))
         return before, after, replace(found, n=n)
 
     def _of(self, statistic: Statistic) -> tuple[Rows, Rows]:

@@ -16,6 +16,7 @@ from harness.estimate.means import (
     gap_interval_of,
     mean_interval_of,
     mean_of,
+    within,
 )
 from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary
 from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
@@ -76,7 +77,9 @@ class Estimator:
         value = NAN if nothing else draws.exactly(statistic.of)
         if math.isnan(value):
             return _metric_value(statistic, value, NONE, reads, level)
-        return _metric_value(statistic, value, self._interval(statistic, value, draws, level), reads, level)
+        interval = self._interval(statistic, value, draws, level)
+        # Nothing but this keeps a share between 0 and 1 that is no quotient of counts.
+        return _metric_value(statistic, within(value, statistic.bounds), interval, reads, level)
 
     def _interval(self, statistic: Statistic, value: float, draws: Draws, confidence: float) -> Interval:
         if statistic.of["form"] == "minimum" and (widened := self._lowest(statistic, value, confidence)):
@@ -147,6 +150,8 @@ def _tallies(node: Node) -> list[list[Node]]:
     """Return the sets of inputs that may be counted: each input by itself, the sides of a separation together."""
     if "form" not in node:
         return [[node]]
+    if node["form"] == "rogan_gladen":
+        return [children(node)[:1]]
     if FORMS[node["form"]].block and "edges" not in node:
         return [children(node)]
     return [one for child in children(node) for one in _tallies(child)]

@@ -190,6 +190,13 @@ def _extreme(pick: Callable[..., Any], node: Node, sums: Sums) -> Floats:
     return np.where(np.isfinite(found), found, np.nan)
 
 
+def _rogan_gladen(node: Node, sums: Sums) -> Floats:
+    """As :func:`harness.stats.judged.corrected_share`; not clipped, so that differences do not vanish at a bound."""
+    passed, answered, right, wrong = (sums[key(child)] / sums[f"#{key(child)}"] for child in node["of"])
+    informed = right - wrong
+    return np.where(informed > 0, (passed - answered * wrong) / np.where(informed > 0, informed, 1.0), np.nan)
+
+
 def _product(node: Node, sums: Sums) -> Floats:
     return np.asarray(np.prod(np.stack(_of(node, sums)), axis=0), np.float64)
 
@@ -212,6 +219,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "fpr_at": Form(_fpr_at, smooth=False, block=True),
     "detection_error": Form(_detection_error, smooth=False, block=True),
     "quantile": Form(_quantile, smooth=False, block=True),
+    "rogan_gladen": Form(_rogan_gladen),
     "call": Form(lambda node, sums: sums.known[key(node)], smooth=False, unsummed=True),
     "stored": Form(lambda node, sums: np.full(sums.totals.shape[:-1], np.nan), smooth=False),
 }

@@ -43,6 +43,8 @@ def interval_of(statistic: Statistic, value: float, draws: Draws, confidence: fl
         return _separation(of, value, reads, confidence)
     if units < 2:
         return no_interval("one independent unit")
+    if of["form"] == "rogan_gladen":
+        return _corrected(of, draws, confidence)
     if of["form"] in _CALIBRATION:
         return _calibrated(statistic, value, draws, reads, confidence)
     if (sides := _sums_without_top(statistic)) is not None:
@@ -115,6 +117,20 @@ def _calibrated(statistic: Statistic, value: float, draws: Draws, reads: Sequenc
     if not high - low > _ROUNDING:
         return _agreeing(statistic, value, draws, confidence)
     return low, high, "simulated calibrated models" + (" (calibrated within noise)" if calibrated else "")
+
+
+def _corrected(of: Node, draws: Draws, confidence: float) -> Interval:
+    from harness.stats.judged import corrected_interval
+
+    found, names = draws.by_unit(of), [key(child) for child in children(of)]
+    sums, counts = (np.column_stack([found[f"{mark}{name}"] for name in names]) for mark in ("", "#"))
+    told = corrected_interval(sums, counts, confidence)
+    if told.unlike:
+        return no_interval("no share explains what passes: the known answers are unlike the judged ones")
+    if not told.poor:
+        return told.low, told.high, "Fieller, with the judge's own error"
+    more = f"{told.needed:,} known answers may tell" if told.needed else "more known answers would not help"
+    return told.low, told.high, f"too poor a judge to say; {more}"
 
 
 def _sums_without_top(statistic: Statistic) -> list[Node] | None:

@@ -111,6 +111,16 @@ def clipped(low: float, high: float, bounds: Bounds) -> tuple[float, float]:
     return (low if least is None else max(low, least)), (high if most is None else min(high, most))
 
 
+def within(value: float, bounds: Bounds) -> float:
+    """Return the value within the bounds that is nearest to another; NaN stays.
+
+    >>> within(1.03, (0.0, 1.0)), within(-2.0, (None, 1.0))
+    (1.0, -2.0)
+    """
+    low, high = clipped(value, value, bounds)
+    return low if value < low else high
+
+
 def all_differ(values: Index) -> bool:
     """Return whether no two are the same; sorting a copy takes a third of the memory of ``numpy.unique``."""
     ordered = np.sort(values)

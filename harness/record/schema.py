@@ -380,6 +380,8 @@ class RunRecord(RecordModel):
     """Tokens and money; None where the adapter counts no tokens."""
     expected: ExpectedRecord | None = None
     """What was expected of them before; None where nobody could tell, and of parts of a run."""
+    spent_by: dict[str, SpentRecord] = {}
+    """The same of other models that tasks brought, a judge, by ``task/role``."""
     revision: int = 0
     """How often failed samples of the complete run were asked again."""
     failures: list[FailureRecord] = []

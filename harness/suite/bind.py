@@ -141,7 +141,7 @@ class _Binder:
                 if self._failed & {getattr(config, "dataset", ""), getattr(config, "of", "")}:
                     self._failed.add(name)  # what it needs is reported already
                     continue
-                context = BuildContext(self._spec.seed, datasets, built, self._adapter)
+                context = BuildContext(self._spec.seed, datasets, built, self._adapter, self._folder)
                 try:
                     built[name] = up_to_date(factory.build(name, config, context))
                     continue

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from harness.errors import UsageError
@@ -212,6 +213,8 @@ class BuildContext:
 
     Raises UsageError if there is none or its file is wrong.
     """
+    folder: Path = Path()
+    """Where the suite's file lies: relative paths of a task start there."""
 
 
 @dataclass(frozen=True, slots=True)
