@@ -25,6 +25,7 @@ _VERBS: Final = {
     "failures": "Say why samples of a run failed, grouped.",
     "verify": "Hold a run's files and numbers beside its checksums and samples.",
     "compare": "Compare runs sample by sample.",
+    "cost": "Say which runs are worth what their answers cost.",
     "diff": "Say what changed between two runs.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",
     "baseline": "Keep runs under a name, to compare later ones with.",
