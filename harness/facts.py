@@ -90,6 +90,23 @@ def _spans(value: Any) -> bool:
     return isinstance(value, Sequence) and all(_numbers(span, 2) and 0 <= span[0] < span[1] for span in value)
 
 
+def _turns(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(
+        isinstance(turn, Mapping)
+        and _text(turn.get("question"))
+        and (_text(turn.get("answer")) or (_texts(turn.get("answer")) and len(turn["answer"]) > 0))
+        and isinstance(turn.get("images", 0), int)
+        for turn in value
+    )
+
+
+def _calls(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(
+        isinstance(call, Mapping) and _text(call.get("name")) and isinstance(call.get("arguments", {}), Mapping)
+        for call in value
+    )
+
+
 def _schema(value: Any) -> bool:
     return isinstance(value, Mapping | bool)
 
@@ -102,6 +119,7 @@ FACTS: Final[Mapping[str, Fact]] = {
     fact.name: fact
     for fact in (
         Fact("boxes", "list of [x0, y0, x1, y1], or of {box, label}", "What the image holds, and where.", _boxes),
+        Fact("calls", "list of {name, arguments}", "The tools that an agent is to call, in order.", _calls),
         Fact("candidates", "list of texts", "What the answer is ranked among or chosen from: captions, names.", _texts),
         Fact("choices", "list of texts", "The options of a multiple-choice question, in the order shown.", _texts),
         Fact("confidence", "number from 0 to 1", "How sure the annotators are of the references.", _share),
@@ -137,6 +155,13 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact("schema", "JSON Schema", "What a structured answer must fit.", _schema),
         Fact("size", "[width, height]", "Pixels of the image as it is shown.", _size, _size_of),
         Fact("spans", "list of [start, end]", "Windows of the clip that hold the answer, in seconds.", _spans),
+        Fact(
+            "turns",
+            "list of {question, answer}",
+            "The turns of a dialogue, with right answers (a text, or several that will do); `images` says how many of "
+            "the row's images come with a turn.",
+            _turns,
+        ),
     )
 }
 """The built-in facts."""

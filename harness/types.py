@@ -20,7 +20,7 @@ JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 """A plain JSON value."""
 
 Ask = str
-"""What a request wants, a name of ``harness.asks``: `generate`, `classify`, `embed`, `ground`, `score_text`."""
+"""What a request wants, a name of ``harness.asks``: `generate`, `classify`, `embed`, `embed_text`, `ground`, …"""
 
 
 class Status(StrEnum):
@@ -227,7 +227,7 @@ class Request:
     phrases: tuple[str, ...] = ()
     """To ``ground``: what to find in the image."""
     candidates: tuple[str, ...] = ()
-    """To ``score_text``: the answers whose likelihood is wanted."""
+    """To ``score_text``: the answers whose likelihood is wanted; to ``embed_text``: the texts."""
     interleaved: tuple[str | int, ...] = ()
     """Where its images belong in the prompt: texts, and which image stands between them, from 0. Nothing where all
     come first; ``prompt`` is then and otherwise what an adapter reads that cannot mix them."""
@@ -290,8 +290,8 @@ class Adapter(Protocol):
     simulated: bool
     """True where no model stands behind the answers; every figure made from them says so."""
     capabilities: frozenset[str]
-    """What it can do: `generate`, `classify`, `embed`, `ground`, `score_text`, `gradient`, `logprobs`. The class
-    names all that any of its files can give, so that a suite that asks for more is refused before a model is
+    """What it can do: `generate`, `classify`, `embed`, `embed_text`, `ground`, `score_text`, `gradient`, `logprobs`.
+    The class names all that any of its files can give, so that a suite that asks for more is refused before a model is
     loaded; an instance may have fewer."""
     batch_invariant: bool
     """False where an answer can depend on the other requests of its batch; the plan then fixes the batches."""
@@ -326,6 +326,15 @@ class EmbeddingAdapter(Adapter, Protocol):
 
     def embed(self, images: "Sequence[Image.Image]") -> "np.ndarray":
         """Return the features of each image, float32 [images, width]."""
+        ...
+
+
+@runtime_checkable
+class TextEmbeddingAdapter(Adapter, Protocol):
+    """An adapter with the capability ``embed_text``: its texts lie in the space of its images."""
+
+    def embed_texts(self, texts: Sequence[str]) -> "np.ndarray":
+        """Return the features of each text, float32 [texts, width]."""
         ...
 
 

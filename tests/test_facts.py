@@ -16,6 +16,7 @@ DOCS = Path(harness.__file__).resolve().parents[1] / "docs" / "facts.md"
 
 GOOD = {
     "boxes": [[0, 0, 4, 4], {"box": [0, 0, 4, 4], "label": "dog"}, {"box": [0, 0, 4.5, 4]}],
+    "calls": [{"name": "zoom", "arguments": {"x": 1}}, {"name": "read"}],
     "candidates": ["a dog", "a cat"],
     "choices": ["yes", "no"],
     "confidence": 0.25,
@@ -35,9 +36,11 @@ GOOD = {
     "schema": {"type": "object"},
     "size": [640, 480],
     "spans": [[0, 2.5]],
+    "turns": [{"question": "Which?", "answer": ["red", "crimson"]}, {"question": "And?", "answer": "5", "images": 1}],
 }
 BAD = {
     "boxes": [[[0, 0, 4]], [{"label": "dog"}], [[0, 0, 4, "4"]], {"a": [0, 0, 4, 4]}],
+    "calls": [[{"arguments": {}}], ["zoom"], [{"name": "zoom", "arguments": "{}"}]],
     "candidates": ["a dog", [1]],
     "choices": ["A. yes", 2],
     "confidence": [1.5, True, "high"],
@@ -57,6 +60,7 @@ BAD = {
     "schema": ["{}"],
     "size": ["large", [640], [640, -1], [640, True], [float("inf"), 4]],
     "spans": [[[2, 1]], [[0, 1, 2]], [[-1, 1]]],
+    "turns": [[{"question": "Which?"}], ["Which?"], [{"question": "Which?", "answer": []}]],
 }
 
 

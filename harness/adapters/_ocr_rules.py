@@ -1,5 +1,6 @@
 """Answer questions from the text of a page by a few rules: what stands beside what, and how large it is."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 """Raise it whenever a rule changes an answer; it is part of the adapter's fingerprint."""
 
 _NUMBER: Final = r"[-(]?\s?[$€£]?\s?\d[\d,.]*\s?%?\)?"
@@ -20,6 +21,9 @@ _LOWEST: Final = re.compile(r"\b(lowest|smallest|minimum|min|least|fewest|shorte
 _MORE: Final = re.compile(r"\b(higher|larger|greater|bigger|more|above|taller|longer)\b.*\bthan\b", re.IGNORECASE)
 _LESS: Final = re.compile(r"\b(lower|smaller|less|fewer|below|shorter)\b.*\bthan\b", re.IGNORECASE)
 _AMOUNT: Final = re.compile(r"\b(value|number|amount|how (much|many))\b", re.IGNORECASE)
+_TRANSCRIBE: Final = re.compile(r"\btranscri(be|pt|ption)\b", re.IGNORECASE)
+_APART: Final = 1.5
+"""Pieces of one row with a wider gap than this many heights between them are no line of prose, but columns."""
 _ALIKE: Final = 85.0
 """How alike, of 100, a label and the words of a question must be where none is named letter for letter."""
 _LONGEST_EXACT: Final = 2
@@ -72,6 +76,46 @@ def read_entries(words: Sequence[Word]) -> list[Entry]:
         elif (number := _beside(word, numbers) or _above_or_below(word, numbers)) is not None:
             entries.append(Entry(word.text.strip(" :="), number.text.strip()))
     return entries
+
+
+def asks_for_all(prompt: str) -> bool:
+    """Return whether a prompt wants the whole text.
+
+    >>> asks_for_all("Transcribe all text in the image."), asks_for_all("Which is highest?")
+    (True, False)
+    """
+    return bool(_TRANSCRIBE.search(prompt[:_LONGEST_QUESTION]))
+
+
+def transcript(words: Sequence[Word]) -> str:
+    """Return all text, row by row from the top; nobody here knows of columns, so their rows stand one behind another.
+
+    Pieces side by side are one line where the second ends in a price or stands near the first.
+
+    >>> print(transcript([Word("3.50", 60, 1, 80, 11), Word("Tea", 0, 0, 20, 10), Word("Milk", 0, 20, 30, 30)]))
+    Tea 3.50
+    Milk
+    """
+    lines: list[str] = []
+    for row in _rows(words):
+        lines.append(row[0].text.strip())
+        for before, word in itertools.pairwise(row):
+            near = word.left - before.right <= _APART * (word.bottom - word.top)
+            if near or _ONLY_NUMBER.fullmatch(word.text):
+                lines[-1] += f" {word.text.strip()}"
+            else:
+                lines.append(word.text.strip())
+    return "\n".join(lines)
+
+
+def _rows(words: Sequence[Word]) -> list[list[Word]]:
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: (word.top + word.bottom, word.left)):
+        if rows and _overlap(rows[-1][0].top, rows[-1][0].bottom, word.top, word.bottom):
+            rows[-1].append(word)
+        else:
+            rows.append([word])
+    return [sorted(row, key=lambda word: word.left) for row in rows]
 
 
 def _beside(label: Word, numbers: Sequence[Word]) -> Word | None:

@@ -28,6 +28,7 @@ class Contrastive(Seeing):
     """A model of `AutoModelForZeroShotImageClassification` with a scale of its own: CLIP, SigLIP and their kin."""
 
     Config: ClassVar[type[BaseModel]] = ContrastiveConfig
+    capabilities = Seeing.capabilities | {"embed_text"}
 
     def __init__(self, *parts: Any, label_prompt: str, tokenizer: Any, padding: dict[str, Any]) -> None:
         super().__init__(*parts)
@@ -36,7 +37,7 @@ class Contrastive(Seeing):
         self._padding = padding
         self._texts: Any = None
         if not self.classes:
-            self.capabilities = frozenset({"embed"})
+            self.capabilities = frozenset({"embed", "embed_text"})
 
     @classmethod
     def from_config(cls, config: ContrastiveConfig, folder: Path) -> Self:

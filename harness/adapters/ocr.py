@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from harness.adapters._ocr_rules import RULES_VERSION, Entry, Word, answer, read_entries
+from harness.adapters._ocr_rules import RULES_VERSION, Word, answer, asks_for_all, read_entries, transcript
 from harness.digests import digest
 from harness.errors import AdapterError, SampleError
 from harness.extras import install
@@ -46,7 +46,8 @@ class OcrAdapter:
 
     Labels are paired with the numbers beside, above or below them; the question's words pick a label, and
     "highest", "lowest" and "higher than" compare the numbers (``_ocr_rules`` has it all). What is drawn and
-    not written, such as the length of a bar or a colour, it cannot know: it then answers nothing.
+    not written, such as the length of a bar or a colour, it cannot know: it then answers nothing. A prompt that says
+    "transcribe" gets the whole text, row by row.
     """
 
     Config: ClassVar[type[BaseModel]] = OcrConfig
@@ -59,7 +60,7 @@ class OcrAdapter:
         self._config = config
         self._engine: Any = engine
         self._models = tuple(models)
-        self._read: OrderedDict[str, tuple[Entry, ...]] = OrderedDict()
+        self._read: OrderedDict[str, tuple[Word, ...]] = OrderedDict()
 
     @classmethod
     def from_config(cls, config: OcrConfig, folder: Path) -> Self:
@@ -110,14 +111,17 @@ class OcrAdapter:
 
     def _answer(self, request: Request) -> Response:
         try:
-            entries = [entry for image in request.images for entry in self._entries(image)]
+            pages = [self._words_of(image) for image in request.images]
+            if asks_for_all(request.prompt):
+                return Response("\n".join(map(transcript, pages)), finish=Finish.STOP)
+            entries = [entry for words in pages for entry in read_entries(words)]
             return Response(answer(request.prompt, entries), finish=Finish.STOP)
         except (SampleError, OSError, SyntaxError, ValueError) as cause:
             return Response(None, Status.ERROR, f"an image cannot be read: {cause}")
         except Exception as cause:  # noqa: BLE001 - OpenCV and ONNX Runtime raise kinds of their own
             return Response(None, Status.ERROR, f"RapidOCR raised {type(cause).__name__}: {cause}")
 
-    def _entries(self, image: Image.Image) -> tuple[Entry, ...]:
+    def _words_of(self, image: Image.Image) -> tuple[Word, ...]:
         if not image.width * image.height:
             raise SampleError("it has no pixels")
         if min(image.size) < _SMALLEST:
@@ -125,7 +129,7 @@ class OcrAdapter:
         pixels = np.asarray(to_rgb(image))
         key = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
         if key not in self._read:
-            self._read[key] = tuple(read_entries(self._words(pixels)))
+            self._read[key] = tuple(self._words(pixels))
             if len(self._read) > _REMEMBERED:
                 self._read.popitem(last=False)
         self._read.move_to_end(key)

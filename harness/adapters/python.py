@@ -29,8 +29,8 @@ _CODE_VERSION: Final = 1
 _OFFERED: Final = ("system", "max_new_tokens")
 """What a function may ask for by naming it as a parameter, beside prompt and images."""
 
-Also = Literal["classify", "embed", "ground", "score_text"]
-_ALSO: Final[tuple[Also, ...]] = ("classify", "embed", "ground", "score_text")
+Also = Literal["classify", "embed", "embed_text", "ground", "score_text"]
+_ALSO: Final[tuple[Also, ...]] = ("classify", "embed", "embed_text", "ground", "score_text")
 
 
 class PythonConfig(Model):
@@ -43,9 +43,10 @@ class PythonConfig(Model):
     """Keyword arguments: of the class where `target` is one, else of every call."""
     also: tuple[Also, ...] = Field(default=(), strict=False)
     """What the model can do beside answering, by functions of these names in the module of `target`:
-    `classify(images)` and `embed(images)` give an array with a row an image, `ground(images, phrases)` an array
-    [boxes, 4] an image, `score_text(prompt, images, candidates)` a log-likelihood a candidate. A class needs no such
-    list: it can do what it has methods for."""
+    `classify(images)` and `embed(images)` give an array with a row an image, `embed_text(texts)` one with a row a
+    text in the same space, `ground(images, phrases)` an array [boxes, 4] an image, `score_text(prompt,
+    images, candidates)` a log-likelihood a candidate. A class needs no such list: it can do what it has methods
+    for."""
     classes: tuple[str, ...] = Field(default=(), strict=False)
     """The names of the classes that `classify` scores, in order; a class has them as its attribute `classes`."""
     batch: bool = False
@@ -169,6 +170,18 @@ class PythonAdapter:
             AdapterError: if the target cannot embed, or its array has another shape.
         """
         return self._rows("embed", images)
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the features of each text, float32 [texts, width].
+
+        Raises:
+            AdapterError: if the target cannot embed texts, or its array has another shape.
+        """
+        rows = np.asarray(self._other("embed_text")(list(texts)), np.float32)
+        if rows.ndim != 2 or len(rows) != len(texts):
+            said = f"embed_text gave an array of shape {list(rows.shape)} for {len(texts)} texts"
+            raise AdapterError(f"{self._config.target}: {said}")
+        return rows
 
     def ground(self, images: Sequence[Image.Image], phrases: Sequence[str]) -> list[np.ndarray]:
         """Return the boxes of what each phrase names in its image, float32 [boxes, 4], as `GroundingAdapter` says.

@@ -25,6 +25,7 @@ _VERBS: Final = {
     "failures": "Say why samples of a run failed, grouped.",
     "verify": "Hold a run's files and numbers beside its checksums and samples.",
     "compare": "Compare runs sample by sample.",
+    "cost": "Say which runs are worth what their answers cost.",
     "diff": "Say what changed between two runs.",
     "equivalent": "Find where two adapters part that should be one model, and judge it.",
     "why": "Say which of the changes between two runs made the difference.",

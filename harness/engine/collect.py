@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.asks import ask_named
+from harness.engine.spending import Spending
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import FAILED, unit_code
 from harness.metrics import SampleMetric
@@ -71,6 +72,7 @@ class CellScores:
         *,
         ids: bool = False,
         specs: Mapping[str, ColumnSpec] | None = None,
+        spent: Spending | None = None,
     ) -> None:
         self._cell = cell
         self._metrics = metrics
@@ -87,6 +89,7 @@ class CellScores:
         self._texts: dict[str, str] = {}
         self._tags: dict[str, tuple[array[int], dict[str, int]]] = {name: (array("q"), {}) for name in tags}
         self._ids: list[str] | None = [] if ids else None
+        self._spent = spent
         self._failed = {name: spec.worth for name, spec in (specs or {}).items() if spec.worth is not None}
         """What a failure counts, of columns that are measured."""
         self.finishes = Counter[str]()
@@ -112,6 +115,8 @@ class CellScores:
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster, row.tags)
+        if self._spent is not None:
+            self._spent.take(row)
         for name, score in unpacked(row, self._sums, self._summed).items():
             if name in self._metrics:
                 self._score(name, score)
@@ -155,8 +160,9 @@ class CellScores:
         clusters, answers = np.frombuffer(self._clusters, np.int64), np.frombuffer(self._answers, np.int64)
         tags = {name: Labels(np.frombuffer(codes, np.int64), [*places]) for name, (codes, places) in self._tags.items()}
         return CellResult(
-            self._cell, columns, clusters, answers, self._vectors, self._texts, tags, tuple(self._ids or ())
-        )
+            self._cell, columns, clusters, answers, self._vectors, self._texts, tags, tuple(self._ids or ()),
+            self._spent.columns() if self._spent else {},
+        )  # fmt: skip
 
     def _column(self, name: str) -> Column:
         worths = np.frombuffer(self._worths[name], np.float64)
@@ -173,6 +179,8 @@ class CellScores:
                 codes.extend([-1] * absent)
             if self._ids is not None:
                 self._ids.extend(f"\0missing {place}" for place in range(first, size))
+            if self._spent is not None:
+                self._spent.fill(absent)
             for worths in self._worths.values():
                 worths.extend([math.nan] * absent)
             for kinds in self._kinds.values():
@@ -237,12 +245,13 @@ def task_results(
     return [collected.get(cell.id, new_scores(task, cell)).result(expected) for cell, expected in cells]
 
 
-def new_scores(task: Task, cell: Cell) -> CellScores:
-    """Return empty columns for one cell of a task."""
+def new_scores(task: Task, cell: Cell, spent: Spending | None = None) -> CellScores:
+    """Return empty columns for one cell of a task; with ``spent`` for one that another task reads."""
     measures = task.measures if isinstance(task, Measures) else ()
     sliced = dict.fromkeys(tag for one in task.statistics() for tag in one.where)
     specs = task.columns() if measures else {}
-    return CellScores(cell, task.metrics, measures, sliced, ids=isinstance(task, Makes), specs=specs)
+    return CellScores(cell, task.metrics, measures, sliced, ids=isinstance(task, Makes) or spent is not None,
+                      specs=specs, spent=spent)  # fmt: skip
 
 
 def plain(value: Any) -> Any:

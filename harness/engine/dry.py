@@ -22,7 +22,7 @@ def try_samples(suite: Suite) -> list[str]:
             if isinstance(task, Measures):
                 continue
             cells = task.cells()
-            for cell in {cells[0].id: cells[0], cells[-1].id: cells[-1]}.values():
+            for cell in {cell.id: cell for cell in (*cells[:1], *cells[-1:])}.values():
                 said = _tried(patience, task, cell)
                 troubles += [f"{task.name}/{cell.id}: sample {sample!r}: {text}" for sample, text in said]
     return troubles

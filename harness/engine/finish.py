@@ -17,6 +17,7 @@ from harness.engine.others import spent_by_others
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_revision, read_sessions, read_timings
+from harness.engine.spending import Spending
 from harness.engine.summarise import Summarised, summarise
 from harness.record.endings import said_of
 from harness.record.failures import Failures
@@ -41,7 +42,7 @@ from harness.record.store import ResponseStore, Row
 from harness.suite.bind import Suite
 from harness.suite.data import Checked, read_data
 from harness.suite.select import RepeatedTask
-from harness.tasks import Curve, Finding, Measures, Task
+from harness.tasks import CellResult, Curve, Finding, Measures, Task
 from harness.types import MetricValue
 
 
@@ -78,7 +79,13 @@ def finish(
         OSError: if the disk is full.
     """
     wall, cpu = time.perf_counter(), time.process_time()
-    cells = {(task.name, cell.id): new_scores(task, cell) for task in suite.tasks.values() for cell in task.cells()}
+    read_of = {_reads(task) for task in suite.tasks.values()}
+    prices = manifest.adapter.config.get("prices")
+    cells = {
+        (task.name, cell.id): new_scores(task, cell, Spending(prices) if task.name in read_of else None)
+        for task in suite.tasks.values()
+        for cell in task.cells()
+    }
     metrics = {label: metric for task in suite.tasks.values() for label, metric in task.metrics.items()}
     sums = list(dict.fromkeys(name for task in suite.tasks.values() for name in sum_columns(task.metrics)))
     details = [label for label, metric in metrics.items() if metric.keeps_rows]
@@ -111,6 +118,11 @@ def _taken(store: ResponseStore, read: _Read, firsts: Mapping[tuple[str, str], i
         yield row
 
 
+def _reads(task: Task) -> str:
+    """Return the name of the task that one makes its rows of; nothing where it makes them of its own, or none."""
+    return str(getattr(getattr(task, "inner", task), "reads", ""))
+
+
 def _columns(suite: Suite) -> list[str]:
     tasks = suite.tasks.values()
     metrics = dict.fromkeys(name for task in tasks for name in task.metrics)
@@ -131,10 +143,12 @@ def _record(
     failures = read.failures.grouped()
     tasks: dict[str, TaskRecord] = {}
     made: list[MadeRows] = []
+    results: dict[str, list[CellResult]] = {}
     for name, task in suite.tasks.items():
         counts = [(cell, plan.count(task, cell)) for cell in task.cells()]
         collected = {cell.id: read.cells[name, cell.id] for cell, _ in counts}
-        found = summarise(task, task_results(task, counts, collected), suite.spec.seed)
+        results[name] = task_results(task, counts, collected)
+        found = summarise(task, results[name], suite.spec.seed, results.get(_reads(task)))
         finishes = sum((one.finishes for one in collected.values()), Counter[str]())
         tasks[name] = _task_record(task, found, finishes, data.warnings(name))
         made += found.made

@@ -36,16 +36,19 @@ class Summarised:
     made: Sequence[MadeRows]
 
 
-def summarise(task: Task, results: Sequence[CellResult], seed: int) -> Summarised:
+def summarise(
+    task: Task, results: Sequence[CellResult], seed: int, others: Sequence[CellResult] | None = None
+) -> Summarised:
     """Return a task's figures.
 
     Args:
         task: whose.
         results: its cells, in order.
         seed: of the suite.
+        others: the cells of the task that it reads, where it does.
     """
     adjusted = task.adjusted(results) if isinstance(task, Adjusts) else results
-    made = task.make(adjusted) if isinstance(task, Makes) else _NOTHING
+    made = task.make(adjusted if others is None else others) if isinstance(task, Makes) else _NOTHING
     statistics = task.statistics()
     told = {result.cell.id: task.cell_statistics(result.cell) for result in adjusted}
     every = [*statistics, *(one for some in told.values() for one in some)]

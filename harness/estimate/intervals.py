@@ -160,11 +160,29 @@ def _ratio(statistic: Statistic, sides: Sequence[Node], draws: Draws, confidence
         return no_interval("nothing to divide by")
     if min(over.min(), under.min()) < 0:
         return None
+    if ((over > 0) & (under == 0)).any() and over.min() > 0 and under.any():
+        return _turned(over, under, confidence)
     worst, said = _worst(statistic, over, under, sides[0])
     sums = gaffke.Sums.of(over, under)
     tail = (1 - confidence) / 2
     few = f"; n below {MIN_UNBOUNDED}" if len(over) < MIN_UNBOUNDED else ""
     return gaffke.lower_bound(sums, tail, 0.0), gaffke.upper_bound(sums, tail, worst), f"Gaffke ({said}{few})"
+
+
+def _turned(over: Floats, under: Floats, confidence: float) -> Interval:
+    """Return the interval of a ratio with rows that add to what is divided alone: what a right answer costs, say.
+
+    Such a row is worth more than any number, so that no worst one can be assumed. Turned round (right answers by cost)
+    the ratio has 0 as its least row, and its interval is turned back.
+    """
+    from harness.stats import gaffke
+
+    sums, tail = gaffke.Sums.of(under, over), (1 - confidence) / 2
+    best = _BEYOND * float((under / over).max())
+    low, high = gaffke.lower_bound(sums, tail, 0.0), gaffke.upper_bound(sums, tail, best)
+    if not low > 0:
+        return no_interval("nothing to divide by")
+    return 1 / high, 1 / low, f"Gaffke of the reciprocal (cheapest row assumed {1 / best:.2g})"
 
 
 def _worst(statistic: Statistic, over: Floats, under: Floats, numerator: Node) -> tuple[float, str]:

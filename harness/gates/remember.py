@@ -14,7 +14,8 @@ _Answers = dict[tuple[str, ...], Any]
 """What came of each request, by what was asked and its id; of each batch, where answers can depend on their batch."""
 
 _SKILLS: Final = (
-    "embed", "classes", "classify", "prepare", "infer", "model_files", "ground", "score_text", "image_gradient",
+    "embed", "embed_texts", "classes", "classify", "prepare", "infer", "model_files", "ground", "score_text",
+    "image_gradient",
 )  # fmt: skip
 """What an adapter has beside ``generate``, by the protocols of ``harness.types``."""
 

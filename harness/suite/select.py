@@ -79,7 +79,8 @@ class Selection:
         for name in self.only:
             if name not in tasks:
                 raise UsageError(f"no task is called {name!r}; {did_you_mean(name, tasks)}")
-        tasks = {name: task for name, task in tasks.items() if not self.only or name in self.only}
+        read = {str(getattr(tasks[name], "reads", "")) for name in self.only}
+        tasks = {name: task for name, task in tasks.items() if not self.only or name in {*self.only, *read}}
         if self.sample_ids:
             tasks = self._chosen(tasks)
         if self.epochs > 1:
@@ -91,7 +92,7 @@ class Selection:
     def _chosen(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
         wanted = frozenset(self.sample_ids)
         asking = {name: task for name, task in tasks.items() if not isinstance(task, Measures)}
-        known = {s.id for task in asking.values() for s in task.samples(task.cells()[0]) if s.id in wanted}
+        known = {s.id for task in asking.values() for c in task.cells()[:1] for s in task.samples(c) if s.id in wanted}
         if unknown := [name for name in self.sample_ids if name not in known]:
             raise UsageError(f"no sample of the tasks that are run is called {unknown[0]!r}")
         return {name: _chosen(task, wanted) for name, task in asking.items()}

@@ -56,6 +56,9 @@ class CellResult:
     """The tags that statistics of the task slice by."""
     ids: Sequence[str] = ()
     """Of the samples, [n], for a task that makes rows of them; none for others."""
+    spent: "Mapping[str, NDArray[np.float64]]" = field(default_factory=dict)
+    """What each answer took, [n], for a task that :class:`Reads` them: ``tokens_in``, ``image_tokens``, ``tokens_out``,
+    ``cost`` by the adapter's prices, and ``seconds``, an equal share of its batch's. NaN where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,14 @@ class Makes(Protocol):
     def make(self, results: Sequence[CellResult]) -> Made:
         """Return the rows; it must depend on the results alone."""
         ...
+
+
+@runtime_checkable
+class Reads(Makes, Protocol):
+    """A task that asks nothing: it makes its rows of what another one was answered, and what that took."""
+
+    reads: str
+    """The name of the other task: ``make`` gets its results."""
 
 
 @runtime_checkable

@@ -193,6 +193,11 @@ def find_asked(of: str, metric: str | None, context: BuildContext) -> tuple[Task
     return base, issues
 
 
+def find_scored(of: str, metric: str | None, context: BuildContext) -> tuple[TaskBase | None, list[Issue]]:
+    """As :func:`find_base`, of any kind that asks questions about one dataset, in however many rounds."""
+    return _find(of, metric, context, TaskBase, "asks no questions about a dataset")
+
+
 def _find(
     of: str, metric: str | None, context: BuildContext, kind: type[_Base], lacking: str
 ) -> tuple[_Base | None, list[Issue]]:

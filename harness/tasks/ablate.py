@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
 from harness.estimate import SIGNED, Number, Statistic, column, glossary_of, mean, minus
-from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.tasks._again import AskedAgain
 from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks._derived import mismatched
 from harness.tasks._graded import find_asked
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edited, blanked, noise, reduced, shuffled
 from harness.tasks.base import CLEAN, TaskBase
-from harness.types import Counterfactual, Dataset, ImageSource, MetricValue, Request, Response, Sample, Score, Status
+from harness.types import ImageSource, MetricValue, Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"ablate": "AblateTask", "blind": "BlindTask"}
 
@@ -119,7 +119,7 @@ class AblateTask(AskedAgain):
         if cell.id == CLEAN.id:
             return self.dataset
         if cell.id == "mismatched":
-            return _mismatched(self.dataset, self._seed, self.name)
+            return mismatched(self.dataset, self._seed, self.name)
         return (replace(one, images=self._left(cell.id, one)) for one in self.dataset)
 
     def _left(self, cell: str, sample: Sample) -> tuple[ImageSource, ...]:
@@ -218,20 +218,3 @@ class BlindTask(AblateTask):
     def describe(self) -> Mapping[str, Any]:
         told = super().describe()
         return {**{key: told[key] for key in ("kind", "of", "metric")}, "controls": told["ablations"]}
-
-
-def _mismatched(dataset: Dataset, seed: int, task: str) -> Iterator[Sample]:
-    """Yield the samples with images that are not theirs: drawn by seed and sample, never by order."""
-    pool = {sample.cluster or sample.id: sample.images for sample in dataset if sample.images}
-    names = sorted(pool)
-    place = {name: i for i, name in enumerate(names)}
-    for sample in dataset:
-        if all(isinstance(source, Counterfactual) for source in sample.images):
-            wrong = (source.mismatched() for source in sample.images if isinstance(source, Counterfactual))
-            yield replace(sample, images=tuple(wrong))
-        elif len(names) < 2:
-            yield replace(sample, problem="there is no other image to show instead")
-        else:
-            picked = Stream("mismatched", seed, task, sample.id).integer(0, len(names) - 2)
-            own = place[sample.cluster or sample.id]
-            yield replace(sample, images=pool[names[picked + (picked >= own)]])

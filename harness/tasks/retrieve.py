@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -10,12 +11,15 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
 from harness.estimate import (
+    ANY,
     POSITIVE,
     ColumnSpec,
     Number,
     Statistic,
     at_least,
+    call,
     column,
+    equals,
     glossary_of,
     mean,
     quantile,
@@ -36,6 +40,9 @@ ENTRIES: Final = {"retrieve": "RetrieveTask"}
 _TEXTS: Final = "texts"
 _FACT: Final = "reference_embeddings"
 _IMAGES: Final = Cell("images", {"asked": "embed"})
+_BACK: Final = {"image-to-text": "text-to-image", "text-to-image": "image-to-text"}
+_LOST: Final = -1.5
+"""Below every cosine: what stands for an item without an embedding, or for the query itself."""
 _AT_ONCE: Final = 256
 """Queries that are compared with all items at once."""
 
@@ -71,6 +78,21 @@ class RetrieveTask:
         Number("retrieved", "Share of the queries with a relevant item among the first k: recall at k."),
         Number(
             "median_rank", "Median over queries of the place of the first relevant item.", "lower", "rank", (1.0, None)
+        ),
+        Number(
+            "hubness",
+            "Skewness of how often an item is among the first of a query (the largest k): above 0, few items are found "
+            "for everything. The queries are taken as given.",
+            "lower",
+            "skewness",
+            ANY,
+            "Radovanović et al. 2010 (JMLR 11), S_Nk",
+        ),
+        Number(
+            "anti_hubs",
+            "Share of the items that are among the first of no query (the largest k).",
+            "lower",
+            source="Radovanović et al. 2010 (JMLR 11)",
         ),
         Number("by_chance", "Mean share of the items that are relevant: what `retrieved@1` is at random.", "none"),
     )
@@ -116,7 +138,7 @@ class RetrieveTask:
     def statistics(self) -> Sequence[Statistic]:
         images = list(self._numbers(self._ways))
         tagged = {way: cell for way, cell in self._ways.items() if cell == _IMAGES.id}
-        return [*images, *self._slices.of(self._numbers(tagged))]
+        return [*images, *self._hubs(), *self._slices.of(self._numbers(tagged))]
 
     def _numbers(self, ways: Mapping[str, str]) -> Iterator[Statistic]:
         told = self.glossary
@@ -127,11 +149,19 @@ class RetrieveTask:
             yield told["median_rank"].over(quantile(rank, 0.5), tail)
             yield told["by_chance"].over(mean(column("share", cell)), tail)
 
+    def _hubs(self) -> Iterator[Statistic]:
+        """Yield how unevenly items are found; the items of a way are the queries of the way back."""
+        for way, cell in self._ways.items():
+            found, tail = column("found", cell), f"[{_BACK[way]}]" if way else ""
+            yield self.glossary["hubness"].over(call("harness.stats.skewness:weighted_skewness", found), tail)
+            yield self.glossary["anti_hubs"].over(mean(equals(found, 0.0)), tail)
+
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
         return ()
 
     def columns(self) -> Mapping[str, ColumnSpec]:
-        return {"rank": ColumnSpec("lower", "rank", POSITIVE), "share": ColumnSpec("none")}
+        counts = {"found": ColumnSpec("none", "queries", POSITIVE)}
+        return {"rank": ColumnSpec("lower", "rank", POSITIVE), "share": ColumnSpec("none"), **counts}
 
     def make(self, results: Sequence[CellResult]) -> Made:
         """Rank all items for each query; a rank of 1 is the first."""
@@ -154,6 +184,12 @@ class RetrieveTask:
         ]
         back = self._rows(_IMAGES.id, samples, embedded, texts, images, own)
         there = self._rows(_TEXTS, samples, texts, embedded, own, images, named=named)
+        # What a query finds is counted with the items that it finds: they are the queries of the way back.
+        found = back.columns["found"], there.columns["found"]
+        back, there = (
+            replace(one, columns={**one.columns, "found": hits})
+            for one, hits in zip((back, there), found[::-1], strict=True)
+        )
         wrong = texts.shape[1] != embedded.shape[1] and bool(len(texts) and len(embedded))
         said = (
             f"texts have {texts.shape[1]} numbers and images {embedded.shape[1]}: they are no embeddings of one model"
@@ -185,6 +221,7 @@ class RetrieveTask:
             named: id and cluster of each query, where they are no images.
         """
         ranks, shares = np.full(len(queries), math.nan), np.full(len(queries), math.nan)
+        first_k, hits = min(max(self._config.k), len(items) - alone), np.zeros(len(items))
         for start in range(0, len(queries) if queries.shape[1] == items.shape[1] else 0, _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             similar = np.nan_to_num(queries[part] @ items.T, nan=-2.0)
@@ -192,6 +229,10 @@ class RetrieveTask:
             if alone:
                 here = np.arange(len(similar))
                 similar[here, start + here], relevant[here, start + here] = -3.0, False
+            if first_k > 0:
+                nearest = np.argsort(-similar, axis=1, kind="stable")[:, :first_k]
+                there = np.take_along_axis(similar, nearest, 1) > _LOST
+                hits += np.bincount(nearest[there], minlength=len(items))
             found = best_ranks(similar, relevant)
             lost = np.isnan(queries[part]).any(axis=1)
             first = np.where(lost, len(items), found + 1.0)
@@ -199,7 +240,8 @@ class RetrieveTask:
             shares[part] = np.where(found < 0, math.nan, relevant.sum(axis=1) / max(1, len(items) - alone))
         told = named or [(one.id, one.cluster) for one in samples]
         ids, clusters = [one for one, _ in told], [cluster for _, cluster in told]
-        return MadeRows(self.name, cell, ids, {"rank": ranks, "share": shares}, clusters)
+        hits[np.isnan(items).any(axis=1)] = math.nan
+        return MadeRows(self.name, cell, ids, {"rank": ranks, "share": shares, "found": hits}, clusters)
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say where retrieval is no better than chance."""

@@ -133,8 +133,8 @@ def test_classes_in_words_fit_images_as_in_a_plain_script(
     # The whole model gives back rows of length one.
     for ours, theirs in ((adapter.embed(IMAGES), plain.image_embeds), (adapter.embed_texts(said), plain.text_embeds)):
         assert np.allclose(ours / np.linalg.norm(ours, axis=1, keepdims=True), theirs.numpy(), atol=1e-5)
-    assert adapter.capabilities == {"classify", "embed", "generate"}
-    assert load(Contrastive, folder).capabilities == {"embed"}
+    assert adapter.capabilities == {"classify", "embed", "embed_text", "generate"}
+    assert load(Contrastive, folder).capabilities == {"embed", "embed_text"}
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Classifier, "vit"), (Contrastive, "clip")])

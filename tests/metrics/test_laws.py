@@ -217,6 +217,8 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "guard_precision": (DECISIONS, {}, set()),
     "guard_recall": (DECISIONS, {}, set()),
     "injection_success_rate": (columns(obeyed=st.sampled_from([True, False, None]), control=BIT), {}, set()),
+    "line_cer": (CAPTIONS, {}, set()),
+    "line_wer": (CAPTIONS, {}, set()),
     "macro_f1": (CLASSES, {}, set()),
     "mcc": (CLASSES, {}, set()),
     "mce": (CALIBRATION, {"resamples": 100}, set()),
@@ -230,7 +232,10 @@ CORPUS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], dict[str, Any], set[s
     "pope_precision": (PROBES, {}, set()),
     "pope_recall": (PROBES, {}, set()),
     "pope_yes_ratio": (PROBES, {}, set()),
+    "reading_order": (CAPTIONS, {}, set()),
     "selective_risk": (CALIBRATION, {"coverage": 0.5}, set()),
+    "words_invented": (CAPTIONS, {}, set()),
+    "words_missed": (CAPTIONS, {}, set()),
 }
 """Data and parameters for each metric that needs all rows; and laws that its form does not fit."""
 
@@ -264,6 +269,11 @@ SUMMED: dict[str, tuple[Any, dict[str, Any]]] = {
     "corpus_cer": (None, {}),
     "corpus_wer": (None, {}),
     "bleu4": (None, {}),
+    "line_cer": (None, {}),
+    "line_wer": (None, {}),
+    "reading_order": (None, {}),
+    "words_invented": (None, {}),
+    "words_missed": (None, {}),
     "pope_f1": (YES_NO, {}),
     "pope_precision": (YES_NO, {}),
     "pope_recall": (YES_NO, {}),

@@ -104,3 +104,27 @@ def test_data_without_embeddings_of_texts_are_refused(tmp_path: Path, bind) -> N
     pictures(tmp_path)
     with pytest.raises(SpecError, match="gives no embeddings of texts"):
         bind(SUITE)
+
+
+def test_an_item_that_is_near_to_everything_is_a_hub(tmp_path: Path) -> None:
+    class Drawn(Eye):
+        """Half of every image is one direction; one colour is that direction alone."""
+
+        def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
+            found = np.hstack([super().embed(images), np.ones((len(images), 1), np.float32)])
+            found[found[:, NAMES.index("red")] > 0, : len(NAMES)] = 0
+            return found
+
+    pictures(tmp_path, 6, tags=lambda name, i: {"colour": name})
+    told = BY_TAG.replace("by: colour", "by: colour, k: [1]")
+    even, drawn = values(run(told, Eye, tmp_path)), values(run(told, Drawn, tmp_path))
+    assert (drawn["hubness"] or 0) > 1.5  # red is the nearest of all others: five times found, four never
+    assert drawn["anti_hubs"] == pytest.approx(4 / 6)
+    assert "hubness" in even
+
+
+def test_what_texts_find_is_counted_with_the_images(tmp_path: Path) -> None:
+    pictures(tmp_path, 6, reference_embeddings=own_texts)
+    found = run(SUITE, Eye, tmp_path).record.tasks["near"].metrics
+    assert (found["anti_hubs[text-to-image]"].n, found["anti_hubs[image-to-text]"].n) == (6, 12)
+    assert found["anti_hubs[text-to-image]"].value == 0.0
