@@ -102,7 +102,7 @@ class TargetAccuracy(_Named):
 class FalseBoxes(_Named):
     """How many boxes an answer names where there is nothing: mean number per absent phrase, or picture without objects.
 
-    From 0, lower is better.
+    Range from 0, lower is better.
 
     Edge cases:
         An answer that names neither a box nor that there is none: ``unparsed``, and left out, since there is no worst

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 
 import harness
 from harness.errors import SpecError
 from harness.record import Run
 from tests.doubles import Double
-from tests.tasks.finders import Centre, Finder, Left, NeverThere, Shifted, Small, Swapped, Thousandths
+from tests.tasks.finders import Centre, Finder, Left, LeftSighted, NeverThere, Shifted, Small, Swapped, Thousandths
 
 SUITE = """\
 suite: grounding
@@ -62,6 +63,13 @@ def test_a_box_that_stays_when_the_picture_is_mirrored_agrees_with_nothing(model
     assert (found["no_target_accuracy"], found["target_accuracy"], found["false_boxes"]) == (0.0, 1.0, 1.0)
 
 
+def test_the_evidence_of_a_flip_shows_the_mirrored_picture_beside_the_other(tmp_path: Path) -> None:
+    made = run(LeftSighted, tmp_path)
+    (flip, *_) = json.loads((made.folder / "artifacts" / "flips.json").read_text())
+    before, after = (Image.open(made.folder / name).convert("RGB") for name in flip["pictures"])
+    assert ImageOps.mirror(before).tobytes() == after.tobytes() != before.tobytes()
+
+
 def test_a_model_that_always_says_none_is_right_about_absent_phrases_alone(tmp_path: Path) -> None:
     found = values(run(NeverThere, tmp_path))
     assert (found["no_target_accuracy"], found["target_accuracy"], found["acc_at_iou"]) == (1.0, 0.0, 0.0)
@@ -91,8 +99,6 @@ def test_stored_answers_are_scored_again_to_the_same_numbers(finder: Run) -> Non
 
 
 def test_left_and_right_of_a_phrase_change_places_in_the_mirrored_picture(bind, tmp_path: Path) -> None:
-    from PIL import Image
-
     Image.new("RGB", (100, 40), "white").save(tmp_path / "a.png")
     rows = [
         {"id": "a", "question": "the Left cup", "image": "a.png", "answer": "[10, 0, 30, 20]"},
