@@ -237,14 +237,19 @@ def flipped(box: Sequence[float], width: float = 1.0) -> tuple[float, float, flo
 def flipped_reference(reference: str, context: Mapping[str, Any]) -> str:
     """Return a reference that is a box as it is in the mirrored picture, in its own frame; another as it stands.
 
+    Raises:
+        ValueError: if that takes the picture's size, and it is not known.
+
     >>> flipped_reference("[10, 0, 30, 5]", {"size": [100, 50]}), flipped_reference("none", {})
     ('[70.0, 0.0, 90.0, 5.0]', 'none')
     """
     frame = Frame.parse(str(context.get("frame") or "pixel"))
     placed = only_box(reference, frame)
-    extent = placed.frame.extent(context) if placed else None
-    if placed is None or extent is None:
+    if placed is None:
         return reference
+    extent = placed.frame.extent(context)
+    if extent is None:
+        raise ValueError("a box in pixels is mirrored by the picture's `size`, which is not known")
     x0, y0, x1, y1 = flipped([side for point in placed.points for side in point], extent[0])
     return json.dumps([y0, x0, y1, x1] if frame.y_first else [x0, y0, x1, y1])
 

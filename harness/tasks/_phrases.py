@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
@@ -79,15 +79,20 @@ class Labels(Derived):
 
 def _asked(sample: Sample) -> Sample:
     """Return a phrase's sample with its boxes as a fact and its size as a tag."""
-    boxes = boxes_of(sample) if "boxes" in sample.facts else _of_references(sample.references)
+    boxes = _named(sample)
     references = sample.references if boxes or not sample.references else (_NONE,)
     size = size_of(boxes, sample)
     tags = {**sample.tags, **({"size": size} if size else {}), "present": "yes" if boxes else "no"}
     return replace(sample, references=references, tags=tags, facts={**sample.facts, "boxes": boxes})
 
 
-def _of_references(references: Sequence[str]) -> list[Any]:
-    return [list(box) for one in references if not says_none(one) for box in read_boxes(one).value or ()]
+def _named(sample: Sample) -> list[Any]:
+    """Return the boxes of what a phrase names: those of its references, for the fact may be of the whole picture."""
+    if any(map(says_none, sample.references)):
+        return []
+    told = boxes_of(sample)
+    own = [list(box) for one in sample.references for box in read_boxes(one).value or ()]
+    return told if not own or len(told) == len(own) else own
 
 
 def mirrored(sample: Sample) -> Sample:
@@ -99,9 +104,13 @@ def mirrored(sample: Sample) -> Sample:
     except SampleError as cause:
         return replace(sample, problem=str(cause))
     known = sample.facts if told is None else told
+    try:
+        references = tuple(flipped_reference(one, known) for one in sample.references)
+    except ValueError as cause:
+        return replace(sample, problem=str(cause))
     return replace(
         sample,
         images=tuple(Edited(one, ImageOps.mirror) for one in sample.images),
         question=_SIDES.sub(lambda side: _OTHER.get(side[0], side[0]), sample.question),
-        references=tuple(flipped_reference(one, known) for one in sample.references),
+        references=references,
     )

@@ -10,11 +10,13 @@ from harness.errors import SpecError
 from harness.record import Run
 from tests.doubles import Double
 from tests.tasks.finders import Confused, Detector, Everywhere, OffDetector, PerMilleDetector
+from tests.tasks.seeing import run as asked
+from tests.tasks.seeing import verdict
 
 SUITE = """\
 suite: detecting
 version: 1
-datasets: {shapes: {type: shapes, limit: 20, names: color, empty: 0.2}}
+datasets: {shapes: {type: shapes, limit: 14, names: color, empty: 0.2}}
 tasks:
   shapes: {kind: detect, dataset: shapes}
 gates:
@@ -24,9 +26,7 @@ gates:
 
 
 def run(model: type[Double], folder: Path, suite: str = SUITE) -> Run:
-    file = folder / "suite.yaml"
-    file.write_text(suite)
-    return harness.run(file, model.choice(folder), out=folder / "runs", report=False)
+    return asked(suite, model, folder)
 
 
 def values(made: Run) -> dict[str, float | None]:
@@ -47,9 +47,7 @@ def test_a_detector_that_finds_everything_has_an_ap_of_one_in_each_class(detecto
 
 @pytest.mark.parametrize("model", [OffDetector, Everywhere, Confused, PerMilleDetector])
 def test_the_gate_catches_a_detector_that_is_broken(model: type[Double], detector: Run, tmp_path: Path) -> None:
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    done = harness.gate(tmp_path / "suite.yaml", model.choice(tmp_path), baseline=str(detector.folder), out=tmp_path)
-    assert str(done.verdict) == "fail"
+    assert verdict(SUITE, model, detector, tmp_path) == "fail"
 
 
 def test_confused_classes_show_in_theirs_alone(tmp_path: Path) -> None:
@@ -88,6 +86,6 @@ def test_boxes_of_the_adapters_own_are_judged_by_the_classes_they_were_asked_for
 )
 def test_a_mistake_is_named(bind, tmp_path: Path, rows: dict[str, object], keys: str, said: str) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps({"id": "a", "question": "?", "answer": "-", **rows}))
-    text = SUITE.replace("{type: shapes, limit: 20, names: color, empty: 0.2}", "{type: jsonl, path: rows.jsonl}")
+    text = SUITE.replace("{type: shapes, limit: 14, names: color, empty: 0.2}", "{type: jsonl, path: rows.jsonl}")
     with pytest.raises(SpecError, match=said):
         bind(text.replace("dataset: shapes}", f"dataset: shapes{keys}}}"))

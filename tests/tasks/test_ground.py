@@ -13,6 +13,8 @@ from harness.errors import SpecError
 from harness.record import Run
 from tests.doubles import Double
 from tests.tasks.finders import Centre, Finder, Left, LeftSighted, NeverThere, Shifted, Small, Swapped, Thousandths
+from tests.tasks.seeing import resumed, verdict
+from tests.tasks.seeing import run as asked
 
 SUITE = """\
 suite: grounding
@@ -28,9 +30,7 @@ gates:
 
 
 def run(model: type[Double], folder: Path, suite: str = SUITE) -> Run:
-    file = folder / "suite.yaml"
-    file.write_text(suite)
-    return harness.run(file, model.choice(folder), out=folder / "runs", report=False)
+    return asked(suite, model, folder)
 
 
 def values(made: Run, task: str = "where") -> dict[str, float | None]:
@@ -50,9 +50,7 @@ def test_a_model_that_finds_everything_is_right_by_every_number(finder: Run) -> 
 
 @pytest.mark.parametrize("model", [Shifted, Swapped, Small, Centre, NeverThere])
 def test_the_gate_catches_a_model_that_places_boxes_wrongly(model: type[Double], finder: Run, tmp_path: Path) -> None:
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    done = harness.gate(tmp_path / "suite.yaml", model.choice(tmp_path), baseline=str(finder.folder), out=tmp_path)
-    assert str(done.verdict) == "fail"
+    assert verdict(SUITE, model, finder, tmp_path) == "fail"
 
 
 @pytest.mark.parametrize("model", [Centre, Left])
@@ -98,11 +96,16 @@ def test_stored_answers_are_scored_again_to_the_same_numbers(finder: Run) -> Non
     assert again["where/clean"].n == finder.record.tasks["where"].metrics["iou"].n
 
 
+def test_a_run_that_was_killed_goes_on_to_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    continued, whole = resumed(SUITE, tmp_path, monkeypatch, Finder)
+    assert values(continued) == values(whole)
+
+
 def test_left_and_right_of_a_phrase_change_places_in_the_mirrored_picture(bind, tmp_path: Path) -> None:
     Image.new("RGB", (100, 40), "white").save(tmp_path / "a.png")
     rows = [
         {"id": "a", "question": "the Left cup", "image": "a.png", "answer": "[10, 0, 30, 20]"},
-        {"id": "b", "question": "a dog", "image": "a.png", "answer": "none"},
+        {"id": "b", "question": "a dog", "image": "a.png", "answer": "none", "boxes": [[1, 1, 9, 9], [2, 2, 9, 9]]},
     ]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     suite = bind(
@@ -130,7 +133,7 @@ def test_a_mistake_is_named_where_it_stands(bind, keys: str, said: str) -> None:
 
 
 def test_a_stranger_runs_the_suite_from_the_command_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "harness", "run", "ground", "-a", "color-blobs", "--limit", "3", "--json"]
+    command = [sys.executable, "-m", "harness", "run", "ground", "-a", "color-blobs", "--limit", "2", "--json", "--no-report"]
     done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode in (0, 3), done.stderr
     assert "mirror_agreement" in done.stdout
