@@ -212,7 +212,7 @@ class GroundTask(TaskBase):
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say where boxes stay when the picture is mirrored."""
         found, right = figures.metrics.get(_FOLLOWS), figures.metrics[self.primary]
-        if found is None or not found.n or found.high >= max(_FEW, right.low):
+        if found is None or not found.high < max(_FEW, right.low):  # NaN, where there is no interval, says nothing
             return Illustration()
         said = (
             f"few boxes follow the picture: mirrored, {with_interval(found)} of them are mirrored too, and "

@@ -133,7 +133,9 @@ def test_a_mistake_is_named_where_it_stands(bind, keys: str, said: str) -> None:
 
 
 def test_a_stranger_runs_the_suite_from_the_command_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "harness", "run", "ground", "-a", "color-blobs", "--limit", "2", "--json", "--no-report"]
-    done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "harness", "run", "ground", "-a", "color-blobs", "--limit", "2", "--json", "-q"]
+    done = subprocess.run(
+        [*command, "--no-report", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, 3), done.stderr
     assert "mirror_agreement" in done.stdout
