@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from harness.errors import ConfigError, Issue, UsageError
 from harness.metrics.boxes import AREAS
 from harness.reading.frames import Frame
 from harness.registry import registry
 from harness.tasks._named import Ref
+from harness.tasks.base import TaskConfig
 from harness.types import Sample
 
 _UNITS: Final[Mapping[str, str]] = {
@@ -20,25 +21,40 @@ _UNITS: Final[Mapping[str, str]] = {
 }
 
 
-def told_frame(name: str, resized: Sequence[float] | None, *, pixels: bool) -> Frame:
-    """Return the frame that a task declares for the answers.
+class BoxesConfig(TaskConfig):
+    """Keys of every task that asks for boxes, beside those of every task."""
 
-    Args:
-        name: as the suite has it.
-        resized: the size of the resized picture, where all have one.
-        pixels: whether the answers are boxes of the adapter's own, which are in pixels.
+    prompt: str = ""
+    """Jinja template; by default the kind's own words, with the `frame` in them."""
+    by: Literal["generate", "ground"] = "generate"
+    """Whether the model writes its boxes, or the adapter has boxes of its own (the capability `ground`), which have no
+    scores."""
+    frame: str = "pixel"
+    """What the answers' numbers count: `pixel`, `unit`, `per-mille`, `per-mille-999`, `resized`, each also with `-yx`
+    for y first. An answer that says it itself is believed."""
+    resized: tuple[int, int] | None = None
+    """Width and height of the picture as the model's preprocessing makes it, for `frame: resized`."""
 
-    Raises:
-        ConfigError: if there is no such frame, or answers cannot be in it.
-    """
-    try:
-        frame = Frame.parse(name, resized)
-    except UsageError as cause:
-        raise ConfigError(Issue(("frame",), str(cause))) from None
-    if pixels and (frame.name != "pixel" or frame.y_first):
-        said = "boxes of `by: ground` are in pixels of the picture, x first"
-        raise ConfigError(Issue(("frame",), said, "leave `frame` out"))
-    return frame
+    def told_frame(self) -> Frame:
+        """Return the frame of the answers.
+
+        Raises:
+            ConfigError: if there is no such frame, or answers cannot be in it.
+        """
+        try:
+            frame = Frame.parse(self.frame, self.resized)
+        except UsageError as cause:
+            raise ConfigError(Issue(("frame",), str(cause))) from None
+        if self.by == "ground" and (frame.name != "pixel" or frame.y_first):
+            said = "boxes of `by: ground` are in pixels of the picture, x first"
+            raise ConfigError(Issue(("frame",), said, "leave `frame` out"))
+        return frame
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of metrics on boxes that these keys stand for."""
+        told: dict[str, Any] = {"frame": self.frame} if self.frame != "pixel" else {}
+        told |= {"resized": list(self.resized)} if self.resized else {}
+        return told | ({"take": "first"} if self.by == "ground" else {})
 
 
 def in_words(frame: Frame, point: bool = False) -> str:

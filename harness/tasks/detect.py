@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
@@ -12,11 +12,11 @@ from harness.estimate import Statistic
 from harness.facts import lacking
 from harness.metrics.detection import CocoMetric
 from harness.tasks._base import BuildContext, Cell
-from harness.tasks._boxes_asked import boxes_of, framed, in_words, told_frame
+from harness.tasks._boxes_asked import BoxesConfig, boxes_of, framed, in_words
 from harness.tasks._derived import Derived
 from harness.tasks._named import Ref
 from harness.tasks._views import blanked
-from harness.tasks.base import CLEAN, TaskBase, TaskConfig
+from harness.tasks.base import CLEAN, TaskBase
 from harness.types import Dataset, Request, Response, Sample, Score
 
 ENTRIES: Final = {"detect": "DetectTask"}
@@ -25,11 +25,9 @@ _BLANK: Final = Cell("blank", {"picture": "blank"}, CLEAN.id)
 _OF_NOTHING: Final = ("no_target_accuracy", "false_boxes")
 
 
-class DetectConfig(TaskConfig):
+class DetectConfig(BoxesConfig):
     """Keys of a task of ``kind: detect``, beside those of every task."""
 
-    prompt: str = ""
-    """Jinja template; by default it asks for the `classes` as JSON, in the words of `frame`."""
     metrics: tuple[Ref, ...] = Field(
         default=(
             "map",
@@ -49,13 +47,6 @@ class DetectConfig(TaskConfig):
     the task are theirs, unless they say otherwise."""
     classes: tuple[str, ...] = ()
     """What is asked for; boxes with other labels are not there. By default all labels of the dataset."""
-    by: Literal["generate", "ground"] = "generate"
-    """Whether the model writes its boxes, or the adapter has boxes of its own (the capability `ground`): these have no
-    scores, so that all are one threshold."""
-    frame: str = "pixel"
-    """What the answers' numbers count, as of `kind: ground`."""
-    resized: tuple[int, int] | None = None
-    """Width and height of the picture as the model's preprocessing makes it, for `frame: resized`."""
     per_class: bool = True
     """Whether the first metric is told class by class: `map[class=dog]`."""
     blank: bool = True
@@ -76,7 +67,7 @@ class DetectTask(TaskBase):
 
     @classmethod
     def build(cls, name: str, config: Any, context: BuildContext) -> Self:
-        frame = told_frame(config.frame, config.resized, pixels=config.by == "ground")
+        frame = config.told_frame()
         source = context.datasets.get(config.dataset)
         classes = config.classes
         if source is not None:
@@ -93,7 +84,7 @@ class DetectTask(TaskBase):
         changes = {
             "classes": classes,
             "prompt": config.prompt or f"Find all of these in the picture: {', '.join(classes)}. {asked}",
-            "metrics": framed(config.metrics, _boxes_as(config)),
+            "metrics": framed(config.metrics, config.parameters()),
         }
         return super().build(name, config.model_copy(update=changes), context)
 
@@ -161,8 +152,3 @@ def _labels(sample: Sample) -> Iterator[str]:
 
 def _emptied(sample: Sample) -> Sample:
     return replace(sample, images=tuple(map(blanked, sample.images)), facts={**sample.facts, "boxes": []})
-
-
-def _boxes_as(config: DetectConfig) -> dict[str, Any]:
-    told: dict[str, Any] = {"frame": config.frame} if config.frame != "pixel" else {}
-    return told | ({"resized": list(config.resized)} if config.resized else {})

@@ -13,13 +13,13 @@ from harness.estimate import ColumnSpec, Number, Statistic, column, glossary_of,
 from harness.metrics.referring import AnswerBox, follows
 from harness.record.rows import MadeRows
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Made
-from harness.tasks._boxes_asked import boxes_of, framed, in_words, told_frame
+from harness.tasks._boxes_asked import BoxesConfig, boxes_of, framed, in_words
 from harness.tasks._named import Ref
 from harness.tasks._phrases import Labels, Phrases, mirrored
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._shown import Category
-from harness.tasks.base import CLEAN, TaskBase, TaskConfig
+from harness.tasks.base import CLEAN, TaskBase
 from harness.tasks.scoring import cell_statistics
 from harness.types import Request, Response, Sample, Score, Status
 
@@ -28,6 +28,7 @@ ENTRIES: Final = {"ground": "GroundTask"}
 _PLACE: Final = "answer_box"
 _OF_ABSENT: Final = frozenset({"no_target_accuracy", "false_boxes"})
 """Metrics of phrases that name nothing, which has no size."""
+_OF_POINTS: Final = ("pointing_accuracy", "target_accuracy", "no_target_accuracy", "false_boxes")
 _FEW: Final = 0.1
 """Of the boxes that follow a mirrored picture: so few are told, however few are right."""
 _FOLLOWS: Final = "mirror_agreement"
@@ -36,11 +37,9 @@ _COUNT: Final = Cell("count", {"asked": "how many"})
 _COUNTS: Final = ({"metric": "count_accuracy"}, {"metric": "count_accuracy", "within": 1, "as": "count_within_1"})
 
 
-class GroundConfig(TaskConfig):
+class GroundConfig(BoxesConfig):
     """Keys of a task of ``kind: ground``, beside those of every task."""
 
-    prompt: str = ""
-    """Jinja template; by default it asks where the `question` is, in the words of `answer` and `frame`."""
     metrics: tuple[Ref, ...] = Field(
         default=(
             "acc_at_iou",
@@ -64,15 +63,9 @@ class GroundConfig(TaskConfig):
     """How many labels of other pictures each picture is asked for, with `phrases: labels`."""
     absent_by: Category = "random"
     """Which they are: `random`, the most frequent (`popular`), or those most often beside its own (`adversarial`)."""
-    by: Literal["generate", "ground"] = "generate"
-    """Whether the model writes its boxes, or the adapter has boxes of its own (the capability `ground`)."""
     answer: Literal["box", "point"] = "box"
-    """What the prompt asks for; for points take `metrics: [pointing_accuracy, …]`."""
-    frame: str = "pixel"
-    """What the answers' numbers count: `pixel`, `unit`, `per-mille`, `per-mille-999`, `resized`, each also with `-yx`
-    for y first. An answer that says it itself is believed."""
-    resized: tuple[int, int] | None = None
-    """Width and height of the picture as the model's preprocessing makes it, for `frame: resized`."""
+    """What the prompt asks for. For points the metrics are `pointing_accuracy` and the refusals, unless the suite names
+    others, and whether they are mirrored is not told."""
     count: str | None = None
     """Jinja template that asks how many there are: `How many {{ question }}s are there?`. A cell of its own."""
     mirrored: bool = True
@@ -101,7 +94,7 @@ class GroundTask(TaskBase):
     def __init__(self, name: str, config: GroundConfig, *told: Any) -> None:
         super().__init__(name, config, *told)
         self._counts = {label for label, one in self.metrics.items() if one.name == "count_accuracy"}
-        place = AnswerBox(**_boxes_as(config))
+        place = AnswerBox(**config.parameters())
         self.metrics = {**self.metrics, _PLACE: place}
         if config.by == "ground":
             self.requires = frozenset({"ground"} | ({"generate"} if config.count else set()))
@@ -109,7 +102,7 @@ class GroundTask(TaskBase):
 
     @classmethod
     def build(cls, name: str, config: Any, context: BuildContext) -> Self:
-        frame = told_frame(config.frame, config.resized, pixels=config.by == "ground")
+        frame = config.told_frame()
         source = context.datasets.get(config.dataset)
         if source is not None:
             seed = (context.seed, name)
@@ -128,9 +121,10 @@ class GroundTask(TaskBase):
         counts = _COUNTS if config.count or config.by == "ground" else ()
         known = {ref if isinstance(ref, str) else ref.get("as", ref.get("metric")) for ref in config.metrics}
         added = [ref for ref in counts if ref.get("as", ref["metric"]) not in known]
+        points = config.answer == "point" and "metrics" not in config.model_fields_set
         changes = {
             "prompt": config.prompt or f"Where is {{{{ question }}}}? {asked}",
-            "metrics": framed([*config.metrics, *added], _boxes_as(config)),
+            "metrics": framed([*(_OF_POINTS if points else config.metrics), *added], config.parameters()),
         }
         return super().build(name, config.model_copy(update=changes), context)
 
@@ -186,7 +180,7 @@ class GroundTask(TaskBase):
             *whole,
             metric.statistic(self.primary, [_MIRRORED.id], f"{self.primary}[{_MIRRORED.id}]"),
             told["right_both_ways"].over(mean(both)),
-            told[_FOLLOWS].over(mean(column(_FOLLOWS, _MIRRORED.id))),
+            *([told[_FOLLOWS].over(mean(column(_FOLLOWS, _MIRRORED.id)))] if self.config.answer == "box" else []),
         ]
 
     def columns(self) -> Mapping[str, ColumnSpec]:
@@ -195,19 +189,17 @@ class GroundTask(TaskBase):
     def make(self, results: Sequence[CellResult]) -> Made:
         """Say of each phrase whether its box in the mirrored picture is the mirrored one."""
         by_cell = {result.cell.id: result for result in results}
-        if _MIRRORED.id not in by_cell:
+        if _MIRRORED.id not in by_cell or self.config.answer == "point":
             return Made()
         before, after = by_cell[CLEAN.id], by_cell[_MIRRORED.id]
-        place = {identity: i for i, identity in enumerate(before.ids)}
-        at = [place[identity] for identity in after.ids if identity in place]
-        ids = [identity for identity in after.ids if identity in place]
-        here = [i for i, identity in enumerate(after.ids) if identity in place]
+        ids, at, here = np.intersect1d(np.array(before.ids), np.array(after.ids), return_indices=True)
         first, second = _corners(before)[at], _corners(after)[here]
-        there = (np.minimum(first, second) > -1).all(axis=1) & (first[:, :2] <= first[:, 2:]).all(axis=1)
+        there = (np.minimum(first, second) > -1).all(axis=1)
         agree = np.zeros(len(ids))
         agree[there] = follows(first[there], second[there])
         moves = before.columns[f"{_PLACE}.moves"].worths[at] == 1
-        return Made((MadeRows(self.name, _MIRRORED.id, ids, {_FOLLOWS: np.where(moves, agree, math.nan)}),))
+        column = {_FOLLOWS: np.where(moves, agree, math.nan)}
+        return Made((MadeRows(self.name, _MIRRORED.id, ids.tolist(), column),))
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Say where boxes stay when the picture is mirrored."""
@@ -219,13 +211,6 @@ class GroundTask(TaskBase):
             f"{self.primary} is {with_interval(right)}"
         )
         return Illustration(findings=(Finding("warning", said),))
-
-
-def _boxes_as(config: GroundConfig) -> dict[str, Any]:
-    """Return the parameters of metrics on boxes that a task's keys stand for."""
-    told: dict[str, Any] = {"frame": config.frame} if config.frame != "pixel" else {}
-    told |= {"resized": list(config.resized)} if config.resized else {}
-    return told | ({"take": "first"} if config.by == "ground" else {})
 
 
 def _corners(result: CellResult) -> Any:

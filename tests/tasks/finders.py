@@ -88,6 +88,13 @@ class Left(Finder):
         return [0.0, 0.0, image.width / 2, float(image.height)]
 
 
+class Pointer(Finder):
+    """Answers with the middle of the box."""
+
+    def place(self, box: Box, size: tuple[int, int]) -> Box:
+        return [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
+
+
 class LeftSighted(Finder):
     """Does not see what is in the right half, and names a corner for it."""
 

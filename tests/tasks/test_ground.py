@@ -12,7 +12,18 @@ import harness
 from harness.errors import SpecError
 from harness.record import Run
 from tests.doubles import Double
-from tests.tasks.finders import Centre, Finder, Left, LeftSighted, NeverThere, Shifted, Small, Swapped, Thousandths
+from tests.tasks.finders import (
+    Centre,
+    Finder,
+    Left,
+    LeftSighted,
+    NeverThere,
+    Pointer,
+    Shifted,
+    Small,
+    Swapped,
+    Thousandths,
+)
 from tests.tasks.seeing import resumed, verdict
 from tests.tasks.seeing import run as asked
 
@@ -80,6 +91,15 @@ def test_a_frame_that_is_declared_is_read_as_it_is_meant(model: type[Double], ke
     told = SUITE.replace("phrases: labels", f"phrases: labels, {keys}")
     assert values(run(model, tmp_path, told))["acc_at_iou"] == 1.0
     assert values(run(model, tmp_path))["acc_at_iou"] < 0.2
+
+
+def test_points_are_pointed_at_and_nothing_is_said_of_boxes(tmp_path: Path) -> None:
+    found = values(
+        run(Pointer, tmp_path, SUITE.split("gates", maxsplit=1)[0].replace("labels}", "labels, answer: point}"))
+    )
+    assert {name: value for name, value in found.items() if value != 1.0} == {"false_boxes": 0.0}
+    assert {"pointing_accuracy", "pointing_accuracy[mirrored]", "right_both_ways"} <= set(found)
+    assert not {"iou", "mirror_agreement"} & set(found)
 
 
 def test_boxes_that_an_adapter_has_of_its_own_count_and_refuse(tmp_path: Path) -> None:
