@@ -33,10 +33,11 @@ format: $(VENV)/.dev  ## Format and fix what can be fixed.
 wheel: $(VENV)/.dev  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel
 
-fixtures: $(VENV)/.dev  ## Train, export and quantise the tiny model and its LoRAs again (about 45 CPU-minutes).
+fixtures: $(VENV)/.dev  ## Train, export and quantise the tiny model and its LoRAs again (about 55 CPU-minutes).
 	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build fixtures/tiny-qwen2-vl
 	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build.lora charts fixtures/tiny-qwen2-vl-lora
 	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build.lora easy-vqa fixtures/tiny-qwen2-vl-easy-vqa
+	HF_HUB_OFFLINE=1 $(BIN)/python -m fixtures.build.lora shapes fixtures/tiny-qwen2-vl-shapes
 
 schema: $(VENV)/.dev  ## Write the JSON Schemas.
 	$(BIN)/harness schema --write docs/schema

@@ -39,7 +39,7 @@ DOCUMENTS = st.builds(
 )
 
 METRICS: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
-    "acc_at_iou": (BOXES, {"frame": ["pixel", "unit"]}, {"resized", "coordinates"}),
+    "acc_at_iou": (BOXES, {"frame": ["pixel", "unit"]}, {"resized", "coordinates", "take"}),
     "exact_match": (cases(), {}, set()),
     "faithfulness": (NUMBERS, {"weights": [(0.6, 0.4), (0.1, 0.9)]}, set()),
     "field_accuracy": (DOCUMENTS, {}, set()),

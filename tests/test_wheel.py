@@ -38,6 +38,8 @@ def test_the_wheel_carries_suites_adapters_types_and_the_model(installed: Path) 
         "adapters/qwen2-vl-lora.yaml",
         "fixtures/tiny-qwen2-vl-lora/adapter_model.safetensors",
         "fixtures/tiny-qwen2-vl-easy-vqa/adapter_model.safetensors",
+        "fixtures/tiny-qwen2-vl-shapes/adapter_model.safetensors",
+        "adapters/color_blobs.py",
     ):
         assert (installed / "harness" / "builtin" / name).is_file(), name
     assert (installed / "harness" / "py.typed").is_file()

@@ -16,7 +16,7 @@ class Ground(NumbersAsk):
     """The answer is ``Response.value``, float32 [boxes, 5]: which phrase, then left, top, right, bottom in pixels.
 
     The boxes of a phrase come best first. ``Response.text`` is the same boxes as ``[left, top, right, bottom]``, so
-    that metrics which read boxes out of an answer judge them, stored or fresh.
+    that metrics which read boxes out of an answer judge them, stored or fresh; ``[]`` where there is none.
     """
 
     name: ClassVar[str] = "ground"
@@ -73,5 +73,5 @@ def _response(found: Sequence[Any]) -> Response:
     which = np.repeat(np.arange(len(found)), [len(boxes) for boxes in found])
     rows = np.concatenate(found) if found else np.empty((0, 4), np.float32)
     # No exponents: what reads boxes out of a text takes decimal numbers.
-    text = " ".join(f"[{', '.join(f'{number:.2f}' for number in row)}]" for row in rows.tolist())
+    text = " ".join(f"[{', '.join(f'{number:.2f}' for number in row)}]" for row in rows.tolist()) or "[]"
     return finite(np.column_stack([which, rows]).astype(np.float32), text)

@@ -45,8 +45,9 @@ class Coco(FilesDataset):
     official: ClassVar[Official] = Official(
         ("map", "map_50", "map_75"),
         "Lin et al. 2014 (arXiv:1405.0312), cocodataset/cocoapi",
-        prompt=_BOXES,
+        prompt=None,
         note="For captions take `type: coco_captions`.",
+        kind="detect",
     )
 
     @classmethod

@@ -36,9 +36,9 @@ class RefCoco(FilesDataset):
     official: ClassVar[Official] = Official(
         ({"metric": "acc_at_iou", "threshold": 0.5}, "iou"),
         "Yu et al. 2016 (arXiv:1608.00272)",
-        prompt="Where is {{ question }}? Answer with one box as [x0, y0, x1, y1] in pixels.",
-        extract=("boxes",),
-        note="Say the frame of the model's boxes at the metric (`frame: per-mille`) where it is not pixels.",
+        prompt=None,
+        note="Say the frame of the model's boxes (`frame: per-mille`) where it is not pixels.",
+        kind="ground",
     )
 
     @classmethod

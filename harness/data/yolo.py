@@ -40,10 +40,8 @@ class Yolo(FilesDataset):
     official: ClassVar[Official] = Official(
         ("map_50", "map"),
         "Lin et al. 2014 (arXiv:1405.0312)",
-        prompt=(
-            'Find all {{ question }} in the picture. Answer with a JSON list of {"label": …, "box": [x0, y0, x1, y1], '
-            '"score": …}, in pixels.'
-        ),
+        prompt=None,
+        kind="detect",
     )
 
     @classmethod

@@ -82,18 +82,25 @@ def _worth(task: Task, row: Row) -> float | None:
 
 def _with_pictures(task: Task, flips: Sequence[Flip], folder: Path) -> Iterable[Flip]:
     cells = {cell.id: cell for cell in task.cells()}
-    wanted = {flip.sample_id for flip in flips}
-    samples = {}
-    if wanted:
-        for sample in islice(task.samples(task.cells()[0]), _LOOKED_AT):
-            if sample.id in wanted:
-                samples[sample.id] = sample
+    wanted: dict[str, set[str]] = {}
+    for flip in flips:
+        for cell in (flip.baseline, flip.cell):
+            wanted.setdefault(cell, set()).add(flip.sample_id)
+    # Of each cell: some kinds change the samples, others the requests.
+    samples = {
+        (cell, sample.id): sample
+        for cell, ids in wanted.items()
+        for sample in islice(task.samples(cells[cell]), _LOOKED_AT)
+        if sample.id in ids
+    }
     for number, flip in enumerate(flips):
         pictures = []
         for cell in (flip.baseline, flip.cell):
             name = f"artifacts/{task.name}/flips/{number:03d}-{cell}.png"
+            if (sample := samples.get((cell, flip.sample_id))) is None:
+                continue
             try:
-                requests = task.requests(cells[cell], samples[flip.sample_id], oracle=False)
+                requests = task.requests(cells[cell], sample, oracle=False)
             except SampleError:
                 continue
             if shown := next((request.images for request in requests if request.images), None):

@@ -1,23 +1,16 @@
 """Which detections find a truth, by COCO's rules, for all labels, images and thresholds at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harness.metrics._detected import Table
 from harness.metrics._ties import STEPS, Knot, even, untie
+from harness.metrics.boxes import AREAS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-AREAS: Final[Mapping[str, tuple[float, float]]] = {
-    "all": (0.0, float("inf")),
-    "small": (0.0, 32.0**2),
-    "medium": (32.0**2, 96.0**2),
-    "large": (96.0**2, float("inf")),
-}
-"""Square pixels, both ends included."""
 
 _PAIRS: Final = 1_000_000
 """Pairs of boxes to look at in one go."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
+from harness.reading.absent import says_none
 from harness.reading.boxes import Box, find_boxes, find_points, plain_box, plain_point, read_places, read_points
 from harness.reading.frames import Frame, Pair, misfit, scales
 from harness.reading.placed import corners
@@ -20,7 +21,17 @@ ENTRIES: Final = {"acc_at_iou": "AccAtIou", "giou": "Giou", "iou": "Iou", "point
 _COORDINATES: Final = {"pixel": "pixel", "unit": "unit", "thousand": "per-mille"}
 """Frames by their names under the older key ``coordinates``."""
 
+AREAS: Final[Mapping[str, tuple[float, float]]] = {
+    "all": (0.0, float("inf")),
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, float("inf")),
+}
+"""COCO's sizes of objects, in square pixels, both ends included."""
+
 Order = Literal["xyxy", "yxyx"]
+Take = Literal["only", "first"]
+"""Which box of an answer counts: the only one, or the first of several, for answers that put the best first."""
 
 __all__ = ["Box", "find_boxes", "find_points"]
 
@@ -85,7 +96,9 @@ def _measures(first: Any, second: Any) -> tuple[Any, Any, Any]:
     return shared, union, hull
 
 
-class _BoxMetric(AnswerMetric):
+class BoxMetric(AnswerMetric):
+    """What all metrics of one box share: whose numbers they are, and what cannot be compared."""
+
     variants: ClassVar[Mapping[str, str]] = {"default": "as documented"}
     wants = ("size", "frame", "resized")
 
@@ -96,9 +109,13 @@ class _BoxMetric(AnswerMetric):
         order: Order = "xyxy",
         resized: Sequence[float] | None = None,
         coordinates: str | None = None,
+        take: Take = "only",
         failures: Failures = "wrong",
     ) -> None:
         super().__init__(variant, failures)
+        if take not in ("only", "first"):
+            raise UsageError(f"metric {self.name!r}: take is 'only' or 'first', not {take!r}")
+        self.take = take
         if coordinates is not None:
             if coordinates not in _COORDINATES:
                 near = did_you_mean(coordinates, _COORDINATES)
@@ -118,31 +135,47 @@ class _BoxMetric(AnswerMetric):
         self.needs = self._frame.needs()
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
+        targets = self.targets(references, context)
+        if isinstance(targets, Score):
+            return targets
+        given = self.given(prediction, context)
+        if isinstance(given, Score):
+            return given
+        ours, theirs = scales(given.frame, targets[0].frame, context)
+        return self._judge(_scaled(given.points, ours), [_box(_scaled(target.points, theirs)) for target in targets])
+
+    def targets(self, references: tuple[str, ...], context: Mapping[str, Any]) -> "list[Placed] | Score":
+        """Return the true boxes, at least one; the score where there are none, or they are no boxes."""
         told = context.get("frame")
         frame = Frame.parse(told, self.resized) if told else self._pixels
-        targets: list[_Placed] = []
+        targets: list[Placed] = []
         for reference in references:
-            target = _only(reference, frame)
+            target = only_box(reference, frame)
+            if target is None and says_none(reference):
+                return Score(NAN, Status.UNDEFINED)  # what is not in the picture has no box to compare with
             if target is None or not _has_area(target.points) or target.frame != (targets or [target])[0].frame:
                 return Score(NAN, Status.UNDEFINED, complaint=_bad(reference, frame))
             targets.append(target)
+        return targets
+
+    def given(self, prediction: str, context: Mapping[str, Any]) -> "Placed | Score":
+        """Return what the answer places; the score where it places nothing that can be compared."""
         given = self._points(prediction)
         if given is None:
             return Score(NAN, Status.UNPARSED)
         if said := self._misfit(given, context):
             return Score(NAN, Status.UNPARSED, complaint=said)
-        ours, theirs = scales(given.frame, targets[0].frame, context)
-        return self._judge(_scaled(given.points, ours), [_box(_scaled(target.points, theirs)) for target in targets])
+        return given
 
     def _judge(self, points: Sequence[Pair], targets: Sequence[Box]) -> Score:
         """Judge the corners of the answer's only box, or its only point."""
         raise NotImplementedError
 
-    def _points(self, prediction: str) -> "_Placed | None":
+    def _points(self, prediction: str) -> "Placed | None":
         """Return the answer's only box as two corners; None where there is none, more than one, or an inverted one."""
-        return _only(prediction, self._frame)
+        return only_box(prediction, self._frame, self.take)
 
-    def _misfit(self, given: "_Placed", context: Mapping[str, Any]) -> str | None:
+    def _misfit(self, given: "Placed", context: Mapping[str, Any]) -> str | None:
         """Return why the answer can't be meant as it says, or can't be compared."""
         if given.frame.name == self._frame.name:
             return misfit(given.frame, given.points, context)
@@ -154,22 +187,22 @@ class _BoxMetric(AnswerMetric):
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class Placed:
     """Two corners or one point, x first, and the frame that they are in."""
 
     points: Sequence[Pair]
     frame: Frame
 
 
-def _only(text: str, frame: Frame) -> _Placed | None:
-    """Return the only box of a text; None where there is none, more than one, or one with its corners inverted."""
+def only_box(text: str, frame: Frame, take: Take = "only") -> Placed | None:
+    """Return the only box of a text, or its first; None where there is none, or one with its corners inverted."""
     plain = plain_box(text)
     if plain is not None:
         return _corners(corners(plain, _order(frame)), frame)
-    boxes = {(place.box, place.frame) for place in read_places(text, _order(frame)).value or ()}
-    if len(boxes) != 1:
+    boxes = list(dict.fromkeys((place.box, place.frame) for place in read_places(text, _order(frame)).value or ()))
+    if len(boxes) != 1 and (take == "only" or not boxes):
         return None
-    box, stated = boxes.pop()
+    box, stated = boxes[0]
     return _corners(box, frame if stated is None or stated == frame.name else Frame.parse(stated))
 
 
@@ -177,9 +210,9 @@ def _order(frame: Frame) -> Order:
     return "yxyx" if frame.y_first else "xyxy"
 
 
-def _corners(box: Box, frame: Frame) -> _Placed | None:
+def _corners(box: Box, frame: Frame) -> Placed | None:
     x1, y1, x2, y2 = box
-    return None if x1 > x2 or y1 > y2 else _Placed([(x1, y1), (x2, y2)], frame)
+    return None if x1 > x2 or y1 > y2 else Placed([(x1, y1), (x2, y2)], frame)
 
 
 def _has_area(corners: Sequence[Pair]) -> bool:
@@ -201,7 +234,7 @@ def _box(points: Sequence[Pair]) -> Box:
     return x1, y1, x2, y2
 
 
-class Iou(_BoxMetric):
+class Iou(BoxMetric):
     """Intersection over union of the answer's box and the best reference box.
 
     Range 0 to 1, higher is better. References are in the frame that the fact ``frame`` of their sample names, else in
@@ -214,10 +247,13 @@ class Iou(_BoxMetric):
         order: ``xyxy``, or ``yxyx`` where y stands first.
         resized: width and height of the resized image; else the fact of that name.
         coordinates: the older name of ``frame``, with ``thousand`` for ``per-mille``.
+        take: ``only``, or ``first`` where an answer may name several boxes and puts the best first.
 
     Edge cases:
-        No box in the answer, several, or one with x1 > x2: ``unparsed``, never [0, 0, 0, 0]. A box without area: 0.
-        A reference that is not one box with an area: ``undefined``, with a complaint. An answer that says its order or
+        No box in the answer, several (but for ``take: first``), or one with x1 > x2: ``unparsed``, never [0, 0, 0, 0].
+        A box without area: 0.
+        A reference that is not one box with an area: ``undefined``, with a complaint; one that says ``none``, for what
+        is not in the picture: ``undefined``. An answer that says its order or
         frame itself (``box_2d``, location tokens, "%") is read by that, whatever is declared.
         A box that can't be meant in the frame, since it lies outside the image, reaches further than twice its size,
         or has all its numbers in 0 to 1 where these are pixels or thousandths: ``unparsed``, with a complaint.
@@ -261,6 +297,7 @@ class AccAtIou(Iou):
         order: as ``iou``.
         resized: as ``iou``.
         coordinates: as ``iou``.
+        take: as ``iou``.
 
     Edge cases:
         As ``iou``.
@@ -283,9 +320,10 @@ class AccAtIou(Iou):
         order: Order = "xyxy",
         resized: Sequence[float] | None = None,
         coordinates: str | None = None,
+        take: Take = "only",
         failures: Failures = "wrong",
     ) -> None:
-        super().__init__(variant, frame, order, resized, coordinates, failures)
+        super().__init__(variant, frame, order, resized, coordinates, take, failures)
         if not 0 < threshold <= 1:
             raise UsageError(f"metric 'acc_at_iou': threshold must lie in (0, 1], got {threshold!r}")
         self.threshold = threshold
@@ -294,7 +332,7 @@ class AccAtIou(Iou):
         return Score(truth(overlap >= self.threshold).value, detail={"iou": overlap})
 
 
-class Giou(_BoxMetric):
+class Giou(BoxMetric):
     """Generalised IoU of the answer's box and the best reference box: IoU − empty share of their hull.
 
     Range −1 to 1, higher is better. A failed answer is worth −1.
@@ -304,6 +342,7 @@ class Giou(_BoxMetric):
         order: as ``iou``.
         resized: as ``iou``.
         coordinates: as ``iou``.
+        take: as ``iou``.
 
     Edge cases:
         As ``iou``.
@@ -324,7 +363,7 @@ class Giou(_BoxMetric):
         return Score(float(giou_pairs([_box(points)] * len(targets), targets).max()))
 
 
-class PointingAccuracy(_BoxMetric):
+class PointingAccuracy(BoxMetric):
     """1 where the answer's point lies in a reference box, its edge included, else 0; a box points at its centre.
 
     Range 0 to 1, higher is better.
@@ -334,6 +373,7 @@ class PointingAccuracy(_BoxMetric):
         order: as ``iou``.
         resized: as ``iou``.
         coordinates: as ``iou``.
+        take: as ``iou``.
 
     Edge cases:
         No point, or several different ones: ``unparsed``.
@@ -353,11 +393,11 @@ class PointingAccuracy(_BoxMetric):
         x, y = (sum(side) / len(points) for side in zip(*points, strict=True))
         return truth(any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in targets))
 
-    def _points(self, prediction: str) -> _Placed | None:
+    def _points(self, prediction: str) -> Placed | None:
         plain = plain_point(prediction, self._frame.y_first)
         if plain is not None:
-            return _Placed([plain], self._frame)
+            return Placed([plain], self._frame)
         if plain_box(prediction) is not None or read_places(prediction).value:
             return super()._points(prediction)
         points = set(read_points(prediction, _order(self._frame)).value or ())
-        return _Placed([points.pop()], self._frame) if len(points) == 1 else None
+        return Placed([points.pop()], self._frame) if len(points) == 1 else None

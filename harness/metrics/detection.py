@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from harness.errors import UsageError
 from harness.estimate import Node, call
 from harness.metrics._base import NAN, Failures
 from harness.metrics._detected import Detection, Truth, check, places
 from harness.metrics._judged import MOST, Judged, judge
+from harness.metrics._read_detections import label_of, read_detections
 from harness.metrics._summed import SummedMetric
-from harness.reading.boxes import read_places
-from harness.reading.json import StrictJSONError, parse_json
+from harness.reading.frames import Frame
 from harness.types import MetricValue, Score, Status
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def average_precision(
     thresholds: Sequence[float],
     area: str = "all",
     most: int = MOST,
+    only: str = "",
 ) -> "NDArray[np.float64]":
     """Return the mean average precision of images under weightings: what ``map`` is a form of.
 
@@ -52,11 +54,12 @@ def average_precision(
         thresholds: of the overlap.
         area: the size of boxes that count.
         most: how many detections of an image and label count.
+        only: the label that counts; empty for all.
 
     Returns:
         [b]; NaN where no label has truths.
     """
-    return _of_rows(columns[0], thresholds, area, most).means(weights[0])
+    return _of_rows(columns[0], thresholds, area, most, only).means(weights[0])
 
 
 def average_recall(
@@ -65,97 +68,34 @@ def average_recall(
     thresholds: Sequence[float],
     area: str = "all",
     most: int = MOST,
+    only: str = "",
 ) -> "NDArray[np.float64]":
     """As :func:`average_precision`, of the recall: what ``ar_100`` is a form of."""
-    return _of_rows(columns[0], thresholds, area, most).means(weights[0], recall=True)
+    return _of_rows(columns[0], thresholds, area, most, only).means(weights[0], recall=True)
 
 
-def _of_rows(texts: Sequence[str | None], thresholds: Sequence[float], area: str, most: int) -> Judged:
+def _of_rows(texts: Sequence[str | None], thresholds: Sequence[float], area: str, most: int, only: str) -> Judged:
     detections: list[Detection] = []
     truths: list[Truth] = []
     for place, text in enumerate(texts):
         rows = json.loads(text) if text is not None else {"found": [], "truths": []}
         detections += (Detection(str(place), label, tuple(box), score) for label, box, score in rows["found"])
-        truths += (Truth(str(place), label, tuple(box), *more) for label, box, *more in rows["truths"])
+        kept = (row for row in rows["truths"] if not only or row[0] == only)
+        truths += (Truth(str(place), label, tuple(box), *more) for label, box, *more in kept)
     images = {str(place): place for place in range(len(texts))}
     return judge(detections, truths, images, thresholds, area, most)
 
 
-def read_detections(text: str, image: str = "", size: Sequence[float] | None = None) -> list[Detection] | None:
-    """Return the boxes of an answer, as :func:`harness.reading.boxes.read_places` reads them; None where it names none.
-
-    Each has a ``box`` (or ``bbox``, ``bbox_2d``) of x1, y1, x2, y2, a ``label``, and a ``score``, 1 where it has none.
-    JSON may stand alone, in a fence or in prose. What says itself that it counts thousandths or shares of the picture
-    (``box_2d``, location tokens) is put into pixels by ``size``, its width and height.
-
-    >>> read_detections('[{"label": "dog", "box": [0, 0, 9, 9], "score": 0.9}]')[0].box
-    (0, 0, 9, 9)
-    >>> read_detections('I see one: {"objects": [{"name": "dog", "bbox": [0, 0, 9, 9]}]}')[0].label
-    'dog'
-    >>> read_detections("a dog") is None, read_detections("[]")
-    (True, [])
-    """
-    listed = _plain_list(text)
-    try:
-        found = _read(text, image, size) if listed is None else [_detection(image, one) for one in listed]
-        if found is not None:
-            check(found, "the answer")
-    except (ValueError, TypeError):
-        return None
-    return found
-
-
-def _plain_list(text: str) -> list[Mapping[str, Any]] | None:
-    """Return the answer that was asked for, a list of objects with a box and nothing else; it needs no reading."""
-    if not text.lstrip().startswith("["):
-        return None
-    try:
-        listed = parse_json(text)
-    except StrictJSONError:
-        return None
-    plain = isinstance(listed, list) and all(
-        isinstance(one, dict) and not one.keys().isdisjoint(_BOX_KEYS) for one in listed
-    )
-    return listed if plain else None
-
-
-def _detection(image: str, one: Mapping[str, Any]) -> Detection:
-    box = next(one[key] for key in _BOX_KEYS if key in one)
-    return Detection(image, _label(one), tuple(box), one.get("score", 1.0))
-
-
-def _read(text: str, image: str, size: Sequence[float] | None) -> list[Detection] | None:
-    named = read_places(text).value
-    if named is None or any(place.frame and not size for place in named):
-        return None
-    found = []
-    for place in named:
-        wide, high = (side / _PARTS[place.frame] for side in size) if place.frame and size else (1.0, 1.0)
-        x1, y1, x2, y2 = place.box
-        box = (x1 * wide, y1 * high, x2 * wide, y2 * high)
-        found.append(Detection(image, place.label, box, 1.0 if place.score is None else place.score))
-    return found
-
-
-_PARTS: Final = {"unit": 1.0, "per-mille": 1000.0}
-_BOX_KEYS: Final = ("box", "bbox", "bbox_2d")
-
-
-def _label(box: Mapping[str, Any]) -> str:
-    return str(box.get("label", ""))
-
-
 def _truth(box: Any) -> Truth:
     told = box if isinstance(box, Mapping) else {"box": box}
-    return Truth("", _label(told), tuple(told["box"]), bool(told.get("crowd")), told.get("area"))
+    return Truth("", label_of(told), tuple(told["box"]), bool(told.get("crowd")), told.get("area"))
 
 
-class _Coco(SummedMetric):
+class CocoMetric(SummedMetric):
     """A number of COCO's family: of all boxes of all images."""
 
     answer_tokens = 512
-    needs = ("boxes",)
-    wants = ("size",)
+    wants = ("size", "frame", "resized")
     sums: ClassVar[tuple[str, ...]] = ("images",)
     keeps_rows = True
     computed = "mean over labels and thresholds of the average precision of all boxes"
@@ -164,14 +104,31 @@ class _Coco(SummedMetric):
     most: ClassVar[int] = MOST
     recall: ClassVar[bool] = False
 
-    def __init__(self, variant: str = "default", resamples: int = _RESAMPLES, failures: Failures = "wrong") -> None:
+    def __init__(
+        self,
+        variant: str = "default",
+        resamples: int = _RESAMPLES,
+        frame: str = "pixel",
+        resized: Sequence[float] | None = None,
+        failures: Failures = "wrong",
+    ) -> None:
         super().__init__(variant, failures)
-        self.resamples = resamples
+        try:
+            self._frame = Frame.parse(frame, resized)
+        except UsageError as cause:
+            raise UsageError(f"metric {self.name!r}: {cause}") from None
+        self.resamples, self.frame, self.resized = resamples, frame, resized
+        self.needs = ("boxes", *self._frame.needs())
 
     def form(self, label: str, at: Sequence[str]) -> Node:
+        return self.form_of(label, at)
+
+    def form_of(self, label: str, at: Sequence[str], only: str = "") -> Node:
+        """Return the form of one class, by its name; of all without."""
         target = average_recall if self.recall else average_precision
         said: dict[str, Any] = {"area": self.area} if self.area != "all" else {}
         said |= {"most": self.most} if self.most != MOST else {}
+        said |= {"only": only} if only else {}
         images = self.sum(label, "images", at)
         return call(f"{__name__}:{target.__name__}", images, thresholds=list(self.thresholds), **said)
 
@@ -183,7 +140,7 @@ class _Coco(SummedMetric):
 
         truths = [_truth(box) for box in context["boxes"]]
         check(truths, "boxes")
-        found = read_detections(prediction or "", size=context.get("size"))
+        found = read_detections(prediction or "", "", context.get("size"), self._frame, context)
         value = float(self._judged(found or [], truths, {"": 0}).means(np.ones((1, 1)), recall=self.recall)[0])
         rows = {
             "found": [[row.label, row.box, row.score] for row in found or []],
@@ -234,7 +191,7 @@ class _Coco(SummedMetric):
         return self._value(value, (low, high), n, {Status.OK: n}, method, confidence)
 
 
-class MeanAveragePrecision(_Coco):
+class MeanAveragePrecision(CocoMetric):
     """COCO AP: area under the interpolated precision–recall curve, mean over labels and IoU 0.50:0.05:0.95.
 
     101 recall points, at most 100 detections an image and label, all sizes; crowds are ignored. The answer is, or
@@ -244,6 +201,8 @@ class MeanAveragePrecision(_Coco):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         A label without truths doesn't count; none with truths: NaN with n = 0. Equal scores are one threshold, and
@@ -263,7 +222,7 @@ class MeanAveragePrecision(_Coco):
     name = "map"
 
 
-class MeanAveragePrecision50(_Coco):
+class MeanAveragePrecision50(CocoMetric):
     """COCO AP at an IoU of 0.5: area under the interpolated precision–recall curve, mean over labels.
 
     As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Bootstrap t interval
@@ -271,6 +230,8 @@ class MeanAveragePrecision50(_Coco):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map``.
@@ -287,7 +248,7 @@ class MeanAveragePrecision50(_Coco):
     thresholds: ClassVar[tuple[float, ...]] = (0.5,)
 
 
-class MeanAveragePrecision75(_Coco):
+class MeanAveragePrecision75(CocoMetric):
     """COCO AP at an IoU of 0.75: area under the interpolated precision–recall curve, mean over labels.
 
     As ``map`` at one threshold, of the same answers and facts. Range 0 to 1, higher is better. Bootstrap t interval
@@ -295,6 +256,8 @@ class MeanAveragePrecision75(_Coco):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map``.
@@ -311,7 +274,7 @@ class MeanAveragePrecision75(_Coco):
     thresholds: ClassVar[tuple[float, ...]] = (0.75,)
 
 
-class MeanAveragePrecisionSmall(_Coco):
+class MeanAveragePrecisionSmall(CocoMetric):
     """COCO AP of small objects, of at most 32² square pixels: as ``map``, the others ignored.
 
     The size of an object is that of its box, unless the fact ``boxes`` gives it an ``area`` (COCO's is that of the
@@ -319,6 +282,8 @@ class MeanAveragePrecisionSmall(_Coco):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map``. To find an object of another size is neither right nor wrong; nor is a detection of another size
@@ -336,13 +301,15 @@ class MeanAveragePrecisionSmall(_Coco):
     area = "small"
 
 
-class MeanAveragePrecisionMedium(_Coco):
+class MeanAveragePrecisionMedium(CocoMetric):
     """COCO AP of medium objects, of 32² to 96² square pixels: as ``map``, the others ignored.
 
     As ``map_small``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map_small``.
@@ -359,13 +326,15 @@ class MeanAveragePrecisionMedium(_Coco):
     area = "medium"
 
 
-class MeanAveragePrecisionLarge(_Coco):
+class MeanAveragePrecisionLarge(CocoMetric):
     """COCO AP of large objects, of at least 96² square pixels: as ``map``, the others ignored.
 
     As ``map_small``. Range 0 to 1, higher is better. Bootstrap t interval over images.
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map_small``.
@@ -382,7 +351,7 @@ class MeanAveragePrecisionLarge(_Coco):
     area = "large"
 
 
-class _Recall(_Coco):
+class _Recall(CocoMetric):
     recall = True
     computed = "mean over labels and thresholds of the recall of all boxes"
 
@@ -394,6 +363,8 @@ class AverageRecall1(_Recall):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``map``. Of detections with one score each counts by the share of them that the limit has room for: of four
@@ -419,6 +390,8 @@ class AverageRecall10(_Recall):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``ar_1``.
@@ -442,6 +415,8 @@ class AverageRecall100(_Recall):
 
     Args:
         resamples: bootstrap draws of ``compute``; 0 for no interval.
+        frame: what the answer's numbers count, as of ``iou``.
+        resized: as of ``iou``.
 
     Edge cases:
         As ``ar_1``.

@@ -1,10 +1,9 @@
 """Are things seen that are not there? Yes/no probes for present and absent objects, made of any set with objects."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, Field
 
@@ -18,14 +17,12 @@ from harness.tasks._lookup import Key
 from harness.tasks._named import Ref
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
+from harness.tasks._shown import ANSWERS, Category, Shown
 from harness.tasks.base import CLEAN, TaskBase, TaskConfig
 from harness.types import Dataset, Sample
 
 ENTRIES: Final = {"hallucination": "HallucinationTask"}
 
-Category = Literal["random", "popular", "adversarial"]
-
-_ANSWERS: Final = "answers"
 _COUNTED: Final = ("said_yes", "labelled_yes", "readable")
 """The sums of a metric that the bias towards yes is made of."""
 
@@ -81,8 +78,8 @@ class HallucinationTask(TaskBase):
         except ValueError as cause:
             raise ConfigError(Issue(("question",), str(cause))) from cause
         if source is not None:
-            if config.objects != _ANSWERS and lacking([config.objects], source):
-                hint = f"name another fact, or `{_ANSWERS}`: the answers to the questions about an image"
+            if config.objects != ANSWERS and lacking([config.objects], source):
+                hint = f"name another fact, or `{ANSWERS}`: the answers to the questions about an image"
                 raise ConfigError(Issue(key, f"dataset {config.dataset!r} gives no `{config.objects}`", hint))
             probes = _Probes(source, config, ask, (context.seed, name))
             if not len(probes):
@@ -120,6 +117,7 @@ class _Probes(Derived):
 
     def __init__(self, source: Dataset, config: HallucinationConfig, ask: Any, seed: tuple[int, str]) -> None:
         super().__init__(source, ["group"])
+        self._shown = Shown(source, config.objects)
         self._config = config
         self._ask = ask
         self._seed = seed
@@ -128,7 +126,7 @@ class _Probes(Derived):
         return self._length
 
     def __iter__(self) -> Iterator[Sample]:
-        for key, (sample, shown) in self._images.items():
+        for key, (sample, shown) in self._shown.images.items():
             if sample.problem is not None:
                 yield sample
             for category in self._config.categories:
@@ -142,33 +140,10 @@ class _Probes(Derived):
     def _length(self) -> int:
         return sum(1 for _ in self)
 
-    @cached_property
-    def _images(self) -> Mapping[str, tuple[Sample, frozenset[str]]]:
-        """By image: a sample that shows it, and what it shows."""
-        found: dict[str, tuple[Sample, frozenset[str]]] = {}
-        for sample in self.source:
-            key = sample.cluster or sample.id
-            first, known = found.get(key, (sample, frozenset[str]()))
-            found[key] = first, known | _objects(sample, self._config.objects)
-        return found
-
-    @cached_property
-    def _beside(self) -> Mapping[str, Counter[str]]:
-        """By object: how many images show it, under its own name, and how many show others beside it."""
-        found: dict[str, Counter[str]] = {}
-        for _, shown in self._images.values():
-            for one in shown:
-                found.setdefault(one, Counter()).update(shown)
-        return found
-
-    def _pairs(self, key: str, shown: frozenset[str], category: str) -> list[tuple[str, str]]:
+    def _pairs(self, key: str, shown: frozenset[str], category: Category) -> list[tuple[str, str]]:
         """Return objects that an image shows, each with one that it does not."""
         present = Stream("present", *self._seed, key).shuffled(sorted(shown))
-        absent = Stream("absent", *self._seed, key, category).shuffled(sorted(self._beside.keys() - shown))
-        if category == "popular":
-            absent.sort(key=lambda name: -self._beside[name][name])
-        elif category == "adversarial":
-            absent.sort(key=lambda name: -sum(self._beside[one][name] for one in shown))
+        absent = self._shown.absent(key, category, self._seed)
         return list(zip(present, absent, strict=False))[: self._config.per_image]
 
     def _probe(self, sample: Sample, key: str, category: str, group: str, name: str, answer: str) -> Sample:
@@ -182,13 +157,3 @@ class _Probes(Derived):
             tags={**sample.tags, "category": category, "object": name},
             facts={**sample.facts, "group": group},
         )
-
-
-def _objects(sample: Sample, fact: str) -> frozenset[str]:
-    """Return the names of what a sample says that its image shows."""
-    if fact == _ANSWERS:
-        return frozenset(sample.references[:1])
-    told: Any = sample.facts.get(fact) or ()
-    listed = [told] if isinstance(told, str) else told
-    named = (one.get("label") if isinstance(one, Mapping) else one for one in listed)
-    return frozenset(one for one in named if isinstance(one, str) and one)

@@ -53,6 +53,13 @@ GROUNDED = st.builds(
         st.just({}), strategies.windows().map(lambda spans: {"evidence": json.dumps({"spans": spans}), "tags": {}})
     ),
 )
+NAMED = st.builds(
+    Case,
+    st.one_of(strategies.box_texts(), strategies.answers(), st.sampled_from(["none", "[]", "two", "There is no cup."])),
+    st.sampled_from([("none",), ("[0, 0, 9, 9]",)]),
+    st.sampled_from([{"boxes": []}, {"boxes": [[0, 0, 9, 9]]}, {"boxes": [[0, 0, 9, 9], [20, 0, 29, 9]]}]),
+)
+ABOUT_WHAT_IS_THERE = ("count_accuracy", "false_boxes", "no_target_accuracy", "target_accuracy")
 ANNOTATED = st.builds(Case, strategies.phrases(), st.lists(strategies.phrases(), min_size=4, max_size=10).map(tuple))
 
 CASES: dict[str, Any] = {
@@ -79,6 +86,7 @@ CASES: dict[str, Any] = {
     "temporal_pointing": MOMENTS,
     "acc_at_gqa": GROUNDED,
     "temporal_faithfulness": GROUNDED,
+    **dict.fromkeys(ABOUT_WHAT_IS_THERE, NAMED),
 }
 """Metrics whose references have a form of their own."""
 
@@ -97,6 +105,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "temporal_pointing": {"identity": "a reference need not cite a time inside itself"},
     "temporal_faithfulness": {"identity": "a reference cites no frame"},
     "temporal_schema": {"identity": "a reference need not have the form"},
+    **{name: {"identity": "it looks at what is there and not at the references"} for name in ABOUT_WHAT_IS_THERE},
     "ocrbench": {"identity": "a text without visible characters is contained in nothing"},
 }
 VARIANT_EXEMPT: dict[tuple[str, str], set[str]] = {

@@ -100,7 +100,7 @@ def run(suite: str, model: type[Double], folder: Path, **options: Any) -> Run:
     return harness.run(file, model.choice(folder), out=folder / "runs", report=False, **options)
 
 
-def resumed(suite: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, Run]:
+def resumed(suite: str, folder: Path, monkeypatch: pytest.MonkeyPatch, model: type[Double] = Eye) -> tuple[Run, Run]:
     """Return a run that was killed after three batches and continued, and one that was not."""
     keep, left = Keeper.keep, [3]
 
@@ -113,10 +113,10 @@ def resumed(suite: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "keep", dying)
         with pytest.raises(Gone):
-            run(suite, Eye, folder)
-    continued = run(suite, Eye, folder)
+            run(suite, model, folder)
+    continued = run(suite, model, folder)
     assert len(continued.record.sessions) == 2
-    return continued, run(suite, Eye, folder, fresh=True)
+    return continued, run(suite, model, folder, fresh=True)
 
 
 def verdict(suite: str, model: type[Double], baseline: Run, folder: Path) -> str:
