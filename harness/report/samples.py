@@ -12,34 +12,16 @@ import numpy as np
 from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
-from harness.errors import HarnessError
-from harness.metrics import extract
-from harness.metrics.extract import Chain
 from harness.record.schema import RunRecord, TaskRecord
+from harness.report.exchanges import Exchanges, Texts, clipped
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST: Final = 20_000
-"""Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
-
-
-class _Texts:
-    """Distinct values in the order of their arrival."""
-
-    def __init__(self) -> None:
-        self.codes: dict[Hashable, int] = {}
-
-    def code(self, value: Hashable) -> int:
-        return self.codes.setdefault(value, len(self.codes))
-
-    @property
-    def values(self) -> list[Any]:
-        return list(self.codes)
 
 
 def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str, Any]:
@@ -49,11 +31,11 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
     cells it was asked in.
     """
     tags = [name for name in table.column_names if name.startswith("tag.")]
-    tasks, cells, statuses, prompts, responses, errors = (_Texts() for _ in range(6))
+    tasks, cells, statuses, prompts, responses, errors = (Texts() for _ in range(6))
     errors.code("")
     samples: dict[tuple[Hashable, ...], int] = {}
     rows: dict[str, list[Any]] = {name: [] for name in ("task", "cell", "sample", "status", "response", "error")}
-    blocks, sides = [], []
+    blocks, sides, exchanges = [], [], Exchanges(record)
     for name in dict.fromkeys([*record.tasks, *_distinct(table)]):
         part = _of_task(table, name)
         if not part.num_rows:
@@ -68,7 +50,8 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         for column, texts in (("cell", cells), ("status", statuses), ("response", responses), ("error", errors)):
             rows[column] += [texts.code(text) for text in _texts(part, column)]
         sides += _sides(folder, part, record.tasks.get(name))
-        blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows, _step(record, name)))
+        exchanges.add(name, part)
+        blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows))
     ids, asked_prompts, targets_of, evidence_of, tags_of = zip(*samples, strict=True) if samples else ((),) * 5
     return {
         "simulated": record.adapter.simulated,
@@ -89,16 +72,9 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         },
         "rows": {**rows, "flip": sides},
         "blocks": blocks,
+        "exchanges": exchanges.data(),
         "pictures": _pictures(folder, ids),
     }
-
-
-def clipped(text: str | None) -> str:
-    """Return a text that a page can bear, saying how much is left out."""
-    if text is None:
-        return ""
-    left = len(text) - LONGEST
-    return text if left <= 0 else f"{text[:LONGEST]}… ({left:,} more characters; all of it is in samples.parquet)"
 
 
 def _distinct(table: "pa.Table") -> list[str]:
@@ -118,17 +94,12 @@ def _texts(part: "pa.Table", column: str) -> Iterable[str]:
     return map(clipped, part[column].to_pylist())
 
 
-def _block(part: "pa.Table", task: TaskRecord | None, start: int, step: Chain | None) -> Any:
+def _block(part: "pa.Table", task: TaskRecord | None, start: int) -> Any:
     scores = {}
     for name in part.column_names:
         if name.startswith("score.") and part[name].null_count < part.num_rows:
             scores[name.removeprefix("score.")] = [_rounded(value) for value in part[name].to_pylist()]
-    block = {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
-    if step:
-        carried = part["facts"].to_pylist() if "facts" in part.column_names else [None] * part.num_rows
-        answers = zip(part["response"].to_pylist(), carried, strict=True)
-        block["parsed"] = ["" if text is None else clipped(step(text, json.loads(of or "{}"))) for text, of in answers]
-    return block
+    return {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
 
 
 def _rounded(value: float | None) -> float | int | None:
@@ -136,19 +107,6 @@ def _rounded(value: float | None) -> float | int | None:
         return None
     short = round(value, 4)
     return int(short) if short == int(short) else short
-
-
-def _step(record: RunRecord, name: str) -> Chain | None:
-    """Return the task's way to take an answer out of a text; None where it takes the text as it is, or but cleaned."""
-    config = record.tasks[name].config if name in record.tasks else {}
-    base = config.get("of")
-    steps = config.get("extract") or (base.get("extract") if isinstance(base, dict) else None)
-    if not isinstance(steps, list) or not [step for step in steps if step != extract.resolve(extract.CLEAN)]:
-        return None
-    try:
-        return extract.chain(steps)
-    except HarnessError:
-        return None  # a step of a plug-in that is not installed here
 
 
 def _sides(folder: Path, part: "pa.Table", task: TaskRecord | None) -> list[int]:
