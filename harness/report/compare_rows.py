@@ -7,12 +7,12 @@ from functools import partial
 from typing import Final
 
 from harness.comparison.compare import Compared, Delta
+from harness.comparison.controls import control
 from harness.comparison.flips import Flipped, FlippedSample
 from harness.comparison.slices import SliceDelta
 from harness.comparison.watched import gated
 from harness.record.schema import RunRecord
 from harness.report import numbers
-from harness.report.controls import control
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction

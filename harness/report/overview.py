@@ -1,17 +1,19 @@
-"""Several runs of one suite side by side, as one HTML file: metrics, gates, and a heat map adapter × corruption."""
+"""Several runs of one suite as one HTML file: who is first, at what cost, on which samples they differ, and numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from harness.comparison.controls import control
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
-from harness.report.controls import control
 from harness.report.heat import HeatMap, heat_rows
+from harness.report.many import Many, many
 from harness.report.page import environment
 
 _TEMPLATE: Final = "overview.html.j2"
+_SCRIPT: Final = "many.js"
 _PREFIX: Final = "retained_accuracy["
 
 
@@ -21,13 +23,15 @@ def write_overview(folders: Sequence[Path], file: Path) -> Path:
     Raises:
         UsageError: if a folder holds no readable run, or the runs are of different suites.
     """
+    runs = [Run(folder) for folder in folders]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render_overview([Run(folder).record for folder in folders]), encoding="utf-8")
+    ranked = many(runs, file) if len(runs) > 1 else None
+    file.write_text(render_overview([run.record for run in runs], ranked), encoding="utf-8")
     return file
 
 
-def render_overview(records: Sequence[RunRecord]) -> str:
-    """Return the overview as HTML."""
+def render_overview(records: Sequence[RunRecord], ranked: Many | None = None) -> str:
+    """Return the overview as HTML, with the ranking where there is one."""
     suites = sorted({f"{record.suite.name} {record.suite.version}" for record in records})
     if len(suites) > 1:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")
@@ -42,6 +46,8 @@ def render_overview(records: Sequence[RunRecord]) -> str:
             rows=_rows(records),
             cut=_cut_off(records),
             maps=maps,
+            many=ranked,
+            scripts=[_SCRIPT] if ranked and ranked.matrix.lines else [],
         )
     )
 
