@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from harness.comparison import controls
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.controls import control
 from harness.comparison.flips import Flipped, FlippedSample
@@ -103,9 +104,7 @@ def better(compared: Compared, delta: Delta) -> Direction:
 
 def went(compared: Compared, delta: Delta) -> str:
     """Return ``worse`` or ``better`` where a metric moved, else nothing; a control that falls got better."""
-    if delta.moved and control(compared.candidate, delta.task, delta.metric):
-        return "better" if delta.moved == "worse" else "worse"
-    return delta.moved
+    return controls.went(compared.candidate, delta.task, delta.metric, delta.moved)
 
 
 def ordered(deltas: Sequence[Delta]) -> list[Delta]:

@@ -19,6 +19,7 @@ from harness.report.samples import thumbnails
 _ABREAST: Final = 3
 """Columns that stand beside each other."""
 _REPORT: Final = "report.html"
+NO_REPORTS: Final[Mapping[Path, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,13 @@ class Many:
     thumbnails: Mapping[str, str]
 
 
-def many(runs: Sequence[Run], page: Path) -> Many:
+def many(runs: Sequence[Run], page: Path, reports: Mapping[Path, str] = NO_REPORTS) -> Many:
     """Rank some runs of one suite for a page.
 
     Args:
         runs: two or more.
         page: the file that will be written; links to the runs' reports start there.
+        reports: addresses of those reports by the runs' folders; else ``report.html`` in each, where there is one.
 
     Raises:
         UsageError: if they are of different suites, or samples cannot be read.
@@ -74,7 +76,7 @@ def many(runs: Sequence[Run], page: Path) -> Many:
             ranking.titles[i],
             run.record.adapter.simulated,
             f"{run.record.started:%d %b %H:%M}" + (f" · {run.record.git.commit[:7]}" if run.record.git else ""),
-            _address(run.folder, page),
+            _address(run.folder, page) if not reports else reports.get(run.folder, ""),
             {head.column.name: shown.lane(head, head.column.entries[i]) for head in heads},
             shown.amount(costs[i].seconds),
             shown.amount(costs[i].price),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.comparison.compare import Compared
+from harness.comparison.controls import better
 from harness.comparison.decide import Decision
 from harness.record import Run
-from harness.record.schema import RunRecord
+from harness.record.schema import MetricRecord, RunRecord
 from harness.report import compare_rows, numbers, page
 from harness.report.text import plain
 
@@ -44,8 +45,9 @@ def of_run(run: Run) -> TableCard:
     """Return how a run ended, and its metrics with their intervals."""
     record = run.record
     rows = [
-        (plain(name), numbers.arrow(value), numbers.interval(value), numbers.coverage(value))
-        for name, value in run.metrics.items()
+        (plain(f"{task}/{name}"), numbers.way(better(record, task, name, value)), *_shown(value))
+        for task, body in record.tasks.items()
+        for name, value in body.metrics.items()
     ]
     said = [compare_rows.SIMULATED] * record.adapter.simulated
     title = f"{record.suite.name} on {numbers.title(record)}: {_status(record)}"
@@ -60,11 +62,11 @@ def of_compared(compared: Compared) -> TableCard:
     rows = [
         (
             plain(delta.name),
-            compare_rows.way(delta.direction),
+            compare_rows.way(compare_rows.better(compared, delta)),
             compare_rows.value(delta.before),
             compare_rows.value(delta.after),
             compare_rows.changed(delta, delta.direction),
-            delta.moved,
+            compare_rows.went(compared, delta),
             compare_rows.p_value(delta.adjusted_p),
             compare_rows.pairs(delta.comparison),
         )
@@ -87,6 +89,10 @@ def of_decision(decision: Decision) -> TableCard:
     rows = [(plain(one.metric), one.rule, one.verdict, plain(one.reason, _LONGEST)) for one in gates]
     title = f"{record.suite.name}: {numbers.title(record)}{against}: {decision.verdict.upper()}"
     return TableCard(title, said, ("gate", "rule", "verdict", "because"), rows)
+
+
+def _shown(value: MetricRecord) -> tuple[str, str]:
+    return numbers.interval(value), numbers.coverage(value)
 
 
 def _status(record: RunRecord) -> str:

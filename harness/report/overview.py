@@ -1,6 +1,6 @@
 """Several runs of one suite as one HTML file: who is first, at what cost, on which samples they differ, and numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
 from harness.report.heat import HeatMap, heat_rows
-from harness.report.many import Many, many
+from harness.report.many import NO_REPORTS, Many, many
 from harness.report.page import environment
 
 _TEMPLATE: Final = "overview.html.j2"
@@ -17,15 +17,20 @@ _SCRIPT: Final = "many.js"
 _PREFIX: Final = "retained_accuracy["
 
 
-def write_overview(folders: Sequence[Path], file: Path) -> Path:
+def write_overview(folders: Sequence[Path], file: Path, reports: Mapping[Path, str] = NO_REPORTS) -> Path:
     """Write the overview of the runs in ``folders`` to ``file``.
+
+    Args:
+        folders: of the runs.
+        file: the page.
+        reports: addresses of the runs' own pages, by folder; else ``report.html`` in each folder, where there is one.
 
     Raises:
         UsageError: if a folder holds no readable run, or the runs are of different suites.
     """
     runs = [Run(folder) for folder in folders]
     file.parent.mkdir(parents=True, exist_ok=True)
-    ranked = many(runs, file) if len(runs) > 1 else None
+    ranked = many(runs, file, reports) if len(runs) > 1 else None
     file.write_text(render_overview([run.record for run in runs], ranked), encoding="utf-8")
     return file
 
