@@ -49,6 +49,11 @@ class Answer:
     status: str
     error: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Task, cell and sample."""
+        return self.task, self.cell, self.sample_id
+
 
 @dataclass(frozen=True, slots=True)
 class Content:

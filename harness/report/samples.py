@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
+Key = tuple[str, str, str]
+"""Task, cell and sample."""
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
 
@@ -134,30 +136,45 @@ def _baseline(task: TaskRecord | None) -> str | None:
 
 
 def thumbnails(folder: Path, wanted: Collection[str]) -> dict[str, str]:
-    """Return the kept thumbnails of some samples of a run, as data URIs; none of a hostile file."""
-    kept = _kept(folder) if wanted else {}
-    return {one: _URI + base64.b64encode(kept[one]).decode("ascii") for one in wanted if one in kept}
+    """Return the kept pictures of samples of a run as the data set has them, as data URIs; none of a hostile file."""
+    kept = _kept(folder)[0] if wanted else {}
+    return {one: _uri(kept[one]) for one in wanted if one in kept}
 
 
-def _kept(folder: Path) -> dict[str, bytes]:
+def seen(folder: Path, wanted: Collection[Key]) -> dict[Key, str]:
+    """Return what a model saw of some answers (task, cell, sample), as data URIs, where it was not the data set's."""
+    kept = _kept(folder)[1] if wanted else {}
+    return {one: _uri(kept[one]) for one in wanted if one in kept}
+
+
+def _uri(webp: bytes) -> str:
+    return _URI + base64.b64encode(webp).decode("ascii")
+
+
+def _kept(folder: Path) -> tuple[dict[str, bytes], dict[Key, bytes]]:
+    """Return the pictures of the data set by sample, and those that a model saw by task, cell and sample."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(folder / THUMBNAILS).read()
-    except (OSError, pa.ArrowInvalid):
-        return {}
-    return dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
+        ids, webps = (table[name].to_pylist() for name in ("sample_id", "webp"))
+    except (OSError, pa.ArrowInvalid, KeyError):
+        return {}, {}
+    nobody = [None] * table.num_rows
+    tasks, cells = (table[name].to_pylist() if name in table.column_names else nobody for name in ("task", "cell"))
+    rows = list(zip(tasks, cells, ids, webps, strict=True))
+    own = {identity: webp for task, _, identity, webp in rows if task is None}
+    return own, {(task, cell, identity): webp for task, cell, identity, webp in rows if task is not None}
 
 
-def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the kept thumbnails: each once, and for every sample which one, −1 where there is none."""
-    kept = _kept(folder)
-    if not kept:
-        return {"webp": [], "of": []}
+def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
+    """Return the kept pictures: each once, for every sample which one, −1 where there is none, and what models saw."""
+    kept, shown = _kept(folder)
     codes: dict[bytes, int] = {}
-    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids]
-    return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of}
+    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids] if kept or shown else []
+    instead = {"/".join(key): codes.setdefault(webp, len(codes)) for key, webp in shown.items()}
+    return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of, "seen": instead}
 
 
 def sidecar(data: Mapping[str, Any]) -> str:

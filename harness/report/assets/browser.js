@@ -176,11 +176,13 @@
     detail.append(el("h3", visible(name)));
     const key = [columns.task(i), columns.cell(i), columns.sample(i)].join("/");
     const kept = [...document.querySelectorAll("[data-flip]")].find(e => e.dataset.flip === key);
-    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : data.pictures.of[s] >= 0 ? [["data:image/webp;base64," + data.pictures.webp[data.pictures.of[s]], "image as the data set has it"]] : [];
+    const webp = (code, said) => [["data:image/webp;base64," + data.pictures.webp[code], said]];
+    const own = data.pictures.of[s] >= 0 ? webp(data.pictures.of[s], "image as the data set has it") : [], instead = data.pictures.seen[key];
+    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : instead >= 0 ? [...webp(instead, "image as the model saw it"), ...own] : own;
     if (pictures.length) { const strip = el("p"); pictures.forEach(p => strip.append(picture(...p))); detail.append(strip); }
     const answer = columns.answer(i), references = samples.references[s];
     const sized = pictures.length && asked(i)[0]?.sent?.images?.length ? asked(i)[0].sent.images : [];
-    if (sized.length) detail.append(el("p", `sent as ${sized.map(size => size.join(" × ")).join(", ")} pixels`, "dim"));
+    if (sized.length) detail.append(el("p", `${instead >= 0 && own.length && !kept ? "as the model saw it, and as the data set has it; " : ""}sent as ${sized.map(size => size.join(" × ")).join(", ")} pixels`, "dim"));
     const simulated = data.simulated ? " (simulated)" : "", told = [["question", columns.question(i)], ["target", references.join(" | ")]];
     if (paired && rows.before[i] >= 0) told.push(["baseline's answer" + simulated, columns.baseline(i)]);
     told.push([(paired ? "candidate's answer" : "answer") + simulated, answer]);
