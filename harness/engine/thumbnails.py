@@ -27,7 +27,7 @@ _EMBEDDED: Final = 5_000_000 * 3 // 4
 """Bytes of pictures that are kept unasked: 5 MB in a page, which holds them in base64."""
 _UNASKED: Final = 500
 """How many of them at most: each is read again."""
-_SEEN: Final = 100
+_SEEN: Final = 64
 """Of how many wrong answers what the model saw is made again, where it is not the data set's picture: a corruption of a
 photograph may take a tenth of a second."""
 

@@ -46,13 +46,13 @@ def clipped(text: str | None) -> str:
 
 
 class Exchanges:
-    """Collects, a task at a time; every text and every set of counts stands once."""
+    """Collects, a task at a time; every text and every set of counts stands once, and so does what all rows share."""
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._sent, self._reads, self._counts, self._parts = (Texts() for _ in range(4))
         self._reads.code("[]")
-        self._rows: dict[str, list[Any]] = {name: [] for name in ("sent", "read", "counts", "parts", "seconds")}
+        self._rows: dict[str, list[Any]] = {name: [] for name in ("sent", "read", "counts", "parts", "micros")}
         self._steps: dict[str, list[str] | None] = {}
         self._kept = True
 
@@ -64,7 +64,7 @@ class Exchanges:
         rows = self._rows
         rows["sent"] += [-1 if text is None else self._sent.code(text) for text in _column(part, "sent")]
         rows["parts"] += [-1 if text is None else self._parts.code(_bearable(text)) for text in _column(part, "parts")]
-        rows["seconds"] += [_short(value) for value in _column(part, "seconds")]
+        rows["micros"] += [_micros(value) for value in _column(part, "seconds")]
         counted = zip(*(_column(part, name) for name in _COUNTS), strict=True)
         rows["counts"] += [self._counts.code(counts) for counts in counted]
         rows["read"] += self._read(step, part)
@@ -80,7 +80,7 @@ class Exchanges:
             "counts": self._counts.values,
             "parts": [json.loads(text) for text in self._parts.values],
             "prices": prices if isinstance(prices, Mapping) else None,
-            "rows": self._rows,
+            "rows": {name: _short_of(values) for name, values in self._rows.items()},
         }
 
     def _read(self, step: Chain | None, part: "pa.Table") -> list[int]:
@@ -121,9 +121,14 @@ def _column(part: "pa.Table", name: str) -> Iterable[Any]:
     return values
 
 
-def _short(value: float | None) -> float | None:
-    """Return seconds with three significant digits."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.3g}")
+def _short_of(values: list[Any]) -> list[Any]:
+    """Return a value a row, or the only one that there is."""
+    return values[:1] if values and all(value == values[0] for value in values) else values
+
+
+def _micros(seconds: float | None) -> int | None:
+    """Return seconds as microseconds with three significant digits: a page has ten thousand of them."""
+    return None if seconds is None or not math.isfinite(seconds) else int(float(f"{seconds * 1e6:.3g}"))
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -194,14 +194,15 @@
   // --- how the answer came: tabs of the chosen sample
   const { exchanges } = data, MISSING = "not recorded: this run is of a version that did not keep it";
   const listed = pairs => { const list = el("dl"); pairs.forEach(([key, value]) => { const dd = el("dd"); dd.append(value); list.append(el("dt", visible(String(key))), dd); }); return list; };
+  const of = (name, i) => { const values = exchanges.rows[name]; return values.length === 1 ? values[0] : values[i]; };
   // What was asked about a sample: one request, or its parts.
   function asked(i) {
-    const parts = exchanges.rows.parts[i], sent = exchanges.rows.sent[i];
+    const parts = of("parts", i), sent = of("sent", i);
     if (parts >= 0) return exchanges.parts[parts];
     return sent < 0 ? [] : [{ part: "", role: "", prompt: columns.question(i), response: columns.answer(i), sent: exchanges.sent[sent] }];
   }
   function why(i) {
-    const s = rows.sample[i], steps = exchanges.steps[columns.task(i)], read = exchanges.reads[exchanges.rows.read[i]], pairs = [];
+    const s = rows.sample[i], steps = exchanges.steps[columns.task(i)], read = exchanges.reads[of("read", i)], pairs = [];
     pairs.push(["status", columns.status(i) + (rows.error[i] ? ": " + visible(data.errors[rows.error[i]]) : "")]);
     if (read.length) read.forEach(([step, left]) => pairs.push(["by " + step, left == null ? "finds no answer" : highlighted(left, [])]));
     else if (steps && columns.answer(i)) pairs.push(["read", "the whole answer, which " + steps.join(", ") + " left as it was"]);
@@ -231,7 +232,7 @@
     });
   }
   function raw(i) {
-    const all = exchanges.rows.parts[i] >= 0 ? asked(i) : [], ends = exchanges.counts[exchanges.rows.counts[i]][4];
+    const all = of("parts", i) >= 0 ? asked(i) : [], ends = exchanges.counts[of("counts", i)][4];
     const made = all.flatMap(one => [el("h4", visible([one.part && `part ${one.part}`, one.role && `by the ${one.role}`].filter(Boolean).join(", ") || "answer")),
       one.response == null ? el("p", visible(one.error || "no text"), "dim") : highlighted(one.response, [])]);
     if (!all.length) made.push(columns.answer(i) ? highlighted(columns.answer(i), []) : el("p", "No text.", "dim"));
@@ -239,7 +240,7 @@
     return made;
   }
   function took(i) {
-    const [read, images, written, attempts] = exchanges.counts[exchanges.rows.counts[i]], seconds = exchanges.rows.seconds[i], { prices } = exchanges;
+    const [read, images, written, attempts] = exchanges.counts[of("counts", i)], micros = of("micros", i), seconds = micros == null ? null : micros / 1e6, { prices } = exchanges;
     const number = v => v.toLocaleString("en"), spent = prices && read != null && written != null ? (prices.input * read + prices.output * written) / 1e6 : null;
     const known = exchanges.kept && attempts == null && columns.answer(i), nobody = known ? "the answer was known from an earlier run; nobody was asked" : exchanges.kept ? "nothing was asked" : MISSING;
     return [listed([
