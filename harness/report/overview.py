@@ -30,16 +30,26 @@ def write_overview(folders: Sequence[Path], file: Path, reports: Mapping[Path, s
     """
     runs = [Run(folder) for folder in folders]
     file.parent.mkdir(parents=True, exist_ok=True)
-    ranked = many(runs, file, reports) if len(runs) > 1 else None
-    file.write_text(render_overview([run.record for run in runs], ranked), encoding="utf-8")
+    records = [run.record for run in runs]
+    _check(records)
+    ranked, why_not = None, ""
+    try:
+        ranked = many(runs, file, reports) if len(runs) > 1 else None
+    except UsageError as error:  # samples that cannot be read cost the ranking, not the numbers
+        why_not = str(error)
+    file.write_text(render_overview(records, ranked, why_not), encoding="utf-8")
     return file
 
 
-def render_overview(records: Sequence[RunRecord], ranked: Many | None = None) -> str:
-    """Return the overview as HTML, with the ranking where there is one."""
+def _check(records: Sequence[RunRecord]) -> None:
     suites = sorted({f"{record.suite.name} {record.suite.version}" for record in records})
     if len(suites) > 1:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")
+
+
+def render_overview(records: Sequence[RunRecord], ranked: Many | None = None, why_not: str = "") -> str:
+    """Return the overview as HTML, with the ranking, or why there is none."""
+    _check(records)
     maps = {name: _map(name, records) for name in _sweeps(records)}
     return (
         environment()
@@ -52,6 +62,7 @@ def render_overview(records: Sequence[RunRecord], ranked: Many | None = None) ->
             cut=_cut_off(records),
             maps=maps,
             many=ranked,
+            why_not=why_not,
             scripts=[_SCRIPT] if ranked and ranked.matrix.lines else [],
         )
     )
