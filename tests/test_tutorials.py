@@ -16,7 +16,11 @@ _COMMAND = re.compile(r"^\$ harness (.+)$", re.MULTILINE)
 COMMANDS = _COMMAND.findall((ROOT / "docs" / "tutorials.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("run ")])
+RUNS = {line.split()[1]: line for line in COMMANDS if line.startswith("run ")}
+"""By suite: of several the last, which names the most adapters."""
+
+
+@pytest.mark.parametrize("line", RUNS.values())
 def test_what_a_tutorial_runs_can_be_planned(line: str, run_here: Callable[..., Done]) -> None:
     done = run_here(*shlex.split(line), "--dry-run")
     assert done.code == 0, done.err

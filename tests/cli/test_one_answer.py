@@ -14,14 +14,16 @@ from tests.conftest import Done
 from tests.edited import sign
 
 
-def test_an_answer_is_told_from_what_was_sent_to_what_it_took(small_run: Path, run_apart: Callable[..., Done]) -> None:
+def test_an_answer_is_told_from_what_was_sent_to_what_it_took(
+    small_run: Path, run_apart: Callable[..., Done], run_here: Callable[..., Done]
+) -> None:
     row = Run(small_run).table().slice(0, 1).to_pylist()[0]
     name = f"{row['task']}/{row['cell']}/{row['sample_id']}"
     done = run_apart("show", small_run, "--answer", name, cwd=small_run.parent)
     assert done.code == 0, done.err
     for part in (name, row["prompt"], row["response"], "max_new_tokens", "attempts", "relaxed_accuracy"):
         assert part in done.out
-    (told,) = json.loads(run_apart("show", small_run, "--answer", name, "--json", cwd=small_run.parent).out)
+    (told,) = json.loads(run_here("show", small_run, "--answer", name, "--json").out)
     assert told["sent"] == json.loads(row["sent"])
     assert told["read"] == [["clean@1", row["response"]]]
     assert (told["attempts"], told["price"]) == (1, None)

@@ -13,6 +13,7 @@ from harness.comparison.matrix import matrix
 from harness.comparison.spending import Amount, Point, dominated, price_of, seconds_of
 from harness.errors import UsageError
 from harness.record import Run
+from tests.conftest import Done
 
 MakeRun = Callable[..., Run]
 PRICES = {"input": 1.0, "output": 2.0, "currency": "USD"}
@@ -120,18 +121,16 @@ def test_who_is_not_dominated_is_the_front_and_who_is_has_one_of_the_front_above
 
 
 def test_reports_and_comparisons_of_several_runs_say_who_is_first(
-    make_run: MakeRun, run_apart: Callable[..., object], tmp_path: Path
+    make_run: MakeRun, run_apart: Callable[..., Done], run_here: Callable[..., Done], tmp_path: Path
 ) -> None:
     texts = {"best": "1" * 60, "same": "1" * 59 + "0", "poor": "1" * 20 + "0" * 40}
     folders = [named(make_run, name, text).folder for name, text in texts.items()]
-    done = run_apart("report", *folders, "--format", "json", cwd=tmp_path)
-    told = json.loads(done.out)  # type: ignore[attr-defined]
+    told = json.loads(run_apart("report", *folders, "--format", "json", cwd=tmp_path).out)
     assert told["lead"] == "Not told apart. best and same share the first place on qa/exact match."
     assert [run["values"][0]["place"] for run in told["runs"]] == ["best", "tied", "behind"]
-    compared = run_apart("compare", *folders, cwd=tmp_path).out  # type: ignore[attr-defined]
+    compared = run_here("compare", *folders).out
     assert "1.000 [0.940, 1.000] ★" in compared
     assert told["lead"] in compared
-    markdown = run_apart("report", *folders, "--format", "markdown", cwd=tmp_path).out  # type: ignore[attr-defined]
-    assert "| poor" in markdown
-    alone = run_apart("report", folders[0], "--format", "json", cwd=tmp_path)
-    assert (alone.code, "harness show RUN --json" in alone.err) == (2, True)  # type: ignore[attr-defined]
+    assert "| poor" in run_here("report", *folders, "--format", "markdown").out
+    alone = run_here("report", folders[0], "--format", "json")
+    assert (alone.code, "harness show RUN --json" in alone.err) == (2, True)
