@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench asv reports site history clean
+.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench speed asv reports site history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,6 +47,9 @@ docs: $(VENV)/.dev  ## Write the parts of docs/metrics.md that follow from the c
 
 bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
 	$(BIN)/python -m benchmarks
+
+speed: $(VENV)/.dev  ## Name the innermost loops that became slower than their stored ratios say; advice, no verdict.
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
 
 asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commit, with asv.
 	$(BIN)/asv machine --yes

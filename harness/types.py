@@ -267,6 +267,11 @@ class Response:
     """Why the text ends where it does; an adapter that cannot know says nothing, and nothing is counted."""
     later: bool = False
     """The adapter has not come to it yet: it is no failure, and is asked for again in the next call."""
+    attempts: int = 1
+    """How often the request was sent until this came; 0 where it never was."""
+    took: float | None = None
+    """Seconds from when this request was first sent to this answer, waiting between attempts included, where the
+    adapter knows it of each; the others share the time of their call."""
     hopeless: bool = False
     """It failed as every other request will, for a wrong key or a used-up quota: the run stops here, and can go on."""
 

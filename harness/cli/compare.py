@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from harness.cli._tables import Choice
     from harness.comparison.compare import Compared
     from harness.comparison.labelled import Labelled
+    from harness.record import Run
 
 _EPILOG: Final = """\b
 Examples:
   harness compare @2 @1                                 the run before the newest, and the newest
   harness compare @latest:onnx-fp32 @latest:onnx-int8
+  harness compare A B C                                 B and C with A, and a leaderboard of the three
   harness compare A B C --format markdown > compare.md
   harness compare baselines/main/robustness-onnx-int8 RUN --format html --out compare.html
   harness compare A B --labels labels.jsonl             what people say of a few answers, too
@@ -77,6 +79,8 @@ def command(
     if format_ == "table" and out is None:
         for one in compared:
             print_comparison(one, Choice(everything, pattern))
+        if len(others) > 1 and not force:
+            print_board([first, *others], resamples)
         return
     text = _render(compared, format_)
     if out:
@@ -153,6 +157,25 @@ def print_labels(out: "Console", found: "Sequence[Labelled]") -> None:
         out.print(f"[{colours[one.word]}]{escape(plain(f'{one.task}: {one.said}', 600))}[/]")
         for said in rows.about_labels(one):
             out.print(f"[dim]{escape(plain(said, 600))}[/]")
+
+
+def print_board(runs: "list[Run]", resamples: int) -> None:
+    """Print the ranking of several runs, where they are of one suite."""
+    from rich.markup import escape
+
+    from harness.cli._grid import console, fits, print_grid, safe
+    from harness.comparison.board import board
+    from harness.comparison.compare import Options
+    from harness.report.board import STAR, by_column, lead, table
+
+    out, ranking = console(), board(runs, Options(resamples=resamples))
+    said = lead(ranking)
+    heads, rows = table(ranking)
+    if not fits(out.width, heads, [[safe(cell) for cell in row] for row in rows]):
+        heads, rows = by_column(ranking)
+    print_grid(out, heads, [[safe(cell) for cell in row] for row in rows], title="leaderboard")
+    out.print(escape(f"{said.word} {said.told}"))
+    out.print(f"[dim]{STAR}[/]")
 
 
 def _table(compared: "Compared", choice: "Choice") -> tuple[list[list[str]], int]:

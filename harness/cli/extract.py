@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -93,13 +93,15 @@ def try_(
     as_json: bool,
 ) -> int:
     """Read TEXT, or standard input where it is "-", as a metric would, and show what is read, where and why."""
+    from harness.metrics.extract import chain, resolved
     from harness.reading import nothing
     from harness.reading.clean import visible
     from harness.reading.kinds import read_as
 
     options = _options(listed, named, more)
     whole = sys.stdin.read() if text == "-" else text
-    done = list(_prepared(whole, [step.strip() for step in steps.split(",") if step.strip()]))
+    wanted = [step.strip() for step in steps.split(",") if step.strip()]
+    done = [{"step": step, "text": left} for step, left in chain(resolved(wanted)).trace(whole)]
     rest = done[-1]["text"]
     reading: Reading[Any]
     if rest is None:
@@ -112,18 +114,6 @@ def try_(
     else:
         _show(reading, seen)
     return ExitCode.REGRESSION if reading.value is None else ExitCode.OK
-
-
-def _prepared(text: str, steps: Sequence[str]) -> Iterator[dict[str, str | None]]:
-    """Yield each step with the text that it leaves; the last is the first that finds nothing."""
-    from harness.metrics.extract import chain, resolved
-
-    for step in resolved(steps):
-        left = chain([step])(text)
-        yield {"step": step, "text": left}
-        if left is None:
-            return
-        text = left
 
 
 def _options(listed: Sequence[str], named: str | None, more: Sequence[str]) -> list[str]:

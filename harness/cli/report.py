@@ -9,7 +9,8 @@ _EPILOG: Final = """\b
 Examples:
   harness report                      report.html of the newest run
   harness report RUN --format markdown > report.md
-  harness report RUN_A RUN_B          both on one page: overview.html
+  harness report RUN_A RUN_B …        who is first, at what cost, where they differ: overview.html
+  harness report A B C --format json  the leaderboard
   harness report RUN --pictures       with a thumbnail of every sample
   harness report --all                report.html of every run
   harness report --site public        everything as a static site, for GitHub Pages
@@ -20,8 +21,8 @@ Examples:
 @click.argument("runs_named", nargs=-1, metavar="[RUN]...")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Where to look for RUN.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(["html", "markdown"]), default="html", show_default=True,
-              help="HTML goes to a file, Markdown to standard output.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["html", "markdown", "json"]), default="html", show_default=True,
+              help="HTML goes to a file, the others to standard output.")  # fmt: skip
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write; report.html in the run's folder by default."
 )
@@ -42,7 +43,8 @@ def command(
 ) -> None:
     """Write the report of RUN: a folder, or (a part of) the id of a run; the newest by default.
 
-    Several runs of one suite give one page, side by side.
+    Several runs of one suite give one page: a leaderboard in which runs that no paired test tells apart share a place,
+    what they reach against what an answer takes, and the samples on which they differ.
     """
     from harness.engine.named import locate_run
     from harness.imports import is_passing
@@ -51,10 +53,8 @@ def command(
         _write_many(runs, site, open_)
         return
     folders = [locate_run(name, runs) for name in runs_named or (None,)]
-    if format_ == "markdown":
-        from harness.report.markdown import markdown
-
-        text = "\n".join(markdown(folder) for folder in folders)
+    if format_ != "html":
+        text = _text(folders, format_)
         if out:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text, encoding="utf-8")
@@ -72,6 +72,30 @@ def command(
     click.echo(file)
     if open_:
         click.launch(file.resolve().as_uri())
+
+
+def _text(folders: list[Path], format_: str) -> str:
+    from harness.errors import UsageError
+    from harness.report.board import board_json, board_markdown
+    from harness.report.markdown import markdown
+
+    if len(folders) == 1:
+        if format_ == "json":
+            raise UsageError("the JSON of one run is its record: harness show RUN --json; several give a leaderboard")
+        return markdown(folders[0])
+    from harness.comparison.board import board
+    from harness.record import Run
+
+    runs = [Run(folder) for folder in folders]
+    each = "\n".join(markdown(folder) for folder in folders) if format_ == "markdown" else ""
+    if each and len({(run.record.suite.name, run.record.suite.version) for run in runs}) > 1:
+        return each
+    ranking = board(runs)
+    if format_ == "json":
+        import json
+
+        return json.dumps(board_json(ranking), indent=2, ensure_ascii=False)
+    return board_markdown(ranking) + "\n" + each
 
 
 def _write_many(runs: Path, site: Path | None, open_: bool) -> None:

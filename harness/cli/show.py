@@ -10,6 +10,7 @@ Examples:
   harness show                       the newest run under results/runs; @2 is the one before (harness list runs)
   harness show results/runs/robustness-onnx-int8-…
   harness show --metrics "ood/auroc*" --sort value
+  harness show --answer chart-qa/clean/test-0-17
   harness show RUN --json | jq .tasks
 """
 
@@ -24,9 +25,17 @@ Examples:
               help="Only numbers whose name, as in a gate, fits: drift/*delay*, or a part.")  # fmt: skip
 @click.option("--sort", "order", type=click.Choice(["given", "name", "value"]), default="given", show_default=True,
               help="By value the worst stand first.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print run.json.")
+@click.option("--answer", "sample", metavar="SAMPLE",
+              help="One answer: its prompt as sent, what came back, what was read from it, what it took.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print run.json; with --answer, what is told of it.")
 def command(
-    run: str | None, runs: Path, everything: bool, pattern: str, order: Literal["given", "name", "value"], as_json: bool
+    run: str | None,
+    runs: Path,
+    everything: bool,
+    pattern: str,
+    order: Literal["given", "name", "value"],
+    sample: str | None,
+    as_json: bool,
 ) -> None:
     """Show RUN: a folder, or (a part of) the id of a run; the newest by default."""
     from harness.engine.named import locate_run
@@ -34,6 +43,9 @@ def command(
     from harness.record.spent import in_words
 
     folder = locate_run(run, runs)
+    if sample is not None:
+        _answer(folder, sample, as_json)
+        return
     record = read_run(folder)
     if as_json:
         click.echo(record.model_dump_json(indent=2))
@@ -57,3 +69,23 @@ def command(
     }
     for key, value in lineage.items():
         click.echo(f"{key + ':':<11} {value}")
+
+
+def _answer(folder: Path, sample: str, as_json: bool) -> None:
+    """Print what a record keeps of one sample's answers."""
+    from harness.record import Run
+    from harness.report.one_answer import answers, lines
+    from harness.report.text import plain
+
+    found = answers(Run(folder), sample)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for told in found:
+        rows = lines(told)
+        width = max(len(name) for name, _ in rows) + 1
+        click.echo(click.style(plain(told["sample"], 300), bold=True))
+        for name, text in rows:
+            click.echo(f"  {plain(name, 60) + ':':<{width + 1}} {plain(text, 2_000)}")

@@ -193,13 +193,28 @@ def compare(baseline: Run, candidate: Run, options: Options = Options()) -> Comp
         Incomparable: with every reason, unless ``options.force``.
         UsageError: if the samples cannot be read.
     """
+    comparer, reasons = _prepared(baseline, candidate, options)
+    return comparer.compare(reasons)
+
+
+def changes(baseline: Run, candidate: Run, names: Collection[str], options: Options = Options()) -> dict[str, Delta]:
+    """Compare a few numbers alone, by ``task/metric``; their p-values are not adjusted.
+
+    Raises:
+        Incomparable: with every reason, unless ``options.force``.
+        UsageError: if the samples cannot be read.
+    """
+    return _prepared(baseline, candidate, options)[0].changes(names)
+
+
+def _prepared(baseline: Run, candidate: Run, options: Options) -> "tuple[_Comparer, list[str]]":
     before, after = Identity.of(baseline.record), Identity.of(candidate.record)
     rows = apart_in(baseline, candidate)
     reasons = [str(difference) for difference in identity.conflicts(before, after, rows)]
     reasons += identity.unfinished(baseline.record, "baseline") + identity.unfinished(candidate.record, "candidate")
     if reasons and not options.force:
         raise Incomparable(reasons)
-    return _Comparer(baseline, candidate, options, rows).compare(reasons)
+    return _Comparer(baseline, candidate, options, rows), reasons
 
 
 _MOST_READ: Final = 2000
@@ -265,6 +280,17 @@ class _Comparer:
             labelled=labelled,
             labels_file=given.file if given else "",
         )
+
+    def changes(self, names: Collection[str]) -> dict[str, Delta]:
+        before, after = self._records
+        found: dict[str, Delta] = {}
+        for task in (task for task in after.tasks if task in before.tasks):
+            wanted = [name for name in names if name.partition("/")[0] == task]
+            there = [name for name in wanted if name.partition("/")[2] in after.tasks[task].metrics]
+            if there:
+                one = self._task(task)
+                found |= {name: one.delta(name.partition("/")[2]) for name in there}
+        return found
 
     def _label_margins(self) -> dict[str, float]:
         """Return the margins of the gates on the tasks' primary metrics."""
@@ -333,9 +359,9 @@ class _TaskComparer:
 
     def deltas(self) -> Iterator[Delta]:
         for metric in self.views[1].record.metrics:
-            yield self._delta(metric)
+            yield self.delta(metric)
 
-    def _delta(self, metric: str) -> Delta:
+    def delta(self, metric: str) -> Delta:
         old, new = (view.record.metrics.get(metric) for view in self.views)
         defined = [view.described.statistics.get(metric) for view in self.views]
         assert new is not None  # noqa: S101 - it was listed

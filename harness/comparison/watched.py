@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness.comparison.controls import went
 from harness.estimate import Statistic
 from harness.estimate.statistic import columns_in
 from harness.record.schema import RunRecord
@@ -41,8 +42,9 @@ def unwatched(record: RunRecord, deltas: "Sequence[Delta]") -> Iterator[str]:
     for delta in deltas:
         statistic = known.get(delta.task, {}).get(delta.metric)
         covered = statistic is not None and _read(statistic) <= seen.get(delta.task, set())
-        if delta.moved and delta.name not in names and not covered:
-            unseen.setdefault(delta.moved, []).append(f"{delta.name} ({delta.after - delta.before:+.3f})")
+        way = went(record, delta.task, delta.metric, delta.moved)
+        if way and delta.name not in names and not covered:
+            unseen.setdefault(way, []).append(f"{delta.name} ({delta.after - delta.before:+.3f})")
     for way in (way for way in ("worse", "better") if way in unseen):
         yield f"no gate watches what got {way}: {', '.join(unseen[way])}"
 

@@ -39,6 +39,8 @@ class Part:
     hash: str
     response: Response = _UNASKED
     cached: bool = False
+    seconds: float | None = None
+    """Wall-clock time that the answer took, or its share of a call that answered several; None of a known one."""
 
 
 @dataclass(slots=True)
@@ -168,9 +170,11 @@ class Asker:
         called = self._known_or_asked(model, parts)
         if any(response.hopeless for response in called.responses):
             self._stopped.set()
+        share = called.seconds / max(1, len(parts) - len(called.cached))
         for i, (part, response) in enumerate(zip(parts, called.responses, strict=True)):
             part.response = response
             part.cached = i in called.cached
+            part.seconds = None if part.cached else share if response.took is None else response.took
         return called.seconds
 
     def _known_or_asked(self, model: Model, parts: Sequence[Part]) -> Called:

@@ -4,9 +4,9 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.asks import ask_named
 from harness.engine.ask import Part, Work
@@ -15,6 +15,7 @@ from harness.engine.limits import failures
 from harness.engine.others import Others
 from harness.engine.pipeline import Answered
 from harness.engine.plan import Batch
+from harness.engine.sent import sent
 from harness.engine.sessions import Clock
 from harness.errors import in_words
 from harness.facts import carried
@@ -24,6 +25,8 @@ from harness.record.store import ResponseStore, Row
 from harness.spec.models import OnTruncated
 from harness.tasks import Cell, Joins, Observation, Task
 from harness.types import Finish, Response, Sample, Status
+
+Number = TypeVar("Number", int, float)
 
 
 class Keeper:
@@ -145,7 +148,16 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTru
         facts=carried(sample),
         finish=finish if parts else None,
         again=bool(work.hopeless),
+        sent=json.dumps(sent(alone.request), ensure_ascii=False) if alone else None,
+        seconds=_total(part.seconds for part in parts),
+        attempts=_total(part.response.attempts for part in parts if not part.cached),
     )
+
+
+def _total(values: Iterable[Number | None]) -> Number | None:
+    """Return the sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def _own(parts: Sequence[Part]) -> list[Finish]:
@@ -193,8 +205,8 @@ def _counts(parts: Sequence[Part]) -> Response:
     own = [part.response for part in parts if not part.request.role]
 
     def total(name: str) -> int | None:
-        known = [count for response in own if (count := getattr(response, name)) is not None]
-        return sum(known) if known else None
+        counts: list[int | None] = [getattr(response, name) for response in own]
+        return _total(counts)
 
     return Response(
         None, tokens_in=total("tokens_in"), image_tokens=total("image_tokens"), tokens_out=total("tokens_out")
@@ -223,6 +235,7 @@ def _told(part: Part) -> dict[str, Any]:
         "tokens_out": response.tokens_out,
         "finish": str(response.finish),
         "bytes": len(_payload(part)),
+        "sent": sent(request),
     }
 
 

@@ -1,6 +1,6 @@
-"""Small pictures of the samples of a run, drawn again from its data set, for its page."""
+"""Small pictures of the samples of a run, drawn again from its data set, and what a model saw in place of them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
@@ -12,24 +12,33 @@ from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
 from harness.spec.document import made_document
-from harness.suite.bind import bind_suite, load_suite
+from harness.suite.bind import Suite, bind_suite, load_suite
+from harness.tasks import Measures, Task
 from harness.types import Sample
 
 FILE: Final = Path("artifacts") / "thumbnails.parquet"
 _UNASKED: Final = 500
 """How many of them at most: each is read again."""
+_SEEN: Final = 64
+"""Of how many wrong answers what the model saw is made again, where it is not the data set's picture: a corruption of a
+photograph may take a tenth of a second."""
+
+Key = tuple[str, str, str]
+"""Task, cell and sample."""
 
 
 def keep_thumbnails(folder: Path) -> int:
-    """Write ``artifacts/thumbnails.parquet`` (sample_id, webp) for a run; return how many samples have a picture.
+    """Write ``artifacts/thumbnails.parquet`` for a run; return how many samples have a picture.
 
-    The pictures are those of the data set, before any corruption. A sample whose image cannot be read has none.
+    Its columns are sample_id, task, cell and webp. Where task and cell are null it is the data set's picture, before
+    any corruption; elsewhere what the model saw, kept of the first wrong answers where it is another. A sample whose
+    image cannot be read has none.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
     run = Run(folder)
-    return _keep(run, dict.fromkeys(run.table()["sample_id"].to_pylist()), None)
+    return _keep(run, dict.fromkeys(run.table()["sample_id"].to_pylist()), _wrong(run)[:_UNASKED], None)
 
 
 def keep_wrong(folder: Path) -> int:
@@ -41,23 +50,25 @@ def keep_wrong(folder: Path) -> int:
         return 0
     run = Run(folder)
     try:
-        wanted = _wrong(run)
-        return _keep(run, wanted, EMBEDDED) if wanted else 0
+        wrong = _wrong(run)
+        wanted = dict.fromkeys(islice(dict.fromkeys(identity for _, _, identity in wrong), _UNASKED))
+        return _keep(run, wanted, wrong[:_SEEN], EMBEDDED) if wanted else 0
     except (HarnessError, OSError):
         return 0
 
 
-def _wrong(run: Run) -> dict[str, None]:
-    """Return the samples of the first wrong answers, of each task in turn."""
+def _wrong(run: Run) -> list[Key]:
+    """Return the first wrong answers, of each task in turn."""
     import pyarrow.compute as pc
 
     table, found = run.table(), []
     for name, task in run.record.tasks.items():
         samples = columns_of(run.folder, table.filter(pc.equal(table["task"], name)))
         rows = wrong_rows(samples, task)[:_UNASKED]
-        found.append(samples.text("sample_id").take(rows).to_pylist())
+        columns = (samples.text(column).take(rows).to_pylist() for column in ("task", "cell", "sample_id"))
+        found.append(list(zip(*columns, strict=True)))
     turns = chain.from_iterable(zip_longest(*found))
-    return dict.fromkeys(islice((one for one in turns if one is not None), _UNASKED))
+    return [one for one in turns if one is not None]
 
 
 def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
@@ -66,11 +77,17 @@ def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
+    yield from _samples(run, _suite(run), wanted)
+
+
+def _suite(run: Run) -> Suite:
     file = Path(run.record.suite.file)
     if file.is_file() and file.suffix not in (".yaml", ".yml"):  # data without a suite of its own
-        suite = bind_suite(made_document(run.record.suite.content, file))
-    else:
-        suite = load_suite(str(file) if file.is_file() else file.stem)
+        return bind_suite(made_document(run.record.suite.content, file))
+    return load_suite(str(file) if file.is_file() else file.stem)
+
+
+def _samples(run: Run, suite: Suite, wanted: Collection[str]) -> Iterator[Sample]:
     seen: set[str] = set()
     for name, dataset in suite.datasets.items():
         known = run.record.datasets.get(name)
@@ -84,20 +101,47 @@ def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
                 yield sample
 
 
-def _keep(run: Run, wanted: Mapping[str, None], room: int | None) -> int:
+def _keep(run: Run, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    suite = _suite(run)
     found: dict[str, bytes] = {}
-    for sample in samples_of(run, wanted):
+    for sample in _samples(run, suite, wanted):
         with suppress(SampleError):
             found[sample.id] = thumbnail(*pictures(sample.images[:1]))
-    kept = [one for one in wanted if one in found]
+    kept: list[tuple[str | None, str | None, str, bytes]] = [
+        (None, None, one, found[one]) for one in wanted if one in found
+    ]
+    kept += [(*key, webp) for key, webp in _seen(suite.tasks, wrong) if found.get(key[2]) != webp]
     if room is not None:
-        ends = accumulate(len(found[one]) for one in kept)
+        ends = accumulate(len(webp) for *_, webp in kept)
         kept = [one for one, end in zip(kept, ends, strict=True) if end <= room]
     target = run.folder / FILE
     target.parent.mkdir(parents=True, exist_ok=True)
-    columns = {"sample_id": kept, "webp": pa.array([found[one] for one in kept], pa.binary())}
-    pq.write_table(pa.table(columns), target)
-    return len(kept)
+    tasks, cells, ids, webps = zip(*kept, strict=True) if kept else ((), (), (), ())
+    text = pa.string()
+    columns = {"sample_id": pa.array(ids, text), "task": pa.array(tasks, text), "cell": pa.array(cells, text)}
+    pq.write_table(pa.table({**columns, "webp": pa.array(webps, pa.binary())}), target)
+    return sum(task is None for task in tasks)
+
+
+def _seen(tasks: Mapping[str, Task], wanted: Sequence[Key]) -> Iterator[tuple[Key, bytes]]:
+    """Yield the first picture of what a model was asked about some answers, made again; none where that fails."""
+    by_cell: dict[tuple[str, str], list[str]] = {}
+    for key in wanted:
+        by_cell.setdefault(key[:2], []).append(key[2])
+    for (name, cell_name), ids in by_cell.items():
+        task = tasks.get(name)
+        cell = next((one for one in task.cells() if one.id == cell_name), None) if task else None
+        if task is None or cell is None or isinstance(task, Measures):
+            continue
+        left = set(ids)
+        for sample in task.samples(cell):
+            if not left:
+                break
+            if sample.id in left:
+                left.discard(sample.id)
+                with suppress(Exception):  # a plug-in may need what only a run has: there is no picture then
+                    made = task.requests(cell, sample, oracle=False)
+                    yield (name, cell_name, sample.id), thumbnail(next(one.images[0] for one in made if one.images))

@@ -50,6 +50,7 @@ def _checked_one(response: Any, ask: Ask) -> Response:
             image_tokens=_count(response.image_tokens),
             tokens_out=_count(response.tokens_out),
             finish=finish,
+            attempts=operator.index(response.attempts),
         )
     except (TypeError, ValueError) as cause:
         return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")
@@ -68,6 +69,7 @@ def _plain(response: Response, ask: Ask) -> Response:
         seconds={str(stage): float(seconds) for stage, seconds in response.seconds.items()},
         later=bool(response.later) and response.status != Status.OK,
         hopeless=bool(response.hopeless) and response.status != Status.OK,
+        took=None if response.took is None else float(response.took),
     )
 
 

@@ -130,7 +130,8 @@ class Caller:
             except SampleError as error:
                 return _all(requests, Status.ERROR, str(error))
             try:
-                return checked(host.ask(requests, self._limit(len(requests)), self._closed), requests)
+                found = checked(host.ask(requests, self._limit(len(requests)), self._closed), requests)
+                return [replace(one, attempts=one.attempts + tries - 1) for one in found] if tries > 1 else found
             except Late:
                 if self._closed.is_set():
                     host.stop()
@@ -150,7 +151,7 @@ class Caller:
                     self._largest = len(requests) // 2
                     return self._in_halves(requests)
                 failure = str(error)
-        return _all(requests, Status.ERROR, failure)
+        return [replace(one, attempts=tries) for one in _all(requests, Status.ERROR, failure)]
 
     def _limit(self, size: int) -> float:
         deadline = self._policy.deadline

@@ -9,7 +9,7 @@ into the run record, so that stored responses can be scored again without the mo
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, Protocol
@@ -180,13 +180,28 @@ class Chain:
         """
         return self._run([name for name in self.names[:1] if name.startswith(f"{CLEAN}@")], text, _NO_FACTS)
 
+    def trace(self, text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> Iterator[tuple[str, str | None]]:
+        """Yield each step with what it leaves of the text; the last is the first that finds nothing.
+
+        >>> list(chain(["clean", "yes_no", "first_line"]).trace("<think>hm</think>perhaps"))
+        [('clean@1', 'perhaps'), ('yes_no@2', None)]
+        """
+        return self._walk(self.names, text, facts)
+
     @staticmethod
-    def _run(names: Sequence[str], text: str, facts: Mapping[str, Any]) -> str | None:
+    def _walk(names: Sequence[str], text: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         answer: str | None = text
         for name in names:
             if answer is None:
-                return None
+                return
             answer = _STEPS[name](answer, facts)
+            yield name, answer
+
+    @classmethod
+    def _run(cls, names: Sequence[str], text: str, facts: Mapping[str, Any]) -> str | None:
+        answer: str | None = text
+        for _, answer in cls._walk(names, text, facts):  # noqa: B007 - the last is wanted
+            pass
         return answer
 
 

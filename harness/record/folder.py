@@ -279,6 +279,9 @@ def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], de
         ("batch_seconds", pa.float64()),
         ("parts", pa.string()),
         ("finish", pa.dictionary(pa.int32(), pa.string())),
+        ("sent", pa.dictionary(pa.int32(), pa.string())),
+        ("seconds", pa.float32()),
+        ("attempts", pa.int32()),
     ]
     scored = [
         field

@@ -17,6 +17,7 @@ from harness.types import JSON
 _TABLES: Final = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
 create table if not exists tags (name text primary key) without rowid;
+create table if not exists sents (id integer primary key, text text not null unique);
 create table if not exists cells (
     id integer primary key,
     task text not null,
@@ -50,6 +51,9 @@ create table if not exists responses (
     finish text,
     former text,
     again integer,
+    sent integer references sents,
+    seconds real,
+    attempts integer,
     unique (cell_id, sample_id)
 );
 """
@@ -77,11 +81,24 @@ _OWN: Final = (
     "finish",
     "former",
     "again",
+    "sent",
+    "seconds",
+    "attempts",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
-_SELECT: Final = f"select task, cell, {', '.join(_OWN)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-_ADDED: Final = ("facts", "ask", "parts", "finish", "former", "again")
-"""Columns that stores of earlier versions lack."""
+_SENT: Final = "(select text from sents where sents.id = sent) as sent"
+"""The text of what was sent: each stands in the store once."""
+_SELECT: Final = (
+    f"select task, cell, {', '.join(_OWN).replace('sent', _SENT)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
+)
+_ADDED: Final = {
+    **dict.fromkeys(("facts", "ask", "parts", "finish", "former", "again"), "text"),
+    "sent": "integer",
+    "seconds": "real",
+    "attempts": "integer",
+}
+"""Columns that stores of earlier versions lack, with their types."""
+_PLACE_OF_SENT: Final = _OWN.index("sent")
 _TOLD: Final = ("status", "error", "response", "finish")
 """What is kept of an answer in whose place another came."""
 _FORMER: Final = "vector"
@@ -140,6 +157,13 @@ class Row:
     """What came of it before it was asked again: a JSON list, the oldest first, of status, error, response, finish."""
     again: bool = False
     """It failed and is to be asked again: what is here stands until then."""
+    sent: str | None = None
+    """What went to the model beside ``prompt``, as :mod:`harness.engine.sent` writes it; None where there are parts,
+    which say it themselves, and where nothing was asked."""
+    seconds: float | None = None
+    """Wall-clock time that its answers took, its share of calls that answered several; None where nobody was asked."""
+    attempts: int | None = None
+    """How often its requests were sent, all together; None where nobody was asked."""
 
 
 class ResponseStore:
@@ -166,7 +190,7 @@ class ResponseStore:
             if _FORMER in _columns(self._connection):
                 self._connection.execute(f"alter table responses rename column {_FORMER} to payload")
             for column in _absent(self._connection):
-                self._connection.execute(f"alter table responses add column {column} text")
+                self._connection.execute(f"alter table responses add column {column} {_ADDED[column]}")
         except sqlite3.DatabaseError as cause:
             raise _unreadable(path, cause) from cause
         self._inode = path.stat().st_ino
@@ -175,6 +199,7 @@ class ResponseStore:
             for identity, task, cell in self._connection.execute("select id, task, cell from cells")
         }
         self._tags = {name for (name,) in self._connection.execute("select name from tags")}
+        self._sents = {text: number for number, text in self._connection.execute("select id, text from sents")}
         self._waiting = self._any("again is not null")
         """Whether rows are to be asked again: their answers replace them."""
 
@@ -207,6 +232,7 @@ class ResponseStore:
         try:
             with self._transaction():
                 ids = [self._cell_id(row.task, row.cell) for _, row in listed]
+                packed = [self._interned(values) for values in packed]
                 if self._waiting:
                     packed = [self._replacing(key, values) for key, values in zip(ids, packed, strict=True)]
                 self._waiting |= any(row.again for _, row in listed)
@@ -341,14 +367,14 @@ class ResponseStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        known = dict(self._cells)
+        known, sents = dict(self._cells), dict(self._sents)
         self._check_there()
         try:
             self._connection.execute("begin immediate")
             yield
             self._connection.execute("commit")
         except BaseException as error:
-            self._cells = known
+            self._cells, self._sents = known, sents
             if self._connection.in_transaction:  # SQLite takes some failures back by itself
                 self._connection.execute("rollback")
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
@@ -390,6 +416,17 @@ class ResponseStore:
             assert made is not None  # noqa: S101 - an insert has a row
             self._cells[key] = made
         return self._cells[key]
+
+    def _interned(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a packed row with the number of what was sent in the text's place."""
+        text = values[_PLACE_OF_SENT]
+        if text is None:
+            return values
+        if text not in self._sents:
+            made = self._connection.execute("insert into sents (text) values (?)", (text,)).lastrowid
+            assert made is not None  # noqa: S101 - an insert has a row
+            self._sents[text] = made
+        return (*values[:_PLACE_OF_SENT], self._sents[text], *values[_PLACE_OF_SENT + 1 :])
 
     def _remember_tags(self, rows: Iterable[Row]) -> None:
         new = {clean for row in rows for name in row.tags if (clean := str(_unicode(name))) not in self._tags}
@@ -453,6 +490,9 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.finish,
         None if row.former is None else without_own(row.former),
         1 if row.again else None,
+        _unicode(None if row.sent is None else without_own(row.sent)),
+        row.seconds,
+        row.attempts,
     )
 
 
@@ -470,7 +510,7 @@ def selection(connection: sqlite3.Connection) -> str:
     """Return the query for packed rows, as :func:`unpack` takes them, of a store of this or an earlier version."""
     query = _SELECT
     for column in _absent(connection):
-        query = query.replace(f", {column}", f", null as {column}")
+        query = query.replace(f", {_SENT if column == 'sent' else column}", f", null as {column}")
     return query.replace(", payload", f", {_FORMER} as payload") if _FORMER in _columns(connection) else query
 
 
@@ -483,7 +523,7 @@ def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
     evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
-    parts, finish, former, again = last
+    parts, finish, former, again, sent, seconds_own, attempts = last
     judged = json.loads(scores)
     return Row(
         task,
@@ -512,4 +552,7 @@ def unpack(values: Sequence[Any]) -> Row:
         finish,
         former,
         again is not None,
+        sent,
+        seconds_own,
+        attempts,
     )

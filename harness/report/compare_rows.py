@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from harness.comparison import controls
 from harness.comparison.compare import Compared, Delta
+from harness.comparison.controls import control
 from harness.comparison.flips import Flipped, FlippedSample
 from harness.comparison.labelled import Labelled
 from harness.comparison.slices import SliceDelta
 from harness.comparison.watched import gated
 from harness.record.schema import RunRecord
 from harness.report import numbers
-from harness.report.controls import control
 from harness.report.numbers import title
 from harness.stats.results import Comparison
 from harness.types import Direction
@@ -141,9 +142,7 @@ def better(compared: Compared, delta: Delta) -> Direction:
 
 def went(compared: Compared, delta: Delta) -> str:
     """Return ``worse`` or ``better`` where a metric moved, else nothing; a control that falls got better."""
-    if delta.moved and control(compared.candidate, delta.task, delta.metric):
-        return "better" if delta.moved == "worse" else "worse"
-    return delta.moved
+    return controls.went(compared.candidate, delta.task, delta.metric, delta.moved)
 
 
 def ordered(deltas: Sequence[Delta]) -> list[Delta]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.comparison.columns import Samples, samples_of
+from harness.comparison.controls import control
 from harness.comparison.wrong import broken, tells, wrong_rows
 from harness.record import Run
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
-from harness.report.controls import control
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
 
@@ -48,6 +48,11 @@ class Answer:
     response: str
     status: str
     error: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Task, cell and sample."""
+        return self.task, self.cell, self.sample_id
 
 
 @dataclass(frozen=True, slots=True)

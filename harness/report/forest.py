@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.comparison.compare import Compared, Delta
+from harness.comparison.controls import TOLD, control
 from harness.comparison.watched import gated
 from harness.report import compare_rows as rows
-from harness.report.controls import TOLD, control
 from harness.report.lanes import GLYPHS, Axis, Way
 from harness.report.numbers import short
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from harness.comparison.controls import TOLD
 from harness.record.schema import GateRecord, MetricRecord, RunRecord, Verdict
 from harness.report.content import Row
-from harness.report.controls import TOLD
 from harness.report.numbers import coverage, interval, short
 from harness.report.slices import Slice
 from harness.report.svg import round_steps
@@ -208,7 +208,7 @@ def _lane(
     if known is None or known.value is None:
         said = f"{task}/{metric}: undefined" + (f"; {verdict}" if verdict else "")
         return Lane(base, of, note, way, "–", "undefined", said, "", SHARES, None, None)
-    axis = _axis_of(known, [limit, ghost])
+    axis = axis_of(known, [limit, ghost])
     low, high = known.low, known.high
     whisker = (axis.at(low), round(axis.at(high) - axis.at(low), 2)) if low is not None and high is not None else None
     line = None if limit is None else axis.at(limit)
@@ -220,7 +220,7 @@ def _lane(
         " · ".join(filter(None, (note, "" if share else f"{known.unit or 'no unit'}, own scale"))),
         way,
         f"{known.value:.3f}" if share else short(known.value),
-        _ends(known, share),
+        ends_of(known, share),
         f"{task}/{metric}: {interval(known)}" + (f"; {verdict}" if verdict else ""),
         f"n = {coverage(known)}" + (f"; {known.method}" if known.method else ""),
         axis,
@@ -232,7 +232,8 @@ def _lane(
     )
 
 
-def _ends(known: MetricRecord, share: bool) -> str:
+def ends_of(known: MetricRecord, share: bool) -> str:
+    """Return the interval of a number, ``[0.902, 0.984]``."""
     if known.low is None or known.high is None:
         return "no interval"
     if share:
@@ -240,7 +241,7 @@ def _ends(known: MetricRecord, share: bool) -> str:
     return f"[{short(float(known.low))}, {short(float(known.high))}]"
 
 
-def _axis_of(known: MetricRecord, beside: Sequence[float | None]) -> Axis:
+def axis_of(known: MetricRecord, beside: Sequence[float | None]) -> Axis:
     """Return the axis of a number: shares have one in common, others their own, which begins at zero where it may."""
     values = [value for value in (known.value, known.low, known.high, *beside) if value is not None]
     if known.unit == "share" and min(values) >= 0 and max(values) <= 1:

@@ -6,9 +6,10 @@ from typing import Final
 
 from harness.causes.results import Why
 from harness.comparison.compare import Compared
+from harness.comparison.controls import better
 from harness.comparison.decide import Decision
 from harness.record import Run
-from harness.record.schema import RunRecord
+from harness.record.schema import MetricRecord, RunRecord
 from harness.report import compare_rows, numbers, page, why_rows
 from harness.report.text import plain
 
@@ -45,8 +46,9 @@ def of_run(run: Run) -> TableCard:
     """Return how a run ended, and its metrics with their intervals."""
     record = run.record
     rows = [
-        (plain(name), numbers.arrow(value), numbers.interval(value), numbers.coverage(value))
-        for name, value in run.metrics.items()
+        (plain(f"{task}/{name}"), numbers.way(better(record, task, name, value)), *_shown(value))
+        for task, body in record.tasks.items()
+        for name, value in body.metrics.items()
     ]
     said = [compare_rows.SIMULATED] * record.adapter.simulated
     title = f"{record.suite.name} on {numbers.title(record)}: {_status(record)}"
@@ -61,11 +63,11 @@ def of_compared(compared: Compared) -> TableCard:
     rows = [
         (
             plain(delta.name),
-            compare_rows.way(delta.direction),
+            compare_rows.way(compare_rows.better(compared, delta)),
             compare_rows.value(delta.before),
             compare_rows.value(delta.after),
             compare_rows.changed(delta, delta.direction),
-            delta.moved,
+            compare_rows.went(compared, delta),
             compare_rows.p_value(delta.adjusted_p),
             compare_rows.pairs(delta.comparison),
         )
@@ -94,6 +96,10 @@ def of_why(found: Why) -> TableCard:
     """Return which change made the difference, and what each of them does."""
     said = [why_rows.verdict(found), *why_rows.notes(found), why_rows.cost(found)]
     return TableCard(why_rows.heading(found), said, why_rows.HEADS, why_rows.rows(found))
+
+
+def _shown(value: MetricRecord) -> tuple[str, str]:
+    return numbers.interval(value), numbers.coverage(value)
 
 
 def _status(record: RunRecord) -> str:

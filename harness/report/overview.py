@@ -1,36 +1,55 @@
-"""Several runs of one suite side by side, as one HTML file: metrics, gates, and a heat map adapter × corruption."""
+"""Several runs of one suite as one HTML file: who is first, at what cost, on which samples they differ, and numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from harness.comparison.controls import control
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
-from harness.report.controls import control
 from harness.report.heat import HeatMap, heat_rows
+from harness.report.many import NO_REPORTS, Many, many
 from harness.report.page import environment
 
 _TEMPLATE: Final = "overview.html.j2"
+_SCRIPT: Final = "many.js"
 _PREFIX: Final = "retained_accuracy["
 
 
-def write_overview(folders: Sequence[Path], file: Path) -> Path:
+def write_overview(folders: Sequence[Path], file: Path, reports: Mapping[Path, str] = NO_REPORTS) -> Path:
     """Write the overview of the runs in ``folders`` to ``file``.
+
+    Args:
+        folders: of the runs.
+        file: the page.
+        reports: addresses of the runs' own pages, by folder; else ``report.html`` in each folder, where there is one.
 
     Raises:
         UsageError: if a folder holds no readable run, or the runs are of different suites.
     """
+    runs = [Run(folder) for folder in folders]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render_overview([Run(folder).record for folder in folders]), encoding="utf-8")
+    records = [run.record for run in runs]
+    _check(records)
+    ranked, why_not = None, ""
+    try:
+        ranked = many(runs, file, reports) if len(runs) > 1 else None
+    except UsageError as error:  # samples that cannot be read cost the ranking, not the numbers
+        why_not = str(error)
+    file.write_text(render_overview(records, ranked, why_not), encoding="utf-8")
     return file
 
 
-def render_overview(records: Sequence[RunRecord]) -> str:
-    """Return the overview as HTML."""
+def _check(records: Sequence[RunRecord]) -> None:
     suites = sorted({f"{record.suite.name} {record.suite.version}" for record in records})
     if len(suites) > 1:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")
+
+
+def render_overview(records: Sequence[RunRecord], ranked: Many | None = None, why_not: str = "") -> str:
+    """Return the overview as HTML, with the ranking, or why there is none."""
+    _check(records)
     maps = {name: _map(name, records) for name in _sweeps(records)}
     return (
         environment()
@@ -42,6 +61,9 @@ def render_overview(records: Sequence[RunRecord]) -> str:
             rows=_rows(records),
             cut=_cut_off(records),
             maps=maps,
+            many=ranked,
+            why_not=why_not,
+            scripts=[_SCRIPT] if ranked and ranked.matrix.lines else [],
         )
     )
 

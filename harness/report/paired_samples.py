@@ -11,7 +11,8 @@ from harness.comparison.flips import answer, ways
 from harness.comparison.pair import pair
 from harness.comparison.sets import apart_in
 from harness.record import Run, RunRecord
-from harness.report.samples import SIDES, browser_data, clipped
+from harness.report.exchanges import clipped
+from harness.report.samples import SIDES, browser_data
 
 _NOBODY: Final = -1
 """In place of a baseline's answer where the baseline was not asked the same."""

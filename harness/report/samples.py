@@ -12,34 +12,18 @@ import numpy as np
 from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
-from harness.errors import HarnessError
-from harness.metrics import extract
-from harness.metrics.extract import Chain
 from harness.record.schema import RunRecord, TaskRecord
+from harness.report.exchanges import Exchanges, Texts, clipped
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST: Final = 20_000
-"""Characters of a text that are embedded; the rest stays in samples.parquet."""
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
+Key = tuple[str, str, str]
+"""Task, cell and sample."""
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
-
-
-class _Texts:
-    """Distinct values in the order of their arrival."""
-
-    def __init__(self) -> None:
-        self.codes: dict[Hashable, int] = {}
-
-    def code(self, value: Hashable) -> int:
-        return self.codes.setdefault(value, len(self.codes))
-
-    @property
-    def values(self) -> list[Any]:
-        return list(self.codes)
 
 
 def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str, Any]:
@@ -49,11 +33,11 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
     cells it was asked in.
     """
     tags = [name for name in table.column_names if name.startswith("tag.")]
-    tasks, cells, statuses, prompts, responses, errors = (_Texts() for _ in range(6))
+    tasks, cells, statuses, prompts, responses, errors = (Texts() for _ in range(6))
     errors.code("")
     samples: dict[tuple[Hashable, ...], int] = {}
     rows: dict[str, list[Any]] = {name: [] for name in ("task", "cell", "sample", "status", "response", "error")}
-    blocks, sides = [], []
+    blocks, sides, exchanges = [], [], Exchanges(record)
     for name in dict.fromkeys([*record.tasks, *_distinct(table)]):
         part = _of_task(table, name)
         if not part.num_rows:
@@ -68,7 +52,8 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         for column, texts in (("cell", cells), ("status", statuses), ("response", responses), ("error", errors)):
             rows[column] += [texts.code(text) for text in _texts(part, column)]
         sides += _sides(folder, part, record.tasks.get(name))
-        blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows, _step(record, name)))
+        exchanges.add(name, part)
+        blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows))
     ids, asked_prompts, targets_of, evidence_of, tags_of = zip(*samples, strict=True) if samples else ((),) * 5
     return {
         "simulated": record.adapter.simulated,
@@ -89,16 +74,9 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         },
         "rows": {**rows, "flip": sides},
         "blocks": blocks,
+        "exchanges": exchanges.data(),
         "pictures": _pictures(folder, ids),
     }
-
-
-def clipped(text: str | None) -> str:
-    """Return a text that a page can bear, saying how much is left out."""
-    if text is None:
-        return ""
-    left = len(text) - LONGEST
-    return text if left <= 0 else f"{text[:LONGEST]}… ({left:,} more characters; all of it is in samples.parquet)"
 
 
 def _distinct(table: "pa.Table") -> list[str]:
@@ -118,17 +96,12 @@ def _texts(part: "pa.Table", column: str) -> Iterable[str]:
     return map(clipped, part[column].to_pylist())
 
 
-def _block(part: "pa.Table", task: TaskRecord | None, start: int, step: Chain | None) -> Any:
+def _block(part: "pa.Table", task: TaskRecord | None, start: int) -> Any:
     scores = {}
     for name in part.column_names:
         if name.startswith("score.") and part[name].null_count < part.num_rows:
             scores[name.removeprefix("score.")] = [_rounded(value) for value in part[name].to_pylist()]
-    block = {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
-    if step:
-        carried = part["facts"].to_pylist() if "facts" in part.column_names else [None] * part.num_rows
-        answers = zip(part["response"].to_pylist(), carried, strict=True)
-        block["parsed"] = ["" if text is None else clipped(step(text, json.loads(of or "{}"))) for text, of in answers]
-    return block
+    return {"from": start, "to": start + part.num_rows, "primary": task.primary if task else "", "scores": scores}
 
 
 def _rounded(value: float | None) -> float | int | None:
@@ -136,19 +109,6 @@ def _rounded(value: float | None) -> float | int | None:
         return None
     short = round(value, 4)
     return int(short) if short == int(short) else short
-
-
-def _step(record: RunRecord, name: str) -> Chain | None:
-    """Return the task's way to take an answer out of a text; None where it takes the text as it is, or but cleaned."""
-    config = record.tasks[name].config if name in record.tasks else {}
-    base = config.get("of")
-    steps = config.get("extract") or (base.get("extract") if isinstance(base, dict) else None)
-    if not isinstance(steps, list) or not [step for step in steps if step != extract.resolve(extract.CLEAN)]:
-        return None
-    try:
-        return extract.chain(steps)
-    except HarnessError:
-        return None  # a step of a plug-in that is not installed here
 
 
 def _sides(folder: Path, part: "pa.Table", task: TaskRecord | None) -> list[int]:
@@ -176,30 +136,45 @@ def _baseline(task: TaskRecord | None) -> str | None:
 
 
 def thumbnails(folder: Path, wanted: Collection[str]) -> dict[str, str]:
-    """Return the kept thumbnails of some samples of a run, as data URIs; none of a hostile file."""
-    kept = _kept(folder) if wanted else {}
-    return {one: _URI + base64.b64encode(kept[one]).decode("ascii") for one in wanted if one in kept}
+    """Return the kept pictures of samples of a run as the data set has them, as data URIs; none of a hostile file."""
+    kept = _kept(folder)[0] if wanted else {}
+    return {one: _uri(kept[one]) for one in wanted if one in kept}
 
 
-def _kept(folder: Path) -> dict[str, bytes]:
+def seen(folder: Path, wanted: Collection[Key]) -> dict[Key, str]:
+    """Return what a model saw of some answers (task, cell, sample), as data URIs, where it was not the data set's."""
+    kept = _kept(folder)[1] if wanted else {}
+    return {one: _uri(kept[one]) for one in wanted if one in kept}
+
+
+def _uri(webp: bytes) -> str:
+    return _URI + base64.b64encode(webp).decode("ascii")
+
+
+def _kept(folder: Path) -> tuple[dict[str, bytes], dict[Key, bytes]]:
+    """Return the pictures of the data set by sample, and those that a model saw by task, cell and sample."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(folder / THUMBNAILS).read()
-    except (OSError, pa.ArrowInvalid):
-        return {}
-    return dict(zip(table["sample_id"].to_pylist(), table["webp"].to_pylist(), strict=True))
+        ids, webps = (table[name].to_pylist() for name in ("sample_id", "webp"))
+    except (OSError, pa.ArrowInvalid, KeyError):
+        return {}, {}
+    nobody = [None] * table.num_rows
+    tasks, cells = (table[name].to_pylist() if name in table.column_names else nobody for name in ("task", "cell"))
+    rows = list(zip(tasks, cells, ids, webps, strict=True))
+    own = {identity: webp for task, _, identity, webp in rows if task is None}
+    return own, {(task, cell, identity): webp for task, cell, identity, webp in rows if task is not None}
 
 
-def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the kept thumbnails: each once, and for every sample which one, −1 where there is none."""
-    kept = _kept(folder)
-    if not kept:
-        return {"webp": [], "of": []}
+def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
+    """Return the kept pictures: each once, for every sample which one, −1 where there is none, and what models saw."""
+    kept, shown = _kept(folder)
     codes: dict[bytes, int] = {}
-    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids]
-    return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of}
+    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids] if kept or shown else []
+    instead = {"/".join(key): codes.setdefault(webp, len(codes)) for key, webp in shown.items()}
+    return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of, "seen": instead}
 
 
 def sidecar(data: Mapping[str, Any]) -> str:

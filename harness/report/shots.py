@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from harness.report.content import Answer, Content
-from harness.report.samples import thumbnails
+from harness.report.samples import seen, thumbnails
 
 _SHOWN: Final = 8
 
@@ -23,10 +23,14 @@ class Shot:
     """Of the sample on the page."""
     under: str = ""
     """The corruption that made it wrong."""
+    seen: bool = False
+    """Whether the picture is what the model saw in place of the data set's."""
 
     @property
     def alt(self) -> str:
         """What stands for the picture."""
+        if self.seen:
+            return "image as the model saw it"
         return f"image under {self.under}" if self.under else "image as the data set has it"
 
 
@@ -61,7 +65,11 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
     turns = chain.from_iterable(zip_longest(*of_task.values()))
     wrong = list(islice(filter(None, turns), _SHOWN))
     pictures = thumbnails(content.folder, {answer.sample_id for answer in wrong})
-    shown = [Shot(answer, pictures.get(answer.sample_id, ""), _address(answer)) for answer in wrong]
+    instead = seen(content.folder, {answer.key for answer in wrong})
+    shown = [
+        Shot(one, instead.get(one.key) or pictures.get(one.sample_id, ""), _address(one), seen=one.key in instead)
+        for one in wrong
+    ]
     by_cell: dict[str, list[Mapping[str, Any]]] = {}
     for flip in flips:
         by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)

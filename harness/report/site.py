@@ -33,6 +33,11 @@ class Listed:
         """One word."""
         return verdict_of(self.record)
 
+    @property
+    def way(self) -> str:
+        """What the verdict means, as colours and marks know it."""
+        return {"fail": "bad", "run failed": "bad", "pass": "good"}.get(self.verdict, "open")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -60,10 +65,11 @@ def write_site(runs: Path, out: Path, history: Path | None = None) -> Path:
     for suite, folders in _by_suite(runs).items():
         if len(folders) > 1:
             try:
-                write_overview(folders, out / f"suites/{suite}.html")
+                pages = {folder: f"../runs/{folder.name}.html" for folder in folders}
+                write_overview(folders, out / f"suites/{suite}.html", pages)
             except HarnessError:
                 continue  # runs of two versions of a suite don't stand side by side
-            links.append(Link(f"{suite}, side by side", f"suites/{suite}.html"))
+            links.append(Link(f"{suite}, ranked", f"suites/{suite}.html"))
     if history and history.is_file():
         (out / "history.html").write_bytes(history.read_bytes())
         for pattern in ("compare/*.html", f"compare/*{BESIDE}"):
@@ -88,7 +94,24 @@ def index_html(
         served: whether a server stands behind the page, so that any two runs can be compared.
     """
     template = page.environment().get_template(_TEMPLATE)
-    return template.render(listed=listed, links=links, live=live, served=served)
+    return template.render(listed=listed, links=links, live=live, served=served, pair=_pair(listed))
+
+
+def _pair(listed: Sequence[Listed]) -> tuple[int, int]:
+    """Return which runs are chosen to be compared: the newest that has an earlier one like it, and that one.
+
+    Alike are runs that came to their end, of one version of a suite, both simulated or both not.
+    """
+    seen: dict[tuple[str, int, bool], int] = {}
+    pairs = []
+    for i, one in enumerate(listed):
+        record = one.record
+        if record.status == "complete":
+            key = record.suite.name, record.suite.version, record.adapter.simulated
+            if key in seen:
+                pairs.append((i, seen[key]))
+            seen.setdefault(key, i)
+    return min(pairs, key=lambda pair: pair[1], default=(1, 0))
 
 
 def readable(runs: Path) -> Iterable[tuple[Path, RunRecord]]:

@@ -20,7 +20,7 @@ _DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
 _ROW: Final = 16
 _MANY: Final = 30
 """A line with more points is drawn without dots."""
-_LETTER: Final = 5.8
+LETTER: Final = 5.8
 _LINE: Final = 12.0
 """How wide a letter of a label is on average, and how high a line of labels."""
 _CROWD: Final = 3
@@ -94,11 +94,11 @@ def chart_svg(chart: ChartRecord, label: str, frame: Frame = PLAIN, chosen: Coll
     some = any(name in chosen for name in names)
     direct = not some and 1 < len(names) <= len(COLORS) and _end_apart(chart.lines)
     if direct:
-        frame = replace(frame, right=min(int(_LETTER * max(map(len, names))) + 24, frame.width // 3))
+        frame = replace(frame, right=min(int(LETTER * max(map(len, names))) + 24, frame.width // 3))
     told = [i for i in range(len(names)) if not some or names[i] in chosen] if len(names) > 1 and not direct else []
-    columns = 1 if any(len(names[i]) * _LETTER > frame.width / 2 - 60 for i in told) else 2
+    columns = 1 if any(len(names[i]) * LETTER > frame.width / 2 - 60 for i in told) else 2
     rows = -(-(len(told) + bool(told and some)) // columns)
-    x = _axis(
+    x = axis_of(
         [v for line in chart.lines for v in line.x],
         [m.x for m in chart.marks],
         chart.x_scale,
@@ -107,8 +107,8 @@ def chart_svg(chart: ChartRecord, label: str, frame: Frame = PLAIN, chosen: Coll
     )
     values = [v for line in chart.lines for column in (line.y, line.low, line.high) for v in column]
     bars = [0.0] if any(line.style == "bars" for line in chart.lines) and chart.y_scale == "linear" else []
-    y = _axis([*values, *bars], [m.y for m in chart.marks], chart.y_scale, frame.floor, frame.top, room=0.04)
-    parts = [*_frame(x, y, chart, frame)]
+    y = axis_of([*values, *bars], [m.y for m in chart.marks], chart.y_scale, frame.floor, frame.top, room=0.04)
+    parts = [*grid_svg(x, y, (chart.x_label, chart.y_label), frame)]
     mine = [i for i, name in enumerate(names) if not some or name in chosen]
     grey = _Pen(_GREY, 1.2, "")
     pens = dict.fromkeys(range(len(names)), grey) | {i: _pen(k, 2.6 if some else 1.6) for k, i in enumerate(mine)}
@@ -189,8 +189,9 @@ def _spread(places: Sequence[float], frame: Frame) -> list[float]:
     return made
 
 
-def _axis(values: Iterable[float | None], marks: Iterable[float | None], scale: Literal["linear", "log"],
-          start: float, end: float, room: float = 0.0) -> Axis:  # fmt: skip
+def axis_of(values: Iterable[float | None], marks: Iterable[float | None], scale: Literal["linear", "log"],
+            start: float, end: float, room: float = 0.0) -> Axis:  # fmt: skip
+    """Return an axis on which values and marks fit, from ``start`` to ``end`` of the picture."""
     known = [v for v in (*values, *marks) if v is not None and math.isfinite(v) and (scale == "linear" or v > 0)]
     low, high = (min(known), max(known)) if known else (0.1, 1.0)
     if scale == "log":
@@ -219,7 +220,8 @@ def _decades(low: float, high: float) -> list[float]:
     return found[:: max(1, len(found) // 7)] if len(found) > 1 else sorted({low, *found, high})
 
 
-def _frame(x: Axis, y: Axis, chart: ChartRecord, frame: Frame) -> Iterable["Markup"]:
+def grid_svg(x: Axis, y: Axis, labels: tuple[str, str], frame: Frame) -> Iterable["Markup"]:
+    """Yield the lines and ticks of both axes, with what they are called."""
     from markupsafe import Markup
 
     line = Markup('<path d="{}" stroke="currentColor" stroke-opacity=".18" fill="none"/>')
@@ -231,10 +233,10 @@ def _frame(x: Axis, y: Axis, chart: ChartRecord, frame: Frame) -> Iterable["Mark
     for tick in y.ticks:
         yield line.format(f"M{frame.left} {y(tick):.1f}H{frame.width - frame.right}")
         yield text.format(frame.left - 6, y(tick) + 4, "end", short(float(tick)))
-    yield text.format((frame.left + frame.width - frame.right) / 2, bottom + 32, "middle", chart.x_label)
+    yield text.format((frame.left + frame.width - frame.right) / 2, bottom + 32, "middle", labels[0])
     middle = (frame.top + bottom) / 2
     turned = Markup('<text transform="translate(12 {:.1f}) rotate(-90)" text-anchor="middle">{}</text>')
-    yield turned.format(middle, chart.y_label)
+    yield turned.format(middle, labels[1])
 
 
 def _line(line: LineRecord, pen: _Pen, x: Axis, y: Axis, bands: bool) -> Iterable["Markup"]:
@@ -313,7 +315,7 @@ def _marks(marks: Iterable[MarkRecord], x: Axis, y: Axis, frame: Frame) -> Itera
     taken: list[Box] = []
     for mark in marks:
         place = frame.left + 5.0 if mark.x is None else x(mark.x)
-        width = _LETTER * len(mark.label)
+        width = LETTER * len(mark.label)
         late = place > (frame.left + frame.width) * 0.7 or place + 5 + width > frame.width - frame.right
         anchor = "end" if mark.x is not None and late else "start"
         aside = place if mark.x is None else place + (5 if anchor == "start" else -5)
@@ -330,12 +332,12 @@ def _marks(marks: Iterable[MarkRecord], x: Axis, y: Axis, frame: Frame) -> Itera
         else:
             continue
         left = aside if anchor == "start" else aside - width
-        line = _free(left, left + width, line, taken, frame)
+        line = free_line(left, left + width, line, taken, frame)
         taken.append((left, left + width, line))
         yield text.format(aside, line, anchor, mark.label)
 
 
-def _free(left: float, right: float, line: float, taken: Sequence[Box], frame: Frame) -> float:
+def free_line(left: float, right: float, line: float, taken: Sequence[Box], frame: Frame) -> float:
     """Return the nearest line on which a label covers no other; below before above, and within the picture."""
     steps = (sign * step * _LINE for step in range(2 * len(taken) + 1) for sign in (1, -1))
     lines = [line + step for step in steps if frame.top + _LINE <= line + step <= frame.floor or not step]

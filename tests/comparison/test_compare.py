@@ -1,11 +1,15 @@
 """Deltas are oriented, intervals are paired, failures keep their worth, and nothing undefined is averaged away."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from harness.comparison.compare import Options, compare
+from harness.comparison.controls import went
+from harness.comparison.watched import unwatched
+from harness.report.notebook import of_compared, of_run
 from harness.stats.paired import mcnemar, paired_t
 from harness.stats.results import Flips
 
@@ -134,6 +138,22 @@ def test_what_moved_without_a_gate_on_it_is_told(make_run) -> None:
     )
     assert said([{"metric": "qa/exact_match", "max_drop": 0.1}]) == ()
     assert said([]) == ()
+
+
+def test_a_control_that_falls_got_better_wherever_it_is_told(make_run) -> None:
+    suite = {"content": {"gates": [{"metric": "qa/exact_match", "max": 0.5}]}}
+    runs = [make_run(name, bits(text), suite=suite) for name, text in (("a", "1" * 60), ("b", "1" * 40 + "0" * 20))]
+    compared = compare(*runs)
+    (delta,) = compared.deltas
+    assert delta.moved == "worse"  # what its metric's own direction says
+    assert went(runs[1].record, "qa", "exact_match", delta.moved) == "better"
+    assert went(runs[1].record, "gone", "exact_match", "worse") == "worse"
+    (row,) = of_compared(compared).rows
+    assert (row[1], row[5]) == ("↓", "better")
+    assert of_run(runs[1]).rows[0][1] == "↓"
+    unseen = replace(delta, metric="other")
+    (said,) = unwatched(runs[1].record, [unseen])
+    assert said.startswith("no gate watches what got worse: qa/other")
 
 
 def test_a_lora_with_which_no_answer_differs_is_told(make_run) -> None:

@@ -38,7 +38,7 @@ tasks:
   sweep: {kind: sweep, of: qa, corruptions: [brightness, rotation], severities: [1, 5]}
 gates: [{metric: qa/relaxed_accuracy, min: 0.1}]
 """
-VARIES = ["batch_seconds", "former"]
+VARIES = ["batch_seconds", "seconds", "attempts", "former"]
 
 
 class Power:

@@ -41,6 +41,9 @@ rows = st.builds(
     tags=st.dictionaries(st.sampled_from(("style", "kind of question")), text),
     scores=st.fixed_dictionaries({"exact_match": score}, optional={"f1": score}),
     finish=st.none() | st.sampled_from([*map(str, Finish)]),
+    sent=maybe,
+    seconds=st.none() | st.floats(0, 1e6, width=32),
+    attempts=st.none() | st.integers(0, 1 << 30),
     facts=st.dictionaries(st.sampled_from(("size", "mood")), st.lists(st.integers(0, 9)) | text, max_size=2),
 )
 distinct = st.lists(rows, max_size=6, unique_by=lambda row: (row.task, row.cell, row.sample_id))
@@ -85,6 +88,9 @@ def test_rows_come_back_from_the_store_and_from_parquet_as_they_went_in(tmp_path
             "response",
             "evidence",
             "finish",
+            "sent",
+            "seconds",
+            "attempts",
         ):
             assert stored[name] == getattr(row, name)
         assert tuple(stored["references"]) == row.references
@@ -94,6 +100,20 @@ def test_rows_come_back_from_the_store_and_from_parquet_as_they_went_in(tmp_path
             assert (stored[f"score.{name}"], stored[f"status.{name}"]) == (value, status)
         if "f1" not in row.scores:
             assert stored["score.f1"] is None
+
+
+def test_what_was_sent_stands_in_the_store_once_however_many_rows_it_was_sent_for(tmp_path: Path) -> None:
+    file = tmp_path / "s.sqlite"
+    with ResponseStore(file) as store:
+        store.append([make("a", sent="x"), make("b", sent="x")])
+        with pytest.raises(UsageError):
+            store.append([make("c", sent="lost"), make("c")])
+    with ResponseStore(file) as store:
+        store.append([make("c", sent="x"), make("d", sent="lost"), make("e")])
+        assert [row.sent for row in store] == ["x", "x", "x", "lost", None]
+    with sqlite3.connect(file) as raw:
+        assert sorted(text for (text,) in raw.execute("select text from sents")) == ["lost", "x"]
+    raw.close()
 
 
 def test_a_duplicate_id_is_refused_by_name_and_nothing_of_its_batch_is_kept(tmp_path: Path) -> None:

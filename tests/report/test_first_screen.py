@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import harness
+from harness.comparison.controls import control
 from harness.engine.thumbnails import FILE
 from harness.record import Run
 from harness.record.schema import CellRecord, FailureRecord, GateRecord, MetricRecord, RunRecord
 from harness.report.content import Content, Row, gather
-from harness.report.controls import control
 from harness.report.html import render_html, write_html
 from harness.report.lanes import SHARES, gate_lanes, metric_lanes, weakest
 from harness.report.lead import badge, lead

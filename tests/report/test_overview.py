@@ -88,3 +88,11 @@ def test_a_picture_outside_the_run_is_not_read_into_the_report(runs: list[Path],
     file.write_text(json.dumps(flips), encoding="utf-8")
     html = write_html(runs[1], runs[1] / "report.html").read_text(encoding="utf-8")
     assert "c2VjcmV0" not in html
+
+
+def test_samples_that_cannot_be_read_cost_the_ranking_and_no_number(runs: list[Path], tmp_path: Path) -> None:
+    (runs[0] / "samples.parquet").unlink()
+    html = write_overview(runs, tmp_path / "overview.html").read_text(encoding="utf-8")
+    assert "There is no ranking: " in html
+    assert "nervous (simulated)" in html
+    assert "Leaderboard" not in html

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from selenium.webdriver.common.by import By
@@ -16,8 +17,9 @@ from selenium.webdriver.support.ui import Select
 from harness.record import Run
 from harness.record.folder import SAMPLES_FILE
 from harness.report import embed
+from harness.report.exchanges import LONGEST
 from harness.report.html import write_html
-from harness.report.samples import LONGEST, browser_data
+from harness.report.samples import browser_data
 from tests.edited import sign
 
 HOSTILE = (
@@ -231,7 +233,7 @@ def test_hostile_text_is_shown_and_never_obeyed(show, hostile: Path, tmp_path: P
     browser.execute_script("document.querySelector('table[role=grid]').focus()")
     seen = set()
     for _ in HOSTILE:
-        seen.add(browser.find_element(By.XPATH, "//strong[starts-with(., 'answer')]/following-sibling::pre").text)
+        seen.add(browser.find_element(By.XPATH, "//dt[starts-with(., 'answer')]/following-sibling::dd[1]/pre").text)
         browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
     assert HOSTILE[0] in seen
     assert any(text.startswith(r"\u202egnp.exe\u202c") for text in seen)
@@ -243,6 +245,75 @@ def test_hostile_text_is_shown_and_never_obeyed(show, hostile: Path, tmp_path: P
         browser.execute_script("return document.querySelectorAll('main style, main script, main img[src=x]').length")
         == 0
     )
+
+
+def test_tabs_tell_how_the_chosen_answer_came(show, page: str, small_run: Path) -> None:
+    browser = show(page)
+    rows = {"/".join((row["task"], row["cell"], row["sample_id"])): row for row in Run(small_run).table().to_pylist()}
+    row = rows[chosen(browser)]
+    told = {}
+    for name in ("Why", "Prompt as sent", "Raw answer", "Cost"):
+        browser.find_element(By.XPATH, f"//button[@role='tab'][.='{name}']").click()
+        told[name] = browser.find_element(By.CSS_SELECTOR, "[role=tabpanel]").text
+    width, height = json.loads(row["sent"])["images"][0]
+    assert "the whole answer, which clean@1 left as it was" in told["Why"]
+    assert f"image 1: {width} × {height} pixels\n{row['prompt']}" in told["Prompt as sent"]
+    assert told["Raw answer"].startswith(row["response"])
+    assert "(simulated)" in told["Cost"]
+    assert "attempts\n1" in told["Cost"]
+    assert "names no prices" in told["Cost"]
+
+
+def test_the_tab_stays_when_stepping_and_arrow_keys_go_through_the_tabs(show, page: str) -> None:
+    browser = show(page)
+    browser.find_element(By.XPATH, "//button[@role='tab'][.='Why']").click()
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    assert browser.switch_to.active_element.text == "Prompt as sent"
+    browser.switch_to.active_element.send_keys(Keys.END)
+    browser.execute_script("document.querySelector('table[role=grid]').focus()")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    (picked,) = browser.find_elements(By.CSS_SELECTOR, "[role=tab][aria-selected=true]")
+    assert picked.text == "Cost"
+
+
+def test_a_run_that_kept_less_says_so_in_its_tabs(show, small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(small_run, folder)
+    table = Run(folder).table()
+    pq.write_table(table.drop_columns(["sent", "seconds", "attempts"]), folder / SAMPLES_FILE)
+    sign(folder)
+    browser = show(write_html(folder, tmp_path / "report.html").as_uri())
+    for name in ("Prompt as sent", "Cost"):
+        browser.find_element(By.XPATH, f"//button[@role='tab'][.='{name}']").click()
+        assert "not recorded" in browser.find_element(By.CSS_SELECTOR, "[role=tabpanel]").text
+    assert browser.get_log("browser") == []
+
+
+def test_what_each_step_read_stands_beside_the_answer_where_it_changed_it(small_run: Path) -> None:
+    run = Run(small_run)
+    task = run.record.tasks["qa"]
+    steps = {"extract": ["clean@1", "first_line@1", "yes_no@2"]}
+    record = run.record.model_copy(update={"tasks": {"qa": task.model_copy(update={"config": task.config | steps})}})
+    table = run.table().filter(pc.equal(run.table()["task"], "qa")).slice(0, 3)
+    answers = pa.array(["<think>no</think>yes it is\nsure", "yes", "perhaps"])
+    data = browser_data(small_run, record, table.set_column(table.column_names.index("response"), "response", answers))
+    exchanges = data["exchanges"]
+    assert [exchanges["reads"][code] for code in exchanges["rows"]["read"]] == [
+        [["clean@1", "yes it is\nsure"], ["first_line@1", "yes it is"], ["yes_no@2", "yes"]],
+        [],
+        [["clean@1", "perhaps"], ["first_line@1", "perhaps"], ["yes_no@2", None]],
+    ]
+
+
+@pytest.mark.parametrize("hostile", ["[" * 100_000, '"a text"', "[1]", '{"images": 3, "content": "x"}', "{"])
+def test_what_a_record_from_elsewhere_holds_instead_of_a_request_does_no_harm(small_run: Path, hostile: str) -> None:
+    run = Run(small_run)
+    table = run.table()
+    for name in ("sent", "parts"):
+        table = table.set_column(table.column_names.index(name), name, pa.array([hostile] * table.num_rows))
+    exchanges = browser_data(small_run, run.record, table)["exchanges"]
+    assert exchanges["sent"] == [{}]
+    assert exchanges["parts"] == [[]]
 
 
 def test_a_large_run_keeps_its_samples_in_a_file_beside_the_page(

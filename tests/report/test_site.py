@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
+from harness.record import read_run
 from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.store import ResponseStore, Row
 from harness.report.live import in_flight, progress
 from harness.report.serve import Viewer, server
-from harness.report.site import write_site
+from harness.report.site import Listed, index_html, write_site
 from tests.edited import put
 
 
@@ -172,3 +173,27 @@ def test_the_list_works_in_a_browser(port: int, show, audit) -> None:
     WebDriverWait(browser, 20).until(lambda _: "/compare?" in browser.current_url)
     assert "small: mock (simulated) → mock (simulated)" in browser.page_source
     assert browser.get_log("browser") == []
+
+
+def test_the_list_is_filtered_and_its_address_keeps_the_filter(show, audit, tmp_path: Path, runs: Path) -> None:
+    browser = show(write_site(runs, tmp_path).as_uri())
+    output = browser.find_element("css selector", "#runs-filter output")
+    assert output.text == "2 of 2 runs"
+    browser.find_element("name", "search").send_keys("TWO")
+    assert output.text == "1 of 2 runs"
+    again = show(browser.current_url, width=390, scheme="dark")
+    assert again.find_element("css selector", "#runs-filter output").text == "1 of 2 runs"
+    assert again.execute_script("return document.documentElement.scrollWidth") <= 390
+    assert audit(again) == []
+    assert again.get_log("browser") == []
+
+
+def test_the_chosen_pair_is_the_newest_two_that_can_be_compared(small_run: Path) -> None:
+    record = read_run(small_run)
+    other = record.model_copy(update={"suite": record.suite.model_copy(update={"name": "other"})})
+    cut = record.model_copy(update={"status": "interrupted"})
+    listed = [Listed(one, "#") for one in (other, cut, record, record)]
+    html = index_html(listed, served=True)
+    radios = re.findall(r'<input type="radio" name="([ab])"[^>]*?( checked)?>', html)
+    assert [name for name, checked in radios if checked] == ["b", "a"]
+    assert [k // 2 for k, (_, checked) in enumerate(radios) if checked] == [2, 3]

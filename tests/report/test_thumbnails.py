@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
-from harness.engine.thumbnails import FILE, keep_thumbnails
+from harness.engine.thumbnails import FILE, keep_thumbnails, keep_wrong
 from harness.errors import UsageError
 from harness.record.folder import RUN_FILE
 from harness.report.html import write_html
@@ -54,7 +54,7 @@ def test_a_hostile_thumbnail_file_costs_the_pictures_alone(run: Path) -> None:
     (run / FILE).parent.mkdir(exist_ok=True)
     (run / FILE).write_bytes(b"PAR1 not really")
     html = write_html(run, run / "report.html").read_text(encoding="utf-8")
-    assert '"pictures":{"webp":[],"of":[]}' in html
+    assert '"pictures":{"webp":[],"of":[],"seen":{}}' in html
 
 
 def test_a_run_without_its_suite_says_which_is_missing(run: Path, tmp_path: Path) -> None:
@@ -65,3 +65,30 @@ def test_a_run_without_its_suite_says_which_is_missing(run: Path, tmp_path: Path
     put(copy, record)
     with pytest.raises(UsageError, match="gone"):
         keep_thumbnails(copy)
+
+
+def test_a_wrong_answer_has_what_the_model_saw_beside_what_the_data_set_has(
+    write, show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("thumbs.yaml", SUITE + "  sweep: {kind: sweep, of: qa, corruptions: [rotation], severities: [5]}\n")
+    poor = write("poor.yaml", "adapter: poor\ntype: mock\nerror_rate: 0\nerror_per_severity: 1\n")
+    options = RunOptions(tmp_path / "runs")
+    folder = run_suite(load_suite("thumbs.yaml"), read_adapter(str(poor)), options, Silent())[0]
+    assert keep_wrong(folder) == 6
+    rows = pq.ParquetFile(folder / FILE).read().to_pylist()
+    own = {row["sample_id"]: row["webp"] for row in rows if row["task"] is None}
+    shown = [row for row in rows if row["task"] is not None]
+    assert {(row["task"], row["cell"]) for row in shown} == {("sweep", "rotation@5")}
+    assert len(own) == len(shown) == 6
+    assert all(row["webp"] != own[row["sample_id"]] for row in shown)
+    page = write_html(folder, folder / "report.html").as_uri()
+    (folder / "artifacts" / "flips.json").unlink()  # flips have pictures of their own
+    page = write_html(folder, folder / "report.html").as_uri()
+    browser = show(f"{page}#samples?at=sweep/rotation@5/{shown[0]['sample_id']}")
+    pictures = browser.find_elements(By.CSS_SELECTOR, ".detail button.zoom img")
+    assert [one.get_attribute("alt") for one in pictures] == [
+        "image as the model saw it",
+        "image as the data set has it",
+    ]
+    assert browser.get_log("browser") == []

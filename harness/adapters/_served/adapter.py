@@ -211,6 +211,8 @@ class ServedAdapter:
                 finish=result.finish,
                 later=result.later,
                 hopeless=result.hopeless,
+                attempts=outcome.attempts,
+                took=outcome.took,
             )
             return Answer(response, None, None, outcome.attempts)
         response = Response(
@@ -220,6 +222,8 @@ class ServedAdapter:
             tokens_out=result.tokens_out,
             seconds={**seconds, **result.seconds},
             finish=result.finish,
+            attempts=outcome.attempts,
+            took=outcome.took,
         )
         spent = cost(self._config.prices, result.tokens_in, result.tokens_out)
         return Answer(response, result.logprobs, spent, outcome.attempts, result.reasoning_tokens, result.served)

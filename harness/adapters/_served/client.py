@@ -52,6 +52,8 @@ class Outcome:
 
     result: Reply | Failure
     attempts: int
+    took: float | None = None
+    """Seconds from when it was first sent to its end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -161,18 +163,21 @@ class Client:
         return task.result()
 
     async def _ask(self, one: _Sending) -> Outcome:
-        attempt = crowds = 0
+        attempt = crowds = tried = 0
         spent = 0.0
+        first: float | None = None
         while True:
             async with self.pace.slot() as sent:
                 if (early := self._unsent(one)) is not None:
                     return early
                 one.sent = True
+                first = sent if first is None else first
+                tried += 1
                 result = await self._attempt(one.body, self._config.deadline - spent)
                 spent += time.monotonic() - sent
                 if isinstance(result, Reply):
                     self.pace.succeeded(sent, self._config.timeout)
-                    return Outcome(result, attempt + 1)
+                    return Outcome(result, tried, time.monotonic() - first)
                 failure = result
                 self._call.refused |= failure.hopeless
                 wait = self._wait(failure, attempt, spent)
@@ -190,11 +195,12 @@ class Client:
             if wait is None:
                 break
             if self._call.refused:
-                return Outcome(_LATER, attempt + 1)
+                return Outcome(_LATER, tried)
             await asyncio.sleep(wait)
             spent += wait
             attempt += 1
-        return Outcome(self._final(failure, attempt + 1), attempt + 1)
+        took = None if first is None else time.monotonic() - first
+        return Outcome(self._final(failure, attempt + 1), tried, took)
 
     def _unsent(self, one: _Sending) -> Outcome | None:
         """Return what becomes of a request whose turn came, where it is not to be sent."""

@@ -176,24 +176,114 @@
     detail.append(el("h3", visible(name)));
     const key = [columns.task(i), columns.cell(i), columns.sample(i)].join("/");
     const kept = [...document.querySelectorAll("[data-flip]")].find(e => e.dataset.flip === key);
-    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : data.pictures.of[s] >= 0 ? [["data:image/webp;base64," + data.pictures.webp[data.pictures.of[s]], "image as the data set has it"]] : [];
+    const webp = (code, said) => [["data:image/webp;base64," + data.pictures.webp[code], said]];
+    const own = data.pictures.of[s] >= 0 ? webp(data.pictures.of[s], "image as the data set has it") : [], instead = data.pictures.seen[key];
+    const pictures = kept ? [...kept.querySelectorAll("img")].map(e => [e.src, e.alt]) : instead >= 0 ? [...webp(instead, "image as the model saw it"), ...own] : own;
     if (pictures.length) { const strip = el("p"); pictures.forEach(p => strip.append(picture(...p))); detail.append(strip); }
     const answer = columns.answer(i), references = samples.references[s];
-    const put = (title, ...nodes) => detail.append(el("strong", title), ...nodes);
-    put("question", highlighted(columns.question(i), []));
-    put("target", highlighted(references.join(" | "), []));
-    if (paired && rows.before[i] >= 0) put("baseline's answer" + (data.simulated ? " (simulated)" : ""), highlighted(columns.baseline(i), []));
-    put((paired ? "candidate's answer" : "answer") + (data.simulated ? " (simulated)" : ""), highlighted(answer, []));
-    const parsed = block[i].parsed?.[i - block[i].from];
-    if (parsed) put("parsed answer", highlighted(parsed, []));
-    if (samples.evidence[s]) put("evidence", highlighted(samples.evidence[s], [...references, answer.trim()]));
-    const list = el("dl"), add = (key, value) => list.append(el("dt", key), el("dd", value));
-    add("status", columns.status(i) + (rows.error[i] ? ": " + visible(data.errors[rows.error[i]]) : ""));
-    for (const [metric, values] of Object.entries(block[i].scores)) if (values[i - block[i].from] != null) add(metric, shown(values[i - block[i].from]));
-    if (rows.flip[i]) add("against " + data.against, flips[rows.flip[i]]);
-    data.tags.forEach((tag, t) => { if (samples.tags[s][t] != null) add(visible(tag), visible(samples.tags[s][t])); });
-    detail.append(list);
+    const sized = pictures.length && asked(i)[0]?.sent?.images?.length ? asked(i)[0].sent.images : [];
+    if (sized.length) detail.append(el("p", `${instead >= 0 && own.length && !kept ? "as the model saw it, and as the data set has it; " : ""}sent as ${sized.map(size => size.join(" × ")).join(", ")} pixels`, "dim"));
+    const simulated = data.simulated ? " (simulated)" : "", told = [["question", columns.question(i)], ["target", references.join(" | ")]];
+    if (paired && rows.before[i] >= 0) told.push(["baseline's answer" + simulated, columns.baseline(i)]);
+    told.push([(paired ? "candidate's answer" : "answer") + simulated, answer]);
+    detail.append(listed(told.map(([key, text]) => [key, highlighted(text, [])])));
+    detail.append(tabs(i));
     if (tell) remember();
+  }
+
+  // --- how the answer came: tabs of the chosen sample
+  const { exchanges } = data, MISSING = "not recorded: this run is of a version that did not keep it";
+  const listed = pairs => { const list = el("dl"); pairs.forEach(([key, value]) => { const dd = el("dd"); dd.append(value); list.append(el("dt", visible(String(key))), dd); }); return list; };
+  const of = (name, i) => { const values = exchanges.rows[name]; return values.length === 1 ? values[0] : values[i]; };
+  // What was asked about a sample: one request, or its parts.
+  function asked(i) {
+    const parts = of("parts", i), sent = of("sent", i);
+    if (parts >= 0) return exchanges.parts[parts];
+    return sent < 0 ? [] : [{ part: "", role: "", prompt: columns.question(i), response: columns.answer(i), sent: exchanges.sent[sent] }];
+  }
+  function why(i) {
+    const s = rows.sample[i], steps = exchanges.steps[columns.task(i)], read = exchanges.reads[of("read", i)], pairs = [];
+    pairs.push(["status", columns.status(i) + (rows.error[i] ? ": " + visible(data.errors[rows.error[i]]) : "")]);
+    if (read.length) read.forEach(([step, left]) => pairs.push(["by " + step, left == null ? "finds no answer" : highlighted(left, [])]));
+    else if (steps && columns.answer(i)) pairs.push(["read", "the whole answer, which " + steps.join(", ") + " left as it was"]);
+    for (const [metric, values] of Object.entries(block[i].scores)) if (values[i - block[i].from] != null) pairs.push([metric, shown(values[i - block[i].from])]);
+    if (rows.flip[i]) pairs.push(["against " + data.against, flips[rows.flip[i]]]);
+    data.tags.forEach((tag, t) => { if (samples.tags[s][t] != null) pairs.push([tag, visible(samples.tags[s][t])]); });
+    const made = [listed(pairs)];
+    if (samples.evidence[s]) made.push(el("strong", "evidence"), highlighted(samples.evidence[s], [...samples.references[s], columns.answer(i).trim()]));
+    return made;
+  }
+  function message(role, nodes) { const made = el("div", null, "message"); made.append(el("b", role), ...nodes); return made; }
+  function prompt(i) {
+    if (!exchanges.kept) return [highlighted(columns.question(i), []), el("p", "The system prompt, images and settings are " + MISSING + ".", "dim")];
+    const all = asked(i);
+    if (!all.length) return [el("p", "Nothing was asked about this sample.", "dim")];
+    return all.flatMap(one => {
+      const { system, images = [], content, times = [], ...other } = one.sent || {}, made = [];
+      const named = [one.part && `part ${one.part}`, one.role && `asked of the ${one.role}`].filter(Boolean).join(", ");
+      if (named) made.push(el("h4", visible(named)));
+      if (system) made.push(message("system", [highlighted(system, [])]));
+      const image = k => el("p", `image ${k + 1}: ${images[k] ? images[k].join(" × ") + " pixels" : "?"}${times[k] != null ? `, at ${shown(times[k])} s` : ""}`, "dim");
+      const order = content || [...images.keys(), one.prompt || ""];
+      made.push(message("user", order.map(part => typeof part === "number" ? image(part) : highlighted(part, []))));
+      const told = Object.entries(other).map(([key, value]) => [key.replaceAll("_", " "), visible(Array.isArray(value) ? value.join(" | ") : String(value))]);
+      if (told.length) made.push(listed(told));
+      return made;
+    });
+  }
+  function raw(i) {
+    const all = of("parts", i) >= 0 ? asked(i) : [], ends = exchanges.counts[of("counts", i)][4];
+    const made = all.flatMap(one => [el("h4", visible([one.part && `part ${one.part}`, one.role && `by the ${one.role}`].filter(Boolean).join(", ") || "answer")),
+      one.response == null ? el("p", visible(one.error || "no text"), "dim") : highlighted(one.response, [])]);
+    if (!all.length) made.push(columns.answer(i) ? highlighted(columns.answer(i), []) : el("p", "No text.", "dim"));
+    if (ends) made.push(el("p", { stop: "It came to its end.", length: "It was cut off at its limit of tokens.", filter: "Something was filtered away.", error: "The model broke off." }[ends] || visible(ends), "dim"));
+    return made;
+  }
+  function took(i) {
+    const [read, images, written, attempts] = exchanges.counts[of("counts", i)], micros = of("micros", i), seconds = micros == null ? null : micros / 1e6, { prices } = exchanges;
+    const number = v => v.toLocaleString("en"), spent = prices && read != null && written != null ? (prices.input * read + prices.output * written) / 1e6 : null;
+    const known = exchanges.kept && attempts == null && columns.answer(i), nobody = known ? "the answer was known from an earlier run; nobody was asked" : exchanges.kept ? "nothing was asked" : MISSING;
+    return [listed([
+      ["tokens read", read == null ? "the adapter counts none" : number(read) + (images == null ? "" : `, ${number(images)} of images`)],
+      ["tokens written", written == null ? "the adapter counts none" : number(written)],
+      ["time", seconds == null ? nobody : (seconds < 1 ? `${+(seconds * 1000).toPrecision(3)} ms` : `${seconds} s`) + (data.simulated ? " (simulated)" : "")],
+      ["attempts", attempts == null ? nobody : number(attempts)],
+      ["price", spent == null ? prices ? "unknown without counts of tokens" : "the adapter's file names no prices" : `${+spent.toPrecision(3)} ${prices.currency}`],
+    ]), el("p", "Where one call answers several requests, each has an equal share of its time.", "dim")];
+  }
+  const TABS = [["Why", why], ["Prompt as sent", prompt], ["Raw answer", raw], ["Cost", took]];
+  let tab = 0;
+  function tabs(i) {
+    const whole = el("div", null, "tabs"), bar = el("div"), panel = el("div");
+    bar.setAttribute("role", "tablist");
+    bar.setAttribute("aria-label", "how this answer came");
+    panel.setAttribute("role", "tabpanel");
+    panel.id = "told";
+    panel.tabIndex = 0;
+    const buttons = TABS.map(([name], k) => {
+      const button = el("button", name);
+      button.type = "button";
+      button.id = "tab-" + k;
+      button.setAttribute("role", "tab");
+      button.setAttribute("aria-controls", "told");
+      button.addEventListener("click", () => choose(k));
+      bar.append(button);
+      return button;
+    });
+    function choose(k, focus = false) {
+      tab = k;
+      buttons.forEach((button, n) => { button.setAttribute("aria-selected", n === k); button.tabIndex = n === k ? 0 : -1; });
+      panel.setAttribute("aria-labelledby", "tab-" + k);
+      panel.replaceChildren(...TABS[k][1](i));
+      if (focus) buttons[k].focus();
+    }
+    bar.addEventListener("keydown", event => {
+      const to = { ArrowRight: tab + 1, ArrowLeft: tab - 1, Home: 0, End: TABS.length - 1 }[event.key];
+      if (to !== undefined) { event.preventDefault(); choose((to + TABS.length) % TABS.length, true); }
+    });
+    choose(tab);
+    whole.append(bar, panel);
+    return whole;
   }
 
   // --- start, and deep links

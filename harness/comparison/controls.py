@@ -27,6 +27,20 @@ def better(record: RunRecord, task: str, metric: str, value: MetricRecord) -> Di
     return "lower" if control(record, task, metric) else value.direction
 
 
+def went(record: RunRecord, task: str, metric: str, moved: str) -> str:
+    """Return ``worse`` or ``better`` where a metric moved, else nothing; a control that falls got better.
+
+    Args:
+        record: the candidate.
+        task: of the metric.
+        metric: its name.
+        moved: what its own direction says.
+    """
+    if moved and task in record.tasks and control(record, task, metric):
+        return "better" if moved == "worse" else "worse"
+    return moved
+
+
 def _gates(record: RunRecord) -> Iterator[dict[str, Any]]:
     found = record.suite.content.get("gates")
     return (gate for gate in found or () if isinstance(gate, dict))
