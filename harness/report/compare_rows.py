@@ -114,8 +114,8 @@ def about_labels(one: Labelled) -> list[str]:
 def _oriented(found: Comparison) -> str:
     if math.isnan(found.estimate):
         return "undefined"
-    ends = "no interval" if math.isnan(found.low) else f"{_signed(found.low)}, {_signed(found.high)}"
-    return f"{_signed(found.estimate)} [{ends}]"
+    ends = "no interval" if math.isnan(found.low) else f"{signed(found.low)}, {signed(found.high)}"
+    return f"{signed(found.estimate)} [{ends}]"
 
 
 def p_value(p: float) -> str:
