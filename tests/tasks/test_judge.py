@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import harness
 from harness.errors import SpecError
+from harness.labels import answer_digest, question_key
 from harness.record import Run
 from harness.seeds import Stream
 from harness.tasks.judge.config import JudgeConfig, Rubric
-from harness.tasks.judge.earlier import answer_digest, question_key
 from harness.tasks.judge.opinions import of_one, of_two
 from harness.tasks.judge.planted import longer, wrong_answer
 from harness.types import Request, Response, Status
@@ -368,7 +368,7 @@ def test_stored_answers_are_scored_again_the_models_and_the_known_ones(rows: Pat
         ("known: null", "there are none"),
         ("prompt: 'Is it right?'", "does not show `answer`"),
         ("judge: perfect.yaml, against: nowhere", "is not a run"),
-        ("known: {labels: no.jsonl, runs: [nowhere]}", "cannot be read"),
+        ("known: {labels: no.jsonl, runs: [nowhere]}", "cannot read labels"),
     ],
 )
 def test_what_cannot_be_judged_is_told_at_its_line(rows: Path, more: str, wrong: str) -> None:
