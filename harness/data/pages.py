@@ -80,8 +80,8 @@ class PageImage:
 class Pages(DrawnDataset[PagesConfig]):
     """Prose in one or two columns, and receipts, set in two typefaces; the reference is the text, line by line.
 
-    The prose is the beginning of well-known books whose copyright has ended, cut at a word that the page's number
-    draws; goods and prices of receipts are drawn. The tag `layout` tells the pages apart.
+    The prose was written for this set, so that no model can know it by heart, and begins at a word that the page's
+    number draws; goods and prices of receipts are drawn. The tag `layout` tells the pages apart.
     """
 
     Config: ClassVar[type[BaseModel]] = PagesConfig
@@ -178,8 +178,7 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def _passages() -> tuple[str, ...]:
-    told = json.loads((files("harness.data") / "passages.json").read_text(encoding="utf-8"))
-    return tuple(one["text"] for one in told)
+    return tuple(json.loads((files("harness.data") / "passages.json").read_text(encoding="utf-8")))
 
 
 @cache
