@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
-from harness.adapters._qwen2_vl.decoding import Answer, Graphs, SpecialIds, Stopwatch, Watched, generate
+from harness.adapters._qwen2_vl.decoding import Graphs, SpecialIds, Stopwatch, Watched, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
 from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
@@ -159,7 +159,7 @@ class OnnxAdapter:
             limits = [requests[index].generation.max_new_tokens for index in prompts]
             answers = generate(self._graphs, batch, limits, self._special, stopwatch)
             for (index, prompt), answer in zip(prompts.items(), answers, strict=True):
-                responses[index] = self._respond(prompt, answer, stopwatch)
+                responses[index] = respond(prompt, answer, self._encoder.tokenizer.decode, stopwatch.seconds)
         return [response for response in responses if response is not None]
 
     def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
@@ -179,7 +179,7 @@ class OnnxAdapter:
         answer = generate(watched, left_pad(prompts, self._special.pad), limits, self._special, stopwatch)[0]
         seen, images = prompts[0], self._encoder.images
         return Trace(
-            self._respond(seen, answer, stopwatch),
+            respond(seen, answer, self._encoder.tokenizer.decode, stopwatch.seconds),
             tuple(
                 Pixels(patches, "patches", grid[1:], images.merge, images.frames)
                 for patches, grid in zip(seen.pixel_values, seen.grids, strict=True)
@@ -211,23 +211,6 @@ class OnnxAdapter:
             patches, grid = to_patches(image, self._encoder.images)
             rows.append(self._graphs.encode_images(patches, np.array([grid], np.int64)).mean(axis=0))
         return np.stack(rows)
-
-    def _respond(self, prompt: Prompt, answer: Answer, stopwatch: Stopwatch) -> Response:
-        text, error = None, None
-        if answer.finite:
-            text = self._encoder.tokenizer.decode(list(answer.tokens), skip_special_tokens=True)
-        else:
-            error = f"the model's numbers were not finite (NaN or infinite) at token {len(answer.tokens) + 1}"
-        return Response(
-            text=text,
-            status=Status.OK if answer.finite else Status.ERROR,
-            error=error,
-            tokens_in=len(prompt.ids),
-            image_tokens=prompt.image_tokens,
-            tokens_out=len(answer.tokens),
-            seconds=dict(stopwatch.seconds),
-            finish=answer.finish,
-        )
 
     def model_files(self) -> Sequence[Path]:
         """Return the three graphs."""

@@ -19,7 +19,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._chat_template import trial
-from harness.adapters._qwen2_vl.decoding import Answer, SpecialIds, Stopwatch, generate
+from harness.adapters._qwen2_vl.decoding import SpecialIds, Stopwatch, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.graphs import ThreeGraphs
 from harness.adapters._qwen2_vl.prompts import Prompt, left_pad
@@ -161,7 +161,7 @@ class OnnxVlmAdapter:
             batch = left_pad(list(prompts.values()), self._special.pad)
             answers = generate(self._graphs, batch, limits, self._special, stopwatch)
             for (row, prompt), answer in zip(prompts.items(), answers, strict=True):
-                responses[row] = self._respond(prompt, answer, stopwatch)
+                responses[row] = respond(prompt, answer, self._encoder.processor.tokenizer.decode, stopwatch.seconds)
         return [responses[row] for row in range(len(requests))]
 
     def _prepare(self, graphs: ThreeGraphs, request: Request, stopwatch: Stopwatch) -> Prompt | str:
@@ -184,23 +184,6 @@ class OnnxVlmAdapter:
             return "the request's own words hold the model's image token"
         positions = np.tile(np.arange(len(ids), dtype=np.int64), (3, 1))
         return Prompt(ids, positions, features, ((1, 1, places),) if features else (), places)
-
-    def _respond(self, prompt: Prompt, answer: Answer, stopwatch: Stopwatch) -> Response:
-        text, error = None, None
-        if answer.finite:
-            text = str(self._encoder.processor.tokenizer.decode(list(answer.tokens), skip_special_tokens=True))
-        else:
-            error = f"the model's numbers were not finite (NaN or infinite) at token {len(answer.tokens) + 1}"
-        return Response(
-            text=text,
-            status=Status.OK if answer.finite else Status.ERROR,
-            error=error,
-            tokens_in=len(prompt.ids),
-            image_tokens=prompt.image_tokens,
-            tokens_out=len(answer.tokens),
-            seconds=dict(stopwatch.seconds),
-            finish=answer.finish,
-        )
 
     def model_files(self) -> Sequence[Path]:
         """Return the three graphs."""

@@ -1,7 +1,7 @@
 """Batched greedy decoding with a key-value cache, over anything that runs the three graphs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -9,8 +9,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapters._qwen2_vl.prompts import Batch, Floats, Ints
-from harness.types import Finish
+from harness.adapters._qwen2_vl.prompts import Batch, Floats, Ints, Prompt
+from harness.types import Finish, Response, Status
 
 Cache = Sequence[NDArray[np.floating]]
 """Key and value of each layer, [batch, heads, past, width]."""
@@ -173,3 +173,22 @@ def _answer(tokens: tuple[int, ...], *, bad: bool, ends: frozenset[int]) -> Answ
     if bad:
         return Answer(tokens, finite=False, finish=Finish.ERROR)
     return Answer(tokens, finite=True, finish=Finish.STOP if tokens and tokens[-1] in ends else Finish.LENGTH)
+
+
+def respond(prompt: Prompt, answer: Answer, text_of: Callable[..., str], seconds: Mapping[str, float]) -> Response:
+    """Return an answer as an adapter gives it; ``text_of`` is a tokenizer's ``decode``."""
+    text, error = None, None
+    if answer.finite:
+        text = str(text_of(list(answer.tokens), skip_special_tokens=True))
+    else:
+        error = f"the model's numbers were not finite (NaN or infinite) at token {len(answer.tokens) + 1}"
+    return Response(
+        text=text,
+        status=Status.OK if answer.finite else Status.ERROR,
+        error=error,
+        tokens_in=len(prompt.ids),
+        image_tokens=prompt.image_tokens,
+        tokens_out=len(answer.tokens),
+        seconds=dict(seconds),
+        finish=answer.finish,
+    )

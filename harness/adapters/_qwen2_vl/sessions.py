@@ -87,7 +87,7 @@ class Session:
         return _DTYPES[declared]
 
 
-def check_providers(providers: Sequence[str]) -> None:
+def _check_providers(providers: Sequence[str]) -> None:
     """See that this build of ONNX Runtime has them.
 
     Raises:
@@ -103,30 +103,13 @@ def check_providers(providers: Sequence[str]) -> None:
         )
 
 
-class OnnxGraphs:
-    """The model's three sessions; implements `decoding.Graphs`."""
+class ThreeSessions:
+    """A vision encoder, an embedding and a decoder with its cache: what all models in the public layout share."""
 
     def __init__(self, vision: Session, embedding: Session, decoder: Session) -> None:
-        """Check that the files have the tensors of the public layout.
-
-        Raises:
-            AdapterError: naming the file and the tensor that is not as expected.
-        """
         self._vision, self._embedding, self._decoder = vision, embedding, decoder
-        # Qwen2-VL exports call it grid_thw, Qwen2.5-VL ones image_grid_thw.
-        self._grid = next((name for name in vision.inputs if name.endswith("grid_thw")), "grid_thw")
         self._past = [name for name in decoder.inputs if name.startswith(PAST)]
         self._outputs = ["logits", *(name.replace(PAST, "present.") for name in self._past)]
-        for session, expected in (
-            (vision, {"pixel_values", self._grid}),
-            (embedding, {"input_ids"}),
-            (decoder, {*_DECODER_INPUTS, *self._past}),
-        ):
-            if set(session.inputs) != expected or not self._past:
-                raise AdapterError(
-                    f"{session.name} has the inputs {', '.join(session.inputs)}, not {', '.join(sorted(expected))}; "
-                    "export it in the layout of the public Qwen2-VL ONNX repositories"
-                )
 
     @classmethod
     def load(cls, paths: Sequence[Path], threads: int, providers: Sequence[str]) -> Self:
@@ -135,13 +118,8 @@ class OnnxGraphs:
         Raises:
             AdapterError: if one of them cannot be used.
         """
-        check_providers(providers)
+        _check_providers(providers)
         return cls(*(Session(path, threads, providers) for path in paths))
-
-    def encode_images(self, pixel_values: Floats, grids: Ints) -> Floats:
-        """See `decoding.Graphs`."""
-        features = self._vision.run(None, {"pixel_values": pixel_values, self._grid: grids})[0]
-        return features.astype(np.float32, copy=False)
 
     def embed(self, ids: Ints) -> Floats:
         """See `decoding.Graphs`."""
@@ -155,9 +133,46 @@ class OnnxGraphs:
             cache.append(np.zeros((batch, heads, 0, width), self._decoder.dtype(name)))
         return cache
 
-    def decode(self, embeddings: Floats, mask: Ints, positions: Ints, cache: Cache) -> tuple[Floats, Cache]:
-        """See `decoding.Graphs`."""
-        feeds: dict[str, NDArray[Any]] = dict(zip(self._past, cache, strict=True))
-        feeds |= {"inputs_embeds": embeddings, "attention_mask": mask, "position_ids": positions}
+    def _decoded(self, given: Mapping[str, NDArray[Any]], cache: Cache) -> tuple[Floats, Cache]:
+        """Return the logits of the last column and the longer cache."""
+        feeds: dict[str, NDArray[Any]] = dict(zip(self._past, cache, strict=True)) | dict(given)
         logits, *longer = self._decoder.run(self._outputs, feeds)
         return logits[:, -1].astype(np.float32), longer
+
+
+class OnnxGraphs(ThreeSessions):
+    """Qwen2-VL's three sessions; implements `decoding.Graphs`."""
+
+    def __init__(self, vision: Session, embedding: Session, decoder: Session) -> None:
+        """Check that the files have the tensors of the public layout.
+
+        Raises:
+            AdapterError: naming the file and the tensor that is not as expected.
+        """
+        super().__init__(vision, embedding, decoder)
+        # Qwen2-VL exports call it grid_thw, Qwen2.5-VL ones image_grid_thw.
+        self._grid = next((name for name in vision.inputs if name.endswith("grid_thw")), "grid_thw")
+        for session, expected in (
+            (vision, {"pixel_values", self._grid}),
+            (embedding, {"input_ids"}),
+            (decoder, {*_DECODER_INPUTS, *self._past}),
+        ):
+            if set(session.inputs) != expected or not self._past:
+                raise AdapterError(
+                    f"{session.name} has the inputs {', '.join(session.inputs)}, not {', '.join(sorted(expected))}; "
+                    "export it in the layout of the public Qwen2-VL ONNX repositories"
+                )
+
+    def encode_images(self, pixel_values: Floats, grids: Ints) -> Floats:
+        """See `decoding.Graphs`."""
+        features = self._vision.run(None, {"pixel_values": pixel_values, self._grid: grids})[0]
+        return features.astype(np.float32, copy=False)
+
+    def decode(self, embeddings: Floats, mask: Ints, positions: Ints, cache: Cache) -> tuple[Floats, Cache]:
+        """See `decoding.Graphs`."""
+        given: dict[str, NDArray[Any]] = {
+            "inputs_embeds": embeddings,
+            "attention_mask": mask,
+            "position_ids": positions,
+        }
+        return self._decoded(given, cache)
