@@ -234,7 +234,7 @@ MAKES = {"data", "fields"}
             {"format_", "out", "everything", "pattern"},
         ),
         (harness.equivalent, equivalent.command, "one other", {}, {"as_json", "quiet", "form", "out"}),
-        (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir"}),
+        (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir", "why"}),
         (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],
     ids=["run", "compare", "equivalent", "gate", "score"],

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import patience
 from harness.adapters.mock import MockAdapter
 from harness.data._images import FileImage
-from harness.engine import patience
 from harness.engine.named import locate_unfinished
 from harness.engine.options import Interrupted
 from harness.engine.run import RunOptions, resume_run, run_suite

@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -103,7 +103,7 @@ def _rebuild(damaged: Path, file: Path) -> None:
             suite = manifest.load_suite()
             plan = manifest.plan(suite)
             with suppress(sqlite3.DatabaseError):  # where not even the columns' names can be read, no row can
-                for place, rows in _batches(old, selection(old), plan):
+                for place, rows in _batches(old, (selection(old), selection(old, sent=False)), plan):
                     new.append(rows, place)
 
 
@@ -119,7 +119,7 @@ def _readable(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
         yield from connection.execute(query)
 
 
-def _batches(old: sqlite3.Connection, select: str, plan: Plan) -> Iterator[tuple[int, list[Row]]]:
+def _batches(old: sqlite3.Connection, selects: Sequence[str], plan: Plan) -> Iterator[tuple[int, list[Row]]]:
     """Yield the batches that can be read whole, and the observations that can be read."""
     place = 0
     for task in plan.tasks:
@@ -129,7 +129,7 @@ def _batches(old: sqlite3.Connection, select: str, plan: Plan) -> Iterator[tuple
             total = plan.count(task, cell)
             for start in range(0, total, plan.batch_size):
                 size = min(plan.batch_size, total - start)
-                rows = [_row(old, select, place + start + i) for i in range(size)]
+                rows = [_row(old, selects, place + start + i) for i in range(size)]
                 whole = [row for row in rows if row is not None]
                 if len(whole) == size:
                     yield place + start, whole
@@ -137,7 +137,7 @@ def _batches(old: sqlite3.Connection, select: str, plan: Plan) -> Iterator[tuple
     for first, *_ in plan.measured():
         misses = 0
         for at in count(first):
-            row = _row(old, select, at)
+            row = _row(old, selects, at)
             misses = 0 if row else misses + 1
             if row:
                 yield at, [row]
@@ -145,9 +145,12 @@ def _batches(old: sqlite3.Connection, select: str, plan: Plan) -> Iterator[tuple
                 break
 
 
-def _row(old: sqlite3.Connection, select: str, place: int) -> Row | None:
-    try:
-        found = old.execute(f"{select} where seq = ?", (place,)).fetchone()
-        return None if found is None else unpack(found)
-    except (sqlite3.DatabaseError, ValueError, TypeError):
-        return None
+def _row(old: sqlite3.Connection, selects: Sequence[str], place: int) -> Row | None:
+    """Return a row by the first query that can read it."""
+    for select in selects:
+        try:
+            found = old.execute(f"{select} where seq = ?", (place,)).fetchone()
+            return None if found is None else unpack(found)
+        except (sqlite3.DatabaseError, ValueError, TypeError):
+            continue
+    return None

@@ -98,6 +98,7 @@ class CocoMetric(SummedMetric):
     wants = ("size", "frame", "resized")
     sums: ClassVar[tuple[str, ...]] = ("images",)
     keeps_rows = True
+    needs: tuple[str, ...] = ("boxes",)
     computed = "mean over labels and thresholds of the average precision of all boxes"
     thresholds: ClassVar[tuple[float, ...]] = _THRESHOLDS
     area: ClassVar[str] = "all"

@@ -52,8 +52,8 @@ _PASSED: Final = re.compile(
     r"verdict|correct|right|pass(?:ed)?|answer|result|label|judge?ment|score|grade", re.IGNORECASE
 )
 _NAMED: Final = re.compile(
-    r"(?:score|grade|rating|mark|verdict|note|punktzahl|bewertung|评分|得分|分数)\W{0,6}(?:is|of|:|=)?\W{0,6}"
-    r"(?P<number>-?\d{1,6}(?:\.\d{1,6})?)(?!\d|\s?[-–]\s?\d|\.\d)",
+    r"(?:score|grade|rating|mark|verdict|note|punktzahl|bewertung|评分|得分|分数)[^\w−-]{0,6}(?:is|of|:|=|[-–]\s)?[^\w−-]{0,6}"
+    r"(?P<number>-?\d{1,6}(?:\.\d{1,6})?)(?!\d|e[-+]?\d|\s?[-–]\s?\d|\.\d)",
     re.IGNORECASE,
 )
 _OUT_OF: Final = re.compile(

@@ -506,9 +506,12 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
     return {name for _, name, *_ in connection.execute("pragma table_info(responses)")}
 
 
-def selection(connection: sqlite3.Connection) -> str:
-    """Return the query for packed rows, as :func:`unpack` takes them, of a store of this or an earlier version."""
-    query = _SELECT
+def selection(connection: sqlite3.Connection, *, sent: bool = True) -> str:
+    """Return the query for packed rows, as :func:`unpack` takes them, of a store of this or an earlier version.
+
+    Without ``sent`` it leaves out what was sent, which is kept apart: where that is damaged, the answers may be whole.
+    """
+    query = _SELECT if sent else _SELECT.replace(_SENT, "null as sent")
     for column in _absent(connection):
         query = query.replace(f", {_SENT if column == 'sent' else column}", f", null as {column}")
     return query.replace(", payload", f", {_FORMER} as payload") if _FORMER in _columns(connection) else query

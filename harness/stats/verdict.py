@@ -1,6 +1,7 @@
 """The decision on one metric: FAIL, NON-INFERIOR or INCONCLUSIVE, with what it would take to decide."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -309,4 +310,6 @@ def _n_without_spread(comparison: Comparison, gap: float, alpha: float) -> int |
     if gap >= reach:
         return 1
     per_unit = comparison.n / units
+    if gap / reach < sys.float_info.epsilon:  # no number of units would do
+        return None
     return math.ceil(per_unit * (math.log(alpha) / math.log1p(-gap / reach) + 1e-9))

@@ -121,7 +121,7 @@ def tuned(built: Built, folder: Path, before: Sequence[str | None]) -> str:
     """Say whether a LoRA on every linear layer changes answers, and to those of a plain script of PEFT."""
     shape = LoraConfig(target_modules="all-linear", r=2, lora_alpha=16, init_lora_weights=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # PEFT's use of `transformers`
+        warnings.simplefilter("ignore")  # what PEFT says of layers, and of its own use of `transformers`
         whole = get_peft_model(deepcopy(built.model), shape)
         whole.peft_config["default"].base_model_name_or_path = built.folder.name
         whole.save_pretrained(folder)

@@ -109,10 +109,12 @@ def _asked(rows: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]])
     ]
 
 
+CORPUS = ("corpus_wer", "corpus_cer", "bleu4", "cider_d")
+LINES = ("line_cer", "line_wer", "reading_order", "words_missed", "words_invented")
 TASKS: Mapping[str, tuple[list[dict[str, Any]], list[str]]] = {
     "captions": (
         [{"question": text, "answers": wanted} for text, wanted in CAPTIONS],
-        ["corpus_wer", "corpus_cer", "bleu4", "{metric: bleu4, variant: sacrebleu, as: smoothed}", "cider_d"],
+        ["corpus_wer", "corpus_cer", *LINES, "bleu4", "{metric: bleu4, variant: sacrebleu, as: smoothed}", "cider_d"],
     ),
     "probes": (
         [{"question": text, "answer": label, "facts": {"group": image}} for text, label, image in PROBES],
@@ -222,7 +224,8 @@ def expected() -> dict[str, float]:
     embedded = [image for image, _ in EMBEDDED], [text for _, text in EMBEDDED]
     vocabulary = {"vocabulary": {"dog": ["puppy"], "cat": [], "bus": []}}
     return {
-        **{f"captions/{name}": of(name, *captions) for name in ("corpus_wer", "corpus_cer", "bleu4", "cider_d")},
+        **{f"captions/{name}": of(name, *captions) for name in CORPUS},
+        **{f"captions/{name}": of(name, *captions) for name in LINES if name != "reading_order"},  # of one line: none
         "captions/smoothed": of("bleu4", *captions, variant="sacrebleu"),
         **{f"probes/pope_{name}": of(f"pope_{name}", *probes) for name in ("f1", "precision", "recall", "yes_ratio")},
         "probes/official_f1": of("pope_f1", *probes, variant="official"),
@@ -285,7 +288,7 @@ def test_a_suite_names_them_all() -> None:
         for name in registry("metrics").names()
         if issubclass(found := registry("metrics").load(name), CorpusMetric) and issubclass(found, SampleMetric)
     ]
-    assert len(both) == 44
+    assert len(both) == 49
     assert [name for name in both if name not in named] == []
 
 

@@ -1,7 +1,9 @@
 """A run in parts, merged, is a run in one piece; what is left of a damaged one is saved and can be continued."""
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -172,15 +174,29 @@ def test_what_is_left_of_a_truncated_store_is_saved_in_whole_batches_and_continu
     same(whole, killed)
 
 
-def test_pages_that_were_overwritten_cost_their_batches_only(killed: Path, whole: Path) -> None:
-    file = killed / STORE_FILE
+def overwrite(file: Path, page: int) -> None:
     content = bytearray(file.read_bytes())
-    page = len(content) // 4096 // 2
     content[page * 4096 : (page + 1) * 4096] = b"\xa5" * 4096
     file.write_bytes(content)
+
+
+def test_pages_that_were_overwritten_cost_their_batches_only(killed: Path, whole: Path) -> None:
+    overwrite(killed / STORE_FILE, (killed / STORE_FILE).stat().st_size // 4096 * 3 // 4)  # not the root of the answers
     assert 0 < recover_run(killed).saved <= 45
     assert resume_run(killed, RunOptions(), Silent())[1].status == "complete"
     same(whole, killed)
+
+
+def test_where_what_was_sent_is_lost_the_answers_are_not(killed: Path, whole: Path) -> None:
+    file = killed / STORE_FILE
+    with closing(sqlite3.connect(file)) as store:
+        before = store.execute("select count(*) from responses").fetchone()[0]
+        (root,) = store.execute("select rootpage from sqlite_master where name = 'sents'").fetchone()
+    overwrite(file, root - 1)
+    assert recover_run(killed).saved == before
+    assert resume_run(killed, RunOptions(), Silent())[1].status == "complete"
+    answers = [Run(folder).table()["response"] for folder in (whole, killed)]
+    assert answers[0].equals(answers[1])
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 1000])

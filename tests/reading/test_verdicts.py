@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.reading.verdicts import read_grade, read_passed, read_preference
@@ -56,6 +56,8 @@ def test_a_grade_on_the_scale_is_read_in_any_form(grade: int, form: str) -> None
 
 
 @given(st.floats(-1e6, 1e6).filter(lambda x: not 1 <= x <= 5))
+@example(-1.0)
+@example(1e-05)
 def test_a_grade_off_the_scale_is_none(grade: float) -> None:
     for text in (f"{grade}", f"Score: {grade}", json.dumps({"score": grade})):
         assert read_grade(text, 1, 5).value is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.stats.multiplicity import holm
@@ -20,6 +20,7 @@ tables = st.builds(Flips, *[st.integers(0, 80)] * 4)
 
 
 @given(tables, margins, st.booleans())
+@example(Flips(0, 0, 1, 0), 1.1125369292536007e-308, False)
 def test_the_rule_is_the_rule(flips, margin, strict):
     comparison = mcnemar(flips, margin=margin)
     verdict = judge(comparison, strict=strict)

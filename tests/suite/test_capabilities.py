@@ -70,6 +70,7 @@ def test_where_the_type_could_and_this_target_does_not_it_shows_when_the_model_i
     mine = write("mine.yaml", "adapter: mine\ntype: python\ntarget: model.py:answer\n")
     needs_gradient = run_here("run", suite, "-a", mine, "--out", tmp_path / "runs")
     assert needs_gradient.code == ExitCode.USAGE
-    assert "task 'attack' needs gradient; adapter 'mine' can classify, embed, generate, ground, score_text" in (
-        needs_gradient.err
+    assert (
+        "task 'attack' needs gradient; adapter 'mine' can classify, embed, embed_text, generate, ground, score_text"
+        in (needs_gradient.err)
     )

@@ -107,10 +107,10 @@ def test_who_sees_is_ahead_of_other_pictures_captions_and_of_one_for_all(rows: P
 )
 def test_each_way_to_describe_badly_fails_its_own_gate(rows: Path, broken: type[Eye], gate: str) -> None:
     good = run(SUITE, Teller, rows)
-    assert {one.metric: one.verdict for one in good.record.gates if one.rule != "max_drop"}[gate] == "pass"
+    assert {one.metric: one.verdict for one in good.record.gates if not one.rule.startswith("drop")}[gate] == "pass"
     assert verdict(SUITE, broken, good, rows) == "fail"
     judged = run(SUITE, broken, rows).record.gates
-    assert "fail" in [one.verdict for one in judged if one.metric == gate]
+    assert "pass" not in [one.verdict for one in judged if one.metric == gate]  # who says nothing was never scored
 
 
 def test_one_caption_for_all_is_said_to_be_one(rows: Path) -> None:
