@@ -14,7 +14,9 @@ _SENTENCE: Final = re.compile(
     r"\b(?:not|n[o']t)\s{1,3}(?:\w{1,20}\s{1,3}){0,3}?(?:present|visible|there|shown|found|depicted|exist|see|find|"
     r"detect|locate|in\s{1,3}(?:the|this)\s{1,3}(?:image|picture|photo|scene))\b|"
     r"\b(?:cannot|can't|couldn't|don't|doesn't|didn't|isn't|aren't)\s{1,3}(?:\w{1,20}\s{1,3}){0,3}?(?:see|find|locate|"
-    r"detect|exist|appear|present|visible|there|in\s{1,3}(?:the|this))\b|\bno\s{1,3}such\b",
+    r"detect|exist|appear|present|visible|there|in\s{1,3}(?:the|this))\b|\bno\s{1,3}such\b|"
+    r"\b(?:there(?:'s|\s{1,3}(?:is|are))|i\s{1,3}(?:can\s{1,3})?(?:see|find)|(?:image|picture|photo|scene)\s{1,3}(?:contains|shows))"
+    r"\s{1,3}(?:none|nothing|no)\b",
     re.IGNORECASE,
 )
 _MOST: Final = 2000
@@ -26,6 +28,8 @@ def says_none(text: str) -> bool:
 
     >>> [says_none(text) for text in ("none", "[]", "There is no red circle.", "I don't see one in the image.")]
     [True, True, True, True]
+    >>> [says_none(text) for text in ("There is none here.", "The picture shows no cup.")]
+    [True, True]
     >>> [says_none(text) for text in ("", "somewhere on the left", "[1, 2, 3, 4]")]
     [False, False, False]
     """

@@ -49,6 +49,57 @@ class HallucinationConfig(TaskConfig):
     """How many present objects are asked about, and as many absent ones, in each category."""
 
 
+class Probes(Derived):
+    """The questions about each image: as many about what it shows as about what it does not."""
+
+    THERE: ClassVar[str] = "yes"
+    """The right answer where a thing is there."""
+    ABSENT: ClassVar[str] = "no"
+
+    def __init__(self, source: Dataset, config: HallucinationConfig, ask: Any, seed: tuple[int, str]) -> None:
+        super().__init__(source, ["group"])
+        self._shown = Shown(source, config.objects)
+        self._config = config
+        self._ask = ask
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Sample]:
+        for key, (sample, shown) in self._shown.images.items():
+            if sample.problem is not None:
+                yield sample
+            for category in self._config.categories:
+                pairs = self._pairs(key, shown, category)
+                for number, (present, absent) in enumerate(pairs):
+                    group = f"{key}-{category}-{number}"
+                    yield self._probe(sample, key, category, group, present, self.THERE)
+                    yield self._probe(sample, key, category, group, absent, self.ABSENT)
+
+    @cached_property
+    def _length(self) -> int:
+        return sum(1 for _ in self)
+
+    def _pairs(self, key: str, shown: frozenset[str], category: Category) -> list[tuple[str, str]]:
+        """Return objects that an image shows, each with one that it does not."""
+        present = Stream("present", *self._seed, key).shuffled(sorted(shown))
+        absent = self._shown.absent(key, category, self._seed)
+        return list(zip(present, absent, strict=False))[: self._config.per_image]
+
+    def _probe(self, sample: Sample, key: str, category: str, group: str, name: str, answer: str) -> Sample:
+        article = "an" if name[:1].lower() in tuple("aeiou") else "a"
+        return replace(
+            sample,
+            id=f"{group}-{answer}",
+            question=self._ask(object=name, article=article),
+            references=(answer,),
+            cluster=key,
+            tags={**sample.tags, "category": category, "object": name},
+            facts={**sample.facts, "group": group},
+        )
+
+
 class HallucinationTask(TaskBase):
     """How often a model sees what is not there: yes-or-no questions about objects, as many absent as present.
 
@@ -57,6 +108,7 @@ class HallucinationTask(TaskBase):
     """
 
     Config: ClassVar[type[BaseModel]] = HallucinationConfig
+    PROBES: ClassVar[type[Probes]] = Probes
     kind = "hallucination"
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(
@@ -81,7 +133,7 @@ class HallucinationTask(TaskBase):
             if config.objects != ANSWERS and lacking([config.objects], source):
                 hint = f"name another fact, or `{ANSWERS}`: the answers to the questions about an image"
                 raise ConfigError(Issue(key, f"dataset {config.dataset!r} gives no `{config.objects}`", hint))
-            probes = _Probes(source, config, ask, (context.seed, name))
+            probes = cls.PROBES(source, config, ask, (context.seed, name))
             if not len(probes):
                 said = "no image shows an object that another one does not: there is nothing to ask about"
                 raise ConfigError(Issue(key, said))
@@ -110,50 +162,3 @@ class HallucinationTask(TaskBase):
             if one.low > 0 or one.high < 0
         ]
         return Illustration(findings=tuple(said))
-
-
-class _Probes(Derived):
-    """The questions about each image."""
-
-    def __init__(self, source: Dataset, config: HallucinationConfig, ask: Any, seed: tuple[int, str]) -> None:
-        super().__init__(source, ["group"])
-        self._shown = Shown(source, config.objects)
-        self._config = config
-        self._ask = ask
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Sample]:
-        for key, (sample, shown) in self._shown.images.items():
-            if sample.problem is not None:
-                yield sample
-            for category in self._config.categories:
-                pairs = self._pairs(key, shown, category)
-                for number, (present, absent) in enumerate(pairs):
-                    group = f"{key}-{category}-{number}"
-                    yield self._probe(sample, key, category, group, present, "yes")
-                    yield self._probe(sample, key, category, group, absent, "no")
-
-    @cached_property
-    def _length(self) -> int:
-        return sum(1 for _ in self)
-
-    def _pairs(self, key: str, shown: frozenset[str], category: Category) -> list[tuple[str, str]]:
-        """Return objects that an image shows, each with one that it does not."""
-        present = Stream("present", *self._seed, key).shuffled(sorted(shown))
-        absent = self._shown.absent(key, category, self._seed)
-        return list(zip(present, absent, strict=False))[: self._config.per_image]
-
-    def _probe(self, sample: Sample, key: str, category: str, group: str, name: str, answer: str) -> Sample:
-        article = "an" if name[:1].lower() in tuple("aeiou") else "a"
-        return replace(
-            sample,
-            id=f"{group}-{answer}",
-            question=self._ask(object=name, article=article),
-            references=(answer,),
-            cluster=key,
-            tags={**sample.tags, "category": category, "object": name},
-            facts={**sample.facts, "group": group},
-        )
