@@ -157,7 +157,8 @@ def _print_plan(planned: "Planned", as_json: bool) -> None:
         full = {"metric": planned.measure.name, "full_run": planned.rows, "first": planned.least, "most": planned.most}
         click.echo(json.dumps({**full, **changes}, indent=2))
         return
-    click.echo(f"{planned.measure.name}: {len(planned.changes)} changes can be taken back")
+    word = "change" if len(planned.changes) == 1 else "changes"
+    click.echo(f"{planned.measure.name}: {len(planned.changes)} {word} can be taken back")
     for change in planned.changes:
         click.echo(f"  {why_rows.told(change)}")
     for change in planned.fixed:

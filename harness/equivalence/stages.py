@@ -153,7 +153,8 @@ def _logits(a: Trace, b: Trace, rounding: Rounding) -> Seen:
             return "numbers that are not finite (NaN or infinite)"
         apart = 0.5 * float(np.abs(_shares(x) - _shares(y)).sum())
         first = "the likeliest stays" if x.argmax() == y.argmax() else "another is likeliest"
-        return f"{apart:.2%} of the probability moves, {first}{wider}"
+        moves = f"{apart:.2%}" if apart >= 5e-5 else "less than 0.01%"
+        return f"{moves} of the probability moves, {first}{wider}"
 
     return Seen("logits", _state(size, tolerance), size, tolerance, source, said)
 

@@ -20,7 +20,7 @@ def heading(found: Why) -> str:
     """Return what was compared, and by how much it differs."""
     worse, better = found.flipped
     sides = f"{numbers.title(found.baseline)} → {numbers.title(found.candidate)}"
-    moved = f"{worse:,} samples got worse, {better:,} got better, of {found.asked.of:,}"
+    moved = f"{worse:,} sample{'' if worse == 1 else 's'} got worse, {better:,} got better, of {found.asked.of:,}"
     return f"{found.metric}: {sides}: {interval(found.total)}; {moved}"
 
 
