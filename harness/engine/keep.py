@@ -82,6 +82,9 @@ class Keeper:
         self._clock.timings["score"] += scored - start
         self._clock.timings["store"] += time.perf_counter() - scored
         self.responses.update(row.status for _, row in rows if not row.again)
+        self.spent["images"] += sum(
+            len(part.request.images) for _, _, work in asked for part in work.parts if not part.cached
+        )
         for _, one in rows:
             if one.batch_seconds is not None:
                 self.spent.update(tokens_in=one.tokens_in or 0, tokens_out=one.tokens_out or 0)

@@ -50,7 +50,7 @@ def overspent(
     Args:
         policy: has the budget.
         prices: of the adapter's file.
-        tokens: ``tokens_in`` and ``tokens_out`` that the command took.
+        tokens: ``tokens_in``, ``tokens_out`` and ``images`` that the command took.
         others: the same of each model that a task brought, beside its prices.
     """
     budget = policy.budget
@@ -60,6 +60,8 @@ def overspent(
     total = sum(counts["tokens_in"] + counts["tokens_out"] for _, counts in every)
     if budget.tokens is not None and total >= budget.tokens:
         return f"the budget of {budget.tokens:,} tokens is spent"
+    if budget.images is not None and tokens["images"] >= budget.images:
+        return f"the budget of {budget.images:,} images is spent"
     costs = [
         paid(own, counts["tokens_in"], counts["tokens_out"])
         for own, counts in every
@@ -78,6 +80,8 @@ def beyond_budget(policy: EngineSpec, expected: ExpectedRecord) -> str:
         return ""
     if budget.tokens is not None and None not in read and (most := sum(filter(None, read))) > budget.tokens:
         return f"that may be more than the budget of {budget.tokens:,} tokens: {most:,} at most"
+    if budget.images is not None and expected.images > budget.images:
+        return f"that is more than the budget of {budget.images:,} images: {expected.images:,}"
     if budget.cost is not None and expected.cost_at_most is not None and expected.cost_at_most > budget.cost:
         return f"that may be more than the budget of {budget.cost:g} {expected.currency}"
     return ""

@@ -57,11 +57,13 @@ class Budget(Model):
     """Money, by the adapter's `prices:` and in their currency."""
     tokens: int | None = Field(default=None, ge=1)
     """Tokens, read and written, as far as the adapter counts them."""
+    images: int | None = Field(default=None, ge=1)
+    """Images that are sent."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.cost is None and self.tokens is None:
-            raise ValueError("`cost`, `tokens`, or both")
+        if self.cost is None and self.tokens is None and self.images is None:
+            raise ValueError("`cost`, `tokens`, `images`, or several of them")
         return self
 
 

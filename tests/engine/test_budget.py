@@ -38,6 +38,16 @@ def test_a_budget_of_tokens_ends_commands_until_the_run_is_whole(run_here, write
     assert "tokens read" in run_here("show", folder).out
 
 
+def test_a_budget_of_images_ends_a_command_and_is_foretold(run_here, write, tmp_path: Path) -> None:
+    suite, out = write("dear.yaml", SUITE.format(budget="{images: 20}")), tmp_path / "runs"
+    first = run_here("run", suite, "-a", "onnx-int8", "-o", out, "-b", 4, "--no-report", "-q")
+    assert (first.code, "the budget of 20 images is spent" in first.out) == (4, True)
+    (folder,) = out.iterdir()
+    assert 20 <= read_run(folder).responses["ok"] < 60  # what is under way ends
+    told = run_here("run", suite, "-a", "onnx-int8", "--dry-run")
+    assert "that is more than the budget of 20 images: 60" in told.out + told.err
+
+
 def test_a_budget_of_money_needs_prices(bind, run_here, write, tmp_path: Path) -> None:
     suite = write("dear.yaml", SUITE.format(budget="{cost: 1.5}"))
     done = run_here("run", suite, "-a", "onnx-int8", "-o", tmp_path / "runs")
