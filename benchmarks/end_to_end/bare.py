@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from watched import Watch, without_compiled_torchvision
-
 
 def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
+    from watched import (
+        Watch,
+        without_compiled_torchvision,
+    )  # beside this script, which others import without running it
+
     watch = Watch()
     without_compiled_torchvision()
     import torch

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from watched import Watch
-
 
 def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
+    from watched import Watch  # beside this script, which others import without running it
+
     watch = Watch()
     import yaml
 

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from watched import Watch, without_compiled_torchvision
-
 _TASK = """
 task: end_to_end
 dataset_path: parquet
@@ -24,6 +22,11 @@ def visual(doc):
 
 
 def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
+    from watched import (
+        Watch,
+        without_compiled_torchvision,
+    )  # beside this script, which others import without running it
+
     watch = Watch()
     without_compiled_torchvision()
     import torch

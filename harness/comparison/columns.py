@@ -137,7 +137,7 @@ def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
         ]
         # Not read_table: it imports pandas where that is installed. A name takes those that go on from it along.
         table = pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns).select(columns)
-    except (OSError, pa.ArrowInvalid) as cause:
+    except (OSError, ValueError, pa.ArrowException) as cause:  # whatever a damaged footer makes of itself
         raise UsageError(f"{file} cannot be read: {cause}") from cause
     absent = [name for name in _NEEDED if name not in names]
     if absent:

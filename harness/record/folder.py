@@ -208,7 +208,7 @@ class Run(Shown):
         try:
             # Not read_table: it imports pandas where that is installed, for half a second.
             return pq.ParquetFile(self.folder / SAMPLES_FILE).read()
-        except (OSError, pa.ArrowInvalid) as cause:
+        except (OSError, ValueError, pa.ArrowException) as cause:
             raise UsageError(f"{self.folder / SAMPLES_FILE} cannot be read: {cause}") from cause
 
     def samples(self) -> "pd.DataFrame":

@@ -159,7 +159,7 @@ def read_marks(folder: Path) -> dict[str, RowMarks]:
             part = table.filter(pc.equal(table["dataset"].cast(pa.string()), name))
             numbers = np.column_stack([part[aspect].to_numpy() for aspect in ASPECTS]).astype(np.uint64)
             found[str(name)] = RowMarks(part["id"].to_pylist(), numbers)
-    except (OSError, pa.ArrowInvalid, KeyError) as cause:
+    except (OSError, ValueError, pa.ArrowException, KeyError) as cause:
         raise UsageError(f"{file} cannot be read: {cause}") from cause
     return found
 

@@ -101,7 +101,7 @@ def read_rows(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> list[MadeRow
             values = part["value"].to_numpy()
             columns = found.setdefault((key["task"], key["cell"], key["stratum"]), {})
             columns[key["column"]] = part["id"].to_pylist(), part["cluster"].to_pylist(), values
-    except (OSError, pa.ArrowInvalid, KeyError) as cause:
+    except (OSError, ValueError, pa.ArrowException, KeyError) as cause:
         raise UsageError(f"{file} cannot be read: {cause}") from cause
     made = []
     for (task, cell, stratum), columns in found.items():

@@ -894,7 +894,9 @@ def test_a_server_shows_its_answer_the_length_of_the_prompt_and_the_first_log_pr
     request = Request("a", "Which is highest?", generation=Generation(4))
     adapter = load(logprobs=True)
     trace = adapter.trace(request)
-    assert trace.response == replace(adapter.generate([request])[0], seconds=trace.response.seconds)
+    assert trace.response == replace(
+        adapter.generate([request])[0], seconds=trace.response.seconds, took=trace.response.took
+    )
     assert trace.first == (trace.response.text, -0.25)
     assert (trace.pixels, trace.prompt, trace.ids, trace.logits, trace.precision) == (None, None, None, None, None)
     assert load().trace(request).first is None
