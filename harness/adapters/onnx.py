@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
 from harness.adapters._qwen2_vl.decoding import Graphs, SpecialIds, Stopwatch, Watched, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
 from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import PARTS, OnnxGraphs
-from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError, SampleError
 from harness.extras import install
-from harness.spec.models import BatchSize, Model, Threads
 from harness.traces import Pixels, Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
@@ -32,49 +31,21 @@ _CODE_VERSION: Final = 1
 """Raise it whenever decoding or the building of prompts changes an answer."""
 
 _PACKAGES: Final = ("onnxruntime", "tokenizers", "jinja2")
-_INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
 
 
-class OnnxConfig(Model):
+class OnnxConfig(ThreeFiles):
     """Keys of an adapter of ``type: onnx``."""
 
-    model: str = Field(min_length=1)
-    """The model's folder, relative to the adapter's file."""
-    quantisation: Quantisation = "fp32"
-    """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
-    suffix: str | None = None
-    """The files' suffix where `quantisation` does not name it, such as `_mine`."""
-    batch_size: BatchSize = 8
-    """Requests a call."""
-    threads: Threads = 1
-    """Threads of ONNX Runtime."""
-    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
-    """ONNX Runtime's execution providers, the preferred one first."""
     min_pixels: int | None = Field(default=None, ge=1)
     """The smallest area that an image is resized to; by default the model's own."""
     max_pixels: int | None = Field(default=None, ge=1)
     """The largest area that an image is resized to; by default the model's own."""
-    batch_invariant: bool | None = None
-    """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
-    over the whole batch, nor with a `suffix` of your own."""
-
-    def file_suffix(self) -> str:
-        """Return what stands between a file's name and ``.onnx``."""
-        if self.suffix is not None:
-            return self.suffix
-        return suffix(self.quantisation)
 
     def precision(self) -> str | None:
         """Return what the files compute in, as far as their names say."""
         if self.suffix is not None:
             return None
         return {"fp32": "float32", "fp16": "float16"}.get(self.quantisation, self.quantisation)
-
-    def is_batch_invariant(self) -> bool:
-        """Return what the file says, or what follows from the kind of quantisation."""
-        if self.batch_invariant is not None:
-            return self.batch_invariant
-        return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
 
 
 def graph_files(config: OnnxConfig, folder: Path) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._chat_template import trial
+from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.decoding import SpecialIds, Stopwatch, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.graphs import ThreeGraphs
@@ -27,17 +28,14 @@ from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.processor import load_processor
 from harness.adapters._torch.prompting import Encoder, Padding, Reading
 from harness.adapters._torch.source import model_digests, need
-from harness.adapters._variants import Quantisation, suffix
 from harness.errors import AdapterError
 from harness.extras import install
-from harness.spec.models import BatchSize, Model, Threads
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"onnx_vlm": "OnnxVlmAdapter"}
 
 _CODE_VERSION: Final = 1
 """Raise it whenever decoding or the building of prompts changes an answer."""
-_INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
 _OTHERWISE: Final = {
     "florence2": "it has an encoder and a decoder",
     "gemma3": "attention within its images goes both ways",
@@ -48,40 +46,15 @@ _OTHERWISE: Final = {
 """By the configuration's ``model_type``: what these graphs would answer wrongly, and say nothing."""
 
 
-class OnnxVlmConfig(Model):
-    """Keys of an adapter of ``type: onnx_vlm``."""
+class OnnxVlmConfig(ThreeFiles):
+    """Keys of an adapter of ``type: onnx_vlm``. Images are encoded one prompt at a time, whatever the batch."""
 
-    model: str = Field(min_length=1)
-    """The model's folder, relative to the adapter's file."""
-    quantisation: Quantisation = "fp32"
-    """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
-    suffix: str | None = None
-    """The files' suffix where `quantisation` does not name it, such as `_mine`."""
-    batch_size: BatchSize = 8
-    """Requests a call. Images are encoded one prompt at a time."""
-    threads: Threads = 1
-    """Threads of ONNX Runtime."""
-    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
-    """ONNX Runtime's execution providers, the preferred one first."""
     processor: dict[str, Any] = Field(default_factory=dict)
     """Settings of the model's processor and of its image processor, by their own names."""
     system: str | None = None
     """The system prompt of requests that bring none."""
     prompt_format: str | None = None
     """How a model without a chat template is asked: a text with `{prompt}`, `{image}`, `{system}` and `{start}`."""
-    batch_invariant: bool | None = None
-    """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
-    over the whole batch, nor with a `suffix` of your own."""
-
-    def file_suffix(self) -> str:
-        """Return what stands between a file's name and ``.onnx``."""
-        return suffix(self.quantisation) if self.suffix is None else self.suffix
-
-    def is_batch_invariant(self) -> bool:
-        """Return what the file says, or what follows from the kind of quantisation."""
-        if self.batch_invariant is not None:
-            return self.batch_invariant
-        return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
 
 
 class OnnxVlmAdapter:

@@ -127,7 +127,24 @@ class _OfLines(SummedAnswerMetric):
         return self.over(predictions, references, clusters, confidence)
 
 
-class LineCer(_OfLines):
+class _LineErrors(_OfLines):
+    direction: ClassVar[Direction] = "lower"
+    unit = "edits per unit"
+    sums: ClassVar[tuple[str, ...]] = ("edits", "units")
+    failure_value: float | None = 1.0
+
+    def units(self, line: str) -> Sequence[str]:
+        """Return what is counted of a line."""
+        raise NotImplementedError
+
+    def tally(self, reading: Reading) -> tuple[float, float]:
+        wanted = [self.units(line) for line in reading.wanted]
+        found = {line: self.units(reading.said[place]) for line, place in reading.found.items()}
+        wrong = [min(len(line), edits(found[at], line)) if at in found else len(line) for at, line in enumerate(wanted)]
+        return float(sum(wrong)), float(sum(map(len, wanted)))
+
+
+class LineCer(_LineErrors):
     r"""Character error rate by line: edits of the lines that were found, all of those that were not, per character.
 
     Lines of answer and reference are matched one to one by edit distance, wherever they stand; so the order of lines,
@@ -147,22 +164,13 @@ class LineCer(_OfLines):
     """
 
     name = "line_cer"
-    direction: ClassVar[Direction] = "lower"
-    unit = "edits per unit"
-    sums: ClassVar[tuple[str, ...]] = ("edits", "units")
     computed = "Σ edits of lines / Σ characters of the references' lines"
-    failure_value: float | None = 1.0
 
-    def tally(self, reading: Reading) -> tuple[float, float]:
-        found = {line: reading.said[place] for line, place in reading.found.items()}
-        wrong = [
-            min(len(line), edits(found[at], line)) if at in found else len(line)
-            for at, line in enumerate(reading.wanted)
-        ]
-        return float(sum(wrong)), float(sum(map(len, reading.wanted)))
+    def units(self, line: str) -> Sequence[str]:
+        return line
 
 
-class LineWer(_OfLines):
+class LineWer(_LineErrors):
     r"""Word error rate by line: as ``line_cer``, of words between white space.
 
     Range 0 to 1, lower is better: a line costs at most its words. Gaffke's interval over documents.
@@ -178,19 +186,10 @@ class LineWer(_OfLines):
     """
 
     name = "line_wer"
-    direction: ClassVar[Direction] = "lower"
-    unit = "edits per unit"
-    sums: ClassVar[tuple[str, ...]] = ("edits", "units")
     computed = "Σ edits of lines / Σ words of the references' lines"
-    failure_value: float | None = 1.0
 
-    def tally(self, reading: Reading) -> tuple[float, float]:
-        wanted = [line.split() for line in reading.wanted]
-        found = {line: reading.said[place].split() for line, place in reading.found.items()}
-        wrong = [
-            min(len(words), edits(found[at], words)) if at in found else len(words) for at, words in enumerate(wanted)
-        ]
-        return float(sum(wrong)), float(sum(map(len, wanted)))
+    def units(self, line: str) -> Sequence[str]:
+        return line.split()
 
 
 class ReadingOrder(_OfLines):

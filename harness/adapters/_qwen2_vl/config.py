@@ -1,0 +1,40 @@
+"""The keys that every adapter over three ONNX files has."""
+
+from typing import Final
+
+from pydantic import Field
+
+from harness.adapters._variants import Quantisation, suffix
+from harness.spec.models import BatchSize, Model, Threads
+
+_INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
+
+
+class ThreeFiles(Model):
+    """Which files of a folder are run, and how."""
+
+    model: str = Field(min_length=1)
+    """The model's folder, relative to the adapter's file."""
+    quantisation: Quantisation = "fp32"
+    """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
+    suffix: str | None = None
+    """The files' suffix where `quantisation` does not name it, such as `_mine`."""
+    batch_size: BatchSize = 8
+    """Requests a call."""
+    threads: Threads = 1
+    """Threads of ONNX Runtime."""
+    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
+    """ONNX Runtime's execution providers, the preferred one first."""
+    batch_invariant: bool | None = None
+    """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
+    over the whole batch, nor with a `suffix` of your own."""
+
+    def file_suffix(self) -> str:
+        """Return what stands between a file's name and ``.onnx``."""
+        return suffix(self.quantisation) if self.suffix is None else self.suffix
+
+    def is_batch_invariant(self) -> bool:
+        """Return what the file says, or what follows from the kind of quantisation."""
+        if self.batch_invariant is not None:
+            return self.batch_invariant
+        return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
