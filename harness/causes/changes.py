@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from harness.causes.folders import FOLDERS, differing
-from harness.causes.setups import Place, Setup
+from harness.causes.setups import Place, Setup, Where
 from harness.comparison.identity import brief
 from harness.engine.collect import plain
 from harness.errors import HarnessError
@@ -110,10 +110,10 @@ def _asked(before: Setup, after: Setup, task: str) -> Iterator[Change]:
         name = new.get("of")
 
 
-def _change(name: str, place: tuple[str, tuple[str, ...]], old: Any, new: Any) -> Iterator[Change]:
+def _change(name: str, place: tuple[Where, tuple[str, ...]], old: Any, new: Any) -> Iterator[Change]:
     if old != new:
         where, path = place
-        yield Change(name, brief(old), brief(new), (Place(where, path),))  # type: ignore[arg-type]
+        yield Change(name, brief(old), brief(new), (Place(where, path),))
 
 
 def _adapter(baseline: RunRecord, candidate: RunRecord, before: Setup, after: Setup) -> Iterator[Change]:

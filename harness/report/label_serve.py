@@ -18,12 +18,14 @@ from harness.errors import HarnessError
 from harness.report import page
 from harness.report.label_pictures import Pictures
 from harness.report.label_session import CHOICES, Choice, Session
-from harness.report.serve import HOST, Answer
+from harness.report.serve import HOST, Answer, send
 
 _TEMPLATE: Final = "label.html.j2"
 _JSON: Final = "application/json"
 _LONGEST: Final = 4096
 """Bytes of a request's body."""
+_ALONE: Final = {"X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
+"""No page may show this one inside it, and none learns its address."""
 
 
 class Labelling:
@@ -142,16 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         return path
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("X-Frame-Options", "DENY")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(answer.body)
+        send(self, answer, _ALONE)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         pass

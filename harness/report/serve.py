@@ -1,11 +1,12 @@
 """A local, read-only server over all runs: the list, each report, any two compared, what is in flight, asv's pages."""
 
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,6 +20,7 @@ from harness.report.site import Link, Listed, index_html, readable
 
 HOST: Final = "127.0.0.1"
 _HTML: Final = "text/html; charset=utf-8"
+_NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,20 @@ class Viewer:
         raise UsageError(f"there is no run {name!r}")
 
 
+def send(handler: BaseHTTPRequestHandler, answer: Answer, more: Mapping[str, str] = _NO_MORE) -> None:
+    """Send an answer, with the headers that keep it to this server's own page, and ``more`` of them."""
+    handler.send_response(answer.status)
+    handler.send_header("Content-Type", answer.kind)
+    handler.send_header("Content-Length", str(len(answer.body)))
+    handler.send_header("X-Content-Type-Options", "nosniff")
+    for name, value in more.items():
+        handler.send_header(name, value)
+    handler.send_header("Cross-Origin-Resource-Policy", "same-origin")
+    handler.send_header("Cache-Control", "no-store")
+    handler.end_headers()
+    handler.wfile.write(answer.body)
+
+
 def server(viewer: Viewer, port: int) -> ThreadingHTTPServer:
     """Return a server on the loopback interface; port 0 takes any that is free."""
 
@@ -104,14 +120,7 @@ def server(viewer: Viewer, port: int) -> ThreadingHTTPServer:
             self._send(viewer.answer(self.path))
 
         def _send(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.kind)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Cross-Origin-Resource-Policy", "same-origin")
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            self.wfile.write(answer.body)
+            send(self, answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
