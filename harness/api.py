@@ -203,7 +203,8 @@ def run(
         say=say,
     )
     with invocation():
-        folder, record = run_suite(load_suite(suite, roots), _choice(adapter), options, progress)
+        loaded = load_suite(suite, roots)
+        folder, record = run_suite(loaded, _choice(adapter), options, progress)
         if batch_size not in (None, record.adapter.batch_size):
             said = (
                 f"a batch size of {batch_size} is ignored: answers of {record.adapter.name} can depend on their batch"
@@ -213,7 +214,7 @@ def run(
             from harness.engine.thumbnails import keep_wrong
             from harness.report.html import write_html
 
-            keep_wrong(folder)
+            keep_wrong(folder, loaded)
             write_html(folder, folder / "report.html")
         return Run(folder if Path(out).is_absolute() else near(folder))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from harness.errors import UsageError
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import CODES, FAILED, Column
+from harness.record.arrow import as_numpy
 from harness.record.folder import SAMPLES_FILE
 from harness.record.seal import check_file
 from harness.types import Finish, Status
@@ -62,11 +63,11 @@ class Samples:
 
     def scores(self, label: str, spec: ColumnSpec) -> Column:
         """Return a column of scores over all rows; a failure counts what the record says it is worth."""
-        values = np.array(self.column(f"score.{label}").to_numpy(zero_copy_only=False), np.float64)
+        values = as_numpy(self.column(f"score.{label}"), np.nan).astype(np.float64)
         statuses = self.column(f"status.{spec.sum_of or label}")
         named = [*statuses.dictionary.to_pylist(), Status.UNDEFINED]  # no status: the metric says nothing of the row
         places = np.array([CODES[str(name)] for name in named], np.int8)
-        kinds = places[statuses.indices.fill_null(len(named) - 1).to_numpy(zero_copy_only=False)]
+        kinds = places[as_numpy(statuses.indices, len(named) - 1)]
         ok, failed = kinds == CODES[Status.OK], np.isin(kinds, [CODES[status] for status in FAILED])
         worth = np.nan if spec.worth is None else spec.worth
         counted = values if spec.sum_of and spec.worth is not None else worth
@@ -83,7 +84,7 @@ class Samples:
         encoded = self.column(name)
         if not hasattr(encoded, "dictionary"):
             encoded = encoded.dictionary_encode()
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = as_numpy(encoded.indices, -1).astype(np.int64)
         return codes, encoded.dictionary.to_pylist()
 
     def answers(self) -> tuple[Index, list[str]]:

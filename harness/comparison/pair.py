@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.comparison.columns import CellKey, Index, Samples
 from harness.comparison.sets import Unpaired, row_of
+from harness.record.arrow import as_numpy
 from harness.record.marks import Differences
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _join(
         here = there = np.arange(len(left))
         missing: list[str] = []
     else:
-        found = pc.index_in(left, value_set=right).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        found = as_numpy(pc.index_in(left, value_set=right), -1).astype(np.int64)
         here = np.flatnonzero(found >= 0)
         there = found[here]
         missing = left.filter(pa.array(found < 0)).to_pylist()
@@ -132,4 +133,4 @@ def _same_content(one: "pa.Array", other: "pa.Array") -> np.ndarray:
     equal = pc.equal(*short)
     # A sample that could not be prepared has no hash: that is a failure of its run, not another sample.
     unknown = pc.or_(pc.is_null(one), pc.is_null(other))
-    return np.asarray(pc.if_else(unknown, True, equal).to_numpy(zero_copy_only=False), bool)
+    return as_numpy(pc.or_kleene(unknown, equal), 0)

@@ -14,6 +14,7 @@ from harness.estimate import ANSWER
 from harness.estimate.reduce import Codes, reducer, repeats_of
 from harness.estimate.rows import CODES, CellRows, Column, Labels, Rows, answers_column, apart, unit_code
 from harness.record import Run
+from harness.record.arrow import as_numpy, constant
 from harness.record.rows import MadeRows, read_rows
 from harness.record.schema import TaskRecord
 from harness.types import Status
@@ -127,11 +128,11 @@ class RunRows:
 
         ids, clusters = self.samples.text("sample_id"), self.samples.text("cluster")
         own = _coded(ids, lambda identity: unit_code("", identity))
-        alone = pc.or_kleene(pc.is_null(clusters), pc.equal(clusters, ""))
+        alone = pc.or_kleene(pc.is_null(clusters), pc.equal(clusters, constant("", clusters.type)))
         if pc.all(alone).as_py() is not False:
             return own, own
-        shared = _coded(clusters.fill_null(""), lambda cluster: unit_code(cluster, ""))
-        return own, np.where(alone.to_numpy(zero_copy_only=False), own, shared)
+        shared = _coded(clusters.fill_null(constant("", clusters.type)), lambda cluster: unit_code(cluster, ""))
+        return own, np.where(as_numpy(alone, 0), own, shared)
 
     @cached_property
     def labels(self) -> Mapping[str, Labels]:
@@ -172,4 +173,4 @@ def rows_of_run(run: Run) -> RunRows:
 def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:
     encoded = texts.dictionary_encode()
     codes = np.array([code(name) for name in encoded.dictionary.to_pylist()], np.int64)
-    return codes[encoded.indices.to_numpy(zero_copy_only=False)] if len(codes) else np.zeros(0, np.int64)
+    return codes[as_numpy(encoded.indices, 0)] if len(codes) else np.zeros(0, np.int64)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.comparison.identity import Identity
 from harness.record import Run
+from harness.record.arrow import where
 from harness.record.folder import SAMPLES_FILE
 from harness.record.marks import Differences, RowMarks, read_marks
 
@@ -121,7 +122,7 @@ def _asks_rows(side: Rows, task: str, marks: RowMarks) -> bool:
     import pyarrow.parquet as pq
 
     table = pq.read_table(side.kept / SAMPLES_FILE, columns=["task", "sample_id", "request_hash"])
-    own = table.filter(pc.equal(table["task"].cast("string"), task))
+    own = where(table, "task", task)
     ids = pc.unique(own["sample_id"].cast("string")).to_pylist()
     return own["request_hash"].null_count < len(own) and {row_of(one) for one in ids} <= set(marks.ids)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.record import Run
+from harness.record.arrow import as_numpy, where
 from harness.record.spent import paid
 from harness.stats.intervals import mean_interval
 
@@ -35,8 +36,8 @@ def seconds_of(run: Run, task: str) -> Amount | None:
     Answers of one call share its time, so calls are the independent units. A record of an earlier version has the time
     of each batch, of which its answers have equal shares.
     """
-    part = _of_task(run.table(), task)
-    batches = np.array(part["batch"].to_numpy(zero_copy_only=False), np.int64)
+    part = where(run.table(), "task", task)
+    batches = as_numpy(part["batch"], 0).astype(np.int64)
     cells = np.unique(np.array(part["cell"].to_pylist(), str), return_inverse=True)[1]
     units = np.unique(np.stack([cells, batches]), axis=1, return_inverse=True)[1].ravel() if len(batches) else batches
     if "seconds" in part.column_names:
@@ -53,7 +54,7 @@ def price_of(run: Run, task: str) -> Amount | None:
     prices = run.record.adapter.config.get("prices")
     if not isinstance(prices, Mapping):
         return None
-    part = _of_task(run.table(), task)
+    part = where(run.table(), "task", task)
     read, written = (part[name].to_pylist() for name in ("tokens_in", "tokens_out"))
     costs = np.array([_nan(paid(prices, *pair)) for pair in zip(read, written, strict=True)], np.float64)
     groups = [cluster or identity for cluster, identity in zip(*(part[n].to_pylist() for n in ("cluster", "sample_id")),
@@ -123,9 +124,3 @@ def _floats(part: "pa.Table", name: str) -> Floats:
 
 def _nan(value: Any) -> float:
     return math.nan if value is None else float(value)
-
-
-def _of_task(table: "pa.Table", task: str) -> "pa.Table":
-    import pyarrow.compute as pc
-
-    return table.filter(pc.equal(table["task"], task))

@@ -7,6 +7,7 @@ import numpy as np
 from harness.comparison.columns import Index, Samples
 from harness.comparison.described import described
 from harness.comparison.flips import RIGHT
+from harness.record.arrow import as_numpy, constant
 from harness.record.schema import TaskRecord
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def wrong_rows(samples: Samples, task: TaskRecord) -> Index:
     if not tells(samples, task):
         return np.empty(0, np.int64)
     worths = samples.worths(task.primary, described(task, samples.metrics).columns[task.primary])
-    found: Index = np.flatnonzero(~np.array(broken(samples.table), bool) & (worths < RIGHT) & _asked(samples.table))
+    found: Index = np.flatnonzero(~as_numpy(broken(samples.table), 1) & (worths < RIGHT) & _asked(samples.table))
     return found
 
 
@@ -34,10 +35,10 @@ def _asked(table: "pa.Table") -> "NDArray[np.bool_]":
 
     known = []
     if "prompt" in table.column_names:
-        known.append(pc.is_valid(table["prompt"]))
+        known.append(as_numpy(pc.is_valid(table["prompt"]), 0))
     if "references" in table.column_names:
-        known.append(pc.greater(pc.fill_null(pc.list_value_length(table["references"]), 0), 0))
-    return np.any([np.array(one, bool) for one in known], axis=0) if known else np.ones(table.num_rows, bool)
+        known.append(as_numpy(pc.list_value_length(table["references"]), 0) > 0)
+    return np.any(known, axis=0) if known else np.ones(table.num_rows, bool)
 
 
 def tells(samples: Samples, task: TaskRecord) -> bool:
@@ -47,6 +48,7 @@ def tells(samples: Samples, task: TaskRecord) -> bool:
 
 def broken(table: "pa.Table") -> "pa.ChunkedArray":
     """Return which answers did not come, or broke a metric, [rows]."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.or_(pc.not_equal(table["status"], "ok"), pc.is_valid(table["error"]))
+    return pc.or_(pc.not_equal(table["status"], constant("ok", pa.string())), pc.is_valid(table["error"]))

@@ -39,7 +39,9 @@ def facts_of(
     told = row.get(under)
     if told is not None and not isinstance(told, dict):
         raise TypeError(f"{under!r} is not an object")
-    beside = {**(others or {}), **{keys[key]: value for key, value in row.items() if key in keys}}
+    beside = {keys[key]: value for key, value in row.items() if key in keys}
+    if others:
+        beside = {**others, **beside}
     if not told and not beside:
         return {}
     found = {name: value for name, value in {**beside, **(told or {})}.items() if value is not None}

@@ -3,8 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from harness.data._cells import HeldImage
 from harness.data._clips import PICTURES, FileClip
 from harness.data._images import FileImage
 from harness.digests import Digests
@@ -22,6 +23,8 @@ from harness.types import Sample
 from harness.waits import waiting
 
 _NOTHING: Final = bytes(8)
+_REMEMBERED: Final = 50_000
+"""Media files of a data set whose digests are kept in memory: a dozen megabytes."""
 _JSON: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -36,25 +39,46 @@ def row_marks(samples: Iterable[Sample]) -> RowMarks:
     Args:
         samples: all that are asked, in their order.
     """
-    ids: list[str] = []
-    packed = bytearray()
     with Digests() as known:
-        media = _Media(known)
+        notes = _Notes(known)
         for sample in samples:
-            ids.append(sample.id)
-            packed += b"".join(_aspects(sample, media))
-    return RowMarks(ids, np.frombuffer(bytes(packed), "<u8").reshape(len(ids), len(ASPECTS)))
+            notes.take(sample)
+    return notes.marks()
 
 
 class Marked:
-    """A data set of rows that a file holds: its identity is theirs. ``__iter__`` gives the samples that are asked."""
+    """A data set of rows that files hold: its identity is theirs. ``__iter__`` gives the samples that are asked."""
+
+    _seen: "_Seen | None" = None
 
     def __iter__(self) -> Any:
         raise NotImplementedError
 
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def row_files(self) -> Sequence[Path]:
+        """Return the files that rows are made of, media apart; none where only reading all again shows a change."""
+        return ()
+
+    def noting(self) -> Iterator[Sample]:
+        """Yield the samples that are asked, and mark them on the way: whoever reads all anyway spares a second pass."""
+        total, files = len(self), self.row_files()
+        with Digests() as known:
+            before = _digests(files, known)
+            notes = _Notes(known)
+            for sample in self:
+                notes.take(sample)
+                if len(notes.ids) == total and "_marks" not in vars(self):
+                    self._seen = notes.media.seen(files, before)
+                    self._marks = notes.marks()
+                yield sample
+
     @cached_property
     def _marks(self) -> RowMarks:
-        return row_marks(self)
+        for _ in self.noting():
+            pass
+        return self._marks if "_marks" in vars(self) else row_marks(self)
 
     def marks(self) -> RowMarks:
         """Return what tells each row from the same row with other content, as it stood when it was first asked for."""
@@ -63,6 +87,13 @@ class Marked:
     def content_hash(self) -> str:
         """Return a hash of the rows as values, media by content; neither their order nor the file's bytes count."""
         return self._marks.content
+
+    def untouched(self) -> bool:
+        """Return whether all files that the marks were made of are, byte for byte, what they were then.
+
+        Where this is not known, as with very many images, it is False.
+        """
+        return self._seen is not None and self._seen.stands()
 
 
 def _aspects(sample: Sample, media: "_Media") -> tuple[bytes, ...]:
@@ -85,6 +116,51 @@ def _hash(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+class _Notes:
+    """The marks of samples that come one after the other."""
+
+    def __init__(self, known: Digests) -> None:
+        self.ids: list[str] = []
+        self.media = _Media(known)
+        self._packed = bytearray()
+
+    def take(self, sample: Sample) -> None:
+        self.ids.append(sample.id)
+        self._packed += b"".join(_aspects(sample, self.media))
+
+    def marks(self) -> RowMarks:
+        numbers = np.frombuffer(bytes(self._packed), "<u8").reshape(len(self.ids), len(ASPECTS))
+        return RowMarks(self.ids, numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The files that marks were made of, and their digests before the first was read."""
+
+    files: tuple[Path, ...]
+    before: tuple[str, ...]
+    media: Mapping[str, str]
+    roots: tuple[Path, ...]
+
+    def stands(self) -> bool:
+        with Digests() as known:
+            media = _Media(known)
+            return _digests(self.files, known) == self.before and all(
+                media.digest(name, self.roots) == found for name, found in self.media.items()
+            )
+
+
+def _digests(files: Iterable[Path], known: Digests) -> tuple[str, ...]:
+    """Return the digests of files; of one that cannot be read, nothing."""
+    found = []
+    for file in files:
+        try:
+            found.append(known.of(os.path.realpath(file)))
+        except OSError:
+            found.append("")
+    return tuple(found)
+
+
 class _Media:
     """What is to be said of images and clips, with each folder resolved once."""
 
@@ -94,6 +170,8 @@ class _Media:
         self._marks: dict[str, bytes] = {}
         self._files: dict[str, str] = {}
         self._within_roots: tuple[Path, ...] = ()
+        self.whole = True
+        """Whether all media are files that are known by name, or stand in the rows themselves."""
         self._roots: dict[tuple[Path, ...], tuple[str, ...]] = {}
 
     def mark(self, sample: Sample) -> bytes:
@@ -111,10 +189,11 @@ class _Media:
     def of(self, source: Any) -> Any:
         """Return what makes an image or a clip what it is, as JSON."""
         if isinstance(source, FileImage):
-            found = self._digest(source.path, source.roots)
+            found = self.digest(os.fspath(source.path), source.roots)
             return found if source.reading == PLAINLY else [found, asdict(source.reading)]
         if isinstance(source, FileClip):
             return [self._clip(source), source.rate]
+        self.whole &= isinstance(source, HeldImage)
         mark: Callable[[], str] | None = getattr(source, "mark", None)
         try:
             return [type(source).__name__, mark() if callable(mark) else ""]
@@ -123,15 +202,16 @@ class _Media:
 
     def _clip(self, clip: FileClip) -> Any:
         if not clip.path.is_dir():
-            return self._digest(clip.path, clip.roots)
+            return self.digest(os.fspath(clip.path), clip.roots)
+        self.whole = False  # frames may be added
         frames = sorted(file for file in clip.path.iterdir() if file.suffix.lower() in PICTURES)
-        return [self._digest(frame, clip.roots) for frame in frames]
+        return [self.digest(os.fspath(frame), clip.roots) for frame in frames]
 
-    def _digest(self, path: Path, roots: tuple[Path, ...]) -> str:
+    def digest(self, name: str, roots: tuple[Path, ...]) -> str:
         """Return a file's digest; of one that is missing or confined, that it is: it may be there another time."""
         if roots is not self._within_roots:  # those of one data set are one object
+            self.whole &= not self._files
             self._within_roots, self._files = roots, {}
-        name = os.fspath(path)
         found = self._files.get(name)
         if found is None:
             try:
@@ -140,6 +220,12 @@ class _Media:
                 found = "missing"
             self._files[name] = found
         return found
+
+    def seen(self, files: Sequence[Path], before: tuple[str, ...]) -> _Seen | None:
+        """Return what was read, with the files of the rows; None where that is not all that was, or too much."""
+        if not files or not self.whole or len(self._files) > _REMEMBERED:
+            return None
+        return _Seen(tuple(files), before, self._files, self._within_roots)
 
     def _read(self, name: str, roots: tuple[Path, ...]) -> str:
         with waiting(name):

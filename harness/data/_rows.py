@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -109,7 +109,7 @@ def unknown(row: Row, known: Collection[str], extra: Extra) -> dict[str, Any]:
     Traceback (most recent call last):
     TypeError: unknown key 'imge'; did you mean 'image'? (`extra: allow` keeps such keys as facts, `ignore` drops them)
     """
-    if extra == "ignore" or row.keys() <= set(known):
+    if extra == "ignore" or row.keys() <= (known if isinstance(known, Set) else set(known)):
         return {}
     others = {key: value for key, value in row.items() if key not in known}
     if extra == "forbid":
@@ -152,7 +152,7 @@ def optional_text(row: Row, key: str) -> str:
     ('0', '')
     """
     value = row.get(key)
-    return "" if value is None else as_text(value, key)
+    return "" if value is None else value if type(value) is str else as_text(value, key)
 
 
 def required_text(row: Row, key: str) -> str:
@@ -185,7 +185,7 @@ def one_or_many(row: Row, one: str, many: str) -> tuple[str, list[Any]]:
 
 def texts(values: Iterable[Any], key: str) -> tuple[str, ...]:
     """Return each of several values as :func:`as_text` does."""
-    return tuple(as_text(value, key) for value in values)
+    return tuple([value if type(value) is str else as_text(value, key) for value in values])
 
 
 def tags(row: Row, key: str) -> dict[str, str]:
@@ -200,9 +200,11 @@ def tags(row: Row, key: str) -> dict[str, str]:
     found = row.get(key)
     if found is not None and not isinstance(found, dict):
         raise TypeError(f"{key!r} is not an object: it is {_kind(found)}")
+    if not found:
+        return {}
     return {
         name: str(value) if isinstance(value, bool) else as_text(value, f"{key}.{name}")
-        for name, value in (found or {}).items()
+        for name, value in found.items()
         if value is not None
     }
 

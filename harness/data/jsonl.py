@@ -135,6 +135,9 @@ class JsonlDataset(Marked):
     def __iter__(self) -> Iterator[Sample]:
         return (sample for _, sample in self._numbered())
 
+    def row_files(self) -> Sequence[Path]:
+        return (self._path,)
+
     def _numbered(self) -> Iterator[tuple[int, Sample]]:
         """Yield the samples with the numbers of their lines."""
         count = 0
@@ -189,12 +192,9 @@ class JsonlDataset(Marked):
         if self._id_key not in line and b"\\" not in line:
             return ""
         try:
-            return optional_text(parsed(line), self._key("id"))
+            return optional_text(parsed(line), self._names["id"])
         except (ValueError, TypeError, RecursionError):
             return ""
-
-    def _key(self, name: str) -> str:
-        return self._names[name]
 
     def _sample(self, number: int, line: bytes) -> Sample:
         identity, origin = _by_number(number), f"{self._path.name}:{number}"
@@ -204,26 +204,27 @@ class JsonlDataset(Marked):
             return Sample(identity, "", (), problem=f"{origin}: {cause}", origin=origin)
 
     def _read(self, row: dict[str, Any], identity: str, origin: str) -> Sample:
+        names = self._names
         others = unknown(row, self._known, self._config.extra)
-        question = required_text(row, self._key("question"))
-        key, answers = one_or_many(row, self._key("answer"), self._key("answers"))
+        question = required_text(row, names["question"])
+        key, answers = one_or_many(row, names["answer"], names["answers"])
         if not answers:
             raise TypeError(f"{key!r} is missing or empty: the right answer, or a list of right answers")
         references = texts(answers, key)
-        key, images = one_or_many(row, self._key("image"), self._key("images"))
-        if not all(isinstance(path, str) and path for path in images):
+        key, images = one_or_many(row, names["image"], names["images"])
+        if images and not all(isinstance(path, str) and path for path in images):
             raise TypeError(f"{key!r} is neither a path nor a list of paths; leave it out where there is no image")
-        shown = pictures(images, self._home, origin)
-        evidence = row.get(self._key("evidence"))
+        shown = pictures(images, self._home, origin) if images else ()
+        evidence = row.get(names["evidence"])
         return Sample(
-            id=optional_text(row, self._key("id")) or identity,
+            id=optional_text(row, names["id"]) or identity,
             question=question,
             references=references,
             images=shown,
-            evidence=None if evidence is None else as_text(evidence, self._key("evidence")),
-            cluster=optional_text(row, self._key("cluster")) or "|".join(_shared(images, shown)),
-            tags=tags(row, self._key("tags")),
-            facts=facts_of(row, self._fact_keys, self._key("facts"), others),
+            evidence=None if evidence is None else as_text(evidence, names["evidence"]),
+            cluster=optional_text(row, names["cluster"]) or ("|".join(_shared(images, shown)) if images else ""),
+            tags=tags(row, names["tags"]),
+            facts=facts_of(row, self._fact_keys, names["facts"], others),
             origin=origin,
         )
 

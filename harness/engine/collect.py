@@ -209,8 +209,10 @@ def packed(scores: Mapping[str, Score]) -> dict[str, tuple[float | None, str]]:
     """Return scores as they are stored, each sum beside its value: no NaN."""
     found: dict[str, tuple[float | None, str]] = {}
     for label, score in scores.items():
-        for name, value in {label: score.value, **{f"{label}.{name}": one for name, one in score.sums.items()}}.items():
-            found[name] = (None if math.isnan(value) else float(value), str(score.status))
+        status = str(score.status)
+        found[label] = (None if math.isnan(score.value) else float(score.value), status)
+        for name, value in score.sums.items():
+            found[f"{label}.{name}"] = (None if math.isnan(value) else float(value), status)
     return found
 
 
@@ -226,8 +228,8 @@ def unpacked(row: Row, sums: Mapping[str, Sequence[tuple[str, str]]], summed: Se
     for label, (value, status) in row.scores.items():
         if label in summed:
             continue
-        stored = {name: row.scores.get(column, (None, ""))[0] for name, column in sums.get(label, ())}
-        kept = {name: one for name, one in stored.items() if one is not None}
+        stored = [(name, row.scores.get(column, (None, ""))[0]) for name, column in sums.get(label, ())]
+        kept = {name: one for name, one in stored if one is not None}
         rows = row.details.get(label)
         found[label] = Score(math.nan if value is None else value, Status(status), sums=kept, rows=rows)
     return found

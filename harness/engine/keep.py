@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from harness.asks import ask_named
 from harness.engine.ask import Part, Work
@@ -104,6 +104,7 @@ class Keeper:
         return self._truncated[task.name]
 
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 _Worked = tuple[int, Sample, Work]
 """A sample's place in the plan, and what came of it."""
 
@@ -151,7 +152,7 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTru
         facts=carried(sample),
         finish=finish if parts else None,
         again=bool(work.hopeless),
-        sent=json.dumps(sent(alone.request), ensure_ascii=False) if alone else None,
+        sent=_JSON(sent(alone.request)) if alone else None,
         seconds=_total(part.seconds for part in parts),
         attempts=_total(part.response.attempts for part in parts if not part.cached),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from pydantic import Field, ValidationError
@@ -22,6 +23,7 @@ from harness.spec.models import AdapterSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite, bind_suite
 from harness.suite.select import Selection
+from harness.types import Dataset
 
 _KEY: Final = "manifest"
 
@@ -109,15 +111,18 @@ class Manifest(RecordModel):
         except ValidationError as cause:
             raise UsageError(f"{store.path} was not begun by this version of the harness") from cause
 
-    def load_suite(self) -> Suite:
+    def load_suite(self, known: Mapping[str, Dataset] = MappingProxyType({})) -> Suite:
         """Return the suite as it was; the file may have changed since, or be gone.
+
+        Args:
+            known: data sets of it that are open, and have not changed since.
 
         Raises:
             SpecError: if its data is not where it was.
         """
         # Not by way of YAML: that refuses characters which a string may well hold, as escapes in the file did.
         document = made_document(self.suite.content, Path(self.suite.file))
-        suite = bind_suite(document, [Path(root) for root in self.suite.roots])
+        suite = bind_suite(document, [Path(root) for root in self.suite.roots], known)
         return Selection.of(self.selection).apply(suite)
 
     def choose_adapter(self) -> AdapterChoice:

@@ -22,10 +22,13 @@ def sent(request: Request) -> dict[str, Any]:
     told: dict[str, Any] = {
         "system": request.system,
         "images": [list(image.size) for image in request.images],
-        "content": list(request.content()) if request.interleaved else None,
-        "times": list(request.times),
-        "candidates": list(request.candidates),
-        "phrases": list(request.phrases),
+        "content": request.content() if request.interleaved else (),
+        "times": request.times,
+        "candidates": request.candidates,
+        "phrases": request.phrases,
+    }
+    told = {
+        name: value if isinstance(value, str) else list(value) for name, value in told.items() if value or value == ""
     }
     if request.ask == "generate":
         how = request.generation
@@ -34,4 +37,4 @@ def sent(request: Request) -> dict[str, Any]:
             told |= {"temperature": how.temperature, "top_p": how.top_p, "seed": how.seed}
     else:
         told["ask"] = request.ask
-    return {name: value for name, value in told.items() if value not in (None, [])}
+    return told

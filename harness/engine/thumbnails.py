@@ -8,9 +8,11 @@ from typing import Final
 
 from harness.comparison.columns import samples_of as columns_of
 from harness.comparison.wrong import wrong_rows
+from harness.engine.same import HasMarks
 from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
+from harness.record.arrow import array, where
 from harness.spec.document import made_document
 from harness.suite.bind import Suite, bind_suite, load_suite
 from harness.tasks import Measures, Task
@@ -38,32 +40,36 @@ def keep_thumbnails(folder: Path) -> int:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
     run = Run(folder)
-    return _keep(run, dict.fromkeys(run.table()["sample_id"].to_pylist()), _wrong(run)[:_UNASKED], None)
+    wanted = dict.fromkeys(run.table()["sample_id"].to_pylist())
+    return _keep(run, _suite(run), wanted, _wrong(run)[:_UNASKED], None)
 
 
-def keep_wrong(folder: Path) -> int:
+def keep_wrong(folder: Path, suite: Suite) -> int:
     """As :func:`keep_thumbnails`, of the first wrong answers alone and at most 5 MB; return how many.
 
-    This is for a run that was just made. It is no error where there can be no pictures: the page says so.
+    This is for a run that was just made, of ``suite``. It is no error where there can be no pictures: the page says so.
     """
-    if (folder / FILE).is_file():
+    if (folder / FILE).is_file() or not _shows(suite):
         return 0
     run = Run(folder)
     try:
         wrong = _wrong(run)
         wanted = dict.fromkeys(islice(dict.fromkeys(identity for _, _, identity in wrong), _UNASKED))
-        return _keep(run, wanted, wrong[:_SEEN], EMBEDDED) if wanted else 0
+        return _keep(run, suite, wanted, wrong[:_SEEN], EMBEDDED) if wanted else 0
     except (HarnessError, OSError):
         return 0
 
 
+def _shows(suite: Suite) -> bool:
+    """Return whether a sample may have a picture."""
+    return any(not isinstance(one, HasMarks) or one.marks().shows for one in suite.datasets.values())
+
+
 def _wrong(run: Run) -> list[Key]:
     """Return the first wrong answers, of each task in turn."""
-    import pyarrow.compute as pc
-
     table, found = run.table(), []
     for name, task in run.record.tasks.items():
-        samples = columns_of(run.folder, table.filter(pc.equal(table["task"], name)))
+        samples = columns_of(run.folder, where(table, "task", name))
         rows = wrong_rows(samples, task)[:_UNASKED]
         columns = (samples.text(column).take(rows).to_pylist() for column in ("task", "cell", "sample_id"))
         found.append(list(zip(*columns, strict=True)))
@@ -101,11 +107,10 @@ def _samples(run: Run, suite: Suite, wanted: Collection[str]) -> Iterator[Sample
                 yield sample
 
 
-def _keep(run: Run, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:
+def _keep(run: Run, suite: Suite, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    suite = _suite(run)
     found: dict[str, bytes] = {}
     for sample in _samples(run, suite, wanted):
         with suppress(SampleError):
@@ -121,8 +126,8 @@ def _keep(run: Run, wanted: Mapping[str, None], wrong: Sequence[Key], room: int 
     target.parent.mkdir(parents=True, exist_ok=True)
     tasks, cells, ids, webps = zip(*kept, strict=True) if kept else ((), (), (), ())
     text = pa.string()
-    columns = {"sample_id": pa.array(ids, text), "task": pa.array(tasks, text), "cell": pa.array(cells, text)}
-    pq.write_table(pa.table({**columns, "webp": pa.array(webps, pa.binary())}), target)
+    columns = {"sample_id": array(ids, text), "task": array(tasks, text), "cell": array(cells, text)}
+    pq.write_table(pa.table({**columns, "webp": array(webps, pa.binary())}), target)
     return sum(task is None for task in tasks)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.record import Run
+from harness.record.arrow import where
 from harness.record.schema import ColumnRecord
 
 if TYPE_CHECKING:
@@ -22,10 +23,8 @@ Columns = Mapping[str, ColumnRecord]
 
 def parted(table: "pa.Table", task: str, cell: str | None = None) -> "pa.Table":
     """Return the rows of a task, or of one of its cells."""
-    import pyarrow.compute as pc
-
-    meant = pc.equal(table["task"], task)
-    return table.filter(meant if cell is None else pc.and_(meant, pc.equal(table["cell"], cell)))
+    own = where(table, "task", task)
+    return own if cell is None else where(own, "cell", cell)
 
 
 def rows(table: "pa.Table") -> Iterator[dict[str, Any]]:

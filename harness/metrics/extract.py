@@ -180,6 +180,13 @@ class Chain:
         """
         return self._run([name for name in self.names[:1] if name.startswith(f"{CLEAN}@")], text, _NO_FACTS)
 
+    def both(self, text: str, facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        """Return what :meth:`cleaned` and the chain itself make of a text, the first step taken once."""
+        cleaned = self.cleaned(text)
+        if not self.names or not self.names[0].startswith(f"{CLEAN}@"):
+            return cleaned, self(text, facts)
+        return cleaned, None if cleaned is None else self._run(self.names[1:], cleaned, facts)
+
     def trace(self, text: str, facts: Mapping[str, Any] = _NO_FACTS, /) -> Iterator[tuple[str, str | None]]:
         """Yield each step with what it leaves of the text; the last is the first that finds nothing.
 
@@ -197,11 +204,13 @@ class Chain:
             answer = _STEPS[name](answer, facts)
             yield name, answer
 
-    @classmethod
-    def _run(cls, names: Sequence[str], text: str, facts: Mapping[str, Any]) -> str | None:
+    @staticmethod
+    def _run(names: Sequence[str], text: str, facts: Mapping[str, Any]) -> str | None:
         answer: str | None = text
-        for _, answer in cls._walk(names, text, facts):  # noqa: B007 - the last is wanted
-            pass
+        for name in names:
+            if answer is None:
+                break
+            answer = _STEPS[name](answer, facts)
         return answer
 
 

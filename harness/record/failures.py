@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.record.arrow import constant
 from harness.record.schema import FailureRecord
 from harness.record.store import Row
 from harness.types import Status
@@ -106,12 +107,14 @@ class Failures:
 
 def failures_in(table: "pa.Table") -> list[FailureRecord]:
     """Return the groups of a run's rows, as :meth:`harness.record.Run.table` has them."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     found = Failures()
     kept = ["task", "cell", "sample_id", "status", "error", "prompt", "parts"]
     scored = [name for name in table.column_names if name.startswith("status.")]
-    failed = table.filter(pc.or_kleene(pc.not_equal(table["status"], Status.OK), pc.is_valid(table["error"])))
+    other = pc.not_equal(table["status"], constant(Status.OK, pa.string()))
+    failed = table.filter(pc.or_kleene(other, pc.is_valid(table["error"])))
     for row in failed.select([name for name in (*kept, *scored) if name in table.column_names]).to_pylist():
         broken = any(row[name] in LOST for name in scored)
         if row["status"] != Status.OK or broken or not scored:

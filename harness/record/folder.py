@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.extras import install
-from harness.record._arrow import array, vectors
+from harness.record.arrow import array, vectors
 from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
 from harness.record.seal import UNSIGNED, check_file, is_whole, signed

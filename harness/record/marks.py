@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.record.arrow import array, as_numpy, unsigned, where
 from harness.record.durable import settle
 
 MARKS_FILE: Final = "marks.parquet"
@@ -83,6 +84,11 @@ class RowMarks:
         """A hash of the rows in their order."""
         return hashlib.sha256(b"rows 1 in order" + b"".join(self._rows())).hexdigest()
 
+    @property
+    def shows(self) -> bool:
+        """Whether a row has an image or a clip."""
+        return bool(self.numbers[:, ASPECTS.index("media")].any())
+
     def differences(self, now: "RowMarks") -> Differences:
         """Return what ``now`` has other than these."""
         place = {identity: i for i, identity in enumerate(now.ids)}
@@ -122,9 +128,9 @@ def write_marks(folder: Path, marks: Mapping[str, RowMarks]) -> None:
     tables = [
         pa.table(
             {
-                "dataset": pa.array([name] * len(one.ids)).cast(word),
-                "id": pa.array([identity.encode("utf-8", "replace").decode() for identity in one.ids], pa.string()),
-                **{aspect: pa.array(one.numbers[:, i]) for i, aspect in enumerate(ASPECTS)},
+                "dataset": array([name] * len(one.ids), word),
+                "id": array([identity.encode("utf-8", "replace").decode() for identity in one.ids], pa.string()),
+                **{aspect: unsigned(one.numbers[:, i]) for i, aspect in enumerate(ASPECTS)},
             }
         )
         for name, one in marks.items()
@@ -156,8 +162,8 @@ def read_marks(folder: Path) -> dict[str, RowMarks]:
         table = pq.ParquetFile(file).read()
         found = {}
         for name in pc.unique(table["dataset"].cast(pa.string())).to_pylist():
-            part = table.filter(pc.equal(table["dataset"].cast(pa.string()), name))
-            numbers = np.column_stack([part[aspect].to_numpy() for aspect in ASPECTS]).astype(np.uint64)
+            part = where(table, "dataset", name)
+            numbers = np.column_stack([as_numpy(part[aspect], 0) for aspect in ASPECTS]).astype(np.uint64)
             found[str(name)] = RowMarks(part["id"].to_pylist(), numbers)
     except (OSError, ValueError, pa.ArrowException, KeyError) as cause:
         raise UsageError(f"{file} cannot be read: {cause}") from cause

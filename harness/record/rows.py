@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.estimate.rows import CellRows, Column, apart, unit_code
+from harness.record.arrow import array, as_numpy
 from harness.record.durable import settle
 from harness.record.seal import check_file
 
@@ -52,8 +53,6 @@ def write_rows(folder: Path, made: Iterable[MadeRows]) -> None:
     """Write ``rows.parquet`` atomically; nothing where there are no rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-    from harness.record._arrow import array
 
     text, word = pa.string(), pa.dictionary(pa.int32(), pa.string())
     kinds = {"task": word, "cell": word, "id": text, "cluster": text, "stratum": word, "column": word}
@@ -98,7 +97,7 @@ def read_rows(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> list[MadeRow
         starts = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
         for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
             part, key = table.slice(start, end - start), keys[start]
-            values = part["value"].to_numpy()
+            values = as_numpy(part["value"], np.nan)
             columns = found.setdefault((key["task"], key["cell"], key["stratum"]), {})
             columns[key["column"]] = part["id"].to_pylist(), part["cluster"].to_pylist(), values
     except (OSError, ValueError, pa.ArrowException, KeyError) as cause:

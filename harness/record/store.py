@@ -519,7 +519,7 @@ def selection(connection: sqlite3.Connection, *, sent: bool = True) -> str:
 
 def _unicode(text: str | None) -> str | None:
     """Return text that UTF-8 can hold: half of a surrogate pair, as a model may utter it, becomes an escape."""
-    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text is None or text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def unpack(values: Sequence[Any]) -> Row:

@@ -9,6 +9,7 @@ from harness.comparison.columns import Samples, samples_of
 from harness.comparison.controls import control
 from harness.comparison.wrong import broken, tells, wrong_rows
 from harness.record import Run
+from harness.record.arrow import array, where
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
@@ -132,16 +133,15 @@ def gather(folder: Path) -> Content:
 
 
 def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
-    import pyarrow.compute as pc
-
-    mask = pc.equal(table["task"], task)
-    return samples_of(folder, table if pc.all(mask).as_py() else table.filter(mask))
+    return samples_of(folder, where(table, "task", task))
 
 
 def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
     """Yield the first answers that came and are wrong, where the primary metric tells right from wrong."""
+    import pyarrow as pa
+
     rows = wrong_rows(samples, task)
-    yield from map(_answer, samples.table.take(rows[:_WRONG_SHOWN]).to_pylist())
+    yield from map(_answer, samples.table.take(array(rows[:_WRONG_SHOWN].tolist(), pa.int64())).to_pylist())
 
 
 def _failed(table: "pa.Table") -> Iterator[Answer]:

@@ -12,6 +12,7 @@ import numpy as np
 from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
+from harness.record.arrow import where
 from harness.record.schema import RunRecord, TaskRecord
 from harness.report.exchanges import Exchanges, Texts, clipped
 
@@ -39,7 +40,7 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
     rows: dict[str, list[Any]] = {name: [] for name in ("task", "cell", "sample", "status", "response", "error")}
     blocks, sides, exchanges = [], [], Exchanges(record)
     for name in dict.fromkeys([*record.tasks, *_distinct(table)]):
-        part = _of_task(table, name)
+        part = where(table, "task", name)
         if not part.num_rows:
             continue
         asked = zip(*(_texts(part, column) for column in ("sample_id", "prompt", "evidence")), strict=True)
@@ -83,13 +84,6 @@ def _distinct(table: "pa.Table") -> list[str]:
     import pyarrow.compute as pc
 
     return [str(name) for name in pc.unique(table["task"]).to_pylist()]
-
-
-def _of_task(table: "pa.Table", task: str) -> "pa.Table":
-    import pyarrow.compute as pc
-
-    mask = pc.equal(table["task"], task)
-    return table if pc.all(mask).as_py() else table.filter(mask)
 
 
 def _texts(part: "pa.Table", column: str) -> Iterable[str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from harness.errors import ConfigError, Problem, SpecError, UsageError, did_you_mean
@@ -82,15 +83,19 @@ def load_document(name: str, environment: Mapping[str, str] = os.environ) -> Doc
     return expand_matrix(load_expanded(find("suites", name), environment, _find_parent))
 
 
-def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
-    """Check an expanded document and bind its datasets and tasks."""
+def bind_suite(document: Document, roots: Sequence[Path] = (), known: Mapping[str, Dataset] = MappingProxyType({})
+               ) -> Suite:  # fmt: skip
+    """Check an expanded document and bind its datasets and tasks.
+
+    Datasets in ``known`` are those of the very same document, opened earlier: they are not opened again.
+    """
     document = expand_matrix(document)
     checked = check(SuiteSpec, document)
     if isinstance(checked, list):
         raise SpecError(checked)
     folder = document.file.resolve().parent
     binder = _Binder(document, checked, folder, (folder, *(root.resolve() for root in roots)))
-    datasets = binder.datasets()
+    datasets = binder.datasets(known)
     tasks = binder.tasks(datasets)
     binder.check_gates(tasks)
     binder.check_labels(tasks)
@@ -113,7 +118,7 @@ class _Binder:
         self.problems: list[Problem] = []
         self.data_gates: list[Gate] = []
 
-    def datasets(self) -> dict[str, Dataset]:
+    def datasets(self, known: Mapping[str, Dataset]) -> dict[str, Dataset]:
         built: dict[str, Dataset] = {}
         for name in self._spec.datasets:
             path = ("datasets", name)
@@ -122,7 +127,9 @@ class _Binder:
             if found:
                 factory, config = found
                 try:
-                    built[name] = factory.from_config(config, self._folder, self._roots)
+                    built[name] = (
+                        known[name] if name in known else factory.from_config(config, self._folder, self._roots)
+                    )
                     continue
                 except ConfigError as error:
                     self._add(path, error)

@@ -34,6 +34,13 @@ class _ReadsData(Protocol):
 
 
 @runtime_checkable
+class _Notes(Protocol):
+    """A dataset that marks its rows while they are read, so that they need not be read again for it."""
+
+    def noting(self) -> Iterator[Sample]: ...
+
+
+@runtime_checkable
 class _PlacesImages(Protocol):
     """A task that can say beforehand which prompts' markers do not fit their images."""
 
@@ -179,7 +186,8 @@ def _once(tasks: Iterable[Task]) -> Iterator[_ReadsData]:
 
 
 def _drawn(draw: Draw, dataset: Dataset) -> Iterable[Sample]:
-    return draw.taken(lambda: dataset, len(dataset))
+    whole = dataset.noting if isinstance(dataset, _Notes) and not draw.rule else None
+    return draw.taken(whole or (lambda: dataset), len(dataset))
 
 
 def _check(task: _ReadsData, most: int | None, found: Checked, reader: Reader | None, draw: Draw) -> None:

@@ -73,7 +73,7 @@ def score_all(
         step: of :func:`harness.metrics.extract.reading`, or any function of the text.
     """
     known = facts.context(sample)
-    cleaned, answer = (step.cleaned(text), step(text, known)) if isinstance(step, Chain) else (text, step(text))
+    cleaned, answer = step.both(text, known) if isinstance(step, Chain) else (text, step(text))
     scores = {}
     for name, metric in metrics_.items():
         said = cleaned if metric.whole else answer

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,49 @@ def test_what_is_other_in_a_row_is_named_by_its_aspect(write, tmp_path: Path) ->
     write("i.png", b"two")
     assert str(before.differences(marked(cluster="c"))) == "1 row differs: r (media)"
     assert str(before.differences(marked(id="t", cluster="c"))) == "1 is new: t; 1 is missing: r"
+
+
+def test_rows_that_somebody_reads_anyway_are_marked_on_the_way(write, tmp_path: Path) -> None:
+    write("i.png", b"one")
+    write("rows.jsonl", "".join(f'{{"question": "q{i}", "answer": "a", "image": "i.png"}}\n' for i in range(4)))
+
+    def opened() -> JsonlDataset:
+        return JsonlDataset.from_config(JsonlConfig(path="rows.jsonl"), tmp_path, (tmp_path,))
+
+    noted, marked, broken_off = opened(), opened(), opened()
+    assert list(islice(noted.noting(), 4)) == list(marked)  # as a run takes them: it asks for no fifth
+    list(islice(broken_off.noting(), 3))
+    marks = marked.marks()
+    write("rows.jsonl", "")
+    assert noted.marks().ids == marks.ids
+    assert (noted.marks().numbers == marks.numbers).all()
+    assert broken_off.marks().ids == []  # it reads anew, what is there now
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda home: (home / "rows.jsonl").write_text('{"question": "Q", "answer": "a", "image": "i.png"}\n'),
+        lambda home: (home / "i.png").write_bytes(b"two"),
+        lambda home: (home / "i.png").unlink(),
+        lambda home: (home / "rows.jsonl").unlink(),
+        lambda home: ((home / "link.png").unlink(), (home / "link.png").symlink_to("j.png")),
+    ],
+)
+def test_whether_files_are_untouched_is_told_by_their_bytes(edit, write, tmp_path: Path) -> None:
+    rows = [{"question": "q", "answer": "a", "image": name} for name in ("i.png", "link.png", "absent.png")]
+    write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write("i.png", b"one")
+    write("j.png", b"two")
+    (tmp_path / "link.png").symlink_to("i.png")
+    dataset = JsonlDataset.from_config(JsonlConfig(path="rows.jsonl"), tmp_path, (tmp_path,))
+    assert not dataset.untouched()  # nobody has looked at them
+    dataset.marks()
+    kept = (tmp_path / "rows.jsonl").read_bytes()
+    (tmp_path / "rows.jsonl").write_bytes(kept)  # saved anew as it was
+    assert dataset.untouched()
+    edit(tmp_path)
+    assert not dataset.untouched()
 
 
 def test_images_are_marked_by_content_through_links_and_none_outside_the_roots_is_read(write, tmp_path: Path) -> None:

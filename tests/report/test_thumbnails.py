@@ -74,8 +74,9 @@ def test_a_wrong_answer_has_what_the_model_saw_beside_what_the_data_set_has(
     write("thumbs.yaml", SUITE + "  sweep: {kind: sweep, of: qa, corruptions: [rotation], severities: [5]}\n")
     poor = write("poor.yaml", "adapter: poor\ntype: mock\nerror_rate: 0\nerror_per_severity: 1\n")
     options = RunOptions(tmp_path / "runs")
-    folder = run_suite(load_suite("thumbs.yaml"), read_adapter(str(poor)), options, Silent())[0]
-    assert keep_wrong(folder) == 6
+    suite = load_suite("thumbs.yaml")
+    folder = run_suite(suite, read_adapter(str(poor)), options, Silent())[0]
+    assert keep_wrong(folder, suite) == 6
     rows = pq.ParquetFile(folder / FILE).read().to_pylist()
     own = {row["sample_id"]: row["webp"] for row in rows if row["task"] is None}
     shown = [row for row in rows if row["task"] is not None]

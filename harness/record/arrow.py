@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def array(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
-    """Return ``values`` as an array of strings, a dictionary of them, lists of them, 64-bit integers or floats.
+    """Return ``values`` as an array of strings, bytes, a dictionary of strings, lists of them, or 64-bit numbers.
 
     None is null.
     """
@@ -22,11 +22,44 @@ def array(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
 
     if pa.types.is_string(kind):
         return _strings(values)
+    if pa.types.is_binary(kind):
+        return _packed(values, kind)
     if pa.types.is_dictionary(kind):
         return _dictionary(values)
     if pa.types.is_list(kind):
         return _lists(values)
     return _numbers(values, kind)
+
+
+def constant(value: str | float, kind: "pa.DataType") -> "pa.Scalar":
+    """Return a value as Arrow's functions take it: a bare one they would hand to ``pyarrow.array``."""
+    return array([value], kind)[0]
+
+
+def where(table: "pa.Table", column: str, text: str) -> "pa.Table":
+    """Return the rows of a table in which a column holds a text; the table itself where all do."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mask = pc.equal(table[column], constant(text, pa.string()))
+    return table if pc.all(mask, skip_nulls=False).as_py() else table.filter(mask)
+
+
+def as_numpy(values: "pa.Array", missing: float) -> "np.ndarray":
+    """Return an array of numbers or booleans as NumPy has them, with ``missing`` where there is none.
+
+    ``to_numpy`` would import pandas, as ``pyarrow.array`` does.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = pc.fill_null(values, constant(missing, values.type)) if values.null_count else values
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.combine_chunks()
+    if pa.types.is_boolean(whole.type):
+        return as_numpy(whole.cast(pa.uint8()), missing).astype(np.bool_)
+    held = np.frombuffer(whole.buffers()[1] or b"", whole.type.to_pandas_dtype())
+    return held[whole.offset : whole.offset + len(whole)]
 
 
 def vectors(values: Sequence[bytes]) -> "pa.Array":
@@ -38,16 +71,28 @@ def vectors(values: Sequence[bytes]) -> "pa.Array":
     return pa.ListArray.from_arrays(_offsets([len(value) // 4 for value in values]), items)
 
 
+def unsigned(numbers: "np.ndarray") -> "pa.Array":
+    """Return numbers of dtype uint64 as an array."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.uint64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
+
+
 def _strings(values: Sequence[str | None]) -> "pa.Array":
     import pyarrow as pa
 
     if all(value is None for value in values):
         return pa.nulls(len(values), pa.string())
-    encoded = [b"" if value is None else value.encode() for value in values]
-    offsets = _ends([len(value) for value in encoded])
+    return _packed([None if value is None else value.encode() for value in values], pa.string())
+
+
+def _packed(values: Sequence[bytes | None], kind: "pa.DataType") -> "pa.Array":
+    import pyarrow as pa
+
+    held = [value or b"" for value in values]
     valid, nulls = _valid(values)
-    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(values), buffers, nulls)
+    buffers = [valid, pa.py_buffer(_ends([len(value) for value in held])), pa.py_buffer(b"".join(held))]
+    return pa.Array.from_buffers(kind, len(values), buffers, nulls)
 
 
 def _dictionary(values: Sequence[str | None]) -> "pa.Array":
