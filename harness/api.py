@@ -482,6 +482,7 @@ def why(
     roots: PathLike | Sequence[PathLike] = (),
     cache: bool = True,
     workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress = _SILENT,
     say: Callable[[str], None] = _ignore,
 ) -> "Why":
@@ -502,6 +503,7 @@ def why(
         roots: folders outside the suite's own that its data may lie in; by default those of the candidate's command.
         cache: take answers that a model gave to the same requests earlier.
         workers: threads that load and perturb images ahead of the model.
+        executor: where the model lives: ``local`` or ``process``; as the suite says by default.
         progress: who watches; nobody by default.
         say: hears what a user should know and what is no error.
 
@@ -526,6 +528,7 @@ def why(
         out=Path(out).absolute(),
         cache=cache_folder() if cache else None,
         workers=workers,
+        executor=executor,
         progress=progress,
         say=say,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.causes.setups import Setup
 from harness.causes.units import Key, Measure
 from harness.comparison.sets import data_of
-from harness.engine.options import Progress, RunOptions
+from harness.engine.options import Executor, Progress, RunOptions
 from harness.engine.run import run_suite
 from harness.errors import HarnessError, UsageError
 from harness.record import Run
@@ -31,6 +31,8 @@ class Asker:
     workers: int
     progress: Progress
     say: Callable[[str], None]
+    executor: Executor | None = None
+    """Where the model lives; as the suite says by default."""
     asked: int = 0
     """Questions that no cache could answer."""
     known: int = 0
@@ -62,6 +64,7 @@ class Asker:
             workers=self.workers,
             selection=Selection((task,), tuple(samples), own.epochs, own.reducer),
             cache=self.cache,
+            executor=self.executor,
             say=self.say,
         )
         try:

@@ -59,7 +59,7 @@ class _Search:
         self._order = planned.units.order(*planned.seed)
         self._asker = Asker(
             planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
-            options.say,
+            options.say, options.executor,
         )  # fmt: skip
         self._table = Table(planned.units, len(planned.changes), self._ask, planned.known)
         self._sets: set[shapley.Players] = set()

@@ -86,7 +86,7 @@ def steps(planned: Planned, found: Why, options: Options) -> list[Step]:
     """
     asker = Asker(
         planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
-        options.say,
+        options.say, options.executor,
     )  # fmt: skip
     known = {change.name: change for change in planned.changes}
     sign = planned.measure.sign

@@ -16,7 +16,7 @@ from harness.causes.setups import Setup, setup_of
 from harness.causes.units import SAME, Measure, Units, measure_of, measures, units_of
 from harness.comparison.columns import Floats
 from harness.comparison.identity import unfinished
-from harness.engine.options import Progress, Silent
+from harness.engine.options import Executor, Progress, Silent
 from harness.errors import HarnessError, UsageError, did_you_mean
 from harness.record import Run
 from harness.record.lineage import machine
@@ -43,6 +43,7 @@ class Options:
     out: Path = Path("results/why")
     cache: Path | None = None
     workers: int = 1
+    executor: Executor | None = None
     confidence: float = 0.95
     progress: Progress = field(default_factory=Silent)
     say: Callable[[str], None] = _say_nothing

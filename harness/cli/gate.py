@@ -2,14 +2,17 @@
 
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.causes.results import Why
     from harness.comparison.decide import Decision
     from harness.comparison.forecast import Forecast
     from harness.errors import HarnessError
@@ -73,9 +76,9 @@ _COLORS: Final = {
               help="What people say of some answers, as `harness label` keeps it; the suite's own by default. "
               "A rule of its own for each task.")  # fmt: skip
 @click.option(
-    "--why",
-    is_flag=True,
-    help="On FAIL: find which of the changes since the baseline did it (`harness why`), in its default budget.",
+    "--why/--no-why",
+    default=None,
+    help="On FAIL: find which of the changes since the baseline did it (`harness why`), as the suite's `why:` says.",
 )
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--executor", type=click.Choice(["local", "process"]),
@@ -106,7 +109,7 @@ def command(
     allow_missing: float,
     labels: Path | None,
     executor: Literal["local", "process"] | None,
-    why: bool,
+    why: bool | None,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -172,13 +175,15 @@ def command(
                         planned=planned,
                     )
                 forecasts = plans[0].forecasts if plans else ()
-                _print(forecasts, decision, as_json)
-                if why and decision.verdict == "fail" and plans and plans[0].baseline:
-                    _print_why(plans[0].baseline.folder, decision, out, roots, as_json)
+                if not as_json:
+                    _print(forecasts, decision)
         except HarnessError as error:
             outputs.failed(adapter, error)
             raise
-        outputs.decided(forecasts, decision)
+        outputs.decided(forecasts, decision)  # before anything else is asked: the verdict stands
+        where = executor or ("process" if github else None)
+        cause = _Cause.of(plans[0], why, out, roots, where) if plans and decision.verdict == "fail" else None
+        _explain(cause, forecasts, decision, outputs, as_json=as_json, github=github)
     return int(decision.exit_code)
 
 
@@ -209,14 +214,15 @@ def _print_plan(planned: "PlannedGate") -> None:
         click.echo(f"         (if {CHANGED:.0%} of the scores change from one version to the next)", err=True)
 
 
-def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool) -> None:
-    if as_json:
-        import json
+def _print_json(forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None") -> None:
+    import json
 
-        from harness.report.compare_json import decision_json
+    from harness.report.compare_json import decision_json
 
-        click.echo(json.dumps(decision_json(decision, forecasts), indent=2))
-        return
+    click.echo(json.dumps(decision_json(decision, forecasts, found), indent=2))
+
+
+def _print(forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
     from rich.markup import escape
 
     from harness.cli._grid import console, print_grid
@@ -250,30 +256,79 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
 
 
-def _print_why(baseline: Path, decision: "Decision", out: Path, roots: tuple[Path, ...], as_json: bool) -> None:
-    """Print which change made a gate fail; where that cannot be found out, why not. The verdict stands either way."""
-    from harness import api
-    from harness.cli._done import say
-    from harness.cli._stdout import kept_for_json
-    from harness.cli.why import print_why
-    from harness.errors import HarnessError, UsageError
-    from harness.report import why_rows
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """The search for what made a gate fail."""
 
-    failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
-    candidate = decision.candidate.run_id
-    with kept_for_json(as_json):
+    baseline: Path
+    budget: int | None
+    runs: Path
+    roots: tuple[Path, ...]
+    executor: Literal["local", "process"] | None
+
+    @classmethod
+    def of(
+        cls,
+        plan: "PlannedGate",
+        asked: bool | None,
+        runs: Path,
+        roots: tuple[Path, ...],
+        executor: Literal["local", "process"] | None,
+    ) -> Self | None:
+        """Return it where the command line asks for it, or the suite does and the command line does not say no."""
+        told = plan.suite.spec.why
+        if plan.baseline is None or not (told is not None if asked is None else asked):
+            return None
+        budget = None if told is None or told == "auto" else told.budget
+        return cls(plan.baseline.folder, budget, runs, roots, executor)
+
+    def find(self, decision: "Decision") -> "Why | None":
+        """Return what did it; nothing where that cannot be found out, which is said."""
+        from harness import api
+        from harness.cli._done import say
+        from harness.errors import UsageError
+
+        failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
+        look = partial(
+            api.why, self.baseline, decision.candidate.run_id, budget=self.budget, runs=self.runs, roots=self.roots,
+            executor=self.executor, say=say,
+        )  # fmt: skip
         try:
             try:
-                found = api.why(baseline, candidate, metric=failed, runs=out, roots=roots, say=say)
+                return look(metric=failed)
             except UsageError:  # no mean over samples: the task's own number tells as much
-                found = api.why(baseline, candidate, metric=failed.partition("/")[0], runs=out, roots=roots, say=say)
-        except HarnessError as error:
+                return look(metric=failed.partition("/")[0])
+        except Exception as error:  # noqa: BLE001 - whatever happens here, the verdict stands and is told
             say(f"why it fails is not known: {error}")
-            return
-    if as_json:
-        say(f"why: {why_rows.verdict(found)}")
-    else:
-        print_why(found)
+            return None
+
+
+def _explain(
+    cause: _Cause | None,
+    forecasts: "Sequence[Forecast]",
+    decision: "Decision",
+    outputs: "_Outputs",
+    *,
+    as_json: bool,
+    github: bool,
+) -> None:
+    """Look for what made the gate fail, where that is wanted, and add it to what was written; print the JSON."""
+    from harness.cli._stdout import kept_for_json
+    from harness.cli.why import print_why
+
+    found = None
+    try:
+        if cause is not None:
+            with _guarded(github), kept_for_json(as_json):
+                found = cause.find(decision)
+    finally:
+        if as_json:
+            _print_json(forecasts, decision, found)
+    if found is not None:
+        outputs.explained(forecasts, decision, found)
+        if not as_json:
+            with _guarded(github):
+                print_why(found)
 
 
 def _flips(decision: "Decision") -> "Iterator[str]":
@@ -321,6 +376,19 @@ class _Outputs:
             (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
             for line in annotations(decision, places, self._here):
                 click.echo(line)
+
+    def explained(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why") -> None:
+        """Add why the gate fails to what GitHub reads."""
+        if self._github:
+            import json
+
+            from harness.report.compare_json import decision_json
+            from harness.report.github import COMMENT, because, comment, summarise
+
+            (self._github / COMMENT).write_text(comment(decision, forecasts, why=found), encoding="utf-8")
+            told = json.dumps(decision_json(decision, forecasts, found), indent=2)
+            (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
+            summarise("\n\n".join(because(found)))
 
     def failed(self, adapter: str | None, error: "HarnessError") -> None:
         """Write why there is no decision."""

@@ -141,7 +141,7 @@ def _taken_back(planned: "Planned", names: tuple[str, ...], options: "Options") 
 
     asker = Asker(
         planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
-        options.say,
+        options.say, options.executor,
     )  # fmt: skip
     return asker.run(without(planned, names), (), f"the candidate with {' and '.join(names)} taken back").folder
 

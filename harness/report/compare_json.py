@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.causes.results import Why, plain
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
@@ -35,8 +36,8 @@ def compare_json(compared: Compared) -> dict[str, Any]:
     }
 
 
-def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dict[str, Any]:
-    """Return a gate's decision as plain JSON values."""
+def decision_json(decision: Decision, forecasts: Sequence[Forecast] = (), why: Why | None = None) -> dict[str, Any]:
+    """Return a gate's decision as plain JSON values, and which change made it fail, where that was looked for."""
     return {
         "verdict": decision.verdict,
         "exit_code": int(decision.exit_code),
@@ -48,6 +49,7 @@ def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dic
         "comparison": compare_json(decision.compared) if decision.compared else None,
         "looks": _looks(decision),
         "tries": decision.tries.model_dump(mode="json") if decision.tries else None,
+        "why": plain(why) if why else None,
     }
 
 

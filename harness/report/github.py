@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.causes.results import Why
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.gates.tries import told as tried
 from harness.report import compare_markdown as markdown
+from harness.report import why_rows
 from harness.report.compare_rows import cut_off
 from harness.report.failures import failure_lines
 from harness.report.github_safe import code, command, escaped
 from harness.report.numbers import title
 
+COMMENT: Final = "comment.md"
 LIMIT: Final = 64_000
 """Bytes of a comment; GitHub refuses 65,536 characters."""
 
@@ -29,8 +32,8 @@ def marker(suite: str, adapter: str) -> str:
     return f"<!-- harness-gate {suite} {adapter} -->"
 
 
-def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int = LIMIT) -> str:
-    """Return the comment: verdict, rules, what moved, flips, slices, lineage; where it grows too long, parts go."""
+def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int = LIMIT, why: Why | None = None) -> str:
+    """Return the comment: verdict, rules, cause, what moved, flips, slices, lineage; if it grows too long, parts go."""
     record, compared = decision.candidate, decision.compared
     against = f" against {code(title(compared.baseline))}" if compared else ""
     warns = "" if decision.blocking else f" (tier {record.suite.tier}: warns only)"
@@ -46,7 +49,7 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     head += [f"> failed: {escaped(said, 600)}" for said in failure_lines(record)]
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
-    parts = [_rules(decision), *_looked(decision)]
+    parts = [_rules(decision), *(because(why) if why else ()), *_looked(decision)]
     if not compared:
         parts += [f"> {escaped(said, 600)}" for said in cut_off(record)]
     else:
@@ -60,6 +63,17 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
         planned = "\n".join(f"- {escaped(str(one), 300)}" for one in forecasts)
         parts.append(markdown.details("Planned before the run", planned))
     return _fitting([*head, *parts], limit)
+
+
+def because(found: Why) -> list[str]:
+    """Return which change made a gate fail: the answer, and the table behind it."""
+    answer = why_rows.verdict(found)
+    rows = [[code(name), *map(escaped, cells)] for name, *cells in why_rows.rows(found)]
+    table = [markdown.table(why_rows.HEADS, [*map(tuple, rows)])] if rows else []
+    notes = [f"> {escaped(said, 600)}" for said in why_rows.notes(found)]
+    shown = [f"On all samples: {code(why_rows.command(found, found.found))}"] if found.found else []
+    more = "\n\n".join([escaped(why_rows.heading(found), 600), *table, *notes, escaped(why_rows.cost(found)), *shown])
+    return [f"**Why**: {escaped(answer, 600)}", markdown.details("What each change does", more)]
 
 
 def _looked(decision: Decision) -> list[str]:
@@ -95,15 +109,20 @@ def write_github(
 ) -> Path:
     """Write ``comment.md`` into ``folder``, and the job's summary and outputs where GitHub names files for them."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "comment.md"
+    file = folder / COMMENT
     file.write_text(text, encoding="utf-8")
-    if summary := environment.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as out:
-            out.write(text + "\n")
+    summarise(text, environment)
     if outputs := environment.get("GITHUB_OUTPUT"):
         with Path(outputs).open("a", encoding="utf-8") as out:
             out.write(f"verdict={verdict}\nexit-code={exit_code:d}\n")
     return file
+
+
+def summarise(text: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Add Markdown to the job's summary, where GitHub names a file for it."""
+    if summary := environment.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as out:
+            out.write(text + "\n")
 
 
 def _rules(decision: Decision) -> str:

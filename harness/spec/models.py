@@ -142,6 +142,13 @@ class LabelsSpec(Model):
     each task's primary metric. However wrong it is, it costs labels, not truth."""
 
 
+class WhySpec(Model):
+    """How much may be asked to find out why a gate fails."""
+
+    budget: int = Field(ge=1)
+    """Questions at most; by default a fifth of a full run of the task for each change."""
+
+
 class SuiteSpec(Model):
     """A suite file."""
 
@@ -163,6 +170,9 @@ class SuiteSpec(Model):
     """Rules that decide the exit code."""
     labels: LabelsSpec | None = None
     """People's labels: `compare` and `gate` say what they decide, in rows of their own. `{}` takes `labels.jsonl`."""
+    why: Literal["auto"] | WhySpec | None = None
+    """What `harness gate` does where it fails: find which of the changes since the baseline did it, as `--why` does;
+    `auto`, or with a `budget` of questions. The verdict stands whatever comes of it."""
     slice_by: tuple[str, ...] | None = None
     """Tags whose slices are looked at in reports and comparisons; all of them by default."""
     on_truncated: OnTruncated = "count"

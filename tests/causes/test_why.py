@@ -1,5 +1,6 @@
 """Planted causes are named first, with an interval that leaves out the others; where there is none, none is named."""
 
+import html
 import json
 from pathlib import Path
 
@@ -146,6 +147,60 @@ def test_a_gate_that_fails_says_which_change_did_it_and_still_fails(made: Make, 
     done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--why")
     assert done.code == 1, done.err
     assert done.out.index("verdict: FAIL") < done.out.index("the cause is options.newline (true → false)")
+
+
+def test_why_auto_in_the_suite_puts_the_cause_into_what_github_and_scripts_read(
+    made: Make, tmp_path: Path, run_here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = made()
+    assert run_here("baseline", "save", "main", before.folder).code == 0
+    made(newline=False, **HARMLESS)
+    gates = "gates:\n  - {metric: add/exact_match, max_drop: 0.02}\n"
+    suite, plain = tmp_path / "suite.yaml", (tmp_path / "suite.yaml").read_text()
+    suite.write_text(f"{plain}{gates}why: auto\n")
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--github", "--github-dir", "told")
+    assert done.code == 1, done.err
+    told = html.unescape((tmp_path / "told" / "comment.md").read_text())
+    assert told.index("lower by") < told.index("**Why**: the cause is options.newline") < told.index("pairs")
+    assert "<summary>What each change does</summary>" in told
+    assert summary.read_text().count("**Why**") == 1
+    written = json.loads((tmp_path / "told" / "gate.json").read_text())
+    assert (written["verdict"], written["why"]["found"]) == ("fail", ["options.newline"])
+    printed = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json")
+    assert (printed.code, json.loads(printed.out)["why"]["verdict"]) == (1, "found")
+    silent = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json", "--no-why")
+    assert (silent.code, json.loads(silent.out)["why"]) == (1, None)
+    suite.write_text(f"{plain}{gates}why: {{budget: 3}}\n")
+    poor = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json")
+    assert (poor.code, json.loads(poor.out)["why"]) == (1, None)
+    assert "why it fails is not known: a budget of 3 questions tells nothing" in poor.err
+    suite.write_text(f"{plain}{gates}why: always\n")
+    wrong = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q")
+    assert wrong.code == 2
+    assert "suite.yaml:" in wrong.err
+    assert "why" in wrong.err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), MemoryError()])
+def test_whatever_happens_while_the_cause_is_looked_for_the_verdict_stands(
+    made: Make, tmp_path: Path, run_here, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    before = made()
+    assert run_here("baseline", "save", "main", before.folder).code == 0
+    made(newline=False, **HARMLESS)
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(suite.read_text() + "gates:\n  - {metric: add/exact_match, max_drop: 0.02}\nwhy: auto\n")
+
+    def broken(*_: object, **__: object) -> None:
+        assert json.loads((tmp_path / "told" / "gate.json").read_text())["verdict"] == "fail"  # it stands already
+        raise error
+
+    monkeypatch.setattr("harness.api.why", broken)
+    done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--github", "--github-dir", "told")
+    assert (done.code, "why it fails is not known" in done.err) == (1, True)
+    assert "**Why**" not in (tmp_path / "told" / "comment.md").read_text()
 
 
 def test_a_budget_is_never_passed_and_what_it_leaves_untold_is_said(made: Make) -> None:
