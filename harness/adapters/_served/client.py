@@ -5,7 +5,8 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -91,7 +92,8 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="harness-served")
         self._thread.start()
-        self._http, self.pace = self._run(self._open())
+        self._http = self._run(self._open(config.concurrency))
+        self.pace = Pace(config.concurrency)
 
     def ask(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
         """Return one outcome a body, in order.
@@ -101,6 +103,31 @@ class Client:
         again; what is under way goes on meanwhile.
         """
         return self._run(self._ask_all(bodies))
+
+    def connect(self, most: int | None) -> "httpx.AsyncClient":
+        """Return connections for :meth:`once`, at most so many at a time."""
+        return self._run(self._open(most))
+
+    def once(self, http: "httpx.AsyncClient", content: bytes, made: Callable[[Outcome], T]) -> "Future[T]":
+        """Send a body at once and once, whatever became of others: for a load, whose pace is not the client's to set.
+
+        Args:
+            http: of :meth:`connect`.
+            content: the body, :func:`encoded`.
+            made: what to make of its outcome, on the client's own thread.
+        """
+
+        async def send() -> T:
+            start = time.monotonic()
+            result = await self._attempt(http, content, self._config.deadline)
+            result = self._final(result, 1) if isinstance(result, Failure) else result
+            return made(Outcome(result, 1, time.monotonic() - start))
+
+        return asyncio.run_coroutine_threadsafe(send(), self._loop)
+
+    def disconnect(self, http: "httpx.AsyncClient") -> None:
+        """Close connections of :meth:`connect`."""
+        self._run(http.aclose())
 
     def close(self) -> None:
         """Close the connections and end the thread."""
@@ -117,17 +144,20 @@ class Client:
             future.cancel()
             raise
 
-    async def _open(self) -> "tuple[httpx.AsyncClient, Pace]":
+    async def _open(self, most: int | None) -> "httpx.AsyncClient":
         import httpx
 
-        most = self._config.concurrency
-        http = httpx.AsyncClient(
-            headers={**self._secret.headers(), "User-Agent": "vlm-harness", "Accept-Encoding": "identity"},
+        return httpx.AsyncClient(
+            headers={
+                **self._secret.headers(),
+                "User-Agent": "vlm-harness",
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+            },
             timeout=httpx.Timeout(self._config.timeout),
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
             follow_redirects=False,
         )
-        return http, Pace(most)
 
     async def _end(self) -> None:
         await _cancel([one for same in self._call.flying.values() for one in same])
@@ -166,6 +196,7 @@ class Client:
         attempt = crowds = tried = 0
         spent = 0.0
         first: float | None = None
+        content = encoded(one.body)
         while True:
             async with self.pace.slot() as sent:
                 if (early := self._unsent(one)) is not None:
@@ -173,7 +204,7 @@ class Client:
                 one.sent = True
                 first = sent if first is None else first
                 tried += 1
-                result = await self._attempt(one.body, self._config.deadline - spent)
+                result = await self._attempt(self._http, content, self._config.deadline - spent)
                 spent += time.monotonic() - sent
                 if isinstance(result, Reply):
                     self.pace.succeeded(sent, self._config.timeout)
@@ -230,13 +261,13 @@ class Client:
     def _clean(self, text: str) -> str:
         return short(self._secret.hide(text))
 
-    async def _attempt(self, body: dict[str, Any], left: float) -> Reply | Failure:
+    async def _attempt(self, http: "httpx.AsyncClient", content: bytes, left: float) -> Reply | Failure:
         import httpx
 
         limit = min(self._config.timeout, left)
         try:
             async with asyncio.timeout(limit):
-                return await self._exchange(body)
+                return await self._exchange(http, content)
         except (TimeoutError, httpx.TimeoutException):
             cut = limit < self._config.timeout
             within = f"its deadline of {self._config.deadline:g} s" if cut else f"{self._config.timeout:g} s"
@@ -245,10 +276,10 @@ class Client:
             said = f"the connection to {self._config.base_url} failed: {type(error).__name__}: {error}"
             return Failure(said, retry=not isinstance(error, httpx.UnsupportedProtocol))
 
-    async def _exchange(self, body: dict[str, Any]) -> Reply | Failure:
+    async def _exchange(self, http: "httpx.AsyncClient", body: bytes) -> Reply | Failure:
         content = bytearray()
         listener, start = self._dialect.listener(), time.monotonic()
-        async with self._http.stream("POST", self._url, json=body, params=self._query or None) as response:
+        async with http.stream("POST", self._url, content=body, params=self._query or None) as response:
             told = response.headers
             encoding = told.get("Content-Encoding", "")
             if not told.get("Content-Type", "").startswith("text/event-stream"):
@@ -280,6 +311,11 @@ class Client:
             return Failure(f"the server's answer cannot be read: {cause}", retry=True)
         found = read(200, json.dumps(whole).encode(), None, self._dialect.reply)
         return replace(found, seconds=listener.seconds()) if isinstance(found, Reply) else found
+
+
+def encoded(body: dict[str, Any]) -> bytes:
+    """Return a body as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 _LATER: Final = Failure("it was not sent, or not answered yet", retry=False, status=Status.MISSING, later=True)
