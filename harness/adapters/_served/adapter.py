@@ -98,6 +98,7 @@ class ServedAdapter:
 
     def __init__(self, config: ServedConfig, secret: Secret, dialect: Dialect) -> None:
         self.batch_size = config.batch_size
+        self.lanes = config.lanes
         self.batch_invariant = config.batch_invariant
         self.capabilities = frozenset({"generate", "sample"})
         self.usage = Usage()
