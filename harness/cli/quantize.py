@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from harness.quantise.inputs import Prepare
     from harness.quantise.trial import Trial
 
-_RECIPES: Final = ("auto", "transformer", "cnn", "weight-only-8", "weight-only-4")
+_RECIPES: Final = ("auto", "transformer", "cnn", "openvino", "weight-only-8", "weight-only-4")
 _WEIGHTS: Final = ("int8", "int7", "uint8")
 _EPILOG: Final = """\b
 Examples:
   harness quantize encoder.onnx                                     # the recipe for its kind
   harness quantize cnn.onnx --calibration calibration.npz --evaluation held-out.npz
   harness quantize cnn.onnx --calibration photos --evaluation others --like my-classifier.yaml
+  harness quantize encoder.onnx --recipe openvino --calibration calibration.npz
   harness quantize encoder.onnx --recipe auto --plot pareto.png --json
 """
 
@@ -88,7 +89,9 @@ def command(
             made = quantise(model, target, chosen, tuned, weights, force)  # type: ignore[arg-type] # click has checked both
         except RuntimeError as cause:  # the recipe left a weight out that it should have reached
             raise UsageError(f"{cause}; try another --recipe") from cause
-        near, ratio = agreement(model, target, judged), speed(model, target, judged, rounds)
+        there = chosen == "openvino"
+        near = agreement(model, target, judged, openvino=there)
+        ratio = speed(model, target, judged, rounds, openvino=there)
         trials = [Trial(made.recipe, made, near, ratio, pareto=True)]
     if plot and recipe == "auto":
         from harness.quantise.plot import save_plot
@@ -143,6 +146,8 @@ def _print(model: Path, trials: "list[Trial]", random: bool, as_json: bool) -> N
     for trial in trials:
         if trial.refused:
             click.echo(f"{trial.name}: not done: {trial.refused}")
+        if trial.made and trial.made.recipe == "openvino":
+            click.echo(f"{trial.name}: timed on OpenVINO; write `runtime: openvino` into the adapter's file")
         for warning in trial.made.warnings if trial.made else ():
             click.echo(f"{trial.name}: {warning}")
         if trial.speed and trial.speed.high < 1:

@@ -40,13 +40,12 @@ class Caller:
     into smaller ones, so that only the sample that is to blame is lost.
     """
 
-    width = 1
-
     def __init__(self, start: Callable[[], Host], policy: EngineSpec) -> None:
         self._start = start
         self._policy = policy
         self._host: Host | None = start()
         self._adapter = self._host.adapter
+        self.width = self._host.lanes
         self._loading = threading.Lock()
         self._closed = threading.Event()
         self._largest: int | None = None
@@ -136,9 +135,9 @@ class Caller:
                 if self._closed.is_set():
                     host.stop()
                     return _all(requests, Status.ERROR, _CLOSED)
-                return self._late(requests)
+                return self._late(host, requests)
             except Died as error:
-                self._abandon()
+                self._abandon(host)
                 failure = str(error)
                 deaths += 1
                 # Once may be the machine's fault: the same batch is tried elsewhere. Twice is a sample's.
@@ -157,9 +156,9 @@ class Caller:
         deadline = self._policy.deadline
         return self._policy.timeout if deadline is None else min(self._policy.timeout, deadline * size)
 
-    def _late(self, requests: Sequence[Request]) -> list[Response]:
+    def _late(self, host: Host, requests: Sequence[Request]) -> list[Response]:
         limit = self._limit(len(requests))
-        self._abandon()
+        self._abandon(host)
         if self._policy.deadline is not None and self._divisible(requests):
             return [response for request in requests for response in self._ask([request])]
         said = f"no answer within {limit:g} s; the adapter was abandoned and is loaded anew"
@@ -172,10 +171,11 @@ class Caller:
         middle = len(requests) // 2
         return [*self._ask(requests[:middle]), *self._ask(requests[middle:])]
 
-    def _abandon(self) -> None:
-        if self._host:
-            self._host.stop()
-        self._host = None
+    def _abandon(self, host: Host) -> None:
+        host.stop()
+        with self._loading:
+            if self._host is host:  # and not what another lane has loaded in its place
+                self._host = None
 
 
 def _hopeless(responses: Sequence[Response]) -> bool:

@@ -62,7 +62,12 @@ def await_answer(comes: Callable[[float], bool], timeout: float, closed: threadi
 
 
 class Host(Protocol):
-    """Has an adapter and asks it, one batch at a time."""
+    """Has an adapter and asks it."""
+
+    @property
+    def lanes(self) -> int:
+        """How many batches it asks at a time."""
+        ...
 
     @property
     def adapter(self) -> Adapter:

@@ -41,6 +41,8 @@ class Worker:
 class RayHost:
     """One actor. When it or its machine dies, the caller starts another wherever the cluster has room."""
 
+    lanes = 1
+
     def __init__(self, load: Load, lender: Lender) -> None:
         import ray
 

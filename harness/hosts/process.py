@@ -22,6 +22,8 @@ _BYE: Final = 5.0
 class ProcessHost:
     """A process that owns one adapter. It is killed when it hangs, and its death costs nobody else anything."""
 
+    lanes = 1
+
     def __init__(self, load: Load, lender: Lender) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of threads that hold locks may hang for ever
         self._lender = lender

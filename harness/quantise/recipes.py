@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from harness.cpu import saturates
 from harness.errors import HarnessError, UsageError, in_words
+from harness.extras import install
 from harness.quantise import facts
+from harness.quantise.by_nncf import for_openvino
 
-Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
-RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "weight-only-8", "weight-only-4")
+Recipe = Literal["transformer", "cnn", "openvino", "weight-only-8", "weight-only-4"]
+RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "openvino", "weight-only-8", "weight-only-4")
 
 Weights = Literal["int8", "int7", "uint8"]
 """``int7``: signed, in half the range, for CPUs whose byte products saturate; ``uint8``: exact there, and slower."""
@@ -27,6 +30,7 @@ Feed = Mapping[str, NDArray[Any]]
 _DOES: Final[Mapping[Recipe, str]] = {
     "transformer": "int8 weights per channel, activations scaled at run time; MatMul and Gemm with constant weights",
     "cnn": "int8 weights per channel, uint8 activations with ranges from calibration (static QDQ, MinMax)",
+    "openvino": "int8 weights per channel, activations with ranges from calibration, placed by NNCF for OpenVINO (QDQ)",
     "weight-only-8": "8-bit weights in blocks of 32, computed in float; MatMul and Gemm",
     "weight-only-4": "4-bit weights in blocks of 32, computed in float; MatMul and Gemm",
 }
@@ -86,7 +90,8 @@ def quantise(
         source: an ONNX model in float32.
         target: the file to write.
         recipe: what to do; see :data:`RECIPES`.
-        calibration: inputs that activation ranges are read from, for ``cnn``; not to be evaluated on.
+        calibration: inputs that activation ranges are read from, for ``cnn`` and ``openvino``; not to be evaluated
+            on.
         weights: how weights are kept where activations are bytes as well. None: ``int7`` on x86 CPUs without VNNI,
             whose products of unsigned and signed bytes saturate, else ``int8``.
         force: go on where the recipe is known to make this kind of model slower.
@@ -110,24 +115,29 @@ def quantise(
                     _dynamic(plain, target, Path(scratch), kept)
                 elif recipe == "cnn":
                     _static(plain, target, Path(scratch), calibration, kept)
+                elif recipe == "openvino":
+                    for_openvino(plain, target, calibration, narrow=kept == "int7")
                 else:
                     _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
         except HarnessError:
             raise
         except Exception as cause:  # what ONNX Runtime's tools raise for a model that they cannot take shares no base
+            who = "NNCF" if recipe == "openvino" else "ONNX Runtime"
             raise UsageError(
-                f"ONNX Runtime cannot quantise {source.name} by the recipe {recipe}: {in_words(cause)}"
+                f"{who} cannot quantise {source.name} by the recipe {recipe}: {in_words(cause)}"
             ) from cause
-    return _verified(source, target, recipe, kept if recipe in ("transformer", "cnn") else recipe[-1], expected)
+    return _verified(source, target, recipe, recipe[-1] if recipe.startswith("weight-only") else kept, expected)
 
 
 def _refuse(source: Path, recipe: Recipe, calibration: Sequence[Feed], force: bool) -> None:
-    if recipe == "cnn":
+    if recipe in ("cnn", "openvino"):
         if not calibration:
             raise UsageError(
-                "the recipe cnn needs calibration data: activation ranges are read from real inputs, "
+                f"the recipe {recipe} needs calibration data: activation ranges are read from real inputs, "
                 "which must not be among those that the result is judged on"
             )
+        if recipe == "openvino" and (missing := [name for name in ("nncf", "openvino") if find_spec(name) is None]):
+            raise UsageError(f"the recipe openvino needs {' and '.join(missing)}; run `{install('nncf')}`")
         return
     counts = facts.weighted(facts.load(source))
     dense = counts["MatMul"] + counts["Gemm"]
@@ -242,7 +252,7 @@ def _verified(source: Path, target: Path, recipe: Recipe, weights: str, expected
     """
     model = facts.load(target)
     done, left = facts.quantised(model), facts.left_in_float(model)
-    reach = ("Conv", "Gemm", "MatMul") if recipe == "cnn" else ("Gemm", "MatMul")
+    reach = ("Conv", "Gemm", "MatMul") if recipe in ("cnn", "openvino") else ("Gemm", "MatMul")
     wanted = sum(expected.get(kind, 0) for kind in reach)
     if sum(done.values()) < wanted or any(left[kind] for kind in reach):
         raise RuntimeError(

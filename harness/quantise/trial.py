@@ -1,7 +1,8 @@
 """Try recipes on a model: how fast, how small, how near to float; and which of them are worth having."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.quantise import facts
+from harness.quantise.by_nncf import open_openvino
 from harness.quantise.inputs import open_session
 from harness.quantise.recipes import Feed, Quantised, Recipe, Weights, default_weights, quantise
 from harness.seeds import derive_seed, generator
@@ -18,6 +20,8 @@ from harness.timing.energy import Meter
 
 ROUNDS: Final = 40
 _WARMUP: Final = 3
+
+_Runs = Callable[[Feed], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,20 @@ class Trial:
     """Whether no other trial is at least as good in speed, size and agreement, and better in one."""
 
 
-def agreement(source: Path, target: Path, feeds: Sequence[Feed]) -> Agreement:
-    """Run both models on the same inputs.
+def agreement(source: Path, target: Path, feeds: Sequence[Feed], *, openvino: bool = False) -> Agreement:
+    """Run both models on the same inputs; the quantised one where it is to run, since runtimes round differently.
 
     Raises:
         UsageError: if an output is not finite, or a model cannot be run.
     """
-    before, after = open_session(source), open_session(target)
+    before = open_session(source)
     names = [value.name for value in before.get_outputs()]
+    sides = [_runs(source), _runs(target, openvino)]
     scores = names.index("logits") if "logits" in names else 0
     cosines: list[float] = []
     same: list[bool] = []
     for feed in feeds:
-        a, b = (_outputs(session, feed) for session in (before, after))
+        a, b = (_outputs(run, names, feed) for run in sides)
         cosines.append(min(_cosine(x, y) for x, y in zip(a, b, strict=True)))
         if a[scores].ndim == 2 and a[scores].shape[1] > 1:
             same += (a[scores].argmax(1) == b[scores].argmax(1)).tolist()
@@ -78,15 +83,31 @@ def agreement(source: Path, target: Path, feeds: Sequence[Feed]) -> Agreement:
     return Agreement(len(cosines), float(np.mean(cosines)), min(cosines), top1)
 
 
-def speed(source: Path, target: Path, feeds: Sequence[Feed], rounds: int = ROUNDS, seed: int = 0) -> Speed:
-    """Time both models on the same inputs, calls interleaved, in CPU time."""
+def speed(
+    source: Path, target: Path, feeds: Sequence[Feed], rounds: int = ROUNDS, seed: int = 0, *, openvino: bool = False
+) -> Speed:
+    """Time both models on the same inputs, calls interleaved, in CPU time.
 
-    def side(path: Path) -> Call:
+    Args:
+        source: the float model, on ONNX Runtime.
+        target: the quantised one, there too, or on OpenVINO.
+        feeds: inputs, in turn.
+        rounds: calls of each.
+        seed: of the order.
+        openvino: whether the quantised model runs there.
+    """
+
+    def side(path: Path, elsewhere: bool) -> Call:
+        if elsewhere:
+            run = open_openvino(path)
+            return lambda number: lambda: run(dict(feeds[number % len(feeds)]))
         session = open_session(path)
         return lambda number: lambda: session.run(None, dict(feeds[number % len(feeds)]))
 
     times: tuple[list[float], list[float]] = ([], [])
-    for timed in interleaved([side(source), side(target)], rounds, _WARMUP, derive_seed(seed, "quantise"), Meter(None)):
+    for timed in interleaved(
+        [side(source, False), side(target, openvino)], rounds, _WARMUP, derive_seed(seed, "quantise"), Meter(None)
+    ):
         if timed.error:
             raise UsageError(f"a timed call failed: {timed.error}")
         times[timed.side].append(timed.cpu)
@@ -102,6 +123,8 @@ def candidates(source: Path, calibrated: bool) -> list[tuple[str, Recipe, Weight
     for recipe in ("transformer", "cnn"):
         if recipe == "transformer" or calibrated:
             found += [(f"{recipe} {way}", recipe, way) for way in ways]
+    if calibrated and find_spec("nncf") and find_spec("openvino"):
+        found.append(("openvino", "openvino", None))
     dense = facts.weighted(facts.load(source))
     if dense["MatMul"] + dense["Gemm"]:
         found += [("weight-only-8", "weight-only-8", None), ("weight-only-4", "weight-only-4", None)]
@@ -126,8 +149,10 @@ def try_all(
         target = folder / f"{source.stem}-{name.replace(' ', '-')}.onnx"
         try:
             made = quantise(source, target, recipe, calibration, weights)
-            near = agreement(source, target, evaluation)
-            trials.append(Trial(name, made, near, speed(source, target, evaluation, rounds, seed)))
+            there = recipe == "openvino"
+            near = agreement(source, target, evaluation, openvino=there)
+            took = speed(source, target, evaluation, rounds, seed, openvino=there)
+            trials.append(Trial(name, made, near, took))
         except (UsageError, RuntimeError) as cause:
             trials.append(Trial(name, None, None, None, str(cause)))
     return mark_pareto(trials)
@@ -156,10 +181,20 @@ def _point(trial: Trial) -> tuple[float, float, float]:
     return trial.speed.ratio, -trial.made.bytes_after, trial.agreement.cosine
 
 
-def _outputs(session: Any, feed: Feed) -> list[np.ndarray]:
+def _runs(path: Path, openvino: bool = False) -> _Runs:
+    """Return what gives a model's outputs by name."""
+    if openvino:
+        return open_openvino(path)
+    session = open_session(path)
+    names = [value.name for value in session.get_outputs()]
+    return lambda feed: dict(zip(names, session.run(None, dict(feed)), strict=True))
+
+
+def _outputs(run: _Runs, names: Sequence[str], feed: Feed) -> list[np.ndarray]:
     try:
-        found = [np.asarray(value, np.float64) for value in session.run(None, dict(feed))]
-    except Exception as cause:  # ONNX Runtime's exceptions share no base class
+        told = run(feed)
+        found = [np.asarray(told[name], np.float64) for name in names]
+    except Exception as cause:  # runtimes' exceptions share no base class
         raise UsageError(f"the model does not run on these inputs: {cause}") from cause
     if not all(np.isfinite(value).all() for value in found):
         raise UsageError("the model's outputs are not finite (NaN or infinite)")

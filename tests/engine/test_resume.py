@@ -335,10 +335,11 @@ class _Given:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _serve_and_stop(worker: Any) -> None:
+def _serve_and_stop(worker: Any, _: Any) -> None:
     """Serve until the adapter says that the user pressed Ctrl-C, and leave that batch unanswered."""
-    while (requests := worker._inbox.get()) is not None:
+    while (asked := worker._inbox.get()) is not None:
+        requests, outbox = asked
         try:
-            worker._outbox.put((worker.adapter.generate(requests), None))
+            outbox.put((worker.adapter.generate(requests), None))
         except KeyboardInterrupt:
             _serve_and_stop.stop.set()  # type: ignore[attr-defined]

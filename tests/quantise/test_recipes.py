@@ -1,5 +1,6 @@
 """Recipes reach every weight, keep the outputs, and refuse what makes models slower or wrong."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from onnx import TensorProto, helper
 from harness.cpu import saturates
 from harness.errors import UsageError
 from harness.quantise import facts
+from harness.quantise.by_nncf import open_openvino
 from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
+from harness.quantise.trial import agreement, speed
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import _encoder
 
@@ -128,3 +131,32 @@ def test_stale_shapes_of_an_export_do_not_break_quantisation(tmp_path: Path) -> 
     onnx.save(model, source)
     done = quantise(source, tmp_path / "q.onnx", "transformer")
     assert done.nodes == {"MatMul": 13}
+
+
+@pytest.mark.parametrize("model", [transformer, cnn])
+def test_a_file_for_openvino_has_scales_everywhere_and_runs_on_both_runtimes(
+    tmp_path: Path, model: Callable[[Path], Path]
+) -> None:
+    pytest.importorskip("nncf")
+    pytest.importorskip("openvino")
+    source = model(tmp_path / "m.onnx")
+    done = quantise(source, tmp_path / "q.onnx", "openvino", feeds(source, 32))
+    assert done.left == {}
+    given = feeds(source)
+    wanted, run = outputs(source, given), open_openvino(done.path)
+    assert cosine(wanted, outputs(done.path, given)) > 0.99
+    there = np.array([run(feed)["logits"][0] for feed in given])
+    assert cosine(wanted, there) > 0.95, "32 channels of random weights; wider ones agree to 0.998"
+    assert agreement(source, done.path, given, openvino=True).cosine == pytest.approx(
+        np.mean([cosine(a, b) for a, b in zip(wanted, there, strict=True)]), abs=1e-6
+    )
+    assert speed(source, done.path, given, 2, openvino=True).rounds == 2
+
+
+def test_a_recipe_whose_package_is_not_there_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = cnn(tmp_path / "m.onnx")
+    monkeypatch.setattr("harness.quantise.recipes.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs nncf and openvino; run `pip install"):
+        quantise(source, tmp_path / "q.onnx", "openvino", feeds(source))
+    with pytest.raises(UsageError, match="the recipe openvino needs calibration data"):
+        quantise(source, tmp_path / "q.onnx", "openvino")

@@ -441,7 +441,8 @@ def test_a_run_against_the_server_has_the_answers_of_a_run_of_the_adapter(
         "suite: s\nversion: 1\ndatasets: {charts: {type: charts, limit: 6}}\n"
         "tasks: {qa: {kind: qa, dataset: charts, metrics: [exact_match]}}\n",
     )
-    served = write("served.yaml", f"adapter: served\ntype: openai\nbase_url: {url}/v1\nmodel: tiny\n")
+    served = write("served.yaml", f"adapter: served\ntype: openai\nbase_url: {url}/v1\nmodel: tiny\n"
+                   "concurrency: auto\nbatch_size: 2\n")  # fmt: skip
     answers = []
     for number, adapter in enumerate((served, "onnx-fp32")):
         done = run_here("run", suite, "--adapter", adapter, "--out", tmp_path / str(number))

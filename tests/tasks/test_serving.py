@@ -21,8 +21,9 @@ from harness.serve.batcher import Batcher, Done, Policy
 from harness.suite.bind import Suite
 from harness.tasks import Observation
 from harness.tasks.serving.figures import MEASURES, block
-from harness.tasks.serving.load import Batching, Calling, Sent, arrivals, drive
+from harness.tasks.serving.load import Sent, arrivals, drive
 from harness.tasks.serving.search import achieved
+from harness.tasks.serving.targets import Batching, Calling
 from harness.types import Request, Response, Status
 from tests.doubles import Double
 from tests.tasks.figures import Seen, figures_of, observed

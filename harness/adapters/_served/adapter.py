@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -12,11 +13,12 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel
 
 from harness.adapters._qwen2_vl.decoding import Stopwatch
-from harness.adapters._served.client import Client, Outcome, Secret
+from harness.adapters._served.client import Client, Outcome, Secret, encoded
 from harness.adapters._served.config import FromEnvironment, ServedConfig
 from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
 from harness.adapters._served.reply import Failure, TokenLogprob
+from harness.adapters._served.sender import Sender
 from harness.errors import AdapterError, HopelessError, SampleError
 from harness.extras import install
 from harness.traces import Trace
@@ -96,9 +98,11 @@ class ServedAdapter:
 
     def __init__(self, config: ServedConfig, secret: Secret, dialect: Dialect) -> None:
         self.batch_size = config.batch_size
+        self.lanes = config.lanes
         self.batch_invariant = config.batch_invariant
         self.capabilities = frozenset({"generate", "sample"})
         self.usage = Usage()
+        self._counting = threading.Lock()
         self._config = config
         self._dialect = dialect
         self._client: Client | None = Client(config, secret, dialect)
@@ -168,8 +172,34 @@ class ServedAdapter:
             answers[index] = self._answer(outcome, stopwatch.seconds)
         for answer in answers.values():
             if not answer.response.later:
-                self.usage.add(answer)
+                self._count(answer)
         return [answers[index] for index in range(len(requests))]
+
+    def sender(self, requests: Sequence[Request], most: int | None = None) -> Sender:
+        """Return what sends these requests one by one, at once and once: for a load test.
+
+        Args:
+            requests: encoded here, so that this does not take place under load.
+            most: how many may be under way at a time; None for any number.
+
+        Raises:
+            AdapterError: if the adapter is closed.
+        """
+        if self._client is None:
+            raise AdapterError("the adapter is closed")
+        bodies: list[bytes | Response] = []
+        for request in requests:
+            try:
+                bodies.append(encoded(self._dialect.body(request)))
+            except SampleError as cause:
+                bodies.append(Response(None, Status.ERROR, str(cause)))
+
+        def made(outcome: Outcome) -> Response:
+            answer = self._answer(outcome, {})
+            self._count(answer)
+            return answer.response
+
+        return Sender(self._client, bodies, made, most)
 
     def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
         """Ask one request; a server shows its answer, how long the prompt is, and the first token's log-probability.
@@ -199,6 +229,10 @@ class ServedAdapter:
     def _also(self) -> Mapping[str, str]:
         """Return what counts in the fingerprint beside the configuration."""
         return {"type": type(self).__name__}
+
+    def _count(self, answer: Answer) -> None:
+        with self._counting:  # loads and calls come from threads of their own
+            self.usage.add(answer)
 
     def _answer(self, outcome: Outcome, seconds: dict[str, float]) -> Answer:
         result = outcome.result

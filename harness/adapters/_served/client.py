@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import json
 import threading
-import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from harness.adapters._served.config import ServedConfig
@@ -56,16 +56,6 @@ class Outcome:
     """Seconds from when it was first sent to its end."""
 
 
-@dataclass(slots=True, eq=False)
-class _Sending:
-    """One request on its way."""
-
-    body: dict[str, Any]
-    sent: bool = False
-    """Whether it went out at least once."""
-    task: "asyncio.Task[Outcome] | None" = None
-
-
 @dataclass(slots=True)
 class _Call:
     """What all requests of one call know of each other."""
@@ -74,24 +64,46 @@ class _Call:
     """The server will answer none of them: none is sent any more."""
     silent: float | None = None
     """Seconds in which one of them waited and the server answered nobody."""
-    flying: dict[bytes, list[_Sending]] = field(default_factory=dict)
-    """What was under way when it ended, by what was asked: the next call waits for it on."""
+
+
+@dataclass(slots=True, eq=False)
+class _Sending:
+    """One request on its way."""
+
+    body: dict[str, Any]
+    call: _Call
+    sent: bool = False
+    """Whether it went out at least once."""
+    task: "asyncio.Task[Outcome] | None" = None
+    left: float = 0.0
+    """When the call ended that it outlived."""
 
 
 class Client:
-    """Asks one server. Its methods may be called from any thread, and from one thread at a time."""
+    """Asks one server. Its methods may be called from any thread, and from several at a time.
 
-    def __init__(self, config: ServedConfig, secret: Secret, dialect: Dialect) -> None:
+    All that its requests share lives on the thread of its event loop alone.
+    """
+
+    def __init__(
+        self,
+        config: ServedConfig,
+        secret: Secret,
+        dialect: Dialect,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self._config = config
         self._secret = secret
         self._dialect = dialect
         self._url = f"{config.base_url}{dialect.path()}"
         self._query = {**dialect.query(), **config.query}
-        self._call = _Call()
-        self._loop = asyncio.new_event_loop()
+        self._flying: dict[bytes, list[_Sending]] = {}
+        """What was under way when its call ended, by what was asked: who asks for it again waits for it on."""
+        self._loop = asyncio.new_event_loop() if loop is None else loop
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="harness-served")
         self._thread.start()
-        self._http, self.pace = self._run(self._open())
+        self._http = self._run(self._open(config.most))
+        self.pace = Pace(config.most, eager=config.concurrency == "auto", now=self._loop.time)
 
     def ask(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
         """Return one outcome a body, in order.
@@ -101,6 +113,31 @@ class Client:
         again; what is under way goes on meanwhile.
         """
         return self._run(self._ask_all(bodies))
+
+    def connect(self, most: int | None) -> "httpx.AsyncClient":
+        """Return connections for :meth:`once`, at most so many at a time."""
+        return self._run(self._open(most))
+
+    def once(self, http: "httpx.AsyncClient", content: bytes, made: Callable[[Outcome], T]) -> "Future[T]":
+        """Send a body at once and once, whatever became of others: for a load, whose pace is not the client's to set.
+
+        Args:
+            http: of :meth:`connect`.
+            content: the body, :func:`encoded`.
+            made: what to make of its outcome, on the client's own thread.
+        """
+
+        async def send() -> T:
+            start = self._loop.time()
+            result = await self._attempt(http, content, self._config.deadline)
+            result = self._final(result, 1) if isinstance(result, Failure) else result
+            return made(Outcome(result, 1, self._loop.time() - start))
+
+        return asyncio.run_coroutine_threadsafe(send(), self._loop)
+
+    def disconnect(self, http: "httpx.AsyncClient") -> None:
+        """Close connections of :meth:`connect`."""
+        self._run(http.aclose())
 
     def close(self) -> None:
         """Close the connections and end the thread."""
@@ -117,26 +154,29 @@ class Client:
             future.cancel()
             raise
 
-    async def _open(self) -> "tuple[httpx.AsyncClient, Pace]":
+    async def _open(self, most: int | None) -> "httpx.AsyncClient":
         import httpx
 
-        most = self._config.concurrency
-        http = httpx.AsyncClient(
-            headers={**self._secret.headers(), "User-Agent": "vlm-harness", "Accept-Encoding": "identity"},
+        return httpx.AsyncClient(
+            headers={
+                **self._secret.headers(),
+                "User-Agent": "vlm-harness",
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+            },
             timeout=httpx.Timeout(self._config.timeout),
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
             follow_redirects=False,
         )
-        return http, Pace(most)
 
     async def _end(self) -> None:
-        await _cancel([one for same in self._call.flying.values() for one in same])
+        await _cancel([one for same in self._flying.values() for one in same])
         await self._http.aclose()
 
     async def _ask_all(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
-        before, self._call = self._call, _Call()
-        asked = [_taken(before.flying, body) for body in bodies]
-        await _cancel([one for same in before.flying.values() for one in same])  # nobody waits for it any more
+        call = _Call()
+        await self._forget()
+        asked = [self._taken(body, call) for body in bodies]
         for one in asked:
             one.task = one.task or asyncio.create_task(self._ask(one))
         tasks = [one.task for one in asked if one.task]
@@ -150,9 +190,28 @@ class Client:
         waiting = [one for one in asked if one.task and not one.task.done()]
         for one in waiting:
             if one.sent:
-                self._call.flying.setdefault(_key(one.body), []).append(one)
+                one.left = self._loop.time()
+                self._flying.setdefault(_key(one.body), []).append(one)
         await _cancel([one for one in waiting if not one.sent])
         return [self._outcome(one) for one in asked]
+
+    def _taken(self, body: dict[str, Any], call: _Call) -> _Sending:
+        """Return the same request where it is still under way, and take it out; else a new one."""
+        same = self._flying.get(_key(body)) if self._flying else None
+        if not same:
+            return _Sending(body, call)
+        one = same.pop()
+        one.call = call
+        return one
+
+    async def _forget(self) -> None:
+        """Let go of what nobody asked for again within the time in which it must have come to its own end."""
+        late = self._loop.time() - self._config.deadline * _SLACK
+        old = [one for same in self._flying.values() for one in same if one.left < late]
+        if old:
+            kept = {key: [one for one in same if one.left >= late] for key, same in self._flying.items()}
+            self._flying = {key: same for key, same in kept.items() if same}
+            await _cancel(old)
 
     def _outcome(self, one: _Sending) -> Outcome:
         task = one.task
@@ -166,6 +225,7 @@ class Client:
         attempt = crowds = tried = 0
         spent = 0.0
         first: float | None = None
+        content = encoded(one.body)
         while True:
             async with self.pace.slot() as sent:
                 if (early := self._unsent(one)) is not None:
@@ -173,42 +233,42 @@ class Client:
                 one.sent = True
                 first = sent if first is None else first
                 tried += 1
-                result = await self._attempt(one.body, self._config.deadline - spent)
-                spent += time.monotonic() - sent
+                result = await self._attempt(self._http, content, self._config.deadline - spent)
+                spent += self._loop.time() - sent
                 if isinstance(result, Reply):
                     self.pace.succeeded(sent, self._config.timeout)
-                    return Outcome(result, tried, time.monotonic() - first)
+                    return Outcome(result, tried, self._loop.time() - first)
                 failure = result
-                self._call.refused |= failure.hopeless
+                one.call.refused |= failure.hopeless
                 wait = self._wait(failure, attempt, spent)
                 if failure.busy:
                     self.pace.busy(sent, None if wait is None else failure.wait)
                 late = failure.status is Status.TIMEOUT
                 if late and self.pace.crowded(sent):
                     # It waited behind others of ours: fewer at a time, once the server is through with these.
-                    self.pace.busy(sent, min(self._config.timeout, self._config.max_wait))
-                    if crowds < _OWN_CROWD and self.pace.answered_since(time.monotonic() - 2 * self._config.deadline):
+                    self.pace.busy(sent, min(self._config.timeout, self._config.max_wait), late=True)
+                    if crowds < _OWN_CROWD and self.pace.answered_since(self._loop.time() - 2 * self._config.deadline):
                         crowds, spent = crowds + 1, 0.0
                         continue
                 if late and wait is None and not self.pace.answered_since(sent - spent):
-                    self._call.silent = spent  # before the next one has its turn
+                    one.call.silent = spent  # before the next one has its turn
             if wait is None:
                 break
-            if self._call.refused:
+            if one.call.refused:
                 return Outcome(_LATER, tried)
             await asyncio.sleep(wait)
             spent += wait
             attempt += 1
-        took = None if first is None else time.monotonic() - first
+        took = None if first is None else self._loop.time() - first
         return Outcome(self._final(failure, attempt + 1), tried, took)
 
     def _unsent(self, one: _Sending) -> Outcome | None:
         """Return what becomes of a request whose turn came, where it is not to be sent."""
-        if self._call.refused:
+        if one.call.refused:
             return Outcome(_LATER, 0)
-        if one.sent or self._call.silent is None:
+        if one.sent or one.call.silent is None:
             return None
-        said = f"never sent: the server answered nothing for {round(self._call.silent, 1):g} s"
+        said = f"never sent: the server answered nothing for {round(one.call.silent, 1):g} s"
         return Outcome(Failure(said, retry=False, status=Status.MISSING), 0)
 
     def _wait(self, failure: Failure, attempt: int, spent: float) -> float | None:
@@ -230,13 +290,13 @@ class Client:
     def _clean(self, text: str) -> str:
         return short(self._secret.hide(text))
 
-    async def _attempt(self, body: dict[str, Any], left: float) -> Reply | Failure:
+    async def _attempt(self, http: "httpx.AsyncClient", content: bytes, left: float) -> Reply | Failure:
         import httpx
 
         limit = min(self._config.timeout, left)
         try:
             async with asyncio.timeout(limit):
-                return await self._exchange(body)
+                return await self._exchange(http, content)
         except (TimeoutError, httpx.TimeoutException):
             cut = limit < self._config.timeout
             within = f"its deadline of {self._config.deadline:g} s" if cut else f"{self._config.timeout:g} s"
@@ -245,10 +305,10 @@ class Client:
             said = f"the connection to {self._config.base_url} failed: {type(error).__name__}: {error}"
             return Failure(said, retry=not isinstance(error, httpx.UnsupportedProtocol))
 
-    async def _exchange(self, body: dict[str, Any]) -> Reply | Failure:
+    async def _exchange(self, http: "httpx.AsyncClient", body: bytes) -> Reply | Failure:
         content = bytearray()
-        listener, start = self._dialect.listener(), time.monotonic()
-        async with self._http.stream("POST", self._url, json=body, params=self._query or None) as response:
+        listener, start = self._dialect.listener(), self._loop.time()
+        async with http.stream("POST", self._url, content=body, params=self._query or None) as response:
             told = response.headers
             encoding = told.get("Content-Encoding", "")
             if not told.get("Content-Type", "").startswith("text/event-stream"):
@@ -259,7 +319,7 @@ class Client:
                     if len(content) > _LARGEST_ANSWER:
                         return Failure(f"the server sent more than {_LARGEST_ANSWER >> 20} MiB", retry=False)
                     if listener and encoding in PLAIN:
-                        listener.feed(chunk, time.monotonic() - start)
+                        listener.feed(chunk, self._loop.time() - start)
             except ValueError as cause:
                 return Failure(f"the server's answer cannot be read: {cause}", retry=True)
             try:
@@ -282,13 +342,12 @@ class Client:
         return replace(found, seconds=listener.seconds()) if isinstance(found, Reply) else found
 
 
+def encoded(body: dict[str, Any]) -> bytes:
+    """Return a body as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
 _LATER: Final = Failure("it was not sent, or not answered yet", retry=False, status=Status.MISSING, later=True)
-
-
-def _taken(flying: dict[bytes, list[_Sending]], body: dict[str, Any]) -> _Sending:
-    """Return the same request where it is still under way, and take it out; else a new one."""
-    same = flying.get(_key(body)) if flying else None
-    return same.pop() if same else _Sending(body)
 
 
 def _key(body: dict[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """The keys that all adapters share which speak to a server."""
 
 import re
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -14,6 +14,8 @@ from harness.spec.secrets import SECRET
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _HEADER: Final = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 """RFC 9110, 5.6.2."""
+_AHEAD: Final = 4
+"""Batches that may be under way together with `concurrency: auto`: their pictures are in memory meanwhile."""
 _OWN: Final = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
 )
@@ -54,8 +56,9 @@ class ServedConfig(Model):
     """Further parameters of the address. No secret: addresses are written into logs."""
     batch_size: BatchSize = 32
     """Requests that are under way or waiting together."""
-    concurrency: int = Field(default=8, ge=1, le=1000)
-    """The most requests at a time. Fewer are sent while the server says that it is busy."""
+    concurrency: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = 8
+    """The most requests at a time. Fewer are sent while the server says that it is busy. `auto`: as many as keep a
+    server full and are answered in time, up to four times `batch_size`; several batches are then asked at a time."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds that one attempt may take."""
     deadline: float = Field(default=110.0, gt=0)
@@ -89,6 +92,16 @@ class ServedConfig(Model):
     """Whether the server promises that an answer is independent of what it computes beside it."""
     version: str = ""
     """Part of the fingerprint: change it when the server's weights change under the same name."""
+
+    @property
+    def most(self) -> int:
+        """The most requests at a time."""
+        return _AHEAD * self.batch_size if self.concurrency == "auto" else self.concurrency
+
+    @property
+    def lanes(self) -> int:
+        """Batches that are asked at a time: with one more than fills the limit, none of it waits for a batch's last."""
+        return _AHEAD + 1 if self.concurrency == "auto" else 1
 
     @field_validator("image_tokens")
     @classmethod

@@ -1,23 +1,34 @@
-"""How many requests go out at a time: one more with success, half as many when the server is busy."""
+"""How many requests go out at a time: more with success, fewer when the server is busy."""
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 _START: Final = 4
+_REFUSED: Final = 0.8
+"""What of the limit is left to an eager client that is refused."""
 
 
 class Pace:
-    """Additive increase, multiplicative decrease, between 1 and ``most``; and a pause when the server asks for one."""
+    """Additive increase, multiplicative decrease, between 1 and ``most``; and a pause when the server asks for one.
 
-    def __init__(self, most: int) -> None:
+    Who is ``eager`` wants to keep a server of its own full: it doubles in each round until the server is busy or slow
+    for the first time, and gives up a fifth where it is refused. What is under way then still fills a server that lets
+    a quarter as many wait as it works on; half of it would leave places empty. A time-out halves it all the same: it
+    costs an answer, and a refusal costs nothing.
+    """
+
+    def __init__(self, most: int, *, eager: bool = False, now: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self._now = now
         self._limit = float(min(most, _START))
+        self._doubling = eager
+        self._refused = _REFUSED if eager else 0.5
         self._active = 0
         self._cut = float("-inf")
         self._answered = float("-inf")
@@ -37,9 +48,9 @@ class Pace:
             await self._turn.wait_for(lambda: self._active < self.limit)
             self._active += 1
         try:
-            while (pause := self._resume - time.monotonic()) > 0:
+            while (pause := self._resume - self._now()) > 0:
                 await asyncio.sleep(pause)
-            yield time.monotonic()
+            yield self._now()
         finally:
             self._active -= 1
             async with self._turn:
@@ -53,10 +64,12 @@ class Pace:
             timeout: seconds in which an answer must come. Where requests wait for each other at the server, each has
                 to wait longer for every one more: no more than brings them to half of it.
         """
-        now = time.monotonic()
+        now = self._now()
         self._answered, self._overtook = now, max(self._overtook, sent)
+        # What comes back now was sent when there were half as many: twice as long is what the next will take.
+        self._doubling = self._doubling and (now - sent) * 4 <= timeout
         if (now - sent) * (self.limit + 1) / self.limit <= timeout / 2:
-            self._limit = min(float(self._most), self._limit + 1 / self._limit)
+            self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else 1 / self._limit))
 
     def answered_since(self, moment: float) -> bool:
         """Return whether anything was answered since a moment."""
@@ -69,17 +82,19 @@ class Pace:
         """
         return self._active > 1 and self._overtook <= sent
 
-    def busy(self, sent: float, pause: float | None) -> None:
-        """Halve, once for all requests that were under way together.
+    def busy(self, sent: float, pause: float | None, *, late: bool = False) -> None:
+        """Allow fewer, once for all requests that were under way together.
 
         Args:
             sent: when the request went out that the server refused.
             pause: seconds for which nobody should ask, where the server said.
+            late: whether it was not refused, but never answered.
         """
-        now = time.monotonic()
+        now = self._now()
         if sent > self._cut:
-            self._limit = max(1.0, self._limit / 2)
+            self._limit = max(1.0, self._limit * (0.5 if late else self._refused))
             self._cut = now
+            self._doubling = False
         if pause is not None:
             self._resume = max(self._resume, now + pause)
 

@@ -1,6 +1,6 @@
 """What a load says, as statistics of its requests: latency, rates, batches, goodput."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,7 @@ from harness.estimate import (
 from harness.record.rows import MadeRows
 from harness.stats.quantiles import minimum_n
 from harness.tasks._base import CellResult
+from harness.tasks.serving.saturated import KEPT_UP
 from harness.types import Direction, MetricValue, Status
 
 MEASURES: Final = (
@@ -31,6 +32,8 @@ MEASURES: Final = (
 )  # fmt: skip
 STREAMED: Final = ("ttft_ms", "inter_token_ms")
 """What is measured beside it where answers come token by token."""
+ASKED: Final = ("tokens_out", "images", "megapixels", "characters")
+"""What is known beside it of requests to a server, and of their answers."""
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _FOUND: Final = "a search found it, by probes that its own answers chose; gate it by `min`"
 
@@ -81,8 +84,22 @@ NUMBERS: Final = glossary_of(
     _timed("queue_p50", "Median time that a request waits for its batch to start.", "lower", "ms"),
     _timed("compute_p50", "Median time in the model, of the batch that a request was part of.", "lower", "ms"),
     _timed("mean_batch", "Mean size of the batch that a request was part of.", "higher", "requests"),
-    Number("goodput", "Share of requests that were answered within the latency objective.", paired=False),
-    _timed("goodput_rate", "Answers within the latency objective, a second.", "higher", "1/s"),
+    Number("goodput", "Share of requests that were answered within the objective.", paired=False),
+    _timed("goodput_rate", "Answers within the objective, a second.", "higher", "1/s"),
+    _timed(
+        "output_rate",
+        "Tokens of answers a second, from the first request to the last answer; only with `through: calls`.",
+        "higher",
+        "1/s",
+    ),
+    _timed(
+        "saturation_rate",
+        "Answers a second under the loads that asked for more than the server does: rates of which it answered "
+        f"under {100 * KEPT_UP:g} %, and numbers of clients that are answered no faster than fewer. None where no load "
+        "was so high.",
+        "higher",
+        "1/s",
+    ),
     _timed(
         "sender_late_p99",
         "How late the sender itself was, 99th percentile: where it is not small beside the latency, the load was not "
@@ -98,7 +115,8 @@ NUMBERS: Final = glossary_of(
     ),
     Number(
         "max_rate",
-        "The highest rate at which the best probe of a search was answered with its p95 within the objective.",
+        "The highest rate at which the best probe of a search was answered with `in_time` (95 %) of its requests "
+        "within the objective.",
         unit="1/s",
         bounds=POSITIVE,
         untestable=_FOUND,
@@ -111,7 +129,12 @@ COLUMNS: Final[Mapping[str, ColumnSpec]] = {
         for name in ("late_ms", "latency_ms", "queue_ms", "compute_ms", *STREAMED)
     },
     "batch": ColumnSpec("higher", "requests", POSITIVE),
+    "tokens_out": ColumnSpec("none", "tokens", POSITIVE),
+    "images": ColumnSpec("none", "images", POSITIVE),
+    "megapixels": ColumnSpec("none", "megapixels", POSITIVE),
+    "characters": ColumnSpec("none", "characters", POSITIVE),
     "gap": ColumnSpec("lower", "s", POSITIVE),
+    "busy_gap": ColumnSpec("lower", "s", POSITIVE),
     "good": ColumnSpec("higher", binary=True),
 }
 """What statistics read of a request."""
@@ -125,30 +148,73 @@ def block(cell: str, number: int, requests: int) -> str:
     return f"{cell} {number * _BLOCKS // max(_BLOCKS, requests):02d}"
 
 
-def made(task: str, result: CellResult) -> MadeRows:
-    """Return, for each request, the seconds between its answer and the one before, and whether it was in time."""
+def within(took: Mapping[str, Floats], limits: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Tell which requests met every limit, [n]; an answer of one token has no time between tokens, and meets that one.
+
+    >>> took = {"latency_ms": np.array([900.0, 900.0, np.nan]), "inter_token_ms": np.array([60.0, np.nan, np.nan])}
+    >>> within(took, {"inter_token_ms": 50.0})
+    array([False,  True, False])
+    """
+    good = np.isfinite(took["latency_ms"])
+    for name, limit in limits.items():
+        good &= (took[name] <= limit) | (np.isnan(took[name]) & (name == "inter_token_ms"))
+    return good
+
+
+def made(task: str, result: CellResult, limits: Mapping[str, float], busy: bool) -> MadeRows:
+    """Return, for each request, its share of the time that the load took, and whether it was in time.
+
+    Args:
+        task: its name.
+        result: a load.
+        limits: most milliseconds by column; without any, latency is held to what the load was measured with.
+        busy: whether more was asked than the server does; the same seconds then stand as those of a busy server, too.
+    """
     arrival, latency = (result.columns[name].worths for name in ("arrival_s", "latency_ms"))
     gap, answered = np.zeros(len(latency)), np.flatnonzero(np.isfinite(latency))
     if answered.size:
-        ends = arrival[answered] + latency[answered] / 1000
-        order = np.argsort(ends, kind="stable")
-        gap[answered[order]] = np.diff(ends[order], prepend=arrival[answered].min())
+        gap[answered] = shares(arrival[answered], latency[answered] / 1000)
     # A request without an answer adds no time and was not in time; one that was never sent says nothing.
     never = result.columns["latency_ms"].among(Status.MISSING)
-    good = (latency <= result.columns["slo_ms"].worths).astype(np.float64)
+    kept = within({name: result.columns[name].worths for name in (*limits, "latency_ms")}, limits)
+    good = (kept if limits else latency <= result.columns["slo_ms"].worths).astype(np.float64)
     gap[never] = good[never] = np.nan
-    return MadeRows(task, result.cell.id, result.ids, {"gap": gap, "good": good})
+    busy_gap = np.where(np.isfinite(latency), gap, np.nan) if busy else np.full(len(gap), np.nan)
+    return MadeRows(task, result.cell.id, result.ids, {"gap": gap, "good": good, "busy_gap": busy_gap})
 
 
-def of_load(cell: str, streamed: bool = False) -> list[Statistic]:
-    """Return the numbers of one load, those of single tokens too where answers came so."""
+def shares(arrival: Floats, latency: Floats) -> Floats:
+    """Return each request's share of the time from the first arrival to the last answer, in seconds, [n].
+
+    Every moment belongs in equal parts to the requests under way, one at which there are none to the next that comes.
+    They sum up to the whole; the time between answers would, too, but where answers come in waves one request of each
+    has it all, and a stretch of the load may have none.
+
+    >>> shares(np.array([0.0, 1.0, 4.0]), np.array([2.0, 2.0, 1.0]))
+    array([1.5, 1.5, 2. ])
+    """
+    moments = np.concatenate([arrival, arrival + latency])
+    order = np.argsort(moments, kind="stable")
+    under_way = np.cumsum(np.repeat([1, -1], len(arrival))[order])[:-1]
+    spans = np.diff(moments[order])
+    each = np.concatenate([[0.0], np.cumsum(np.where(under_way > 0, spans / np.maximum(under_way, 1), 0.0))])
+    own = np.empty(len(moments))
+    own[order] = each
+    found = own[len(arrival) :] - own[: len(arrival)]
+    idle = np.flatnonzero(under_way == 0)
+    found[order[idle + 1]] += spans[idle]
+    return found
+
+
+def of_load(cell: str, streamed: bool = False, called: bool = False, closed: bool = False) -> list[Statistic]:
+    """Return the numbers of one load, those of tokens too where answers came from a server, and so."""
 
     def read(name: str) -> Node:
         return column(name, cell)
 
     latency = read("latency_ms")
-    told: Mapping[str, Node] = {
-        "offered_rate": stored(),
+    told: dict[str, Node] = {
+        **({} if closed else {"offered_rate": stored()}),
         "achieved_rate": achieved_rate(cell),
         **{name: quantile(latency, q, minimum_n(q)) for name, q in QUANTILES.items()},
         "queue_p50": quantile(read("queue_ms"), 0.5),
@@ -156,17 +222,23 @@ def of_load(cell: str, streamed: bool = False) -> list[Statistic]:
         "mean_batch": mean(read("batch")),
         "goodput": mean(read("good")),
         "goodput_rate": ratio(total(read("good")), total(read("gap"))),
+        **({"output_rate": ratio(total(read("tokens_out")), total(read("gap")))} if called else {}),
         "sender_late_p99": quantile(read("late_ms"), 0.99),
     }
     if streamed:
         parts = {name.removesuffix("_ms"): read(name) for name in STREAMED}
-        of_tokens = {
+        told |= {
             f"{part}_{name}": quantile(of, QUANTILES[name], minimum_n(QUANTILES[name]))
             for part, of in parts.items()
             for name in ("p50", "p95")
         }
-        told = {**told, **of_tokens}
     return [NUMBERS[name].over(of) for name, of in told.items()]
+
+
+def saturation(cells: Sequence[str]) -> Statistic:
+    """Return how many answers a second come while more is asked for, over all loads that did."""
+    gap = column("busy_gap", *cells)
+    return NUMBERS["saturation_rate"].over(ratio(count(gap), total(gap)))
 
 
 def achieved_rate(cell: str) -> Node:

@@ -1,18 +1,15 @@
 """The highest rate that meets the latency objective, from the probes of a search."""
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.tasks._base import CellResult
 from harness.tasks.serving.load import Sent
+from harness.tasks.serving.saturated import KEPT_UP
 from harness.types import MetricValue, Status
-
-_KEEPS_UP: Final = 0.95
-"""Share of the offered rate below which a probe was met only because it ended before the queue was long."""
 
 
 def achieved(sent: Sequence[Sent]) -> float:
@@ -27,6 +24,26 @@ def achieved(sent: Sequence[Sent]) -> float:
     """
     ends = [one.arrival + one.latency for one in sent if one.error is None]
     return len(ends) / max(ends) if ends else 0.0
+
+
+def slowest(sent: Sequence[Sent], limits: Mapping[str, float], share: float) -> float:
+    """Return the milliseconds within which a share of requests were answered, on the scale of the first limit.
+
+    Each request counts the worst share of a limit that it took: 1 is just in time, and no answer is never.
+
+    >>> sent = [Sent(i, 0.0, 0.0, 0.25 * i, 0.0, 0.0, 1, None, 0.125 * i) for i in range(1, 10)]
+    >>> slowest(sent, {"ttft_ms": 500.0, "latency_ms": 2000.0}, 0.5), slowest(sent, {"latency_ms": 2000.0}, 0.75)
+    (625.0, 1750.0)
+    """
+    worst = [_share(one, limits) for one in sent]
+    return next(iter(limits.values())) * float(np.quantile(worst, share, method="higher"))
+
+
+def _share(one: Sent, limits: Mapping[str, float]) -> float:
+    took = {"latency_ms": one.latency, "ttft_ms": one.first, "inter_token_ms": one.between}
+    shares = [1000 * took[name] / limit for name, limit in limits.items()
+              if name != "inter_token_ms" or math.isfinite(one.between)]  # fmt: skip
+    return math.inf if one.error is not None or not all(map(math.isfinite, shares)) else max(shares, default=0.0)
 
 
 def highest(result: CellResult) -> MetricValue:
@@ -48,11 +65,11 @@ def unsettled(result: CellResult) -> bool:
     if not met.any():
         return False
     best = int(np.argmax(np.where(met, offered, -math.inf)))
-    return bool(reached[best] < _KEEPS_UP * offered[best])
+    return bool(reached[best] < KEPT_UP * offered[best])
 
 
 def _probes(result: CellResult) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     names = ("offered", "achieved", "latency_ms", "slo_ms")
-    offered, reached, p95, slo = (result.columns[name].worths for name in names)
+    offered, reached, latency, slo = (result.columns[name].worths for name in names)
     known = np.isfinite(offered)
-    return offered[known], reached[known], (p95 <= slo)[known]
+    return offered[known], reached[known], (latency <= slo)[known]

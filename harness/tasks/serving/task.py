@@ -1,109 +1,62 @@
 """The task: a cell for each load, and the search for the highest rate that is kept up with."""
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
 from harness.estimate import ColumnSpec, Number, Statistic
 from harness.images import pictures
 from harness.serve.batcher import Batcher, Policy
-from harness.spec.models import BatchSize, Model
 from harness.tasks._base import (
     Bench,
     BuildContext,
     Cell,
     CellResult,
-    Chart,
     Figures,
     Finding,
     Illustration,
-    Line,
     Made,
     Observation,
-    Table,
 )
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
 from harness.tasks.base import placed
+from harness.tasks.serving.config import ServingConfig
 from harness.tasks.serving.figures import (
+    ASKED,
     COLUMNS,
     MEASURES,
     NUMBERS,
     STREAMED,
-    batch_sizes,
     block,
     gain,
     made,
     max_rate,
     of_load,
     offered,
+    saturation,
 )
-from harness.tasks.serving.load import Batching, Calling, Sent, Target, arrivals, drive
-from harness.tasks.serving.search import achieved, highest, unsettled
-from harness.types import Adapter, Dataset, Generation, MetricValue, Request, Sample, Status
+from harness.tasks.serving.load import REAL, Clock, Sent, arrivals, drive, revolve
+from harness.tasks.serving.saturated import saturated
+from harness.tasks.serving.search import achieved, highest, slowest
+from harness.tasks.serving.shown import Point, asked_table, batches_table, charts, findings, loads_table, searched
+from harness.tasks.serving.targets import Batching, Calling, Sending, Sends, Target
+from harness.types import Adapter, Dataset, Generation, Request, Sample, Status
 
 _ALONE: Final = 30
 """Calls of one request each, from which the capacity without batching is read."""
 _PATIENCE: Final = 120.0
+_THREADS: Final = 32
+"""Calls at a time of an adapter that can only be called and waited for."""
 SEARCH: Final = Cell("search", {"policy": "dynamic"}, stratum="search")
-
-
-class ServingConfig(Model):
-    """Keys of a task of `kind: serving`."""
-
-    dataset: str
-    """A dataset of this suite; its samples are the requests, in turn."""
-    prompt: str = "{{ question }}"
-    """Jinja template; knows `question`, `tags` and the sample's facts by name: `{{ choices | join(', ') }}`."""
-    max_new_tokens: int = Field(default=16, ge=1, le=100_000)
-    """Longest answer."""
-    through: Literal["batcher", "calls"] = "batcher"
-    """`batcher`: the adapter behind a dynamic batcher in this process. `calls`: one call a request, many at a time, for
-    an adapter that speaks to a server (`openai`)."""
-    rates: tuple[float, ...] = ()
-    """Requests a second."""
-    loads: tuple[float, ...] = ()
-    """Instead of `rates`: multiples of what the model manages one request at a time, measured at the start."""
-    requests: int = Field(default=300, ge=2, le=1_000_000)
-    """Requests of each load. A p95 needs 130 answers, a p99 662."""
-    slo_ms: float | None = Field(default=None, gt=0)
-    """Latency objective; goodput counts answers within it."""
-    slo_factor: float = Field(default=5.0, gt=0)
-    """Without `slo_ms`: the objective as a multiple of the median time of one request alone."""
-    max_batch_size: BatchSize = 8
-    """Most requests a batch."""
-    max_batch_wait_ms: float = Field(default=5.0, ge=0)
-    """How long the first request of a batch waits for others."""
-    max_queue: int = Field(default=1000, ge=1, le=1_000_000)
-    """Requests that may wait; more are refused."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds after which a waiting request is given up."""
-    streamed: bool = False
-    """With `through: calls` and an adapter that streams (`stream: true` in its file): times to the first token and
-    between tokens too."""
-    connections: int = Field(default=32, ge=1, le=1000)
-    """With `through: calls`: most calls at a time."""
-    baseline: bool = True
-    """With `through: batcher`: the same loads one request at a time, for comparison."""
-    search: int = Field(default=0, ge=0, le=12)
-    """Steps of a search for the highest rate whose p95 meets the objective; 0: none. Reported is the rate at which the
-    best of them was answered, which no short load can drive above what the model does."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    amount: float
-    policy: str
 
 
 class ServingTask(MeasuringTask):
@@ -113,6 +66,8 @@ class ServingTask(MeasuringTask):
     kind = "serving"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires = frozenset({"generate"})
+    clock: Clock = REAL
+    """By which loads go."""
 
     def __init__(self, name: str, config: ServingConfig, dataset: Dataset, seed: int) -> None:
         self.name = name
@@ -122,26 +77,33 @@ class ServingTask(MeasuringTask):
         self._seed = seed
         self._prompt = compile_prompt(config.prompt)
         self._alone: float | None = None
-        self.measures: Sequence[str] = (*MEASURES, *STREAMED) if config.streamed else MEASURES
-        policies = ["dynamic", "one at a time"] if config.baseline else ["dynamic"]
-        policies = policies if config.through == "batcher" else ["calls"]
-        key = "rate" if config.rates else "load"
-        self._points = {
-            f"{key}={amount:g},policy={policy.replace(' ', '-')}": _Point(amount, policy)
-            for amount in config.rates or config.loads
-            for policy in policies
-        }
+        self._called = config.through == "calls"
+        self.measures: Sequence[str] = (
+            *MEASURES,
+            *(STREAMED if config.streamed else ()),
+            *(ASKED if self._called else ()),
+        )
+        policies = ["calls"] if self._called else ["dynamic", "one at a time"] if config.baseline else ["dynamic"]
+        loads = [("rate" if config.rates else "load", amount) for amount in config.rates or config.loads]
+        loads += [("clients", float(clients)) for clients in config.clients]
+        points = [Point(amount, policy, key) for key, amount in loads for policy in policies]
+        self._points = {point.id: point for point in points}
 
     @classmethod
     def build(cls, name: str, config: ServingConfig, context: BuildContext) -> Self:
         issues: list[Issue] = []
         dataset = find_dataset(config.dataset, context.datasets, ("dataset",), issues)
-        if bool(config.rates) == bool(config.loads):
-            issues.append(Issue(("rates",), "a load test has either `rates` or `loads`"))
+        if (config.rates and config.loads) or not (config.rates or config.loads or config.clients):
+            issues.append(Issue(("rates",), "a load test has either `rates` or `loads`, or `clients`"))
         if any(amount <= 0 for amount in (*config.rates, *config.loads)):
             issues.append(Issue(("rates" if config.rates else "loads",), "rates and loads lie above 0"))
         if config.streamed and config.through != "calls":
             issues.append(Issue(("streamed",), "only a server sends answers token by token: `through: calls`"))
+        if config.slo and not config.streamed and config.slo.limits().keys() & set(STREAMED):
+            said = "single tokens are timed only with `streamed: true`; without it name `latency` alone"
+            issues.append(Issue(("slo",), said))
+        if config.slo and config.slo_ms is not None:
+            issues.append(Issue(("slo_ms",), "an objective is either `slo_ms` or `slo`"))
         try:
             issues += unmet(config.dataset, dataset, compile_prompt(config.prompt))
         except ValueError as cause:
@@ -151,9 +113,10 @@ class ServingTask(MeasuringTask):
         return cls(name, config, dataset, context.seed)
 
     def cells(self) -> Sequence[Cell]:
-        key = "rate" if self._config.rates else "load"
         # Loads are drawn apart: what disturbs one says nothing of another.
-        found = [Cell(id_, {key: f"{p.amount:g}", "policy": p.policy}, stratum=id_) for id_, p in self._points.items()]
+        found = [
+            Cell(id_, {p.key: f"{p.amount:g}", "policy": p.policy}, stratum=id_) for id_, p in self._points.items()
+        ]
         return [*found, SEARCH] if self._config.search else found
 
     def count(self, cell: Cell) -> int:
@@ -165,63 +128,109 @@ class ServingTask(MeasuringTask):
             alone = self._measure_alone(adapter, requests)
             slo = self._config.slo_ms or 1000 * alone * self._config.slo_factor
             if cell.id == SEARCH.id:
-                yield from self._search(adapter, requests, alone, slo)
+                yield from self._search(adapter, requests, alone, self._limits() or {"latency_ms": slo})
                 return
             point = self._points[cell.id]
-            rate = point.amount if self._config.rates else point.amount / alone
-            count = min(self._config.requests, bench.limit or self._config.requests)
-            # Both policies of one load see the same arrivals, up to the rate's own scale.
-            due = arrivals(1.0, max(2, count), self._seed, self.name, f"{point.amount:g}") / rate
-            sent = self._drive(adapter, requests, point.policy, due)
+            count = max(2, min(self._config.requests, bench.limit or self._config.requests))
+            target = self._target(adapter, requests, point.policy)
+            rate = math.nan
+            try:
+                if point.key == "clients":
+                    sent = revolve(target, requests, int(point.amount), count, _PATIENCE, self.clock)
+                else:
+                    rate = point.amount if point.key == "rate" else point.amount / alone
+                    # Both policies of one load see the same arrivals, up to the rate's own scale.
+                    due = arrivals(1.0, count, self._seed, self.name, f"{point.amount:g}") / rate
+                    sent = drive(target, requests, due, _PATIENCE, self.clock)
+            finally:
+                target.close()
+        slo = self._limits().get("latency_ms", math.nan) if self._config.slo else slo
         for one in sent:
-            seen = _observed(one, rate, slo, block(cell.id, one.number, len(sent)))
+            seen = _observed(
+                one, requests[one.number % len(requests)], rate, slo, block(cell.id, one.number, len(sent))
+            )
             yield replace(seen, values={name: seen.values.get(name, math.nan) for name in self.measures})
 
     def statistics(self) -> Sequence[Statistic]:
         last, base = self._last("dynamic") or self._last("calls"), self._last("one at a time")
+        policy = "calls" if self._called else "dynamic"
+        mine = [id_ for id_, point in self._points.items() if point.policy == policy]
         return [
-            *(of_load(last, self._config.streamed) if last else ()),
+            *(self.cell_statistics(Cell(last)) if last else ()),
             *([gain(last, base)] if last and base else ()),
+            *([saturation(mine)] if mine else ()),
             *([max_rate()] if self._config.search else ()),
         ]
 
     def cell_statistics(self, cell: Cell) -> Sequence[Statistic]:
-        return [max_rate()] if cell.id == SEARCH.id else of_load(cell.id, self._config.streamed)
+        if cell.id == SEARCH.id:
+            return [max_rate()]
+        return of_load(cell.id, self._config.streamed, self._called, self._points[cell.id].key == "clients")
 
     def columns(self) -> Mapping[str, ColumnSpec]:
-        return COLUMNS if self._config.streamed else {k: v for k, v in COLUMNS.items() if k not in STREAMED}
+        return {name: spec for name, spec in COLUMNS.items()
+                if name in self.measures or name not in (*STREAMED, *ASKED)}  # fmt: skip
 
     def make(self, results: Sequence[CellResult]) -> Made:
         """Say of each request how long after the answer before it was answered, and whether in time."""
-        return Made(tuple(made(self.name, result) for result in results if result.cell.id != SEARCH.id))
+        busy = self._saturated(results)
+        return Made(
+            tuple(
+                made(self.name, result, self._limits(), result.cell.id in busy)
+                for result in results
+                if result.cell.id != SEARCH.id
+            )
+        )
 
     def illustrate(self, results: Sequence[CellResult], figures: Figures) -> Illustration:
         """Show the loads and what became of them."""
         loads = [result for result in results if result.cell.id != SEARCH.id]
-        stored_cells = {result.cell.id: {"offered_rate": offered(result)} for result in loads}
+        opened = [result for result in loads if self._points[result.cell.id].key != "clients"]
+        stored_cells = {result.cell.id: {"offered_rate": offered(result)} for result in opened}
         stored = dict(stored_cells.get(self._last("dynamic") or self._last("calls") or "", {}))
+        found: list[Finding] = []
         for result in results:
             if result.cell.id == SEARCH.id:
                 stored["max_rate"] = highest(result)
                 stored_cells[SEARCH.id] = {"max_rate": stored["max_rate"]}
-        cells = {result.cell.id: {**figures.cells[result.cell.id], **stored_cells[result.cell.id]} for result in loads}
+                found += searched(result, stored["max_rate"], self._config.in_time)
+        cells = {one.cell.id: {**figures.cells[one.cell.id], **stored_cells.get(one.cell.id, {})} for one in loads}
         return Illustration(
-            findings=(*self._findings(loads, cells, {**figures.metrics, **stored}), *_unsettled(results)),
-            charts=tuple(self._charts(cells)),
-            tables=(_table(loads, cells, self._config.streamed), _histogram(loads)),
+            findings=(*findings(loads, cells, {**figures.metrics, **stored}, self._saturated(results)), *found),
+            charts=tuple(charts([*self._points.values()], cells)),
+            tables=(
+                loads_table(loads, cells, self._config.streamed, self._called),
+                asked_table(loads) if self._called else batches_table(loads),
+            ),
             stored=stored,
             stored_cells=stored_cells,
         )
 
     def describe(self) -> Mapping[str, Any]:
-        apart = {"dataset"} | (set() if self._config.streamed else {"streamed"})  # as before there was such a key
-        config = self._config.model_dump(mode="json", exclude=apart)
-        return {"kind": self.kind, "dataset": self._dataset.content_hash(), **config}
+        told = self._config.model_dump(mode="json", exclude={"dataset"})
+        # As before there were such keys; a batcher's `connections` never did anything.
+        new = {"streamed": False, "clients": [], "slo": None, "in_time": 0.95}
+        told = {key: value for key, value in told.items() if key not in new or value != new[key]}
+        told["connections"] = told["connections"] if self._called else _THREADS
+        return {"kind": self.kind, "dataset": self._dataset.content_hash(), **told}
+
+    def _limits(self) -> Mapping[str, float]:
+        return self._config.slo.limits() if self._config.slo else {}
+
+    def _saturated(self, results: Sequence[CellResult]) -> set[str]:
+        """Return the cells whose load was too much, by policy."""
+        found: set[str] = set()
+        for policy in dict.fromkeys(point.policy for point in self._points.values()):
+            told = {one.cell.id: self._points[one.cell.id] for one in results if one.cell.id in self._points}
+            mine = [one for one in results if one.cell.id in told and told[one.cell.id].policy == policy]
+            closed = {int(told[one.cell.id].amount): one for one in mine if told[one.cell.id].key == "clients"}
+            found |= saturated([one for one in mine if told[one.cell.id].key != "clients"], closed)
+        return found
 
     def _last(self, policy: str) -> str | None:
-        """Return the cell of the highest load under a policy."""
-        found = [(point.amount, id_) for id_, point in self._points.items() if point.policy == policy]
-        return max(found)[1] if found else None
+        """Return the cell of the highest load under a policy: of the most clients where no load has a rate."""
+        mine = [(p.key != "clients", p.amount, id_) for id_, p in self._points.items() if p.policy == policy]
+        return max(mine)[2] if mine else None
 
     def _requests(self) -> list[Request]:
         """Return the samples as requests, decoded once: the sender must not be what is slow.
@@ -253,94 +262,55 @@ class ServingTask(MeasuringTask):
         if self._alone is None:
             times = []
             for number in range(_ALONE + 3):
-                start = time.perf_counter()
+                start = self.clock.now()
                 (answer,) = adapter.generate([requests[number % len(requests)]])
-                times.append(time.perf_counter() - start)
+                times.append(self.clock.now() - start)
                 if self._config.streamed and answer.status is Status.OK and "ttft" not in answer.seconds:
                     said = "`streamed: true` needs an adapter that says when tokens come: `stream: true` in its file"
                     raise AdapterError(f"{said}, and a server that heeds it")
             self._alone = float(np.median(times[3:]))
         return self._alone
 
-    def _target(self, adapter: Adapter, policy: str) -> Target:
+    def _target(self, adapter: Adapter, requests: Sequence[Request], policy: str) -> Target:
         config = self._config
         if policy == "calls":
-            return Calling(adapter, config.connections)
+            if isinstance(adapter, Sends):
+                return Sending(adapter.sender(requests, config.connections), requests, self.clock.now)
+            return Calling(adapter, config.connections or _THREADS)
         size = config.max_batch_size if policy == "dynamic" else 1
         wait = config.max_batch_wait_ms / 1000 if policy == "dynamic" else 0.0
         return Batching(Batcher(adapter, Policy(size, wait, config.max_queue)), config.timeout)
 
-    def _drive(
-        self, adapter: Adapter, requests: Sequence[Request], policy: str, due: NDArray[np.float64]
-    ) -> list[Sent]:
-        target = self._target(adapter, policy)
-        try:
-            return drive(target, requests, due, _PATIENCE)
-        finally:
-            target.close()
-
-    def _search(self, adapter: Adapter, requests: Sequence[Request], alone: float, slo: float) -> Iterator[Observation]:
+    def _search(
+        self, adapter: Adapter, requests: Sequence[Request], alone: float, limits: Mapping[str, float]
+    ) -> Iterator[Observation]:
         """Halve the ratio between a rate that meets the objective and one that does not."""
-        policy = "calls" if self._config.through == "calls" else "dynamic"
         low, high, rate = 0.0, math.inf, 0.8 / alone
         # One draw for all rates, scaled to each: what differs between two probes is the rate alone.
         draw = arrivals(1.0, self._config.requests, self._seed, self.name, SEARCH.id)
         shape = draw / draw[-1] * len(draw)
+        slo, share = next(iter(limits.values())), self._config.in_time
         for step in range(self._config.search):
-            sent = self._drive(adapter, requests, policy, shape / rate)
-            latencies = [1000 * one.latency if one.error is None else math.inf for one in sent]
-            p95 = float(np.quantile(latencies, 0.95, method="higher"))
-            probe: Mapping[str, float] = {"offered": rate, "achieved": achieved(sent), "latency_ms": p95, "slo_ms": slo}
-            text = f"p95 {p95:.1f} ms at {rate:.1f}/s, of which {probe['achieved']:.1f}/s were answered"
+            target = self._target(adapter, requests, "calls" if self._called else "dynamic")
+            try:
+                sent = drive(target, requests, shape / rate, _PATIENCE, self.clock)
+            finally:
+                target.close()
+            took = slowest(sent, limits, share)
+            probe: Mapping[str, float] = {
+                "offered": rate, "achieved": achieved(sent), "latency_ms": took, "slo_ms": slo
+            }  # fmt: skip
+            met = f"{share:.0%} took up to {took / slo:.2f} of the objective"
+            text = f"{met} at {rate:.1f}/s, of which {probe['achieved']:.1f}/s were answered"
             yield Observation(f"probe-{step:02d}", {**dict.fromkeys(self.measures, math.nan), **probe}, text=text)
-            if p95 <= slo:
+            if took <= slo:
                 low = rate
             else:
                 high = rate
             rate = 2 * low if math.isinf(high) else math.sqrt(low * high) if low else high / 2
 
-    def _findings(
-        self,
-        loads: Sequence[CellResult],
-        cells: Mapping[str, Mapping[str, MetricValue]],
-        metrics: Mapping[str, MetricValue],
-    ) -> Iterator[Finding]:
-        for result in loads:
-            found = cells[result.cell.id]
-            if not found["achieved_rate"].n:
-                yield Finding("warning", f"{result.cell.id}: nothing was answered")
-                continue
-            lost = found["achieved_rate"].total - found["achieved_rate"].n
-            if lost:
-                yield Finding(
-                    "warning", f"{result.cell.id}: {lost} of {found['achieved_rate'].total} were not answered"
-                )
-            if found["sender_late_p99"].value > 5:
-                said = f"the sender itself was up to {found['sender_late_p99'].value:.1f} ms late (p99): a busy machine"
-                yield Finding("note", f"{result.cell.id}: {said}")
-        more = metrics.get("throughput_gain")
-        if more and more.n:
-            better = "beats" if more.value > 1 else "does not beat"
-            yield Finding(
-                "note", f"at the highest load dynamic batching {better} one at a time: {more.value:.2f}× the rate"
-            )
-        most = metrics.get("max_rate")
-        if most and most.n:
-            yield Finding("note", f"highest rate whose p95 meets the objective: {most.value:.1f} requests/s")
 
-    def _charts(self, cells: Mapping[str, Mapping[str, MetricValue]]) -> Iterator[Chart]:
-        policies = list(dict.fromkeys(point.policy for point in self._points.values()))
-        for name, label in (("p95", "p95 latency, ms"), ("achieved_rate", "achieved rate, requests/s")):
-            lines = []
-            for policy in policies:
-                ids = [id_ for id_, point in self._points.items() if point.policy == policy]
-                x = tuple(self._points[id_].amount for id_ in ids)
-                lines.append(Line(policy, x, tuple(_number(cells[id_][name]) for id_ in ids)))
-            axis = "offered rate, requests/s" if self._config.rates else "offered load, multiples of one at a time"
-            yield Chart(label.split(",")[0], axis, label, tuple(lines), y_scale="log" if name == "p95" else "linear")
-
-
-def _observed(sent: Sent, rate: float, slo: float, cluster: str) -> Observation:
+def _observed(sent: Sent, request: Request, rate: float, slo: float, cluster: str) -> Observation:
     values = {
         "arrival_s": sent.arrival,
         "late_ms": 1000 * sent.late,
@@ -352,28 +322,10 @@ def _observed(sent: Sent, rate: float, slo: float, cluster: str) -> Observation:
         "slo_ms": slo,
         "ttft_ms": 1000 * sent.first,
         "inter_token_ms": 1000 * sent.between,
+        "tokens_out": sent.tokens,
+        "images": float(len(request.images)),
+        "megapixels": sum(image.width * image.height for image in request.images) / 1e6,
+        "characters": float(len(request.prompt)),
     }
     status = Status.OK if sent.error is None else Status.ERROR
     return Observation(f"{sent.number:06d}", values, status, sent.error, cluster=cluster)
-
-
-def _table(loads: Sequence[CellResult], cells: Mapping[str, Mapping[str, MetricValue]], streamed: bool) -> Table:
-    names = [one.name for one in of_load("", streamed)]
-    rows = [(result.cell.id, *(_number(cells[result.cell.id][name]) for name in names)) for result in loads]
-    return Table("Loads", ("cell", *names), tuple(rows), "rates in requests a second, times in ms")
-
-
-def _histogram(loads: Sequence[CellResult]) -> Table:
-    rows = [(result.cell.id, size, n) for result in loads for size, n in batch_sizes(result).items()]
-    return Table("Batches by size", ("cell", "requests in the batch", "batches"), tuple(rows))
-
-
-def _unsettled(results: Sequence[CellResult]) -> Iterator[Finding]:
-    for result in results:
-        if result.cell.id == SEARCH.id and unsettled(result):
-            said = "the best rate was in time but not answered as fast as it was asked; the queue may still have grown"
-            yield Finding("warning", f"max_rate: {said}. What is reported was answered; more `requests` tell it better")
-
-
-def _number(value: MetricValue) -> float | None:
-    return value.value if math.isfinite(value.value) else None
