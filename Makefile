@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+KERNELS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks/kernels.py --benchmark-columns=median,iqr $(SPEED)
 
 .PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench speed asv reports site history clean
 
@@ -48,8 +49,9 @@ docs: $(VENV)/.dev  ## Write the parts of docs/metrics.md that follow from the c
 bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
 	$(BIN)/python -m benchmarks
 
+# What is named was measured anew by itself.
 speed: $(VENV)/.dev  ## Name the innermost loops that became slower than their stored ratios say; advice, no verdict.
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
+	$(KERNELS) || $(KERNELS) --last-failed
 
 asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commit, with asv.
 	$(BIN)/asv machine --yes
