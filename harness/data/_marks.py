@@ -17,7 +17,7 @@ from harness.data._images import FileImage
 from harness.digests import Digests
 from harness.errors import SampleError
 from harness.images import PLAINLY
-from harness.record.marks import ASPECTS, RowMarks
+from harness.record.marks import ASPECTS, Packed, RowMarks
 from harness.types import Sample
 from harness.waits import waiting
 
@@ -36,14 +36,14 @@ def row_marks(samples: Iterable[Sample]) -> RowMarks:
     Args:
         samples: all that are asked, in their order.
     """
-    ids: list[str] = []
+    ids = Packed()
     packed = bytearray()
     with Digests() as known:
         media = _Media(known)
         for sample in samples:
             ids.append(sample.id)
             packed += b"".join(_aspects(sample, media))
-    return RowMarks(ids, np.frombuffer(bytes(packed), "<u8").reshape(len(ids), len(ASPECTS)))
+    return RowMarks(ids, np.frombuffer(packed, "<u8").reshape(len(ids), len(ASPECTS)))
 
 
 class Marked:
