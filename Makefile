@@ -46,8 +46,8 @@ schema: $(VENV)/.dev  ## Write the JSON Schemas.
 docs: $(VENV)/.dev  ## Write the parts of docs/metrics.md that follow from the code.
 	$(BIN)/harness metrics docs --write docs/metrics.md
 
-bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev  ## Measure the harness itself beside its peers, and write the table in docs/performance.md.
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks --write docs/performance.md
 
 # What is named was measured anew by itself.
 speed: $(VENV)/.dev  ## Name the innermost loops that became slower than their stored ratios say; advice, no verdict.
