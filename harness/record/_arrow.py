@@ -71,7 +71,10 @@ def _lists(values: Sequence[Sequence[str]]) -> "pa.Array":
 def _numbers(values: Sequence[float | None], kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
-    numbers = np.fromiter((0 if value is None else value for value in values), kind.to_pandas_dtype(), len(values))
+    # Not to_pandas_dtype(): pyarrow 16 asks pandas for it, and fails without.
+    letter = "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"
+    held = np.dtype(f"{letter}{kind.bit_width // 8}")
+    numbers = np.fromiter((0 if value is None else value for value in values), held, len(values))
     valid, nulls = _valid(values)
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(numbers)], nulls)
 
