@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+KERNELS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks/kernels.py --benchmark-columns=median,iqr $(SPEED)
 
-.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench speed asv reports site history clean
+.PHONY: help demo test fuzz soak check format wheel fixtures schema docs bench speed asv quick reports site history clean
 
 help:  ## Show this help.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -45,15 +46,23 @@ schema: $(VENV)/.dev  ## Write the JSON Schemas.
 docs: $(VENV)/.dev  ## Write the parts of docs/metrics.md that follow from the code.
 	$(BIN)/harness metrics docs --write docs/metrics.md
 
-bench: $(VENV)/.dev  ## Run the benchmarks of the harness itself on the working tree.
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev  ## Measure the harness itself beside its peers, and write the table in docs/performance.md.
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks --write docs/performance.md
 
+# What is named was measured anew by itself.
 speed: $(VENV)/.dev  ## Name the innermost loops that became slower than their stored ratios say; advice, no verdict.
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
+	$(KERNELS) || $(KERNELS) --last-failed
 
 asv: $(VENV)/.dev  ## Record the benchmarks of the harness itself for this commit, with asv.
 	$(BIN)/asv machine --yes
 	$(BIN)/asv run --python=same --set-commit-hash "$$(git rev-parse HEAD)"
+
+# In a clone, since asv writes results and pages where it stands. One class of the benchmarks: all of them take minutes.
+quick: $(VENV)/.dev  ## Run asv as it comes on this commit, in an environment that it builds, and publish (a minute).
+	rm -rf build/quick
+	git clone --quiet . build/quick
+	cd build/quick && ASV="$(abspath $(BIN))/asv" && $$ASV machine --yes --machine here >/dev/null && \
+		$$ASV run --quick --machine here --bench stats.Tests --show-stderr 'HEAD^!' && $$ASV publish
 
 reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for them (about two minutes).
 	$(BIN)/python -m pip install --quiet --editable '.[asv]'

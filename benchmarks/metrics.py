@@ -363,16 +363,24 @@ def cpu(function: Callable[[], Any], runs: int = 3) -> float:
     return best
 
 
+def measured(comparison: Comparison) -> tuple[float, float]:
+    """Return the CPU seconds of a metric and of its peer, NaN without one, scaled to all rows."""
+    ours = cpu(comparison.ours)
+    if comparison.peer is None:
+        return ours, float("nan")
+    return ours, comparison.rows / (comparison.peer_rows or comparison.rows) * cpu(
+        comparison.peer, 2
+    )  # the first imports
+
+
 def line(comparison: Comparison) -> str:
     """Measure, and return one row of the table."""
-    ours = cpu(comparison.ours)
+    ours, seconds = measured(comparison)
+    times = seconds / ours
     peer = ratio = ""
-    times = float("nan")
     if comparison.peer is not None:
-        scale = comparison.rows / (comparison.peer_rows or comparison.rows)
-        seconds = scale * cpu(comparison.peer, 2)  # the first run imports
-        times = seconds / ours
-        peer, ratio = f"{'~' if scale > 1 else ''}{seconds:.3f}", f"{times:.1f}"
+        scaled = 0 < comparison.peer_rows < comparison.rows
+        peer, ratio = f"{'~' if scaled else ''}{seconds:.3f}", f"{times:.1f}"
     goals = []
     if comparison.most_seconds is not None:
         goals.append((f"≤ {comparison.most_seconds} s", ours <= comparison.most_seconds))

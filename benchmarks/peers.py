@@ -67,7 +67,7 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"cpu": time.process_time(), "peak_kib": peak, "bytes": size, "status": "success"}))
 """
 
-_PEERS = {"inspect-ai": ("inspect_ai", _INSPECT), "lm-eval": ("lm_eval", _LM_EVAL)}
+PEERS = {"inspect-ai": ("inspect_ai", _INSPECT), "lm-eval": ("lm_eval", _LM_EVAL)}
 """Name, module, and the script that runs it with a model that answers at once."""
 
 
@@ -115,7 +115,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{'':<14}{'CPU/sample':>12}{'disk/sample':>13}{'peak':>10}")
     costs = {"harness": ours(chosen.samples)}
-    costs |= {name: peer(chosen.python, *how, chosen.samples) for name, how in _PEERS.items()}
+    costs |= {name: peer(chosen.python, *how, chosen.samples) for name, how in PEERS.items()}
     for name, cost in costs.items():
         if cost is None:
             print(f"{name:<14}  not installed for {Path(chosen.python).name}")

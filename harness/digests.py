@@ -1,4 +1,4 @@
-"""SHA-256 of files, kept by path, size and times of change, so that what was read once need not be read again."""
+"""What was made of files, SHA-256 above all, kept by path, size and times of change: once read, not read again."""
 
 import hashlib
 import mmap
@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Final, Self
 from harness.locate import cache_folder
 from harness.waits import Beating
 
-__all__ = ["Digests", "digest", "digests", "onnx_digests"]
+__all__ = ["Digests", "OfFiles", "digest", "digests", "onnx_digests"]
 
 _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than two seconds ago may change again without its time showing it."""
@@ -27,14 +27,19 @@ _PATIENCE: Final = 0.5
 """Seconds to wait for another process that writes what it read; beyond it files are read again."""
 
 
-class Digests:
-    """The digests of many files, looked up together; what is new is kept when the block ends.
+class OfFiles:
+    """A text for each of many files, looked up together; what is new is kept when the block ends.
 
     A cache that cannot be read or written is no error: the files are then read.
+
+    Args:
+        name: of the file that keeps them. Its column is called as it was when there were digests alone.
+        make: makes the text of the file at a path.
     """
 
-    def __init__(self) -> None:
-        self._file = cache_folder() / "digests.sqlite"
+    def __init__(self, name: str, make: Callable[[str], str]) -> None:
+        self._make = make
+        self._file = cache_folder() / name
         self._connection: sqlite3.Connection | None = None
         self._known: dict[str, str] = {}
         self._new: list[tuple[str, int, str, str]] = []
@@ -58,7 +63,7 @@ class Digests:
         self._connection.close()
 
     def of(self, path: str, found: os.stat_result | None = None) -> str:
-        """Return the digest of the regular file at a real path, one whose links are resolved.
+        """Return the text of the regular file at a real path, one whose links are resolved.
 
         Args:
             path: of the file.
@@ -80,11 +85,22 @@ class Digests:
             with suppress(sqlite3.Error):
                 if kept := self._connection.execute(_FIND, key).fetchone():
                     return str(kept[0])
-        with open(path, "rb") as source:  # noqa: PTH123 - a path costs as much as reading a small file
-            found = hashlib.file_digest(Beating(source, path), "sha256").hexdigest()
+        found = self._make(path)
         if time.time_ns() - max(known.st_mtime_ns, known.st_ctime_ns) > _SETTLED_NS:
             self._new.append((*key, found))
         return found
+
+
+class Digests(OfFiles):
+    """SHA-256 of many files."""
+
+    def __init__(self) -> None:
+        super().__init__("digests.sqlite", _sha256)
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as source:  # noqa: PTH123 - a path costs as much as reading a small file
+        return hashlib.file_digest(Beating(source, path), "sha256").hexdigest()
 
 
 def digest(path: Path) -> str:

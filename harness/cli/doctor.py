@@ -122,7 +122,12 @@ def _program(names: tuple[str, ...], purpose: str, *, version: bool = False) -> 
 
 def _caches(folder: Path) -> dict[str, int]:
     """Return the bytes of answers, digests and models that are kept."""
-    parts = {"answers": "responses.sqlite*", "digests": "digests.sqlite*", "models": "models/**/*"}
+    parts = {
+        "answers": "responses.sqlite*",
+        "digests": "digests.sqlite*",
+        "lists of runs": "runs.sqlite*",
+        "models": "models/**/*",
+    }
     return {name: sum(file.stat().st_size for file in folder.glob(pattern) if file.is_file())
             for name, pattern in parts.items()}  # fmt: skip
 

@@ -100,10 +100,11 @@ def _text(folders: list[Path], format_: str) -> str:
 
 def _write_many(runs: Path, site: Path | None, open_: bool) -> None:
     from harness.errors import UsageError
+    from harness.record.heads import heads
     from harness.report.html import write_html
-    from harness.report.site import readable, write_site
+    from harness.report.site import write_site
 
-    folders = [folder for folder, _ in readable(runs)]
+    folders = [folder for folder, _ in heads(runs)]
     if not folders:
         raise UsageError(f"there are no runs in {runs}; make one: harness run robustness --adapter onnx-int8")
     if site:

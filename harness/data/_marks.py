@@ -18,7 +18,7 @@ from harness.data._images import FileImage
 from harness.digests import Digests
 from harness.errors import SampleError
 from harness.images import PLAINLY
-from harness.record.marks import ASPECTS, RowMarks
+from harness.record.marks import ASPECTS, Packed, RowMarks
 from harness.types import Sample
 from harness.waits import waiting
 
@@ -120,7 +120,7 @@ class _Notes:
     """The marks of samples that come one after the other."""
 
     def __init__(self, known: Digests) -> None:
-        self.ids: list[str] = []
+        self.ids = Packed()
         self.media = _Media(known)
         self._packed = bytearray()
 
@@ -129,7 +129,7 @@ class _Notes:
         self._packed += b"".join(_aspects(sample, self.media))
 
     def marks(self) -> RowMarks:
-        numbers = np.frombuffer(bytes(self._packed), "<u8").reshape(len(self.ids), len(ASPECTS))
+        numbers = np.frombuffer(self._packed, "<u8").reshape(len(self.ids), len(ASPECTS))
         return RowMarks(self.ids, numbers)
 
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
@@ -18,6 +19,9 @@ from harness.types import Adapter, Request
 
 _LOADING: Final = 600.0
 """Seconds that a copy of the model may take to find a place in the cluster and to load."""
+_NOTICED: Final = 60.0
+"""Seconds within which a cluster learns that a machine died; until then it may send a new copy of the model there."""
+_PAUSE: Final = 2.0
 
 
 class Worker:
@@ -48,9 +52,17 @@ class RayHost:
 
         self._lender = lender
         actor: Any = ray.remote(num_cpus=1, max_restarts=0)(Worker)
-        self._actor = actor.remote(load)
+        start = time.monotonic()
         try:
-            facts = ray.get(self._actor.facts.remote(), timeout=_LOADING)
+            while True:
+                self._actor = actor.remote(load)
+                try:
+                    facts = ray.get(self._actor.facts.remote(), timeout=_LOADING)
+                    break
+                except ray.exceptions.RayActorError as cause:
+                    if cause.actor_init_failed or time.monotonic() - start > _NOTICED:
+                        raise
+                    time.sleep(_PAUSE)
         except ray.exceptions.GetTimeoutError as cause:
             ray.kill(self._actor)
             raise AdapterError(f"the cluster had no room for a copy of the model within {_LOADING:g} s") from cause

@@ -21,7 +21,7 @@ def array(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
     if pa.types.is_string(kind):
-        return _strings(values)
+        return strings(values)
     if pa.types.is_binary(kind):
         return _packed(values, kind)
     if pa.types.is_dictionary(kind):
@@ -58,7 +58,7 @@ def as_numpy(values: "pa.Array", missing: float) -> "np.ndarray":
         whole = whole.combine_chunks()
     if pa.types.is_boolean(whole.type):
         return as_numpy(whole.cast(pa.uint8()), missing).astype(np.bool_)
-    held = np.frombuffer(whole.buffers()[1] or b"", whole.type.to_pandas_dtype())
+    held = np.frombuffer(whole.buffers()[1] or b"", _dtype(whole.type))
     return held[whole.offset : whole.offset + len(whole)]
 
 
@@ -72,13 +72,15 @@ def vectors(values: Sequence[bytes]) -> "pa.Array":
 
 
 def unsigned(numbers: "np.ndarray") -> "pa.Array":
-    """Return numbers of dtype uint64 as an array."""
+    """Return numbers of dtype uint64 or uint32 as an array."""
     import pyarrow as pa
 
-    return pa.Array.from_buffers(pa.uint64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
+    held = np.ascontiguousarray(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [None, pa.py_buffer(held)])
 
 
-def _strings(values: Sequence[str | None]) -> "pa.Array":
+def strings(values: Sequence[str | None]) -> "pa.Array":
+    """Return texts as an array; None is null."""
     import pyarrow as pa
 
     if all(value is None for value in values):
@@ -102,23 +104,31 @@ def _dictionary(values: Sequence[str | None]) -> "pa.Array":
     indices = np.fromiter((0 if v is None else codes.setdefault(v, len(codes)) for v in values), np.int32, len(values))
     valid, nulls = _valid(values)
     coded = pa.Array.from_buffers(pa.int32(), len(values), [valid, pa.py_buffer(indices)], nulls)
-    return pa.DictionaryArray.from_arrays(coded, _strings([*codes]))
+    return pa.DictionaryArray.from_arrays(coded, strings([*codes]))
 
 
 def _lists(values: Sequence[Sequence[str]]) -> "pa.Array":
     import pyarrow as pa
 
     return pa.ListArray.from_arrays(
-        _offsets([len(value) for value in values]), _strings([item for value in values for item in value])
+        _offsets([len(value) for value in values]), strings([item for value in values for item in value])
     )
 
 
 def _numbers(values: Sequence[float | None], kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
-    numbers = np.fromiter((0 if value is None else value for value in values), kind.to_pandas_dtype(), len(values))
+    numbers = np.fromiter((0 if value is None else value for value in values), _dtype(kind), len(values))
     valid, nulls = _valid(values)
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(numbers)], nulls)
+
+
+def _dtype(kind: "pa.DataType") -> "np.dtype":
+    import pyarrow as pa
+
+    # Not to_pandas_dtype(): pyarrow 16 asks pandas for it, and fails without.
+    letter = "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"
+    return np.dtype(f"{letter}{kind.bit_width // 8}")
 
 
 def _offsets(lengths: Sequence[int]) -> "pa.Array":

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from harness.report.heat import HeatMap, heat_table
 from harness.report.lanes import Lanes, gate_lanes, legend, metric_lanes, slice_lanes, weakest
 from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
+from harness.report.part import fitting
 from harness.report.pivots import Pivot, pivots
 from harness.report.samples import browser_data
 from harness.report.shots import shots
@@ -76,14 +78,17 @@ def write_html(folder: Path, file: Path) -> Path:
     """
     content = gather(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    data = browser_data(folder, content.record, content.table)
-    file.write_text(_render(content, embedded_or_beside(data, file)), encoding="utf-8")
+    file.write_text(_render(content, embedded_or_beside(_answers(content), file)), encoding="utf-8")
     return file
 
 
 def render_html(content: Content) -> str:
     """Return the report in one piece. Everything that a model or a dataset said is escaped."""
-    return _render(content, embedded(browser_data(content.folder, content.record, content.table)))
+    return _render(content, embedded(_answers(content)))
+
+
+def _answers(content: Content) -> dict[str, Any]:
+    return fitting(partial(browser_data, content.folder, content.record), content.record, content.table)
 
 
 def _render(content: Content, samples: Embedded) -> str:

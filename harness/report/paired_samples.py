@@ -1,7 +1,8 @@
 """The answers of a candidate with the baseline's beside them, in the form that the sample browser reads."""
 
-from collections.abc import Collection, Iterator
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,7 +13,11 @@ from harness.comparison.pair import pair
 from harness.comparison.sets import apart_in
 from harness.record import Run, RunRecord
 from harness.report.exchanges import clipped
+from harness.report.part import fitting
 from harness.report.samples import SIDES, browser_data
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _NOBODY: Final = -1
 """In place of a baseline's answer where the baseline was not asked the same."""
@@ -26,8 +31,15 @@ def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dic
         candidate: whose answers stand in front.
         flipping: tasks whose primary metric tells right from wrong; answers of the others do not flip.
     """
-    data = browser_data(candidate.folder, candidate.record, candidate.table())
     known = dict(_pairs(baseline, candidate, flipping))
+    flipped = {identity for (_, identity), (_, side) in known.items() if side}
+    return fitting(partial(_beside, baseline, candidate, known), candidate.record, candidate.table(), urgent=flipped)
+
+
+def _beside(
+    baseline: Run, candidate: Run, known: Mapping[tuple[CellKey, str], tuple[str, int]], table: "pa.Table"
+) -> dict[str, Any]:
+    data = browser_data(candidate.folder, candidate.record, table)
     texts = {text: code for code, text in enumerate(data["responses"])}
     rows, before, flips = data["rows"], [], []
     for task, cell, sample in zip(rows["task"], rows["cell"], rows["sample"], strict=True):

@@ -12,11 +12,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from harness.errors import HarnessError, UsageError
 from harness.record import Run
+from harness.record.heads import heads
 from harness.report.compare_html import compare_html, compared_pair
 from harness.report.content import gather
 from harness.report.html import render_html
 from harness.report.live import in_flight, live_html
-from harness.report.site import Link, Listed, index_html, readable
+from harness.report.site import Link, Listed, index_html
 
 HOST: Final = "127.0.0.1"
 _HTML: Final = "text/html; charset=utf-8"
@@ -63,7 +64,7 @@ class Viewer:
         }
 
     def _index(self) -> Answer:
-        listed = [Listed(record, f"/run/{folder.name}") for folder, record in readable(self._runs)]
+        listed = [Listed(record, f"/run/{folder.name}") for folder, record in heads(self._runs)]
         live = [Link(folder.name, f"/live/{folder.name}") for folder in in_flight(self._runs)]
         links = []
         if (self._history / "index.html").is_file():
@@ -85,7 +86,7 @@ class Viewer:
 
     def _run(self, name: str) -> Path:
         # Names are looked up, never joined to a path: nothing outside the folder can be reached.
-        for folder, record in readable(self._runs):
+        for folder, record in heads(self._runs):
             if name in (folder.name, record.run_id) and name:
                 return folder
         raise UsageError(f"there is no run {name!r}")

@@ -1,12 +1,13 @@
 """All runs as a static site: a front page, a report a run, an overview a suite, the history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.errors import HarnessError
-from harness.record import RunRecord, find_runs, read_run
+from harness.record import RunRecord
+from harness.record.heads import heads
 from harness.report import numbers, page
 from harness.report.content import verdict_of
 from harness.report.embed import BESIDE
@@ -58,7 +59,7 @@ def write_site(runs: Path, out: Path, history: Path | None = None) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     (out / ".nojekyll").touch()
     listed, links = [], []
-    for folder, record in readable(runs):
+    for folder, record in heads(runs):
         address = f"runs/{folder.name}.html"
         write_html(folder, out / address)
         listed.append(Listed(record, address))
@@ -114,18 +115,9 @@ def _pair(listed: Sequence[Listed]) -> tuple[int, int]:
     return min(pairs, key=lambda pair: pair[1], default=(1, 0))
 
 
-def readable(runs: Path) -> Iterable[tuple[Path, RunRecord]]:
-    """Yield the runs that can be read, oldest first; a broken one costs itself."""
-    for folder in find_runs(runs):
-        try:
-            yield folder, read_run(folder)
-        except HarnessError:
-            continue
-
-
 def _by_suite(runs: Path) -> dict[str, list[Path]]:
     """Return the newest run of each adapter, by suite."""
     newest: dict[str, dict[str, Path]] = {}
-    for folder, record in readable(runs):
+    for folder, record in heads(runs):
         newest.setdefault(record.suite.name, {})[record.adapter.name] = folder
     return {suite: [*adapters.values()] for suite, adapters in newest.items()}

@@ -1,10 +1,12 @@
 """The data of a run are those that it was begun with: in parts, while it goes on, and where a later one goes on."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.adapters.mock import MockAdapter
@@ -14,7 +16,7 @@ from harness.engine.options import Interrupted, Silent
 from harness.engine.plan import Shard
 from harness.engine.run import RunOptions, resume_run, run_suite
 from harness.errors import UsageError
-from harness.record.marks import MARKS_FILE, read_marks
+from harness.record.marks import MARKS_FILE, Packed, RowMarks, read_marks
 from harness.suite.adapters import AdapterChoice, read_adapter
 from harness.suite.bind import Suite
 from harness.types import Request, Response
@@ -89,7 +91,7 @@ def test_parts_of_other_data_are_not_merged_and_the_rows_are_named(made, rows, c
     rows()
     folder, record = merge_runs([first, second], tmp_path / "merged")
     assert record.status == "complete"
-    assert read_marks(folder)["rows"].ids == [row["id"] for row in ROWS]
+    assert [*read_marks(folder)["rows"].ids] == [row["id"] for row in ROWS]
 
 
 def test_data_that_change_while_a_run_goes_on_make_it_a_failed_one(made, rows, choice, tmp_path: Path) -> None:
@@ -119,3 +121,16 @@ def test_marks_are_small_and_those_of_drawn_data_are_not_kept(made, choice, tmp_
     assert list(kept) == ["rows"]
     assert kept["rows"].content == record.datasets["rows"]
     assert (folder / MARKS_FILE).stat().st_size < 4096
+
+
+def test_ids_in_one_piece_of_memory_are_the_ids_and_give_the_hashes_that_they_gave_as_a_list() -> None:
+    ids = ["a", "", "\ud800x", "üüü", "b\0", "a longer one"]
+    numbers = np.arange(36, dtype=np.uint64).reshape(6, 6)
+    packed, listed = RowMarks(Packed(ids), numbers), RowMarks(ids, numbers)
+    assert ([*packed.ids], packed.ids[-1], packed.ids[1:3]) == (ids, ids[-1], ids[1:3])
+    assert (packed.content, packed.sequence) == (listed.content, listed.sequence)
+    rows = [
+        hashlib.blake2b(one.encode("utf-8", "surrogatepass") + b"\0" + row.tobytes(), digest_size=16).digest()
+        for one, row in zip(ids, numbers, strict=True)
+    ]
+    assert packed.content == hashlib.sha256(b"rows 1" + b"".join(sorted(rows))).hexdigest()

@@ -79,7 +79,7 @@
         return x == null ? (y == null ? a - b : 1) : y == null ? -1 : x < y ? -sign : x > y ? sign : a - b;
       });
     }
-    root.querySelector("output").textContent = `${order.length.toLocaleString("en")} of ${total.toLocaleString("en")} answers`;
+    root.querySelector("output").textContent = `${order.length.toLocaleString("en")} of ${total.toLocaleString("en")} answers` + (data.of ? ` (drawn of the run's ${data.of.toLocaleString("en")}, wrong ones and failures first; all are in samples.parquet)` : "");
     pane.scrollTop = 0;
     if (!order.includes(picked)) pick(order.length ? order[0] : -1, false);
     paint();
