@@ -200,6 +200,8 @@ def test_code_of_its_own_is_found_by_what_it_entered_itself_under(
     assert [response.text for response in own] == [response.text for response in plain]
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT's use of `transformers`
+@pytest.mark.filterwarnings("ignore:Could not find a config file:UserWarning")
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
 @pytest.mark.parametrize("name", ["idefics2", "qwen2_5_vl"])
 def test_a_lora_beside_weights_of_four_bits_answers_as_in_a_plain_script(
