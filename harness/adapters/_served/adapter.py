@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -16,7 +16,7 @@ from harness.adapters._served.client import Client, Outcome, Secret
 from harness.adapters._served.config import FromEnvironment, ServedConfig
 from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
-from harness.adapters._served.reply import Failure, TokenLogprob
+from harness.adapters._served.reply import Failure, Reply, TokenLogprob
 from harness.errors import AdapterError, HopelessError, SampleError
 from harness.extras import install
 from harness.traces import Trace
@@ -53,10 +53,16 @@ class Answer:
     cost: float | None
     attempts: int
     """How often the request was sent; 0 where it never was."""
-    reasoning_tokens: int | None = None
-    """Of the tokens written, those that the model only thought; None where the server does not say."""
-    served: str = ""
-    """What the server says that it runs: its name of the model, and its fingerprint where it has one."""
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Of the tokens written, those that the model only thought; None where the server does not say."""
+        return self.response.reasoning_tokens
+
+    @property
+    def served(self) -> str:
+        """What the server says that it runs: its name of the model, and its fingerprint where it has one."""
+        return self.response.served
 
 
 @dataclass(slots=True)
@@ -202,31 +208,23 @@ class ServedAdapter:
 
     def _answer(self, outcome: Outcome, seconds: dict[str, float]) -> Answer:
         result = outcome.result
-        if isinstance(result, Failure):
-            response = Response(
-                None,
-                result.status,
-                result.said,
-                seconds=dict(seconds),
-                finish=result.finish,
-                later=result.later,
-                hopeless=result.hopeless,
-                attempts=outcome.attempts,
-                took=outcome.took,
-            )
-            return Answer(response, None, None, outcome.attempts)
+        told = result.told if isinstance(result, Failure) else result
         response = Response(
-            result.text,
-            tokens_in=result.tokens_in,
-            image_tokens=result.image_tokens,
-            tokens_out=result.tokens_out,
-            seconds={**seconds, **result.seconds},
+            result.text if isinstance(result, Reply) else None,
+            seconds={**seconds, **(told.seconds if told else {})},
             finish=result.finish,
             attempts=outcome.attempts,
             took=outcome.took,
         )
-        spent = cost(self._config.prices, result.tokens_in, result.tokens_out)
-        return Answer(response, result.logprobs, spent, outcome.attempts, result.reasoning_tokens, result.served)
+        if told is not None:
+            names = ("tokens_in", "image_tokens", "tokens_out", "reasoning_tokens", "served")
+            response = replace(response, **{name: getattr(told, name) for name in names})
+        if isinstance(result, Failure):
+            response = replace(
+                response, status=result.status, error=result.said, later=result.later, hopeless=result.hopeless
+            )
+        spent = cost(self._config.prices, response.tokens_in, response.tokens_out)
+        return Answer(response, result.logprobs if isinstance(result, Reply) else None, spent, outcome.attempts)
 
 
 def _secret(config: ServedConfig, dialect: Dialect) -> Secret:
