@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapters._torch.config import TorchConfig, TorchModel
-from harness.adapters._torch.doors import find_door
+from harness.adapters._torch.doors import find_door, own_way
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
 from harness.adapters._torch.quantised import LIBRARIES, find_quantisation, loading_options
@@ -68,7 +68,13 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
         if lora is not None:
             model, cautions = attach(model, lora, config.model, path, config.merge)
         device = model.device if quantised else placed(config, model, device)
-        processor = load_processor(path, config.trust_remote_code, config.processor)
+        own = own_way(model) if config.trust_remote_code else ""
+        try:
+            processor = load_processor(path, config.trust_remote_code, config.processor)
+        except AdapterError as cause:
+            raise AdapterError(f"{cause}{own}") from cause
+        if own and not hasattr(model, "generate"):
+            raise AdapterError(f"{path} holds a {type(model).__name__}, which has no `generate`{own}")
         bound_pixels(processor.image_processor, config.min_pixels, config.max_pixels)
     model.requires_grad_(False)
     if processor.tokenizer.pad_token is None:
