@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -36,6 +36,8 @@ _NO_INFLUENCE: Final = frozenset(
         "pixels_per_token",
         "image_tokens",
         "stream",
+        "batch_api",
+        "batch_poll",
     }
 )
 """Keys that cannot change an answer, only whether and when it comes."""
@@ -94,6 +96,18 @@ class Usage:
             self.served.add(answer.served)
 
 
+class Asker(Protocol):
+    """Whoever sends bodies to a server and brings the answers."""
+
+    def ask(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Return one outcome a body, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the server."""
+        ...
+
+
 class ServedAdapter:
     """A model behind HTTP. Nobody but the server knows its weights: see ``version`` in its configuration."""
 
@@ -107,7 +121,7 @@ class ServedAdapter:
         self.usage = Usage()
         self._config = config
         self._dialect = dialect
-        self._client: Client | None = Client(config, secret, dialect)
+        self._client: Asker | None = self._made(config, secret, dialect)
 
     @classmethod
     def dialect(cls, config: Any) -> Dialect:
@@ -201,6 +215,11 @@ class ServedAdapter:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    @classmethod
+    def _made(cls, config: Any, secret: Secret, dialect: Dialect) -> Asker:
+        """Return who asks the server."""
+        return Client(config, secret, dialect)
 
     def _also(self) -> Mapping[str, str]:
         """Return what counts in the fingerprint beside the configuration."""
