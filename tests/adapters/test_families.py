@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from harness.errors import AdapterError, ConfigError
+from harness.record import Run
 from harness.testing.adapters import LAWS, Finding, Subject, examine
 from harness.types import Finish, Generation, Request, Status
 from tests.adapters import family_law as law
@@ -89,6 +90,26 @@ def test_a_checkpoint_that_is_quantised_is_not_quantised_again_and_no_lora_is_me
         law.load(copy, load_in_4bit=True)
     with pytest.raises(AdapterError, match="`merge` would round the LoRA"):
         law.load(copy, lora="../lora", merge=True)
+
+
+@pytest.mark.parametrize("name", ["llava", "gemma3", "paligemma", "florence2", "blip_2"])
+def test_a_checkpoint_of_any_family_answers_by_its_folder_alone(
+    built: Callable[[str], Built],
+    name: str,
+    run_here: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = built(name)
+    law.ONE[0].images[0].save(tmp_path / "1.png")
+    row = {"image": "1.png", "question": "Red?", "answer": "yes"}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    done = run_here("run", "--data", tmp_path / "q.jsonl", "-a", one.folder, "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    (answer,) = Run(folder).table().to_pylist()
+    monkeypatch.setattr(law, "LIMIT", json.loads(answer["sent"])["max_new_tokens"])
+    assert answer["response"] == law.plainly(one, replace(law.ONE[0], prompt=answer["prompt"])).text
 
 
 @pytest.mark.parametrize("name", ["llava_next", "donut", "vilt", "pix2struct"])
