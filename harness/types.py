@@ -261,6 +261,10 @@ class Response:
     tokens_in: int | None = None
     image_tokens: int | None = None
     tokens_out: int | None = None
+    reasoning_tokens: int | None = None
+    """Of ``tokens_out``, those that the model only thought, where it says."""
+    served: str = ""
+    """What a server says that it runs: its name of the model, and its fingerprint where it has one."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall-clock time of the whole batch by stage: ``preprocess``, ``vision``, ``prefill``, ``decode``."""
     finish: Finish = Finish.UNKNOWN

@@ -92,14 +92,9 @@ class Messages:
         finish = finish_of(reason, _FINISHES)
         cut = finish is Finish.LENGTH
         silent = not text.strip() and (finish is Finish.UNKNOWN or (cut and thinking))
-        if finish is Finish.FILTER or silent:
-            said = f"the server gave no text (stop_reason {reason!r})"
-            told = as_object(found.get("stop_details"))
-            said += "".join(f": {told[key]}" for key in ("category", "explanation") if isinstance(told.get(key), str))
-            return no_text(said, finish, thought)
         kinds = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         counts = [number for kind in kinds if (number := count(usage.get(kind))) is not None]
-        return Reply(
+        told = Reply(
             text=text,
             tokens_in=sum(counts) if counts else None,
             image_tokens=None,
@@ -109,6 +104,12 @@ class Messages:
             reasoning_tokens=thought,
             served=str(found.get("model") or "")[:200],
         )
+        if finish is Finish.FILTER or silent:
+            said = f"the server gave no text (stop_reason {reason!r})"
+            why = as_object(found.get("stop_details"))
+            said += "".join(f": {why[key]}" for key in ("category", "explanation") if isinstance(why.get(key), str))
+            return no_text(said, told)
+        return told
 
     def listener(self) -> Listener | None:
         return None

@@ -88,14 +88,10 @@ class GenerateContent:
         cut = finish is Finish.LENGTH
         thinking = bool(thought) or any(part.get("thought") for part in parts)
         silent = not text.strip() and (finish is Finish.UNKNOWN or (cut and thinking))
-        if finish is Finish.FILTER or silent:
-            message = candidates[0].get("finishMessage")
-            said = f"the server gave no text (finishReason {reason!r})" + (f": {message}" if message else "")
-            return no_text(said, finish, thought)
         written = count(usage.get("candidatesTokenCount"))
         read = _list(usage.get("promptTokensDetails"))
         shown = [count(one.get("tokenCount")) or 0 for one in read if one.get("modality") == "IMAGE"]
-        return Reply(
+        told = Reply(
             text=text,
             tokens_in=count(usage.get("promptTokenCount")),
             image_tokens=sum(shown) if shown else None,
@@ -105,6 +101,11 @@ class GenerateContent:
             reasoning_tokens=thought,
             served=str(found.get("modelVersion") or "")[:200],
         )
+        if finish is Finish.FILTER or silent:
+            message = candidates[0].get("finishMessage")
+            said = f"the server gave no text (finishReason {reason!r})" + (f": {message}" if message else "")
+            return no_text(said, told)
+        return told
 
     def listener(self) -> Listener | None:
         return None

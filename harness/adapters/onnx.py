@@ -88,7 +88,7 @@ class OnnxAdapter:
                 f"{files.path} holds a {kind}: use `type: onnx_vlm`; this one runs Qwen2-VL's files alone"
             )
         encoder = prompt_encoder(files, config.min_pixels, config.max_pixels)
-        return cls(config, files, OnnxGraphs.load(files.graphs(), config.threads, config.providers), encoder)
+        return cls(config, files, OnnxGraphs.load(files.graphs(), config), encoder)
 
     @classmethod
     def token_counter(cls, config: OnnxConfig, folder: Path) -> TokenCounter | None:
@@ -100,7 +100,7 @@ class OnnxAdapter:
         if not self._fingerprint:
             content = {
                 "files": dict(self._folder.digests()),
-                "config": self._config.model_dump(mode="json", exclude={"model"}),
+                "config": self._config.counted(),
                 "code": [_CODE_VERSION, PREPROCESSING_VERSION],
                 "packages": _versions(),
             }

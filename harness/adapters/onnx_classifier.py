@@ -17,10 +17,11 @@ from harness.adapters._classifier.fitting import class_names, fit
 from harness.adapters._classifier.folder import Folder, find_graph
 from harness.adapters._classifier.prompts import TEXTS, label_inputs
 from harness.adapters._classifier.runtimes import Port, Runner, open_model
+from harness.adapters._ort import OrtKeys
 from harness.adapters._variants import Quantisation
 from harness.digests import digest, onnx_digests
 from harness.errors import AdapterError, ConfigError, Issue, SampleError, UsageError
-from harness.spec.models import BatchSize, Model, Threads
+from harness.spec.models import BatchSize, Threads
 from harness.traces import Pixels, Trace
 from harness.types import Finish, Request, Response, Status
 from harness.zoo.build import build, known
@@ -41,7 +42,7 @@ _INTEGERS: Final = (_SCALED, b"QuantizeLinear", b"MatMulNBits")
 """Operators of graphs that round to whole numbers on the way."""
 
 
-class OnnxClassifierConfig(Model):
+class OnnxClassifierConfig(OrtKeys):
     """Keys of an adapter of ``type: onnx_classifier``."""
 
     model: str | None = None
@@ -56,8 +57,6 @@ class OnnxClassifierConfig(Model):
     """What runs it; `openvino` is an extra."""
     threads: Threads = 1
     """Threads of the runtime."""
-    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
-    """ONNX Runtime's execution providers, the preferred one first; OpenVINO's device is always the CPU."""
     optimisation: Literal["none", "basic", "extended", "all"] = "all"
     """How far ONNX Runtime rewrites the graph before running it."""
     batch_size: BatchSize = 8
@@ -146,7 +145,7 @@ class OnnxClassifier:
             ConfigError: if keys contradict each other, or the graph.
         """
         path = graph_file(config, folder)
-        runner = open_model(path, config.runtime, config.threads, config.providers, config.optimisation)
+        runner = open_model(path, config, config.runtime, config.threads, config.optimisation)
         return cls(config, path, runner, folder)
 
     def fingerprint(self) -> str:
@@ -157,7 +156,7 @@ class OnnxClassifier:
         content = {
             "files": [*onnx_digests(self.path).values(), *(f"{file.name} {digest(file)}" for file in beside)],
             "preprocessing": self._preprocessing.describe(),
-            "config": self._config.model_dump(mode="json", include=shapes_an_answer),
+            "config": self._config.model_dump(mode="json", include=shapes_an_answer) | self._config.told(),
             "classes": hashlib.sha256("\n".join(self.classes).encode()).hexdigest(),
             "code": _CODE_VERSION,
             "packages": {name: version(name) for name in ("numpy", "pillow", package)},

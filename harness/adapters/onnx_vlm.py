@@ -95,7 +95,7 @@ class OnnxVlmAdapter:
                 "run the checkpoint with `type: transformers`, or a server of it with `type: openai`"
             )
         encoder = _encoder(config, files)
-        graphs = ThreeGraphs.load(files.graphs(), config.threads, config.providers)
+        graphs = ThreeGraphs.load(files.graphs(), config)
         _check(graphs, encoder)
         return cls(config, files, graphs, encoder)
 
@@ -104,7 +104,7 @@ class OnnxVlmAdapter:
         if not self._fingerprint:
             content = {
                 "files": model_digests(self._files.path) | dict(self._files.digests()),
-                "config": self._config.model_dump(mode="json", exclude={"model"}),
+                "config": self._config.counted(),
                 "code": [_CODE_VERSION],
                 "packages": _versions(),
             }

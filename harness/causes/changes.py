@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from harness.causes.folders import FOLDERS, differing
 from harness.causes.setups import Place, Setup, Where
-from harness.comparison.identity import brief
+from harness.comparison.identity import brief, changed_server
 from harness.engine.collect import plain
 from harness.errors import HarnessError
 from harness.record.schema import MachineRecord, RunRecord
@@ -73,6 +73,7 @@ def changes(baseline: RunRecord, candidate: RunRecord, before: Setup, after: Set
     found = [
         *_asked(before, after, task),
         *_adapter(baseline, candidate, before, after),
+        *_served(baseline, candidate),
         *_circumstances(baseline.machine, candidate.machine),
     ]
     return _named_apart([one for one in found if not _idle(one, before, after, task)])
@@ -151,6 +152,13 @@ def _parts(keys: Sequence[str], before: Setup, after: Setup) -> list[Change]:
     if len(found) == 1:
         return [Change(kind, *told, (Place("adapter", (key,)),)) for kind, told in found.items()]
     return [Change(kind, *told, (Place("files", (key, kind)),)) for kind, told in found.items()]
+
+
+def _served(baseline: RunRecord, candidate: RunRecord) -> Iterator[Change]:
+    """Yield that a server's model is another one than before, which nobody but the server can take back."""
+    if changed_server(baseline, candidate):
+        why = "the server runs another model under the same name; ask it for the earlier one by its dated name"
+        yield Change("model that the server runs", brief(baseline.served), brief(candidate.served), (), why)
 
 
 def _circumstances(one: MachineRecord, other: MachineRecord) -> Iterator[Change]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EPILOG: Final = """\b
 Examples:
   harness run --data questions.csv -a model.py:answer         no YAML: each row once, your function answers
+  harness run --data questions.csv -a models/SmolVLM-256M     or a checkpoint in a folder does
   harness run suites/robustness.yaml --adapter onnx-int8
   harness run robustness -a onnx-fp32 -a onnx-int8 --limit 50
   harness run my-suite.yaml -a mock --root ~/data --json

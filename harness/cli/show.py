@@ -61,6 +61,7 @@ def command(
         "started": f"{record.started:%Y-%m-%d %H:%M:%S} UTC, took {took}",
         "suite": f"{record.suite.name} {record.suite.version}, seed {record.suite.seed}, hash {record.suite.hash[:12]}",
         "adapter": f"{record.adapter.name} ({record.adapter.type}), fingerprint {record.adapter.fingerprint[:12]}",
+        **({"served by": record.served} if record.served else {}),
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
         **({"spent": in_words(record.spent, record.expected)} if record.spent else {}),
         **{f"spent by {name}": in_words(one) for name, one in record.spent_by.items()},

@@ -264,6 +264,7 @@ class _Comparer:
             lineage=tuple(identity.lineage(before, after)),
             warnings=(
                 *sided,
+                *identity.changed_server(before, after),
                 *(said for one in unpaired for said in one.sentences()),
                 *self._unmoved(),
                 *unwatched(after, told),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.comparison.identity import Difference, Identity, conflicts, lineage, one_sided
+from harness.comparison.identity import Difference, Identity, changed_server, conflicts, lineage, one_sided
 from harness.record.schema import MetricRecord, RunRecord
 
 
@@ -19,7 +19,7 @@ class Changes:
     outcome: tuple[Difference, ...]
     """Status, responses, metrics."""
     notes: tuple[str, ...]
-    """Tasks that only one side has."""
+    """Tasks that only one side has, and a server whose model changed."""
 
     @property
     def none(self) -> bool:
@@ -35,7 +35,7 @@ def difference(one: RunRecord, other: RunRecord) -> Changes:
         questions=tuple({item.what: item for item in asked}.values()),
         circumstances=tuple(item for item in around if item.what != "suite file"),
         outcome=tuple(_outcome(one, other)),
-        notes=tuple(one_sided(Identity.of(one), Identity.of(other))),
+        notes=(*one_sided(Identity.of(one), Identity.of(other)), *changed_server(one, other)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.record.schema import GitRecord, RunRecord
 
+SERVED: Final = "model that the server says it runs"
 _SHOWN: Final = 120
 _NAMES: Final = {
     "dataset": "data",
@@ -124,6 +125,16 @@ def lineage(baseline: RunRecord, candidate: RunRecord) -> list[Difference]:
     ]
 
 
+def changed_server(baseline: RunRecord, candidate: RunRecord) -> list[str]:
+    """Return what must be said aloud where a server answered with another model than before, asked for the same."""
+    one, other = baseline.adapter, candidate.adapter
+    asked = [(side.type, side.config.get("base_url"), side.config.get("model")) for side in (one, other)]
+    if asked[0] != asked[1] or baseline.served == candidate.served or not (baseline.served and candidate.served):
+        return []
+    sides = f"{baseline.served} in the baseline, {candidate.served} in the candidate"
+    return [f"the server's model changed between the runs, under the same name: {sides}"]
+
+
 def _kind(identity: Identity) -> str:
     return "simulated" if identity.simulated else "a real model"
 
@@ -169,6 +180,7 @@ def _origin(record: RunRecord) -> dict[str, str]:
         "adapter": adapter.name,
         "type of adapter": adapter.type,
         "fingerprint": adapter.fingerprint[:16],
+        **({SERVED: brief(record.served)} if record.served else {}),
         **config,
         **options,
         **({"samples of the limit": record.limit_rule} if record.limit_rule else {}),

@@ -94,6 +94,8 @@ class CellScores:
         """What a failure counts, of columns that are measured."""
         self.finishes = Counter[str]()
         """How many answers ended in which way, where that is known."""
+        self.served = Counter[str]()
+        """How many answers came from what a server said that it runs, where it says."""
 
     def add(self, sample: Sample, scores: Mapping[str, Score], response: Response) -> None:
         """Take in one sample's scores and its answer."""
@@ -112,6 +114,8 @@ class CellScores:
         self._answer(row.sample_id, answer)
         if row.finish:
             self.finishes[row.finish] += 1
+        if row.served:
+            self.served[row.served] += 1
         if row.payload is not None and row.parts is None and (row.ask is None or ask_named(row.ask).floats):
             self._vectors[row.sample_id] = np.frombuffer(row.payload, "<f4").astype(np.float32, copy=False)
         self._line(row.sample_id, row.cluster, row.tags)

@@ -19,7 +19,7 @@ from harness.engine.plan import WHOLE, Plan
 from harness.engine.sessions import read_cached, read_revision, read_sessions, read_timings
 from harness.engine.spending import Spending
 from harness.engine.summarise import Summarised, summarise
-from harness.record.endings import said_of
+from harness.record.endings import changed_server, said_of
 from harness.record.failures import Failures
 from harness.record.folder import write_run, write_samples, write_vectors
 from harness.record.rows import MadeRows, write_rows
@@ -150,7 +150,9 @@ def _record(
         results[name] = task_results(task, counts, collected)
         found = summarise(task, results[name], suite.spec.seed, results.get(_reads(task)))
         finishes = sum((one.finishes for one in collected.values()), Counter[str]())
-        tasks[name] = _task_record(task, found, finishes, data.warnings(name))
+        served = sum((one.served for one in collected.values()), Counter[str]())
+        warnings = [*data.warnings(name), *changed_server(served)]
+        tasks[name] = _task_record(task, found, finishes, warnings).model_copy(update={"served": dict(served)})
         made += found.made
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}

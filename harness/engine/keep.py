@@ -155,6 +155,8 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTru
         sent=_JSON(sent(alone.request)) if alone else None,
         seconds=_total(part.seconds for part in parts),
         attempts=_total(part.response.attempts for part in parts if not part.cached),
+        reasoning_tokens=counts.reasoning_tokens,
+        served=" + ".join(dict.fromkeys(filter(None, _served(parts)))) or None,
     )
 
 
@@ -167,6 +169,11 @@ def _total(values: Iterable[Number | None]) -> Number | None:
 def _own(parts: Sequence[Part]) -> list[Finish]:
     """Return how the answers of the run's own model end."""
     return [part.response.finish for part in parts if not part.request.role]
+
+
+def _served(parts: Sequence[Part]) -> list[str]:
+    """Return what the server of the run's own model said that it runs, of each answer."""
+    return [part.response.served for part in parts if not part.request.role]
 
 
 def _cut_off(status: Status, parts: Sequence[Part]) -> str | None:
@@ -213,7 +220,11 @@ def _counts(parts: Sequence[Part]) -> Response:
         return _total(counts)
 
     return Response(
-        None, tokens_in=total("tokens_in"), image_tokens=total("image_tokens"), tokens_out=total("tokens_out")
+        None,
+        tokens_in=total("tokens_in"),
+        image_tokens=total("image_tokens"),
+        tokens_out=total("tokens_out"),
+        reasoning_tokens=total("reasoning_tokens"),
     )
 
 
@@ -238,6 +249,7 @@ def _told(part: Part) -> dict[str, Any]:
         "image_tokens": response.image_tokens,
         "tokens_out": response.tokens_out,
         "finish": str(response.finish),
+        **({"served": response.served} if response.served else {}),
         "bytes": len(_payload(part)),
         "sent": sent(request),
     }

@@ -49,6 +49,7 @@ def _checked_one(response: Any, ask: Ask) -> Response:
             tokens_in=_count(response.tokens_in),
             image_tokens=_count(response.image_tokens),
             tokens_out=_count(response.tokens_out),
+            reasoning_tokens=_count(response.reasoning_tokens),
             finish=finish,
             attempts=operator.index(response.attempts),
         )
@@ -70,6 +71,7 @@ def _plain(response: Response, ask: Ask) -> Response:
         later=bool(response.later) and response.status != Status.OK,
         hopeless=bool(response.hopeless) and response.status != Status.OK,
         took=None if response.took is None else float(response.took),
+        served=str(response.served or ""),
     )
 
 

@@ -53,11 +53,11 @@ def as_numpy(values: "pa.Array", missing: float) -> "np.ndarray":
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_boolean(values.type):
+        return as_numpy(values.cast(pa.uint8()), missing).astype(np.bool_)
     whole = pc.fill_null(values, constant(missing, values.type)) if values.null_count else values
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.combine_chunks()
-    if pa.types.is_boolean(whole.type):
-        return as_numpy(whole.cast(pa.uint8()), missing).astype(np.bool_)
     held = np.frombuffer(whole.buffers()[1] or b"", _dtype(whole.type))
     return held[whole.offset : whole.offset + len(whole)]
 

@@ -1,4 +1,4 @@
-"""Answers that were cut off at their limit of tokens: how many there are, and what a task does with them."""
+"""How answers came to their end, and from whom: those cut off at their limit of tokens, and servers that changed."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -61,6 +61,21 @@ def said_of(finishes: Mapping[str, int], config: Mapping[str, Any]) -> str:
     answers = "answers" if found.known > 1 else "answer"
     become = _BECOME[on_truncated(config)]
     return f"{found} {answers} reached {reached}: raise `max_new_tokens`; such answers are {become}"
+
+
+def changed_server(served: Mapping[str, int]) -> list[str]:
+    """Return what a reader must not miss where a server said of itself that it runs more than one thing.
+
+    >>> changed_server({"m-0301 fp_1": 30, "m-0417 fp_2": 10})
+    ["the server's model changed during the run: 'm-0301 fp_1' gave 30 answers, 'm-0417 fp_2' 10"]
+    >>> changed_server({"m-0301 fp_1": 40})
+    []
+    """
+    if len(served) < 2:
+        return []
+    (first, count), *others = sorted(served.items(), key=lambda item: (-item[1], item[0]))
+    told = "".join(f", {name!r} {number:,}" for name, number in others)
+    return [f"the server's model changed during the run: {first!r} gave {count:,} answers{told}"]
 
 
 def _declared(config: Mapping[str, Any], key: str) -> Any:

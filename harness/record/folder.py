@@ -287,6 +287,8 @@ def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], de
         ("sent", pa.dictionary(pa.int32(), pa.string())),
         ("seconds", pa.float32()),
         ("attempts", pa.int32()),
+        ("reasoning_tokens", pa.int64()),
+        ("served", pa.dictionary(pa.int32(), pa.string())),
     ]
     scored = [
         field

@@ -154,6 +154,8 @@ class TaskRecord(RecordModel):
     """What made one score of a question's several."""
     finishes: dict[str, int] = {}
     """How many of its answers ended in which way, as far as the adapter knows: ``stop``, ``length``, …"""
+    served: dict[str, int] = {}
+    """How many of its answers came from what the server said that it runs: name of the model, fingerprint."""
     curves: list[CurveRecord] = []
     findings: list[FindingRecord] = []
     charts: list[ChartRecord] = []
@@ -399,6 +401,11 @@ class RunRecord(RecordModel):
     def failed(self) -> int:
         """How many samples failed."""
         return sum(one.count for one in self.failures)
+
+    @property
+    def served(self) -> str:
+        """What the server said that it runs, one beside the other where it said several; nothing where it says none."""
+        return ", ".join(sorted({name for task in self.tasks.values() for name in task.served}))
 
     @property
     def doubtful(self) -> bool:

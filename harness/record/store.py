@@ -54,6 +54,8 @@ create table if not exists responses (
     sent integer references sents,
     seconds real,
     attempts integer,
+    reasoning_tokens integer,
+    served text,
     unique (cell_id, sample_id)
 );
 """
@@ -84,6 +86,8 @@ _OWN: Final = (
     "sent",
     "seconds",
     "attempts",
+    "reasoning_tokens",
+    "served",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
 _SENT: Final = "(select text from sents where sents.id = sent) as sent"
@@ -96,6 +100,8 @@ _ADDED: Final = {
     "sent": "integer",
     "seconds": "real",
     "attempts": "integer",
+    "reasoning_tokens": "integer",
+    "served": "text",
 }
 """Columns that stores of earlier versions lack, with their types."""
 _PLACE_OF_SENT: Final = _OWN.index("sent")
@@ -164,6 +170,10 @@ class Row:
     """Wall-clock time that its answers took, its share of calls that answered several; None where nobody was asked."""
     attempts: int | None = None
     """How often its requests were sent, all together; None where nobody was asked."""
+    reasoning_tokens: int | None = None
+    """Of ``tokens_out``, those that the model only thought, where it says."""
+    served: str | None = None
+    """What the server said that it runs; None where there is none that says."""
 
 
 class ResponseStore:
@@ -493,6 +503,8 @@ def _pack(row: Row) -> tuple[Any, ...]:
         _unicode(None if row.sent is None else without_own(row.sent)),
         row.seconds,
         row.attempts,
+        row.reasoning_tokens,
+        _unicode(row.served),
     )
 
 
@@ -526,7 +538,7 @@ def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
     evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
-    parts, finish, former, again, sent, seconds_own, attempts = last
+    parts, finish, former, again, sent, seconds_own, attempts, reasoning_tokens, served = last
     judged = json.loads(scores)
     return Row(
         task,
@@ -558,4 +570,6 @@ def unpack(values: Sequence[Any]) -> Row:
         sent,
         seconds_own,
         attempts,
+        reasoning_tokens,
+        served,
     )

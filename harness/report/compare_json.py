@@ -106,5 +106,6 @@ def _run(record: RunRecord) -> dict[str, Any]:
         "status": record.status,
         "reason": record.reason,
         "failures": [one.model_dump(mode="json") for one in record.failures],
+        "served": record.served,
         "finishes": {name: task.finishes for name, task in record.tasks.items()},
     }

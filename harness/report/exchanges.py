@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 20_000
 """Characters of a text that are embedded; the rest stays in samples.parquet."""
-_COUNTS: Final = ("tokens_in", "image_tokens", "tokens_out", "attempts", "finish")
+_COUNTS: Final = ("tokens_in", "image_tokens", "tokens_out", "attempts", "finish", "reasoning_tokens", "served")
 _LISTS: Final = frozenset({"images", "content", "times"})
 _RECORDED: Final = "attempts"
 """A column that records have since they keep how answers came."""

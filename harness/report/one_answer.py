@@ -57,9 +57,11 @@ def _told(run: Run, row: dict[str, Any], kept: bool) -> dict[str, Any]:
         "right": list(row["references"] or ()),
         "response": text,
         "finish": row.get("finish"),
+        "served": row.get("served"),
         "read": [list(step) for step in steps.trace(text, facts)] if steps and text is not None else None,
         "scores": scores,
         **counts,
+        "reasoning_tokens": row.get("reasoning_tokens"),
         **took,
         "price": None if cost is None or prices is None else {"cost": cost, "currency": prices["currency"]},
     }
@@ -72,7 +74,8 @@ def lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     read = [(f"by {step}", "finds no answer" if left is None else left) for step, left in told["read"] or ()]
     if read and all(left == told["response"] for _, left in read):
         read = [("read", "the whole answer")]
-    counted = {"tokens_in": "read", "image_tokens": "of them of images", "tokens_out": "written"}
+    counted = {"tokens_in": "read", "image_tokens": "of them of images", "tokens_out": "written",
+               "reasoning_tokens": "of them in thinking"}  # fmt: skip
     tokens = ", ".join(f"{told[name]:,} {word}" for name, word in counted.items() if told[name] is not None)
     parts = [(f"part {part.get('part') or part.get('role')}", f"{part.get('prompt')} → {part.get('response')}")
              for part in told["parts"] or ()]  # fmt: skip
@@ -86,6 +89,7 @@ def lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("right", " | ".join(told["right"])),
         ("raw answer", told["response"] or ""),
         ("ends", told["finish"] or ""),
+        ("served by", told["served"] or ""),
         *read,
         ("scores", ", ".join(f"{name} {value:.4g}" for name, value in told["scores"].items())),
         ("tokens", tokens),

@@ -107,7 +107,7 @@ def read_adapter(name: str, environment: Mapping[str, str] = os.environ, folder:
 
     Args:
         name: a path, from ``folder`` or the working directory, the name of an available adapter, or a function of your
-            own as ``model.py:answer``, which needs no file.
+            own as ``model.py:answer`` or the folder of a checkpoint, which need no file.
         environment: where ``${VARIABLES}`` come from.
         folder: where a relative path starts.
 

@@ -1,5 +1,6 @@
-"""What runs without a YAML file: a function as an adapter, and a file of data as a suite of one task."""
+"""What runs without a YAML file: a function or a checkpoint as an adapter, data as a suite of one task."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ _TARGET: Final = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_.]*)
 
 
 def adapter_document(name: str, folder: Path | None = None) -> Document | None:
-    """Return what an adapter's file would say of ``model.py:answer``; None where that is no such name.
+    """Return what an adapter's file would say of ``model.py:answer`` or of a checkpoint's folder; None of others.
 
     Args:
         name: as on the command line.
@@ -24,13 +25,31 @@ def adapter_document(name: str, folder: Path | None = None) -> Document | None:
     """
     found = _TARGET.fullmatch(name)
     if found is None:
-        return None
+        return _checkpoint((folder or Path.cwd()) / name)
     file = (folder or Path.cwd()) / found["file"]
     if not file.is_file():
         raise UsageError(f"there is no file {found['file']}, whose {found['name']} was to be the model")
     target = f"{file.name}:{found['name']}"
     told = {"adapter": _named(f"{file.stem}-{found['name']}"), "type": "python", "target": target}
     return made_document(told, file.with_name(target))
+
+
+def _checkpoint(path: Path) -> Document | None:
+    """Return what an adapter's file would say of a folder that `save_pretrained` or an exporter to ONNX wrote."""
+    try:
+        said = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        kind, saved = str(said["model_type"]), said.get("architectures") or [""]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    path = path.resolve()
+    weights = any(path.glob("*.safetensors")) or any(path.glob("pytorch_model*.bin"))
+    if str(saved[0]).endswith("ForImageClassification"):
+        type_ = "classifier" if weights else "onnx_classifier"
+    elif weights or not (path / "onnx").is_dir():
+        type_ = "transformers"
+    else:
+        type_ = "onnx" if kind.startswith("qwen2") else "onnx_vlm"
+    return made_document({"adapter": _named(path.name), "type": type_, "model": path.name}, path)
 
 
 def data_document(path: Path, roots: Sequence[Path] = (), fields: Mapping[str, str] | None = None) -> Document:

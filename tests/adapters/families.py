@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
@@ -55,6 +56,8 @@ class Family:
     """Whether the short run tries it too."""
     extra: Mapping[str, Any] | None = None
     """Keys of a video processor's section, as published checkpoints have one."""
+    narrow: bool = False
+    """Whether layers of the tiny checkpoint are narrower than the blocks in which weights are quantised."""
     needs: tuple[str, ...] = ()
     """Packages without which the library refuses to load its processor."""
 
@@ -85,8 +88,14 @@ class Built:
     processor: Any
 
     @classmethod
-    def of(cls, name: str, folder: Path) -> "Built":
+    def of(cls, name: str, folder: Path, width: int = WIDTH) -> "Built":
         """Build the checkpoint of a family into a folder, as `save_pretrained` writes it."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(globals(), "WIDTH", width)
+            return cls._of(name, folder)
+
+    @classmethod
+    def _of(cls, name: str, folder: Path) -> "Built":
         torch.manual_seed(0)
         family = FAMILIES[name]
         model, processor = family.build()
@@ -430,7 +439,7 @@ def paligemma() -> tuple[Any, Any]:
     return hf.PaliGemmaForConditionalGeneration(config), processor
 
 
-@family("florence2", core=True, plain=line(), encodes=True)
+@family("florence2", core=True, plain=line(), encodes=True, narrow=True)
 def florence2() -> tuple[Any, Any]:
     tokenizer = tokens(named={"image_token": "<image>"}, bos=True, eos=True)
     vision = hf.models.florence2.configuration_florence2.Florence2VisionConfig(
@@ -532,7 +541,7 @@ def written(tokenizer: Any, encoder: Any, decoder: Any) -> Any:
     return model
 
 
-@family("donut", core=True, plain=docvqa)
+@family("donut", core=True, plain=docvqa, narrow=True)
 def donut() -> tuple[Any, Any]:
     tokenizer = tokens("<s_docvqa>", "<s_question>", "</s_question>", "<s_answer>", "</s_answer>", bos=True)
     swin = hf.DonutSwinConfig(
@@ -563,7 +572,7 @@ def trocr() -> tuple[Any, Any]:
     )
 
 
-@family("pix2struct", plain=line())
+@family("pix2struct", plain=line(), narrow=True)
 def pix2struct() -> tuple[Any, Any]:
     tokenizer = tokens(eos=True)
     config = hf.Pix2StructConfig(
@@ -591,7 +600,7 @@ def git() -> tuple[Any, Any]:
     return hf.GitForCausalLM(config), hf.GitProcessor(clip_pixels(), tokenizer)
 
 
-@family("vilt", core=True, plain=line())
+@family("vilt", core=True, plain=line(), narrow=True)
 def vilt() -> tuple[Any, Any]:
     tokenizer = tokens(bos=True, eos=True)
     config = hf.ViltConfig(

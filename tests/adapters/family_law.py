@@ -3,6 +3,7 @@
 `python -m tests.adapters.family_law docs/adapters.md` tries all of them and writes the table.
 """
 
+import shutil
 import sys
 import tempfile
 import warnings
@@ -15,12 +16,15 @@ from typing import Any, Final
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
+from transformers import BitsAndBytesConfig
 
 from harness.adapters.transformers import TransformersAdapter
 from harness.types import Generation, Request, Status
 from tests.adapters.families import FAMILIES, Built, Family
 
 COLUMNS: Final = ("loads", "equal", "in batches", "several images", "without image", "LoRA")
+QUANTISED: Final = ("4 bits", "8 bits")
+NOT_TRIED: Final = "not tried"
 MARKS: Final = ("<!-- families -->", "<!-- /families -->")
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "adapters.md"
 LIMIT: Final = 8
@@ -133,25 +137,60 @@ def tuned(built: Built, folder: Path, before: Sequence[str | None]) -> str:
     return "yes" if [adapter.generate([request])[0].text for request in ONE] != before else "it changes nothing"
 
 
+def quantised(name: str, folder: Path) -> dict[str, str]:
+    """Say of weights in few bits whether answers are a plain script's: asked for by a key (4), and as saved (both)."""
+    if FAMILIES[name].narrow:
+        return dict.fromkeys(QUANTISED, NOT_TRIED)
+    one = Built.of(name, folder / name, width=64)  # the kernels want blocks of that many
+    row = {}
+    for column, options in zip(QUANTISED, ({"load_in_4bit": True}, {"load_in_8bit": True}), strict=True):
+        four = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": torch.float32}
+        how = BitsAndBytesConfig(**options, **(four if column == "4 bits" else {}))
+        model = type(one.model).from_pretrained(one.folder, quantization_config=how, device_map={"": "cpu"}).eval()
+        saved = Path(shutil.copytree(one.folder, folder / column, ignore=shutil.ignore_patterns("*.safetensors")))
+        model.save_pretrained(saved)
+        script = replace(one, model=model)
+        adapters = [load(replace(one, folder=saved))]
+        adapters += [load(one, load_in_4bit=True)] if column == "4 bits" else []
+        try:
+            plainly(script, ONE[0])
+        except RuntimeError:  # bitsandbytes cannot run the model: a plain script has no answer either
+            row[column] = "no"
+            continue
+        found = [said for adapter in adapters for said in differences(script, adapter, ONE)]
+        found += ["it claims that answers do not depend on their batch" for one in adapters if one.batch_invariant]
+        row[column] = "; ".join(found) or "yes"
+    return row
+
+
 def line(name: str, row: Mapping[str, str]) -> str:
     """Return a family's line of the table: what it does, and `no` where a request is refused with the reason."""
     said = {column: "no" if found.startswith("refused: ") else found for column, found in row.items()}
     if needs := FAMILIES[name].needs:
         said["loads"] = f"with {', '.join(needs)}"
-    return f"| `{name}` | {' | '.join(said[column] for column in COLUMNS)} |"
+    return f"| `{name}` | {' | '.join(said[column] for column in (*COLUMNS, *QUANTISED))} |"
+
+
+def documented(name: str) -> dict[str, str]:
+    """Return what the table says of a family."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition(MARKS[0])[2].partition(MARKS[1])[0]
+    (found,) = (told for told in text.splitlines() if told.startswith(f"| `{name}` |"))
+    return dict(zip((*COLUMNS, *QUANTISED), (cell.strip() for cell in found.split("|")[2:-1]), strict=True))
 
 
 def write(document: Path) -> None:
     """Replace the table between the two marks of a document; a family that lacks a package here keeps its line."""
     before, _, rest = document.read_text(encoding="utf-8").partition(MARKS[0])
     old, _, after = rest.partition(MARKS[1])
-    lines = [f"| family | {' | '.join(COLUMNS)} |", f"|---|{'---|' * len(COLUMNS)}"]
+    columns = (*COLUMNS, *QUANTISED)
+    lines = [f"| family | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     for name, family in FAMILIES.items():
         if family.lacking():
             lines += [known for known in old.splitlines() if known.startswith(f"| `{name}` |")]
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            lines.append(line(name, measure(name, Built.of(name, Path(scratch) / name))))
+            row = measure(name, Built.of(name, Path(scratch) / name)) | quantised(name, Path(scratch) / "few")
+            lines.append(line(name, row))
     document.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8")
 
 

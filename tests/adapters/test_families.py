@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from harness.errors import AdapterError, ConfigError
+from harness.record import Run
 from harness.testing.adapters import LAWS, Finding, Subject, examine
 from harness.types import Finish, Generation, Request, Status
-from tests.adapters import families
 from tests.adapters import family_law as law
 from tests.adapters.families import FAMILIES, Built
 
@@ -66,7 +66,50 @@ def test_a_familys_tokens_pixels_and_answers_are_those_of_a_plain_script(
     row = law.measure(name, built(name))
     assert (row["loads"], row["equal"], row["in batches"]) == ("yes", "yes", "yes")
     assert all(said == "yes" or said.startswith("refused: ") for said in row.values())
-    assert law.line(name, row) in law.DOCUMENT.read_text(encoding="utf-8").splitlines()
+    told = law.documented(name)
+    assert law.line(name, told | row) == law.line(name, told)
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
+@pytest.mark.parametrize("name", TRIED if LONG else ["git"])
+def test_weights_in_few_bits_answer_as_in_a_plain_script(tmp_path: Path, name: str) -> None:
+    if lacking := FAMILIES[name].lacking():
+        pytest.skip(f"needs {lacking}")
+    row = law.quantised(name, tmp_path)
+    assert row == {column: law.documented(name)[column] for column in law.QUANTISED}
+    assert set(row.values()) <= {"yes", "no", law.NOT_TRIED}
+
+
+def test_a_checkpoint_that_is_quantised_is_not_quantised_again_and_no_lora_is_merged_into_it(
+    built: Callable[[str], Built], tmp_path: Path
+) -> None:
+    copy = replace(built("git"), folder=Path(shutil.copytree(built("git").folder, tmp_path / "few")))
+    file = copy.folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "quantization_config": {"quant_method": "gptq"}}))
+    with pytest.raises(AdapterError, match=r"quantised already \(gptq\); leave `load_in_4bit` out"):
+        law.load(copy, load_in_4bit=True)
+    with pytest.raises(AdapterError, match="`merge` would round the LoRA"):
+        law.load(copy, lora="../lora", merge=True)
+
+
+@pytest.mark.parametrize("name", ["llava", "gemma3", "paligemma", "florence2", "blip_2"])
+def test_a_checkpoint_of_any_family_answers_by_its_folder_alone(
+    built: Callable[[str], Built],
+    name: str,
+    run_here: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = built(name)
+    law.ONE[0].images[0].save(tmp_path / "1.png")
+    row = {"image": "1.png", "question": "Red?", "answer": "yes"}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    done = run_here("run", "--data", tmp_path / "q.jsonl", "-a", one.folder, "--out", tmp_path / "runs")
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    (answer,) = Run(folder).table().to_pylist()
+    monkeypatch.setattr(law, "LIMIT", json.loads(answer["sent"])["max_new_tokens"])
+    assert answer["response"] == law.plainly(one, replace(law.ONE[0], prompt=answer["prompt"])).text
 
 
 @pytest.mark.parametrize("name", ["llava_next", "donut", "vilt", "pix2struct"])
@@ -200,13 +243,12 @@ def test_code_of_its_own_is_found_by_what_it_entered_itself_under(
     assert [response.text for response in own] == [response.text for response in plain]
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT's use of `transformers`
+@pytest.mark.filterwarnings("ignore:Could not find a config file:UserWarning")
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
 @pytest.mark.parametrize("name", ["idefics2", "qwen2_5_vl"])
-def test_a_lora_beside_weights_of_four_bits_answers_as_in_a_plain_script(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    monkeypatch.setattr(families, "WIDTH", 64)  # its kernels want blocks of that many
-    one = Built.of(name, tmp_path / name)
+def test_a_lora_beside_weights_of_four_bits_answers_as_in_a_plain_script(tmp_path: Path, name: str) -> None:
+    one = Built.of(name, tmp_path / name, width=64)  # its kernels want blocks of that many
     plain = AutoModelForImageTextToText.from_pretrained(one.folder)
     tuned = get_peft_model(plain, LoraConfig(target_modules=["q_proj", "v_proj"], r=4, init_lora_weights=False))
     tuned.peft_config["default"].base_model_name_or_path = one.folder.name

@@ -674,10 +674,13 @@ def test_a_budget_that_went_into_thinking_is_a_failure_with_that_name(
     load: Load, server: Server, content: str | None
 ) -> None:
     choice = {"message": {"content": content}, "finish_reason": "length"}
-    used = {"completion_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 16}}
+    used = {"prompt_tokens": 9, "completion_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 16}}
     server.faults = [sends(json.dumps({"choices": [choice], "usage": used}).encode())]
-    (response,) = load().generate([Request("a", "Which?")])
+    adapter = load(prices={"input": 1.0, "output": 2.0})
+    (response,) = adapter.generate([Request("a", "Which?")])
     assert (response.status, response.text, response.finish) == (Status.ERROR, None, Finish.LENGTH)
+    assert (response.tokens_in, response.tokens_out, response.reasoning_tokens) == (9, 16, 16)  # it is on the bill
+    assert (adapter.usage.failed, adapter.usage.reasoning_tokens, adapter.usage.cost) == (1, 16, 41e-6)
     assert "all 16 tokens went into thinking before the answer began: raise `max_new_tokens`" in (response.error or "")
 
 

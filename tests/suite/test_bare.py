@@ -1,5 +1,6 @@
 """A function and a table, without a YAML file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,32 @@ def test_a_function_is_the_same_adapter_as_its_file(here: Path) -> None:
     assert bare.describe() == filed.describe()
     assert bare.load().fingerprint() == filed.load().fingerprint()
     assert read_adapter(str(bare.file)).describe() == filed.describe()
+
+
+@pytest.mark.parametrize(
+    ("saved", "files", "kind"),
+    [
+        ("LlavaForConditionalGeneration", ["model-00001-of-00002.safetensors"], "transformers"),
+        ("Qwen2VLForConditionalGeneration", ["model.safetensors", "onnx/vision_encoder.onnx"], "transformers"),
+        ("Qwen2VLForConditionalGeneration", ["onnx/vision_encoder.onnx"], "onnx"),
+        ("ViTForImageClassification", ["pytorch_model.bin"], "classifier"),
+        ("ViTForImageClassification", ["onnx/model.onnx"], "onnx_classifier"),
+        ("InternVLForConditionalGeneration", ["onnx/vision_encoder.onnx"], "onnx_vlm"),
+    ],
+)
+def test_a_checkpoint_is_an_adapter_by_its_folder_alone(here: Path, saved: str, files: list[str], kind: str) -> None:
+    for file in files:
+        (here / "my model" / file).parent.mkdir(parents=True, exist_ok=True)
+        (here / "my model" / file).touch()
+    model_type = "qwen2_vl" if "Qwen" in saved else "other"
+    (here / "my model" / "config.json").write_text(json.dumps({"model_type": model_type, "architectures": [saved]}))
+    (here / "filed.yaml").write_text(f"adapter: my-model\ntype: {kind}\nmodel: my model\n")
+    bare, filed = read_adapter("my model"), read_adapter("filed.yaml")
+    assert bare.describe() == filed.describe()
+    assert read_adapter(str(bare.file)).describe() == filed.describe()
+    (here / "my model" / "config.json").write_text("[]")
+    with pytest.raises(UsageError, match="unknown adapter"):
+        read_adapter("my model")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

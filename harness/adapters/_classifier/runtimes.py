@@ -1,6 +1,6 @@
 """One graph, run by ONNX Runtime or by OpenVINO: what goes in, what comes out, as its file says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import AdapterError
+from harness.adapters._ort import OrtKeys, open_session
+from harness.errors import AdapterError, ConfigError, HarnessError, Issue
 from harness.extras import install
 from harness.unreadable import unreadable
 
@@ -46,31 +47,29 @@ class Runner(Protocol):
         ...
 
 
-def open_model(
-    path: Path, runtime: Runtime, threads: int, providers: Sequence[str], optimisation: Optimisation
-) -> Runner:
+def open_model(path: Path, keys: OrtKeys, runtime: Runtime, threads: int, optimisation: Optimisation) -> Runner:
     """Load a graph.
 
     Raises:
         AdapterError: if the runtime is not installed, or cannot load the file as asked.
+        ConfigError: if it has no such setting.
     """
     extra = "onnx" if runtime == "onnxruntime" else "openvino"
     if find_spec(runtime) is None:
         raise AdapterError(f"`runtime: {runtime}` is not installed; run `{install(extra)}`")
     if runtime == "openvino":
+        if told := next(iter(keys.told()), None):
+            raise ConfigError(Issue((told,), "these are settings of ONNX Runtime", "leave them out for openvino"))
         return OpenVino(path, threads)
-    return OnnxRuntime(path, threads, providers, optimisation)
+    return OnnxRuntime(path, keys, threads, optimisation)
 
 
 class OnnxRuntime:
     """A graph in an ONNX Runtime session."""
 
-    def __init__(self, path: Path, threads: int, providers: Sequence[str], optimisation: Optimisation) -> None:
+    def __init__(self, path: Path, keys: OrtKeys, threads: int, optimisation: Optimisation) -> None:
         import onnxruntime
 
-        available = onnxruntime.get_available_providers()
-        if missing := [name for name in providers if name not in available]:
-            raise AdapterError(f"this ONNX Runtime has no {', '.join(missing)}; it has {', '.join(available)}")
         level = onnxruntime.GraphOptimizationLevel
         levels = {
             "none": level.ORT_DISABLE_ALL,
@@ -78,17 +77,14 @@ class OnnxRuntime:
             "extended": level.ORT_ENABLE_EXTENDED,
             "all": level.ORT_ENABLE_ALL,
         }
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.graph_optimization_level = levels[optimisation]
-        options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        own = {"intra_op_num_threads": threads, "inter_op_num_threads": 1, "use_deterministic_compute": True}
+        own |= {"log_severity_level": 3, "graph_optimization_level": levels[optimisation]}
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+            self._session = open_session(path, keys, own)
+        except HarnessError:
+            raise
         except Exception as cause:  # its exceptions share no base class
             raise AdapterError(unreadable(path, cause)) from cause
-        if providers[0] not in self._session.get_providers():
-            raise AdapterError(f"{path.name} does not run on {providers[0]}: ONNX Runtime fell back to another")
         self._name = path.name
         self.inputs: Mapping[str, Port] = {found.name: _ort_port(found) for found in self._session.get_inputs()}
         self.outputs: Mapping[str, Port] = {found.name: _ort_port(found) for found in self._session.get_outputs()}
@@ -97,6 +93,7 @@ class OnnxRuntime:
             "threads": str(threads),
             "providers": ", ".join(self._session.get_providers()),
             "graph optimisation": optimisation,
+            **{name: str(value) for name, value in keys.session_options.items()},
         }
 
     def run(self, feeds: Mapping[str, NDArray[Any]], output: str) -> NDArray[Any]:

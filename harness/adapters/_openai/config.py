@@ -1,8 +1,8 @@
 """The keys of an adapter that speaks chat completions."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.adapters._served.config import ServedConfig
 
@@ -21,5 +21,16 @@ class OpenAIConfig(ServedConfig):
     stream: bool = False
     """Have answers sent token by token: `seconds` of a response then hold `ttft`, the time to the first token, and
     `inter_token_latency`."""
+    batch_api: bool = False
+    """Send requests by the Batch API, as files that are answered within a day, usually at half the price: `prices` are
+    then those of batches. A call waits `deadline` seconds; then the run stops, and `harness resume` goes on waiting."""
+    batch_poll: float = Field(default=30.0, gt=0)
+    """With `batch_api`: seconds between two looks at a batch."""
     detail: Literal["auto", "low", "high"] | None = None
     """OpenAI's `detail` of an image; left out by default."""
+
+    @model_validator(mode="after")
+    def _no_stream_of_a_file(self) -> Self:
+        if self.batch_api and self.stream:
+            raise ValueError("`stream` has no meaning with `batch_api`: leave one of them out")
+        return self

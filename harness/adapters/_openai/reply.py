@@ -36,13 +36,9 @@ def reply(found: dict[str, Any]) -> Reply | Failure | None:
     finish = finish_of(reason, _FINISHES)
     thinking = bool(thought or message.get("reasoning_content") or message.get("reasoning"))
     nothing = finish is Finish.LENGTH and thinking and isinstance(content, str) and not content.strip()
-    if finish is Finish.FILTER or not isinstance(content, str) or nothing:
-        refusal = message.get("refusal")
-        said = f"the server gave no text (finish_reason {reason!r})" + (f": {refusal}" if refusal else "")
-        return no_text(said, finish, thought)
     served = (found.get("model"), found.get("system_fingerprint"))
-    return Reply(
-        text=content,
+    told = Reply(
+        text=content if isinstance(content, str) else "",
         tokens_in=count(usage.get("prompt_tokens")),
         image_tokens=count(as_object(usage.get("prompt_tokens_details")).get("image_tokens")),
         tokens_out=count(usage.get("completion_tokens")),
@@ -51,6 +47,11 @@ def reply(found: dict[str, Any]) -> Reply | Failure | None:
         reasoning_tokens=thought,
         served=" ".join(one for one in served if isinstance(one, str) and one)[:200],
     )
+    if finish is Finish.FILTER or not isinstance(content, str) or nothing:
+        refusal = message.get("refusal")
+        said = f"the server gave no text (finish_reason {reason!r})" + (f": {refusal}" if refusal else "")
+        return no_text(said, told)
+    return told
 
 
 def _logprobs(value: Any) -> tuple[TokenLogprob, ...] | None:

@@ -1,16 +1,17 @@
 """The keys that every adapter over three ONNX files has."""
 
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
+from harness.adapters._ort import OrtKeys
 from harness.adapters._variants import Quantisation, suffix
-from harness.spec.models import BatchSize, Model, Threads
+from harness.spec.models import BatchSize, Threads
 
 _INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
 
 
-class ThreeFiles(Model):
+class ThreeFiles(OrtKeys):
     """Which files of a folder are run, and how."""
 
     model: str = Field(min_length=1)
@@ -23,8 +24,6 @@ class ThreeFiles(Model):
     """Requests a call."""
     threads: Threads = 1
     """Threads of ONNX Runtime."""
-    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, strict=False)
-    """ONNX Runtime's execution providers, the preferred one first."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
     over the whole batch, nor with a `suffix` of your own."""
@@ -32,6 +31,11 @@ class ThreeFiles(Model):
     def file_suffix(self) -> str:
         """Return what stands between a file's name and ``.onnx``."""
         return suffix(self.quantisation) if self.suffix is None else self.suffix
+
+    def counted(self) -> dict[str, Any]:
+        """Return the keys that count in a fingerprint; those of which a file says nothing leave it as it was."""
+        shared = {"model", "session_options", "provider_options"}
+        return self.model_dump(mode="json", exclude=shared) | self.told()
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""

@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from harness.adapters._ort import open_session
+from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.decoding import Cache
 from harness.adapters._qwen2_vl.prompts import Floats, Ints
 from harness.errors import AdapterError
@@ -29,13 +31,13 @@ _DECODER_INPUTS: Final = {"inputs_embeds", "attention_mask", "position_ids"}
 class Session:
     """One file. Inputs are cast to the types that it declares, so that half-precision files work too."""
 
-    def __init__(self, path: Path, threads: int, providers: Sequence[str]) -> None:
+    def __init__(self, path: Path, keys: ThreeFiles) -> None:
         """Load ``path``.
 
         Raises:
-            AdapterError: if ONNX Runtime cannot load it, or not with the first of ``providers``.
+            AdapterError: if ONNX Runtime cannot load it, or not with the first of its providers.
+            ConfigError: if it has no such setting.
         """
-        import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         # ONNX Runtime's exceptions share no base class short of Exception.
@@ -44,19 +46,13 @@ class Session:
             *(state.NoModel, state.NotImplemented, state.RuntimeException),
         )
         self.name = path.name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
-        options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        own = {"intra_op_num_threads": keys.threads, "inter_op_num_threads": keys.threads}
+        own |= {"use_deterministic_compute": True, "log_severity_level": 3}
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+            self._session = open_session(path, keys, own)
         except self._errors as cause:
             said = unreadable(path, cause)
             raise AdapterError(f"{said}\nIs the file complete, with any *_data file beside it?") from cause
-        if providers[0] not in self._session.get_providers():
-            raise AdapterError(
-                f"{path.name} does not run on {providers[0]}: ONNX Runtime fell back to another provider"
-            )
         self.inputs: Mapping[str, Any] = {value.name: value for value in self._session.get_inputs()}
 
     def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -87,22 +83,6 @@ class Session:
         return _DTYPES[declared]
 
 
-def _check_providers(providers: Sequence[str]) -> None:
-    """See that this build of ONNX Runtime has them.
-
-    Raises:
-        AdapterError: naming those that it lacks.
-    """
-    import onnxruntime
-
-    known = onnxruntime.get_available_providers()
-    if missing := [name for name in providers if name not in known]:
-        raise AdapterError(
-            f"this ONNX Runtime has no {', '.join(missing)}; it has {', '.join(known)}. "
-            "Change `providers` in the adapter's file, or install a build that has it"
-        )
-
-
 class ThreeSessions:
     """A vision encoder, an embedding and a decoder with its cache: what all models in the public layout share."""
 
@@ -112,14 +92,14 @@ class ThreeSessions:
         self._outputs = ["logits", *(name.replace(PAST, "present.") for name in self._past)]
 
     @classmethod
-    def load(cls, paths: Sequence[Path], threads: int, providers: Sequence[str]) -> Self:
+    def load(cls, paths: Sequence[Path], keys: ThreeFiles) -> Self:
         """Open the files of `PARTS`, in that order.
 
         Raises:
             AdapterError: if one of them cannot be used.
+            ConfigError: if ONNX Runtime has no setting that the adapter's file names.
         """
-        _check_providers(providers)
-        return cls(*(Session(path, threads, providers) for path in paths))
+        return cls(*(Session(path, keys) for path in paths))
 
     def embed(self, ids: Ints) -> Floats:
         """See `decoding.Graphs`."""

@@ -5,10 +5,10 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ from harness.adapters._served.client import Client, Outcome, Secret, encoded
 from harness.adapters._served.config import FromEnvironment, ServedConfig
 from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
-from harness.adapters._served.reply import Failure, TokenLogprob
+from harness.adapters._served.reply import Failure, Reply, TokenLogprob
 from harness.adapters._served.sender import Sender
 from harness.errors import AdapterError, HopelessError, SampleError
 from harness.extras import install
@@ -38,6 +38,8 @@ _NO_INFLUENCE: Final = frozenset(
         "pixels_per_token",
         "image_tokens",
         "stream",
+        "batch_api",
+        "batch_poll",
     }
 )
 """Keys that cannot change an answer, only whether and when it comes."""
@@ -55,10 +57,16 @@ class Answer:
     cost: float | None
     attempts: int
     """How often the request was sent; 0 where it never was."""
-    reasoning_tokens: int | None = None
-    """Of the tokens written, those that the model only thought; None where the server does not say."""
-    served: str = ""
-    """What the server says that it runs: its name of the model, and its fingerprint where it has one."""
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Of the tokens written, those that the model only thought; None where the server does not say."""
+        return self.response.reasoning_tokens
+
+    @property
+    def served(self) -> str:
+        """What the server says that it runs: its name of the model, and its fingerprint where it has one."""
+        return self.response.served
 
 
 @dataclass(slots=True)
@@ -90,6 +98,18 @@ class Usage:
             self.served.add(answer.served)
 
 
+class Asker(Protocol):
+    """Whoever sends bodies to a server and brings the answers."""
+
+    def ask(self, bodies: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Return one outcome a body, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the server."""
+        ...
+
+
 class ServedAdapter:
     """A model behind HTTP. Nobody but the server knows its weights: see ``version`` in its configuration."""
 
@@ -105,7 +125,7 @@ class ServedAdapter:
         self._counting = threading.Lock()
         self._config = config
         self._dialect = dialect
-        self._client: Client | None = Client(config, secret, dialect)
+        self._client: Asker | None = self._made(config, secret, dialect)
 
     @classmethod
     def dialect(cls, config: Any) -> Dialect:
@@ -183,10 +203,12 @@ class ServedAdapter:
             most: how many may be under way at a time; None for any number.
 
         Raises:
-            AdapterError: if the adapter is closed.
+            AdapterError: if the adapter is closed, or asks by batches of files, which have no latency of a request.
         """
         if self._client is None:
             raise AdapterError("the adapter is closed")
+        if not isinstance(self._client, Client):
+            raise AdapterError("answers come by `batch_api`, hours later; a load test needs an adapter without it")
         bodies: list[bytes | Response] = []
         for request in requests:
             try:
@@ -226,6 +248,11 @@ class ServedAdapter:
         if client is not None:
             client.close()
 
+    @classmethod
+    def _made(cls, config: Any, secret: Secret, dialect: Dialect) -> Asker:
+        """Return who asks the server."""
+        return Client(config, secret, dialect)
+
     def _also(self) -> Mapping[str, str]:
         """Return what counts in the fingerprint beside the configuration."""
         return {"type": type(self).__name__}
@@ -236,31 +263,23 @@ class ServedAdapter:
 
     def _answer(self, outcome: Outcome, seconds: dict[str, float]) -> Answer:
         result = outcome.result
-        if isinstance(result, Failure):
-            response = Response(
-                None,
-                result.status,
-                result.said,
-                seconds=dict(seconds),
-                finish=result.finish,
-                later=result.later,
-                hopeless=result.hopeless,
-                attempts=outcome.attempts,
-                took=outcome.took,
-            )
-            return Answer(response, None, None, outcome.attempts)
+        told = result.told if isinstance(result, Failure) else result
         response = Response(
-            result.text,
-            tokens_in=result.tokens_in,
-            image_tokens=result.image_tokens,
-            tokens_out=result.tokens_out,
-            seconds={**seconds, **result.seconds},
+            result.text if isinstance(result, Reply) else None,
+            seconds={**seconds, **(told.seconds if told else {})},
             finish=result.finish,
             attempts=outcome.attempts,
             took=outcome.took,
         )
-        spent = cost(self._config.prices, result.tokens_in, result.tokens_out)
-        return Answer(response, result.logprobs, spent, outcome.attempts, result.reasoning_tokens, result.served)
+        if told is not None:
+            names = ("tokens_in", "image_tokens", "tokens_out", "reasoning_tokens", "served")
+            response = replace(response, **{name: getattr(told, name) for name in names})
+        if isinstance(result, Failure):
+            response = replace(
+                response, status=result.status, error=result.said, later=result.later, hopeless=result.hopeless
+            )
+        spent = cost(self._config.prices, response.tokens_in, response.tokens_out)
+        return Answer(response, result.logprobs if isinstance(result, Reply) else None, spent, outcome.attempts)
 
 
 def _secret(config: ServedConfig, dialect: Dialect) -> Secret:

@@ -285,7 +285,7 @@ class Client:
             said += f"; it asks to wait {failure.wait:g} s, longer than max_wait ({self._config.max_wait:g} s)"
         elif failure.retry:
             said += f" ({attempts} attempts)"
-        return Failure(said, retry=False, status=failure.status, finish=failure.finish, hopeless=failure.hopeless)
+        return replace(failure, said=said, retry=False)
 
     def _clean(self, text: str) -> str:
         return short(self._secret.hide(text))

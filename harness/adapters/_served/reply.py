@@ -76,6 +76,8 @@ class Failure:
     """It will fail every other request alike, until somebody acts."""
     later: bool = False
     """It is none: the request is to be asked for again."""
+    told: Reply | None = None
+    """What came without a text, for its counts: it is paid for all the same."""
 
 
 def read(
@@ -123,18 +125,18 @@ def finish_of(reason: Any, words: Mapping[str, Finish]) -> Finish:
     return words.get(reason, Finish.UNKNOWN) if isinstance(reason, str) else Finish.UNKNOWN
 
 
-def no_text(said: str, finish: Finish, thought: int | None) -> Failure:
+def no_text(said: str, told: Reply) -> Failure:
     """Return that an answer holds no text; of one that was cut off before it began, what to do.
 
     Args:
         said: by the server.
-        finish: how it ends.
-        thought: tokens that the model only thought, where the server says.
+        told: what came beside the text.
     """
-    if finish is Finish.LENGTH:  # a model that thinks beside its answer, and never came to it
+    if told.finish is Finish.LENGTH:  # a model that thinks beside its answer, and never came to it
+        thought = told.reasoning_tokens
         spent = f"all {thought} tokens went into thinking" if thought else "all tokens went"
         said += f"; {spent} before the answer began: raise `max_new_tokens`"
-    return Failure(said, retry=False, finish=finish)
+    return Failure(said, retry=False, finish=told.finish, told=told)
 
 
 def _error(found: Any) -> dict[str, Any]:

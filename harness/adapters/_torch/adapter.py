@@ -39,7 +39,7 @@ class TorchAdapter:
         from harness.adapters._chat_template import trial
 
         self.batch_size = config.batch_size
-        self.batch_invariant = config.is_batch_invariant()
+        self.batch_invariant = config.is_batch_invariant() and not (config.batch_invariant is None and loaded.quantised)
         self.cautions = loaded.cautions
         """Warnings about the model, for the terminal and the record."""
         self._config = config
@@ -121,7 +121,7 @@ class TorchAdapter:
             tuple(map(str, tokenizer.convert_ids_to_tokens(list(ids or ())))),
             logits,
             likeliest(logits, lambda token: str(tokenizer.decode([token]))) if self.writes else None,
-            "nf4" if self._config.load_in_4bit else str(loaded.base.dtype).removeprefix("torch."),
+            loaded.quantised or str(loaded.base.dtype).removeprefix("torch."),
         )
 
     def close(self) -> None:

@@ -67,7 +67,3 @@ class TorchConfig(TorchModel):
     own are not used, but for its tokens."""
     repetition_penalty: float = Field(default=1.0, gt=0)
     """1 leaves the model's likelihoods alone, whatever its own generation settings say."""
-
-    def is_batch_invariant(self) -> bool:
-        """Return what the file says, or what follows from the precision."""
-        return super().is_batch_invariant() and not (self.load_in_4bit and self.batch_invariant is None)

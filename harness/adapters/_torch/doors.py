@@ -18,6 +18,10 @@ _OWN_CODE: Final = (*DOORS, "AutoModelForCausalLM", "AutoModel")
 """Under what a model that brings its code may have entered it."""
 
 
+_OWN_METHODS: Final = ("chat", "query", "answer_question", "generate_from_batch")
+"""What models that bring their code answer by, where it is no `generate` over what a processor makes."""
+
+
 def find_door(path: Path, trust_remote_code: bool) -> str:
     """Return the name of the automatic class that loads the model in ``path``.
 
@@ -48,6 +52,24 @@ def find_door(path: Path, trust_remote_code: bool) -> str:
         f"{library().__version__} has no class for that reads images and text; `type: classifier` and "
         "`type: contrastive` are for models that read images alone"
     )
+
+
+def own_way(model: Any) -> str:
+    """Return how a model that brings its code answers, as a sentence goes on, where that is by a method of its own.
+
+    >>> class Model:
+    ...     def chat(self, tokenizer, pixel_values, question, generation_config): ...
+    >>> own_way(Model()).partition("; ")[2].partition(": ")[0]
+    'its code answers by `chat(tokenizer, pixel_values, question, generation_config)`'
+    """
+    import inspect
+
+    name = next((name for name in _OWN_METHODS if callable(getattr(model, name, None))), None)
+    if name is None:
+        return ""
+    takes = ", ".join(inspect.signature(getattr(model, name)).parameters)
+    how = "write a class that calls it, for `type: python` (docs/adapters.md, Models with code of their own)"
+    return f"; its code answers by `{name}({takes})`: {how}"
 
 
 def _known(model_type: Any) -> dict[str, str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapters._torch.config import TorchConfig, TorchModel
-from harness.adapters._torch.doors import find_door
+from harness.adapters._torch.doors import find_door, own_way
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
+from harness.adapters._torch.quantised import LIBRARIES, find_quantisation, loading_options
 from harness.adapters._torch.source import PACKAGES, find_lora, find_model, library, model_digests, need, why
 from harness.errors import AdapterError
 from harness.unreadable import why_unreadable
@@ -29,6 +30,8 @@ class Loaded:
     device: Any
     cautions: tuple[str, ...] = ()
     """What somebody who reads its results must know."""
+    quantised: str = ""
+    """How its weights are kept in few bits: `nf4`, or the checkpoint's own `quant_method`."""
 
     @property
     def base(self) -> Any:
@@ -51,11 +54,8 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
     path, device = find(config, folder)
     if config.lora is not None:
         need(("peft",), "vlm", "LoRA adapters")
-    if config.load_in_4bit:
-        if config.merge:
-            raise AdapterError("`merge` would round the LoRA to 4 bits with the weights; leave it out")
-        need(("bitsandbytes",), "4bit", "4-bit weights")
-    found = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
+    said = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    found, quantised = said.get("model_type"), find_quantisation(config, said)
     if model_type not in (None, found):
         raise AdapterError(
             f"{path} holds a model of type {found!r}, not {model_type!r}; use `type: transformers` for it"
@@ -64,16 +64,22 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
     cautions: tuple[str, ...] = ()
     with quiet():
         door = model_class or find_door(path, config.trust_remote_code)
-        model = load_weights(config, path, door, **(_four_bits(config) if config.load_in_4bit else {}))
+        model = load_weights(config, path, door, **loading_options(config, quantised))
         if lora is not None:
             model, cautions = attach(model, lora, config.model, path, config.merge)
-        device = placed(config, model, device)
-        processor = load_processor(path, config.trust_remote_code, config.processor)
+        device = model.device if quantised else placed(config, model, device)
+        own = own_way(model) if config.trust_remote_code else ""
+        try:
+            processor = load_processor(path, config.trust_remote_code, config.processor)
+        except AdapterError as cause:
+            raise AdapterError(f"{cause}{own}") from cause
+        if own and not hasattr(model, "generate"):
+            raise AdapterError(f"{path} holds a {type(model).__name__}, which has no `generate`{own}")
         bound_pixels(processor.image_processor, config.min_pixels, config.max_pixels)
     model.requires_grad_(False)
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return Loaded(path, lora, model, processor, device, cautions)
+    return Loaded(path, lora, model, processor, device, cautions, quantised)
 
 
 def find(config: TorchModel, folder: Path) -> tuple[Path, Any]:
@@ -107,19 +113,9 @@ def find_device(name: str) -> Any:
     return device
 
 
-def _four_bits(config: TorchConfig) -> dict[str, Any]:
-    import torch
-
-    computed = torch.bfloat16 if config.dtype == "auto" else getattr(torch, config.dtype)
-    quantised = library().BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=computed
-    )
-    return {"quantization_config": quantised} | ({} if config.device_map else {"device_map": {"": config.device}})
-
-
 def placed(config: TorchModel, model: Any, device: Any) -> Any:
     """Put a model on ``device`` if it is not spread already, and return the device that its inputs go to."""
-    if config.device_map is not None or getattr(config, "load_in_4bit", False):
+    if config.device_map is not None:
         return model.device
     model.to(device)
     return device
@@ -174,7 +170,7 @@ def ingredients(config: TorchConfig, loaded: Loaded, code: tuple[int, ...]) -> d
     """Return all that can change an answer, for the fingerprint."""
     found = weights_and_code(config, loaded.path, loaded.processor.image_processor, code)
     found["lora"] = model_digests(loaded.lora) if loaded.lora else None
-    found["packages"] |= _versions("peft") | (_versions("bitsandbytes") if config.load_in_4bit else {})
+    found["packages"] |= _versions("peft", *LIBRARIES.get(loaded.quantised, ()))
     return found
 
 
@@ -192,9 +188,9 @@ def weights_and_code(config: TorchModel, path: Path, image_processor: Any, code:
 def _versions(*names: str) -> dict[str, str]:
     found = {}
     for name in names:
-        if find_spec("PIL" if name == "pillow" else name) is not None:
-            try:
-                found[name] = version(name)
-            except PackageNotFoundError:  # a module without a distribution, as in a source checkout
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if find_spec("PIL" if name == "pillow" else name) is not None:  # a source checkout has no distribution
                 found[name] = "unknown"
     return found

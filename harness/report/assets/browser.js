@@ -240,12 +240,13 @@
     return made;
   }
   function took(i) {
-    const [read, images, written, attempts] = exchanges.counts[of("counts", i)], micros = of("micros", i), seconds = micros == null ? null : micros / 1e6, { prices } = exchanges;
+    const [read, images, written, attempts, , thought, served] = exchanges.counts[of("counts", i)], micros = of("micros", i), seconds = micros == null ? null : micros / 1e6, { prices } = exchanges;
     const number = v => v.toLocaleString("en"), spent = prices && read != null && written != null ? (prices.input * read + prices.output * written) / 1e6 : null;
     const known = exchanges.kept && attempts == null && columns.answer(i), nobody = known ? "the answer was known from an earlier run; nobody was asked" : exchanges.kept ? "nothing was asked" : MISSING;
     return [listed([
       ["tokens read", read == null ? "the adapter counts none" : number(read) + (images == null ? "" : `, ${number(images)} of images`)],
-      ["tokens written", written == null ? "the adapter counts none" : number(written)],
+      ["tokens written", written == null ? "the adapter counts none" : number(written) + (thought == null ? "" : `, ${number(thought)} of them in thinking`)],
+      ...(served ? [["served by", visible(served)]] : []),
       ["time", seconds == null ? nobody : (seconds < 1 ? `${+(seconds * 1000).toPrecision(3)} ms` : `${seconds} s`) + (data.simulated ? " (simulated)" : "")],
       ["attempts", attempts == null ? nobody : number(attempts)],
       ["price", spent == null ? prices ? "unknown without counts of tokens" : "the adapter's file names no prices" : `${+spent.toPrecision(3)} ${prices.currency}`],
