@@ -84,7 +84,7 @@ class OnnxVlmAdapter:
         if find_spec("onnxruntime") is None:
             raise AdapterError(f"ONNX models need onnxruntime; run `{install('onnx')}`")
         need(("transformers",), "vlm", "the processors of these models")
-        files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+        files = ModelFolder((folder / config.model).resolve(), config.file_suffix(), config.differing())
         files.check()
         kind = str(files.read("config.json").get("model_type"))
         if kind.startswith("qwen2"):
@@ -104,7 +104,7 @@ class OnnxVlmAdapter:
         if not self._fingerprint:
             content = {
                 "files": model_digests(self._files.path) | dict(self._files.digests()),
-                "config": self._config.model_dump(mode="json", exclude={"model"}),
+                "config": self._config.told(),
                 "code": [_CODE_VERSION],
                 "packages": _versions(),
             }

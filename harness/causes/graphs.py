@@ -61,6 +61,14 @@ def in_float(setup: Setup, source: Setup, blocks: Sequence[tuple[str, ...]]) -> 
     return _with_graphs(setup, {graph: made.get(graph, path) for graph, path in after.items()}, after)
 
 
+def as_files(setup: Setup) -> Setup:
+    """Return an adapter that names its model's file, where it is one that the harness builds."""
+    if not setup.config.get("build"):
+        return setup
+    graphs = graphs_of(setup)
+    return _with_graphs(setup, graphs, graphs)
+
+
 def _made(quantised: Path, source: Path, nodes: set[str]) -> Path:
     key = json.dumps([digest(quantised), digest(source), sorted(nodes)])
     target = cache_folder() / "why" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.onnx"
@@ -82,6 +90,7 @@ def _with_graphs(setup: Setup, graphs: Mapping[str, Path], now: Mapping[str, Pat
     config = {**setup.config, "model": str(graphs["model"])}
     if built := setup.config.get("build"):
         config |= _preprocessing(str(built), setup.config)
+        config.pop("keep_float", None)
     return replace(setup, config=config)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness.causes.ask import Asker
 from harness.causes.changes import Change
-from harness.causes.graphs import graphs_of
+from harness.causes.graphs import as_files, graphs_of
 from harness.causes.planning import Options, Planned, prepare
 from harness.causes.results import Why
 from harness.causes.setups import Place, Setup
@@ -29,7 +29,9 @@ _WORTHY: Final = 0.05
 """The least share of the flips for which a block is put back."""
 ROUNDS: Final = 20
 _BATCH: Final = 4
-_FILES: Final = ("quantisation", "model", "weights", "batch size", "batch_size")
+_FILES: Final = (
+    "quantisation", "suffix", "suffixes", "keep_float", "model", "weights", "batch size", "batch_size",
+)  # fmt: skip
 """Changes that are nothing but the graphs themselves."""
 
 
@@ -91,7 +93,9 @@ def steps(planned: Planned, found: Why, options: Options) -> list[Step]:
     known = {change.name: change for change in planned.changes}
     sign = planned.measure.sign
     worst = [
-        cause.change.name for cause in found.causes if cause.change.name in known and sign * cause.effect.value < 0
+        cause.change.name
+        for cause in found.causes
+        if cause.change.name in known and sign * cause.effect.value < 0 and cause.flips >= _WORTHY
     ]
     made: list[tuple[str, tuple[str, ...], Setup]] = [("as it is", (), planned.after)]
     for count in range(1, min(STEPS, len(worst)) + 1):
@@ -117,7 +121,7 @@ def keep(step: Step, folder: Path) -> Path:
     """
     import yaml
 
-    setup = step.setup
+    setup = as_files(step.setup)
     model = setup.adapter_file.absolute().parent / str(setup.config["model"])
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """``harness why --layers``: which blocks of a quantised model make it worse."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +49,13 @@ def tell_layers(
             {step.name: keep_step(step, keep / f"step-{place}") for place, step in enumerate(rows[:-1])} if keep else {}
         )
     if as_json:
+        from harness.causes.remade import remade
         from harness.causes.results import plain
 
-        click.echo(json.dumps({**plain(found), "steps": [_plain(planned, step) for step in rows]}, indent=2))
+        told = {**plain(found), "steps": [_plain(planned, step) for step in rows]}
+        if names := _worst(found, rows):
+            told["remade"] = {"in_float": names, **asdict(remade(planned, names))}
+        click.echo(json.dumps(told, indent=2))
     else:
         _print(planned, found, rows)
         for name, path in kept.items():
@@ -78,6 +82,7 @@ def _operators(planned: "Planned", name: str) -> list[str]:
 
 
 def _print(planned: "Planned", found: "Why", rows: "list[Step]") -> None:
+    from harness.causes.remade import remade
     from harness.cli._grid import console, print_grid, safe
     from harness.cli.why import print_why
     from harness.report.numbers import interval
@@ -96,7 +101,16 @@ def _print(planned: "Planned", found: "Why", rows: "list[Step]") -> None:
     ]
     heads = ["", "in float", f"{safe(found.metric)} [95 % interval]", "speed-up", "MiB"]
     print_grid(out, heads, table, title="blocks put back in float, one after the other", right={"MiB"})
-    if len(rows) > 2:
-        best = rows[1]
-        names = " ".join(node for name in best.blocks for node in _operators(planned, name))
-        out.print(safe(f"to leave {', '.join(best.blocks)} in float when quantising: nodes_to_exclude {names}"))
+    if (names := _worst(found, rows)) and (made := remade(planned, names)):
+        out.print(safe(f"to quantise with {', '.join(names)} left in float:"))
+        for line in made.commands:
+            click.echo(f"  {line}")
+        click.echo(f"  in the adapter's file: {made.key}")
+        if made.note:
+            out.print(safe(made.note))
+
+
+def _worst(found: "Why", rows: "list[Step]") -> tuple[str, ...]:
+    """Return the blocks that are worth leaving in float: those that stand apart, else the worst one."""
+    causes = tuple(cause.change.name for cause in found.found)
+    return next((step.blocks for step in rows if step.blocks and set(step.blocks) == set(causes)), rows[1].blocks)

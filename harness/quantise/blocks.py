@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.quantise import facts
 
 _NUMBERED: Final = re.compile(r"^(.*?(?:^|[./_])\d+)(?=[./])")
@@ -38,6 +39,28 @@ def blocks(path: Path) -> dict[str, tuple[str, ...]]:
     return _grouped(_between_additions(model, nodes), nodes)
 
 
+def matching(path: Path, patterns: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the operators with constant weights that some patterns choose, by the pattern.
+
+    Args:
+        path: the float model.
+        patterns: names of blocks or of operators, with ``*`` and ``?`` for what may stand there.
+
+    Raises:
+        UsageError: if a pattern chooses nothing, with the names that there are.
+    """
+    known = blocks(path)
+    named = {node: (node,) for nodes in known.values() for node in nodes} | known
+    found: dict[str, tuple[str, ...]] = {}
+    for pattern in patterns:
+        own = [named[pattern]] if pattern in named else [n for name, n in named.items() if fnmatchcase(name, pattern)]
+        if not own:
+            said = f"{path.name} has no block or operator {pattern!r} to keep in float"
+            raise UsageError(f"{said} (its blocks are {', '.join(known)}); {did_you_mean(pattern, named)}")
+        found[pattern] = tuple(dict.fromkeys(node for nodes in own for node in nodes))
+    return found
+
+
 def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path) -> None:
     """Write a quantised model in which some operators run in float again, with their weights of the float model.
 
@@ -56,6 +79,7 @@ def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path
     import onnx
 
     model, before = facts.load(quantised), facts.load(source)
+    facts.strip(before)
     wanted = [node for node in before.graph.node if node.name in set(nodes)]
     made = {output: i for i, node in enumerate(model.graph.node) for output in node.output}
     given = {value.name for value in model.graph.input} | {tensor.name for tensor in model.graph.initializer}

@@ -2,9 +2,9 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from harness.cpu import saturates
 from harness.errors import HarnessError, UsageError, in_words
 from harness.quantise import facts
+from harness.quantise.blocks import put_back
 
 Recipe = Literal["transformer", "cnn", "weight-only-8", "weight-only-4"]
 RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "weight-only-8", "weight-only-4")
@@ -31,6 +32,11 @@ _DOES: Final[Mapping[Recipe, str]] = {
     "weight-only-4": "4-bit weights in blocks of 32, computed in float; MatMul and Gemm",
 }
 
+_REACH: Final[Mapping[Recipe, tuple[str, ...]]] = {
+    recipe: ("Conv", "Gemm", "MatMul") if recipe == "cnn" else ("Gemm", "MatMul") for recipe in RECIPES
+}
+"""The types of operators whose constant weights each takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
@@ -47,6 +53,8 @@ class Quantised:
     bytes_before: int
     bytes_after: int
     warnings: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Operators that were left in float because that was asked for, by the names that they have there."""
 
     @property
     def does(self) -> str:
@@ -79,6 +87,7 @@ def quantise(
     calibration: Sequence[Feed] = (),
     weights: Weights | None = None,
     force: bool = False,
+    keep: Collection[str] = (),
 ) -> Quantised:
     """Write the model in few bits.
 
@@ -90,6 +99,7 @@ def quantise(
         weights: how weights are kept where activations are bytes as well. None: ``int7`` on x86 CPUs without VNNI,
             whose products of unsigned and signed bytes saturate, else ``int8``.
         force: go on where the recipe is known to make this kind of model slower.
+        keep: operators of ``source`` that stay in float (:func:`harness.quantise.blocks.matching`).
 
     Returns:
         What was quantised and what was not.
@@ -103,22 +113,63 @@ def quantise(
         plain = Path(scratch) / "plain.onnx"
         _clean(source, plain, fold_gemm=recipe.startswith("weight-only"))
         expected = facts.weighted(facts.load(plain))
-        kept = weights or default_weights()
+        ways = weights or default_weights()
+        whole = Path(scratch) / "whole.onnx" if keep else target
         try:
             with _quiet():
                 if recipe == "transformer":
-                    _dynamic(plain, target, Path(scratch), kept)
+                    _dynamic(plain, whole, Path(scratch), ways)
                 elif recipe == "cnn":
-                    _static(plain, target, Path(scratch), calibration, kept)
+                    _static(plain, whole, Path(scratch), calibration, ways)
                 else:
-                    _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
+                    _weight_only(plain, whole, 4 if recipe.endswith("4") else 8)
         except HarnessError:
             raise
         except Exception as cause:  # what ONNX Runtime's tools raise for a model that they cannot take shares no base
             raise UsageError(
                 f"ONNX Runtime cannot quantise {source.name} by the recipe {recipe}: {in_words(cause)}"
             ) from cause
-    return _verified(source, target, recipe, kept if recipe in ("transformer", "cnn") else recipe[-1], expected)
+        told = ways if recipe in ("transformer", "cnn") else recipe[-1]
+        made = _verified(source, whole, recipe, told, expected)
+        if not keep:
+            return made
+        # Put back, not left out: this holds for every recipe, and is the model that `harness why --layers` measured.
+        reached = {node.name for node in facts.load(source).graph.node if node.op_type in _REACH[recipe]}
+        own = tuple(name for name in keep if name in reached)
+        put_back(whole, source, own, target)
+    return _with_kept(made, target, own)
+
+
+def _with_kept(made: Quantised, target: Path, kept: tuple[str, ...]) -> Quantised:
+    """Count again what a file is made of after operators of it were put back in float.
+
+    Raises:
+        RuntimeError: if one was not.
+    """
+    model = facts.load(target)
+    done, left = facts.quantised(model), facts.left_in_float(model)
+    back = left.total() - sum(made.left.values())
+    if back != len(kept) or done.total() != sum(made.nodes.values()) - len(kept):
+        raise RuntimeError(f"{target.name}: {back} of {len(kept)} operators that were to stay in float did")
+    return replace(made, path=target, nodes=dict(done), left=dict(left), bytes_after=target.stat().st_size, kept=kept)
+
+
+def recipe_of(path: Path) -> Recipe | None:
+    """Return the recipe by which a quantised file was made, as far as its operators tell; None if nothing does."""
+    model = facts.load(path)
+    kinds = {node.op_type for node in model.graph.node}
+    if "MatMulNBits" in kinds:
+        bits = {
+            a.i
+            for node in model.graph.node
+            if node.op_type == "MatMulNBits"
+            for a in node.attribute
+            if a.name == "bits"
+        }
+        return "weight-only-8" if bits == {8} else "weight-only-4"
+    if kinds & {"MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLinear"}:
+        return "transformer"
+    return "cnn" if kinds & {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm"} else None
 
 
 def _refuse(source: Path, recipe: Recipe, calibration: Sequence[Feed], force: bool) -> None:
@@ -242,7 +293,7 @@ def _verified(source: Path, target: Path, recipe: Recipe, weights: str, expected
     """
     model = facts.load(target)
     done, left = facts.quantised(model), facts.left_in_float(model)
-    reach = ("Conv", "Gemm", "MatMul") if recipe == "cnn" else ("Gemm", "MatMul")
+    reach = _REACH[recipe]
     wanted = sum(expected.get(kind, 0) for kind in reach)
     if sum(done.values()) < wanted or any(left[kind] for kind in reach):
         raise RuntimeError(
@@ -272,10 +323,9 @@ class _Reader:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep ONNX Runtime's advice to itself: what it advises was done, or left out on purpose."""
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # one of its modules sets a level of its own when it is imported
     try:
         yield
     finally:
-        root.setLevel(before)
+        logging.disable(before)

@@ -1,6 +1,6 @@
 """Try recipes on a model: how fast, how small, how near to float; and which of them are worth having."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -115,8 +115,11 @@ def try_all(
     evaluation: Sequence[Feed],
     rounds: int = ROUNDS,
     seed: int = 0,
+    keep: Collection[str] = (),
 ) -> list[Trial]:
     """Write every candidate into ``folder`` and measure it; recipes that do not fit say why.
+
+    Operators in ``keep`` stay in float.
 
     Raises:
         UsageError: if the model cannot be run.
@@ -125,7 +128,7 @@ def try_all(
     for name, recipe, weights in candidates(source, bool(calibration)):
         target = folder / f"{source.stem}-{name.replace(' ', '-')}.onnx"
         try:
-            made = quantise(source, target, recipe, calibration, weights)
+            made = quantise(source, target, recipe, calibration, weights, keep=keep)
             near = agreement(source, target, evaluation)
             trials.append(Trial(name, made, near, speed(source, target, evaluation, rounds, seed)))
         except (UsageError, RuntimeError) as cause:

@@ -1,6 +1,7 @@
 """A block whose INT8 weights were made badly is found by the answers, and put back in float."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_a_spoilt_block_comes_first_and_what_it_costs_in_float_is_shown(folder: 
     assert again.code == 0, again.err
     (record,) = json.loads(again.out)
     assert record["tasks"]["qa"]["metrics"]["exact_match"]["value"] == with_block["metric"]["value"]
+    # The command that it prints makes a model with that block in float, under the name that the key says.
+    (command,) = told["remade"]["commands"]
+    made = run_here(*shlex.split(command)[1:], "--json")
+    assert made.code == 0, made.err
+    (trial,) = json.loads(made.out)["trials"]
+    assert (len(trial["made"]["kept"]), trial["made"]["left"]) == (4, {"Gemm": 4})
+    key = told["remade"]["key"]
+    assert key == "suffixes: {vision_encoder: _int8_kept}"
+    (folder / "mixed.yaml").write_text(ADAPTER.replace("NAME", "int8") + key)
+    mixed = run_here("run", "charts.yaml", "-a", "mixed.yaml", "-n", 8, "-q", "--no-report", "--json")
+    assert json.loads(mixed.out)[0]["tasks"]["qa"]["metrics"]["exact_match"]["value"] > as_it_is["metric"]["value"]
 
 
 def test_layers_of_what_has_no_graphs_or_no_suite_are_refused(folder: Path, run_here) -> None:

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 from harness.cpu import saturates
 from harness.errors import UsageError
 from harness.quantise import facts
+from harness.quantise.blocks import blocks, matching
 from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
 from harness.zoo._graph import Graph
 from harness.zoo.shapes import _encoder
@@ -67,6 +68,35 @@ def test_a_transformer_keeps_its_outputs_and_its_attention_in_float(tmp_path: Pa
     # Saturated products are wrong by percents; that is why they are not the default there.
     floor = 0.9 if weights == "int8" and saturates() else 0.998
     assert cosine(outputs(source, given), outputs(done.path, given)) > floor
+
+
+@pytest.mark.parametrize("recipe", ["transformer", "cnn", "weight-only-4"])
+def test_a_block_that_is_to_stay_in_float_does_by_every_recipe(tmp_path: Path, recipe: Recipe) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    names = [node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
+    (block, *_), given = list(blocks(source).items())[1:], feeds(source)
+    whole = quantise(source, tmp_path / "q.onnx", recipe, given, "uint8")
+    done = quantise(source, tmp_path / "k.onnx", recipe, given, "uint8", keep=block[1])
+    assert set(done.kept) == set(block[1]) <= set(names)
+    assert sum(done.left.values()) == len(block[1]) == sum(whole.nodes.values()) - sum(done.nodes.values())
+    assert whole.bytes_after < done.bytes_after < done.bytes_before
+    all_of_them = [node for nodes in blocks(source).values() for node in nodes]
+    every = quantise(source, tmp_path / "a.onnx", recipe, given, "uint8", keep=all_of_them)
+    near = [cosine(outputs(source, given), outputs(one.path, given)) for one in (whole, done, every)]
+    assert min(near[:2]) > 0.95
+    assert near[2] > (0.998 if recipe == "cnn" else 0.9999)  # there, what lies between the products stays in 8 bits
+
+
+def test_a_pattern_chooses_blocks_or_operators_and_one_that_chooses_nothing_is_a_mistake(tmp_path: Path) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    known = blocks(source)
+    first = next(iter(known))
+    operator = known[first][0]
+    assert matching(source, [first]) == {first: known[first]}
+    assert matching(source, [operator]) == {operator: (operator,)}
+    assert set(matching(source, ["*"])["*"]) == {node for nodes in known.values() for node in nodes}
+    with pytest.raises(UsageError, match=r"no block or operator 'blok 1'.*its blocks are.*did you mean"):
+        matching(source, ["blok 1"])
 
 
 @pytest.mark.parametrize("weights", ["int8", "int7", "uint8"])
