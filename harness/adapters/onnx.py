@@ -48,7 +48,7 @@ class OnnxConfig(ThreeFiles):
         return {"fp32": "float32", "fp16": "float16"}.get(self.quantisation, self.quantisation)
 
 
-def graph_files(config: OnnxConfig, folder: Path) -> dict[str, Path]:
+def graph_files(config: ThreeFiles, folder: Path) -> dict[str, Path]:
     """Return the ONNX files that an adapter in ``folder`` runs, by the part of the model that each is."""
     files = ModelFolder((folder / config.model).resolve(), config.file_suffix(), config.differing())
     return dict(zip(PARTS, files.graphs(), strict=True))

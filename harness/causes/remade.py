@@ -1,7 +1,7 @@
 """How a model with some blocks in float is made anew: the commands, and what an adapter's file then says."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from harness.causes.changes import Change
 from harness.causes.graphs import graphs_of
 from harness.causes.planning import Planned
 from harness.locate import near
+from harness.quantise.blocks import blocks
 from harness.quantise.recipes import recipe_of
 
 _IMAGES = "IMAGES"
@@ -33,14 +34,17 @@ def remade(planned: Planned, names: Sequence[str]) -> Remade:
         names: of those changes whose blocks stay in float.
     """
     before, after = graphs_of(planned.before), graphs_of(planned.after)
-    kept = _kept([change for change in planned.changes if change.name in names])
+    kept = _kept([change for change in planned.changes if change.name in names], before)
     if planned.after.config.get("build"):
-        blocks = ", ".join(f'"{name}"' for own in kept.values() for name in own)
-        return Remade((), f"keep_float: [{blocks}]")
+        own = next(iter(kept.values()))
+        return Remade((), "keep_float: [" + ", ".join(f'"{name}"' for name in own) + "]")
     commands: list[str] = []
     keys: list[str] = []
     note = ""
     for graph, own in kept.items():
+        if not own:
+            keys.append(f'{graph}: "{before[graph].stem.removeprefix(graph)}"')
+            continue
         target = after[graph].with_name(f"{after[graph].stem}_kept.onnx")
         recipe = recipe_of(after[graph])
         words = ["harness", "quantize", str(near(before[graph]))]
@@ -56,15 +60,17 @@ def remade(planned: Planned, names: Sequence[str]) -> Remade:
     return Remade(tuple(commands), f"suffixes: {{{', '.join(keys)}}}" if len(after) > 1 else f"model: {keys[0]}", note)
 
 
-def _kept(changes: Sequence[Change]) -> dict[str, list[str]]:
-    """Return the names of blocks by graph."""
-    found: dict[str, list[str]] = {}
+def _kept(changes: Sequence[Change], before: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Return the names of blocks by graph; none for a file that stays in float as a whole."""
+    nodes: dict[str, set[str]] = {}
     for change in changes:
         for place in change.places:
             if place.where == "block":
-                graph = place.path[0]
-                found.setdefault(graph, []).append(change.name.removeprefix(f"{graph}: "))
-    return found
+                nodes.setdefault(place.path[0], set()).update(place.path[1:])
+    return {
+        graph: [name for name, few in blocks(before[graph]).items() if own.issuperset(few)] if own else []
+        for graph, own in nodes.items()
+    }
 
 
 def _relative(target: Path, planned: Planned) -> str:
