@@ -14,7 +14,7 @@ _SAID: Final = {
     "looks less": "looks less than it did",
     "looks no longer": "NO LONGER LOOKS at its images",
     "undecided": "whether it still looks is not decided",
-    "did not look": "these questions do not show whether it looks: even the float model answers them without",
+    "did not look": "these questions do not show whether it looks: not even the float model's gap is above 0",
 }
 
 

@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("all", "none", "looks no longer", "NO LONGER LOOKS"),
         ("all", "some", "looks less", "looks less than it did"),
         ("all", "all", "looks", "still looks"),
-        ("none", "all", "did not look", "even the float model"),
+        ("none", "all", "did not look", "not even the float model"),
     ],
 )
 def test_a_twin_that_knows_all_answers_by_heart_is_told_from_one_that_looks(
