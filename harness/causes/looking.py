@@ -53,7 +53,7 @@ def looking(planned: Planned, options: Options) -> Looking:
     """
     runs = []
     for setup, side in ((planned.before, "baseline"), (planned.after, "candidate")):
-        options.say(f"the {side} with other samples' images: {planned.rows:,} questions, asked as they are beside them")
+        options.say(f"the {side} with other samples' images, and as they are: {planned.rows:,} samples")
         runs.append(_blind(setup, planned, options))
     name = f"{_task(planned)}/{_GAP}"
     found = changes(runs[0], runs[1], [name])[name].comparison

@@ -26,8 +26,8 @@ class Remade:
     note: str = ""
 
 
-def remade(planned: Planned, names: Sequence[str]) -> Remade:
-    """Return how blocks are left in float when the float model is quantised again.
+def remade(planned: Planned, names: Sequence[str]) -> Remade | None:
+    """Return how blocks are left in float when the float model is quantised again; None where none is among them.
 
     Args:
         planned: what differs, block by block.
@@ -35,6 +35,8 @@ def remade(planned: Planned, names: Sequence[str]) -> Remade:
     """
     before, after = graphs_of(planned.before), graphs_of(planned.after)
     kept = _kept([change for change in planned.changes if change.name in names], before)
+    if not kept:
+        return None
     if planned.after.config.get("build"):
         own = next(iter(kept.values()))
         return Remade((), "keep_float: [" + ", ".join(f'"{name}"' for name in own) + "]")

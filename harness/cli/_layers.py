@@ -94,7 +94,9 @@ def _found(floating: str, quantised: str, suite: Path, wanted: Wanted, options: 
 
 
 def _worth(found: "Why", rows: "list[Step]") -> tuple[str, ...]:
-    """Return the blocks that stand apart, where a step has them in float; else the worst one, if there is one."""
+    """Return the blocks that stand apart, where a step has them in float; else the worst one, if anything fell."""
+    if found.verdict in ("noise", "alike"):
+        return ()
     causes = {cause.change.name for cause in found.found}
     return next((step.blocks for step in rows if step.blocks and set(step.blocks) == causes), rows[1].blocks)
 
