@@ -55,7 +55,11 @@ def remade(planned: Planned, names: Sequence[str]) -> Remade | None:
         if recipe == "cnn":
             words += ["--calibration", _IMAGES]
             note = f"{_IMAGES}: a folder of images that ranges are read from, none of those that the model is judged on"
-        words += ["--like", planned.after.name] if recipe == "cnn" and planned.after.type == "onnx_classifier" else []
+        words += (
+            ["--like", str(near(planned.after.adapter_file))]
+            if recipe == "cnn" and planned.after.type == "onnx_classifier"
+            else []
+        )
         words += ["--unjudged"] if len(after) > 1 else []
         commands.append(shlex.join([*words, "--out", str(near(target))]))
         keys.append(f"{graph}: {target.stem.removeprefix(graph)}" if len(after) > 1 else _relative(target, planned))

@@ -32,7 +32,8 @@ def test_a_static_recipe_asks_for_images_and_a_built_model_for_a_key(
     found = module.remade(planned(changes, tmp_path), [names[1]])  # type: ignore[arg-type]
     assert found is not None
     (command,) = found.commands
-    assert f"--keep-float {names[1]} --calibration IMAGES --like mine --out" in command
+    like = tmp_path / "a.yaml"
+    assert f"--keep-float {names[1]} --calibration IMAGES --like {like} --out" in command
     assert found.key == "model: m_int8_kept.onnx"
     assert "none of those that the model is judged on" in found.note
     built = module.remade(planned(changes, tmp_path, build="vit"), [names[1]])  # type: ignore[arg-type]
