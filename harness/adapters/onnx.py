@@ -43,14 +43,14 @@ class OnnxConfig(ThreeFiles):
 
     def precision(self) -> str | None:
         """Return what the files compute in, as far as their names say."""
-        if self.suffix is not None:
+        if self.suffix is not None or self.suffixes:
             return None
         return {"fp32": "float32", "fp16": "float16"}.get(self.quantisation, self.quantisation)
 
 
-def graph_files(config: OnnxConfig, folder: Path) -> dict[str, Path]:
+def graph_files(config: ThreeFiles, folder: Path) -> dict[str, Path]:
     """Return the ONNX files that an adapter in ``folder`` runs, by the part of the model that each is."""
-    files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+    files = ModelFolder((folder / config.model).resolve(), config.file_suffix(), config.differing())
     return dict(zip(PARTS, files.graphs(), strict=True))
 
 
@@ -80,7 +80,7 @@ class OnnxAdapter:
         """
         if missing := [name for name in _PACKAGES if find_spec(name) is None]:
             raise AdapterError(f"ONNX models need {', '.join(missing)}; run `{install('onnx')}`")
-        files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+        files = ModelFolder((folder / config.model).resolve(), config.file_suffix(), config.differing())
         files.check()
         kind = str(files.read("config.json").get("model_type", "qwen2_vl"))
         if not kind.startswith("qwen2"):

@@ -53,6 +53,9 @@ class OnnxClassifierConfig(OrtKeys):
     brings its own preprocessing and classes."""
     quantisation: Quantisation = "fp32"
     """Which variant of `build` (`fp32`, `int8`), or which of a folder's files: with `int8`, `model_int8.onnx`."""
+    keep_float: tuple[str, ...] = Field(default=(), strict=False)
+    """With `build` and `quantisation: int8`: blocks or operators that stay in float, by name or with `*` and `?`, such
+    as those that `harness why --layers` found."""
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     """What runs it; `openvino` is an extra."""
     threads: Threads = 1
@@ -292,13 +295,16 @@ def graph_file(config: OnnxClassifierConfig, folder: Path) -> Path:
     """
     if (config.model is None) == (config.build is None):
         raise ConfigError(Issue((), "an adapter of type onnx_classifier has either `model` or `build`"))
+    if config.keep_float and (config.build is None or config.quantisation != "int8"):
+        said = "only what is built here in INT8 is quantised here"
+        raise ConfigError(Issue(("keep_float",), said, "quantise a file with `harness quantize --keep-float`"))
     if config.build is not None:
         if config.quantisation not in ("fp32", "int8"):
             raise ConfigError(Issue(("quantisation",), f"{config.build} is built as fp32 or int8"))
         try:
-            return build(config.build, config.quantisation)
+            return build(config.build, config.quantisation, config.keep_float)
         except UsageError as cause:
-            raise ConfigError(Issue(("build",), str(cause))) from cause
+            raise ConfigError(Issue(("keep_float" if config.keep_float else "build",), str(cause))) from cause
     return find_graph((folder / str(config.model)).resolve(), config.quantisation)
 
 

@@ -84,7 +84,7 @@ class OnnxVlmAdapter:
         if find_spec("onnxruntime") is None:
             raise AdapterError(f"ONNX models need onnxruntime; run `{install('onnx')}`")
         need(("transformers",), "vlm", "the processors of these models")
-        files = ModelFolder((folder / config.model).resolve(), config.file_suffix())
+        files = ModelFolder((folder / config.model).resolve(), config.file_suffix(), config.differing())
         files.check()
         kind = str(files.read("config.json").get("model_type"))
         if kind.startswith("qwen2"):

@@ -55,11 +55,13 @@ class Asker:
         return self.measure.values(run)
 
     def run(self, setup: Setup, samples: Sequence[str], name: str) -> Run:
-        """Ask about some samples, or all, and return the run."""
+        """Ask about some samples, or all that the candidate was asked about, and return the run."""
         task = self.measure.task
         own = self.candidate.tasks[task]
         options = RunOptions(
             out=self.out,
+            limit=None if samples else self.candidate.options.get("limit"),
+            head=self.candidate.limit_rule != "drawn",
             batch_size=self.candidate.options.get("batch_size"),
             workers=self.workers,
             selection=Selection((task,), tuple(samples), own.epochs, own.reducer),

@@ -15,7 +15,7 @@ from harness.record.schema import MachineRecord, RunRecord
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "model": ("model", "revision", "build"),
     "LoRA": ("lora", "lora_revision"),
-    "quantisation": ("quantisation", "suffix", "load_in_4bit"),
+    "quantisation": ("quantisation", "suffix", "suffixes", "keep_float", "load_in_4bit"),
     "pixel limits": ("min_pixels", "max_pixels"),
     "system prompt": ("system",),
     "prompt format": ("prompt_format",),

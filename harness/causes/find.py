@@ -75,7 +75,7 @@ class _Search:
             place for place, one in enumerate(self._players) if len(one) > 1 and self._weighs(place, strata)
         ]:
             # Changes that did nothing at first do something after all: each has to be told by itself.
-            if not self._take_apart(large, units):
+            if not self._take_apart(large, units) and not self._take_apart(self._heaviest(units), units):
                 break
             self._need(units)
         parts, notes = self._parts(units)
@@ -112,7 +112,7 @@ class _Search:
         self._need(few)
         matter = self._mattering(few)
         while large := [place for place in matter if len(self._players[place]) > 1]:
-            if not self._take_apart(large, few):
+            if not self._take_apart(large, few) and not self._take_apart(self._heaviest(few), few):
                 break
             self._need(few)
             matter = self._mattering(few)
@@ -126,6 +126,8 @@ class _Search:
         Return whether the budget allows to ask about some units then; where it does not, they stay as they are.
         """
         apart = _halved if self._planned.halves else _singles
+        if not large:
+            return False
         before = self._players
         others = [one for place, one in enumerate(before) if place not in large]
         self._players = [*others, *(part for place in large for part in apart(before[place]))]
@@ -133,6 +135,12 @@ class _Search:
             return True
         self._players = before
         return False
+
+    def _heaviest(self, units: Sequence[int]) -> list[int]:
+        """Return the player that does most, where it is of several changes: where not all can be told, that one can."""
+        does = [float(np.nansum((self._added(i) + self._back(i))[list(units)])) for i in range(len(self._players))]
+        most = max(range(len(does)), key=lambda place: abs(does[place]))
+        return [most] if len(self._players[most]) > 1 else []
 
     def _weighs(self, place: int, strata: Sequence[Sequence[int]]) -> bool:
         """Return whether a player is of several changes, and moves enough flipped units to be worth taking apart."""

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from harness.causes.folders import linked
 from harness.causes.setups import Setup
-from harness.digests import digest
+from harness.digests import digest, onnx_digests
 from harness.errors import UsageError
 from harness.locate import cache_folder
 from harness.quantise.blocks import put_back
 
-TYPES: Final = ("onnx", "onnx_classifier")
+TYPES: Final = ("onnx", "onnx_vlm", "onnx_classifier")
 """Types of adapters whose graphs are known."""
 _OF_BUILT: Final = ("size", "mean", "std", "layout", "resize", "share", "resample")
 
@@ -28,7 +28,7 @@ def graphs_of(setup: Setup) -> dict[str, Path]:
     """
     config: Any = setup.choice().config
     folder = setup.adapter_file.absolute().parent
-    if setup.type == "onnx":
+    if setup.type in TYPES[:2]:
         from harness.adapters.onnx import graph_files
 
         found = graph_files(config, folder)
@@ -38,7 +38,7 @@ def graphs_of(setup: Setup) -> dict[str, Path]:
         found = {"model": graph_file(config, folder)}
     else:
         raise UsageError(
-            f"{setup.name}: an adapter of type {setup.type} has no graphs; --layers is for {' and '.join(TYPES)}"
+            f"{setup.name}: an adapter of type {setup.type} has no graphs; --layers is for {', '.join(TYPES)}"
         )
     if missing := [path for path in found.values() if not path.is_file()]:
         raise UsageError(f"{setup.name}: there is no file {missing[0]}")
@@ -51,14 +51,27 @@ def in_float(setup: Setup, source: Setup, blocks: Sequence[tuple[str, ...]]) -> 
     Args:
         setup: the quantised one.
         source: the float one that it was made of.
-        blocks: of each block the graph's name, and the names of its operators in the float graph.
+        blocks: of each block the graph's name, and the names of its operators in the float graph; without any, the
+            whole file is taken.
     """
     before, after = graphs_of(source), graphs_of(setup)
     nodes: dict[str, set[str]] = {}
     for graph, *names in blocks:
         nodes.setdefault(graph, set()).update(names)
-    made = {graph: _made(after[graph], before[graph], own) for graph, own in nodes.items()}
+    whole = {graph for graph, *names in blocks if not names}
+    made = {
+        graph: before[graph] if graph in whole else _made(after[graph], before[graph], own)
+        for graph, own in nodes.items()
+    }
     return _with_graphs(setup, {graph: made.get(graph, path) for graph, path in after.items()}, after)
+
+
+def as_files(setup: Setup) -> Setup:
+    """Return an adapter that names its model's file, where it is one that the harness builds."""
+    if not setup.config.get("build"):
+        return setup
+    graphs = graphs_of(setup)
+    return _with_graphs(setup, graphs, graphs)
 
 
 def _made(quantised: Path, source: Path, nodes: set[str]) -> Path:
@@ -73,15 +86,20 @@ def _made(quantised: Path, source: Path, nodes: set[str]) -> Path:
 
 
 def _with_graphs(setup: Setup, graphs: Mapping[str, Path], now: Mapping[str, Path]) -> Setup:
-    if setup.type == "onnx":
+    if setup.type != "onnx_classifier":
         folder = setup.folder("model")
         assert folder is not None  # noqa: S101 - its graphs lie there
         kept = {path.relative_to(folder).as_posix(): path.resolve() for path in folder.glob("*") if path.is_file()}
-        kept |= {now[name].relative_to(folder).as_posix(): path for name, path in graphs.items()}
+        for name, path in graphs.items():
+            place = now[name].relative_to(folder)
+            beside = onnx_digests(path).keys() - {path.name}  # weights outside: a graph finds them by their names
+            kept |= {(place.parent / one).as_posix(): path.parent / one for one in beside}
+            kept[place.as_posix()] = path
         return replace(setup, config={**setup.config, "model": str(linked(kept))})
     config = {**setup.config, "model": str(graphs["model"])}
     if built := setup.config.get("build"):
         config |= _preprocessing(str(built), setup.config)
+        config.pop("keep_float", None)
     return replace(setup, config=config)
 
 

@@ -1,5 +1,6 @@
 """Which part of a quantised model made it worse: blocks of its graphs, put back in float and told apart by answers."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -10,10 +11,13 @@ from typing import Any, Final
 
 from harness.causes.ask import Asker
 from harness.causes.changes import Change
-from harness.causes.graphs import graphs_of
+from harness.causes.estimate import Interval
+from harness.causes.graphs import as_files, graphs_of
 from harness.causes.planning import Options, Planned, prepare
 from harness.causes.results import Why
 from harness.causes.setups import Place, Setup
+from harness.comparison.compare import Options as Compared
+from harness.comparison.compare import changes
 from harness.errors import UsageError
 from harness.quantise.blocks import blocks
 from harness.record import Run
@@ -29,6 +33,8 @@ _WORTHY: Final = 0.05
 """The least share of the flips for which a block is put back."""
 ROUNDS: Final = 20
 _BATCH: Final = 4
+_PROJECTOR: Final = re.compile(r"merger|projector|projection|connector|resampler|perceiver|multi_modal", re.IGNORECASE)
+"""In the name of a block: it maps what the vision tower sees to the width of the decoder."""
 _FILES: Final = ("quantisation", "model", "weights", "batch size", "batch_size")
 """Changes that are nothing but the graphs themselves."""
 
@@ -43,6 +49,8 @@ class Step:
     """On all samples."""
     bytes: int
     """Of its graphs."""
+    change: Interval | None
+    """Of the number to float's, paired by sample; above zero is better. None for float itself."""
     ratio: tuple[float, float, float]
     """How many times faster than float it answers, with its interval; in CPU time, interleaved."""
     setup: Setup
@@ -52,8 +60,14 @@ class Step:
     """Whether no other step is as good in accuracy, speed and size, and better in one."""
 
 
-def prepare_layers(baseline: Run, candidate: Run, options: Options) -> Planned:
+def prepare_layers(baseline: Run, candidate: Run, options: Options, *, parts: bool = False) -> Planned:
     """Return what differs between a float run and a quantised one, block by block.
+
+    Args:
+        baseline: of the float model.
+        candidate: of the quantised one.
+        options: of the caller.
+        parts: whether whole parts of the model are told apart instead: each file, and in one the projector.
 
     Raises:
         UsageError: if the models are not of one type whose graphs are known.
@@ -64,25 +78,32 @@ def prepare_layers(baseline: Run, candidate: Run, options: Options) -> Planned:
             f"--layers is for two files of one model, not for {planned.before.type} and {planned.after.type}"
         )
     before, after = graphs_of(planned.before), graphs_of(planned.after)
+    cut = _parts if parts else _blocks
     found = [
-        Change(f"{graph}: {name}" if len(after) > 1 else name, "float", "quantised", (Place("block", (graph, *nodes)),))
+        Change(
+            (f"{graph}: {name}" if len(after) > 1 else name) if name else graph,
+            "float",
+            "quantised",
+            (Place("block", (graph, *nodes)),),
+        )
         for graph in after
         if before[graph] != after[graph]
-        for name, nodes in _blocks(before[graph]).items()
+        for name, nodes in cut(before[graph]).items()
     ]
     if not found:
         raise UsageError("the two adapters run the same files: there is no block to put back")
     others = [one for one in planned.changes if one.name not in _FILES]
     known = (*found, *others)
-    asked = replace(planned, changes=known, anchored=(False, planned.anchored[1]), halves=True)
+    asked = replace(planned, changes=known, anchored=(False, planned.anchored[1]), halves=not parts)
     most = options.budget if options.budget is not None else max(len(known) * asked.rows // 5, 1)
     return replace(asked, most=most if (asked.units.before != asked.units.after).any() else 0)
 
 
-def steps(planned: Planned, found: Why, options: Options) -> list[Step]:
+def steps(planned: Planned, found: Why, options: Options, most: int = STEPS) -> list[Step]:
     """Return the quantised model as it is, and with its worst blocks in float, the float one last.
 
-    Each is run on all samples of the task and timed beside the float model, calls interleaved.
+    Each is run on all samples of the task and timed beside the float model, calls interleaved. At most ``most`` blocks
+    are put back.
     """
     asker = Asker(
         planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
@@ -91,10 +112,12 @@ def steps(planned: Planned, found: Why, options: Options) -> list[Step]:
     known = {change.name: change for change in planned.changes}
     sign = planned.measure.sign
     worst = [
-        cause.change.name for cause in found.causes if cause.change.name in known and sign * cause.effect.value < 0
+        cause.change.name
+        for cause in found.causes
+        if cause.change.name in known and sign * cause.effect.value < 0 and cause.flips >= _WORTHY
     ]
     made: list[tuple[str, tuple[str, ...], Setup]] = [("as it is", (), planned.after)]
-    for count in range(1, min(STEPS, len(worst)) + 1):
+    for count in range(1, min(most, len(worst)) + 1):
         places = [place for name in worst[:count] for place in known[name].places]
         made.append((f"+ {worst[count - 1]}", tuple(worst[:count]), planned.after.with_back(places, planned.before)))
     made.append(("float", (), planned.before))
@@ -105,7 +128,7 @@ def steps(planned: Planned, found: Why, options: Options) -> list[Step]:
         run = {"as it is": planned.candidate, "float": planned.baseline}.get(name) or asker.run(setup, (), name)
         size = sum(path.stat().st_size for path in graphs_of(setup).values())
         metric = run.record.tasks[planned.measure.task].metrics.get(planned.measure.metric)
-        rows.append(Step(name, kept, metric, size, ratio, setup, run.folder))
+        rows.append(Step(name, kept, metric, size, _to(planned, run), ratio, setup, run.folder))
     return _marked(rows, sign)
 
 
@@ -117,7 +140,7 @@ def keep(step: Step, folder: Path) -> Path:
     """
     import yaml
 
-    setup = step.setup
+    setup = as_files(step.setup)
     model = setup.adapter_file.absolute().parent / str(setup.config["model"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,10 +159,29 @@ def keep(step: Step, folder: Path) -> Path:
 
 
 def _blocks(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the operators of a graph's blocks by name; of one without products of weights, all of it, nameless."""
     try:
         return blocks(path)
     except UsageError:
-        return {}  # an embedding alone: nothing in it is a product of weights
+        return {"": ()}  # an embedding alone
+
+
+def _parts(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return a graph as a whole, nameless, or what maps features to the decoder's width and what stands before it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, nodes in _blocks(path).items():
+        part = "projector" if _PROJECTOR.search(name) else "tower"
+        found[part] = (*found.get(part, ()), *nodes)
+    return found if "projector" in found and len(found) > 1 else {"": ()}
+
+
+def _to(planned: Planned, run: Run) -> Interval | None:
+    if run.folder == planned.baseline.folder:
+        return None
+    found = changes(planned.baseline, run, [planned.measure.name], Compared(force=True))[
+        planned.measure.name
+    ].comparison
+    return Interval(found.estimate, found.low, found.high) if found else None
 
 
 def _timed(planned: Planned, setups: Sequence[Setup]) -> list[tuple[float, float, float]]:

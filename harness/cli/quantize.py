@@ -21,7 +21,10 @@ Examples:
   harness quantize cnn.onnx --calibration photos --evaluation others --like my-classifier.yaml
   harness quantize encoder.onnx --recipe openvino --calibration calibration.npz
   harness quantize encoder.onnx --recipe auto --plot pareto.png --json
+  harness quantize encoder.onnx --keep-float tower.blocks.1 --keep-float 'tower.merger.*'
 """
+
+_RANDOM: Final = "random inputs: they show that nothing broke, not how good it is"
 
 
 @click.command(epilog=_EPILOG)
@@ -30,6 +33,9 @@ Examples:
 @click.option("-o", "--out", type=click.Path(path_type=Path),
               help="File to write; with `auto`, a folder. Beside the model by default.")  # fmt: skip
 @click.option("--weights", type=click.Choice(_WEIGHTS), help="How weights are kept; by default what this CPU needs.")
+@click.option("--keep-float", "kept", multiple=True, metavar="PATTERN",
+              help="A block or an operator that stays in float, by its name there or with * and ?; several times. "
+              "`harness why --layers` finds which.")  # fmt: skip
 @click.option("--calibration", type=click.Path(path_type=Path, exists=True),
               help="Inputs that ranges of activations are read from: .npz or a folder of images.")  # fmt: skip
 @click.option("--evaluation", type=click.Path(path_type=Path, exists=True),
@@ -37,6 +43,8 @@ Examples:
 @click.option("--like", metavar="ADAPTER", help="Prepare images as this onnx_classifier adapter does.")
 @click.option("--min-cosine", type=click.FloatRange(-1, 1), default=0.99, show_default=True,
               help="Exit with 1 where the outputs agree less with float32.")  # fmt: skip
+@click.option("--unjudged", is_flag=True,
+              help="Count the weights but do not run it: `harness run` judges it.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(2), default=40, show_default=True, help="Timed calls of each model.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="With `auto`: speed against agreement.")
 @click.option("--force", is_flag=True, help="Go on where a recipe is known to make the model slower.")
@@ -46,10 +54,12 @@ def command(
     recipe: str | None,
     out: Path | None,
     weights: str | None,
+    kept: tuple[str, ...],
     calibration: Path | None,
     evaluation: Path | None,
     like: str | None,
     min_cosine: float,
+    unjudged: bool,
     rounds: int,
     plot: Path | None,
     force: bool,
@@ -67,6 +77,7 @@ def command(
 
     if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
         raise UsageError(f"quantising needs {', '.join(missing)}; run `{install('quantise')}`")
+    from harness.quantise.blocks import matching
     from harness.quantise.inputs import open_session, random_inputs, read_inputs, require_disjoint
     from harness.quantise.recipes import quantise, recipe_for
     from harness.quantise.trial import Trial, agreement, speed, try_all
@@ -74,30 +85,38 @@ def command(
     session = open_session(model)
     prepare = _preparation(like) if like else None
     tuned = read_inputs(calibration, session, prepare) if calibration else []
-    judged = read_inputs(evaluation, session, prepare) if evaluation else random_inputs(session, 16)
+    if unjudged and (evaluation or recipe == "auto"):
+        raise UsageError("--unjudged runs nothing: it goes neither with --evaluation nor with --recipe auto")
+    judged = read_inputs(evaluation, session, prepare) if evaluation else []
+    judged = judged or ([] if unjudged else random_inputs(session, 16))
     require_disjoint(tuned, judged)
+    keep = tuple(dict.fromkeys(node for nodes in matching(model, kept).values() for node in nodes)) if kept else ()
     if recipe == "auto":
         folder = out or model.parent
         folder.mkdir(parents=True, exist_ok=True)
-        trials = try_all(model, folder, tuned, judged, rounds)
+        trials = try_all(model, folder, tuned, judged, rounds, keep=keep)
     else:
         chosen = recipe or recipe_for(model)
         target = out or model.with_name(f"{model.stem}_{'int8' if chosen in ('transformer', 'cnn') else chosen}.onnx")
         if target.resolve() == model.resolve():
             raise UsageError("--out must not be the model itself")
         try:
-            made = quantise(model, target, chosen, tuned, weights, force)  # type: ignore[arg-type] # click has checked both
+            made = quantise(model, target, chosen, tuned, weights, force, keep)  # type: ignore[arg-type] # click has checked both
         except RuntimeError as cause:  # the recipe left a weight out that it should have reached
             raise UsageError(f"{cause}; try another --recipe") from cause
-        there = chosen == "openvino"
-        near = agreement(model, target, judged, openvino=there)
-        ratio = speed(model, target, judged, rounds, openvino=there)
+        near, ratio, there = None, None, chosen == "openvino"
+        if not unjudged:
+            near = agreement(model, target, judged, openvino=there)
+            ratio = speed(model, target, judged, rounds, openvino=there)
         trials = [Trial(made.recipe, made, near, ratio, pareto=True)]
     if plot and recipe == "auto":
         from harness.quantise.plot import save_plot
 
         save_plot(trials, plot, model.name)
-    _print(model, trials, evaluation is None, as_json)
+    told = "nothing: it was not run" if unjudged else _RANDOM if evaluation is None else "the evaluation inputs"
+    _print(model, trials, told, as_json)
+    if unjudged:
+        return ExitCode.OK
     best = max((trial.agreement.cosine for trial in trials if trial.agreement), default=-1.0)
     return ExitCode.OK if best >= min_cosine else ExitCode.REGRESSION
 
@@ -116,10 +135,9 @@ def _preparation(name: str) -> "Prepare":
         return prepare
 
 
-def _print(model: Path, trials: "list[Trial]", random: bool, as_json: bool) -> None:
+def _print(model: Path, trials: "list[Trial]", inputs: str, as_json: bool) -> None:
     from harness.cpu import has_vnni, speed_facts
 
-    inputs = "random inputs: they show that nothing broke, not how good it is" if random else "the evaluation inputs"
     if as_json:
         import json
         from dataclasses import asdict
@@ -161,10 +179,11 @@ def _row(trial: "Trial") -> list[Any]:
     from harness.quantise.facts import summary
 
     made, speed, near = trial.made, trial.speed, trial.agreement
-    assert made and speed and near  # noqa: S101, PT018 - only finished trials are rows
-    top1 = "-" if near.top1 is None else f"{near.top1:.3f}"
-    ratio = f"{speed.ratio:.2f}× [{speed.low:.2f}, {speed.high:.2f}]"
+    assert made  # noqa: S101 - only finished trials are rows
+    ratio = f"{speed.ratio:.2f}× [{speed.low:.2f}, {speed.high:.2f}]" if speed else "-"
+    cosines = [f"{near.cosine:.5f}", f"{near.lowest_cosine:.5f}"] if near else ["-", "-"]
+    top1 = "-" if near is None or near.top1 is None else f"{near.top1:.3f}"
     return [
-        "*" if trial.pareto else "", f"{trial.name}", ratio, f"{made.bytes_after / 2**20:.1f}", f"{near.cosine:.5f}",
-        f"{near.lowest_cosine:.5f}", top1, summary(made.nodes), summary(made.left),
+        "*" if trial.pareto else "", f"{trial.name}", ratio, f"{made.bytes_after / 2**20:.1f}", *cosines,
+        top1, summary(made.nodes), summary(made.left),
     ]  # fmt: skip

@@ -18,7 +18,7 @@ Examples:
   harness why @latest:onnx-fp32 @latest:onnx-int8 --metric chart-qa/exact_match
   harness why A B --dry-run                             what differs, and what would be asked
   harness why A B --take-back prompt                    run B once more, with A's prompt
-  harness why onnx-fp32 onnx-int8 --layers --suite chart_qa -n 200
+  harness why onnx-fp32 onnx-int8 --layers --suite chart_qa -n 200 --html parts.html
 
 \b
 Exit codes: 0 a cause was found, or there is nothing to explain   2 usage
@@ -40,6 +40,14 @@ _COLOURS: Final = {"found": "bold red", "likely": "bold yellow"}
               help="Instead: BASELINE and CANDIDATE are adapters, a float ONNX model and its quantised files; which "
               "blocks make the difference? Needs --suite.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), help="With --layers: at most so many samples.")
+@click.option("--parts", is_flag=True,
+              help="With --layers: tell parts apart (vision tower, projector, decoder), not blocks.")  # fmt: skip
+@click.option("--steps", type=click.IntRange(0), default=3, show_default=True,
+              help="With --layers: put so many of the worst blocks back, one after the other.")  # fmt: skip
+@click.option("--looking/--no-looking", default=True, show_default=True,
+              help="With --layers: ask both again with other samples' images: do they still look?")  # fmt: skip
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False),
+              help="With --layers: write a page with accuracy against time into this file.")  # fmt: skip
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
               help="With --layers: write the models with blocks in float into this folder.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print what differs and what would be asked.")
@@ -65,6 +73,10 @@ def command(
     taken: tuple[str, ...],
     layers: bool,
     limit: int | None,
+    parts: bool,
+    steps: int,
+    looking: bool,
+    html: Path | None,
     keep: Path | None,
     dry_run: bool,
     runs: Path,
@@ -105,13 +117,15 @@ def command(
         say=say,
     )
     if layers:
-        from harness.cli._layers import tell_layers
+        from harness.cli._layers import Wanted, tell_layers
 
         if suite is None or taken or dry_run:
             raise click.UsageError("--layers needs --suite, and knows neither --take-back nor --dry-run")
-        return tell_layers(baseline, candidate, suite, limit, keep, options, as_json)
-    if limit or keep:
-        raise click.UsageError("--limit and --keep are for --layers")
+        return tell_layers(
+            baseline, candidate, suite, Wanted(limit, keep, parts, steps, looking, html), options, as_json
+        )
+    if limit or keep or parts or html:
+        raise click.UsageError("--limit, --keep, --parts and --html are for --layers")
     with kept_for_json(as_json), invocation():
         planned = prepare(load_run(baseline, runs), load_run(candidate, runs), options, load=not (dry_run or taken))
         if taken:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.quantise import facts
 
 _NUMBERED: Final = re.compile(r"^(.*?(?:^|[./_])\d+)(?=[./])")
@@ -38,6 +39,28 @@ def blocks(path: Path) -> dict[str, tuple[str, ...]]:
     return _grouped(_between_additions(model, nodes), nodes)
 
 
+def matching(path: Path, patterns: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the operators with constant weights that some patterns choose, by the pattern.
+
+    Args:
+        path: the float model.
+        patterns: names of blocks or of operators, with ``*`` and ``?`` for what may stand there.
+
+    Raises:
+        UsageError: if a pattern chooses nothing, with the names that there are.
+    """
+    known = blocks(path)
+    named = {node: (node,) for nodes in known.values() for node in nodes} | known
+    found: dict[str, tuple[str, ...]] = {}
+    for pattern in patterns:
+        own = [named[pattern]] if pattern in named else [n for name, n in named.items() if fnmatchcase(name, pattern)]
+        if not own:
+            said = f"{path.name} has no block or operator {pattern!r} to keep in float"
+            raise UsageError(f"{said} (its blocks are {', '.join(known)}); {did_you_mean(pattern, named)}")
+        found[pattern] = tuple(dict.fromkeys(node for nodes in own for node in nodes))
+    return found
+
+
 def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path) -> None:
     """Write a quantised model in which some operators run in float again, with their weights of the float model.
 
@@ -56,9 +79,12 @@ def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path
     import onnx
 
     model, before = facts.load(quantised), facts.load(source)
+    facts.strip(before)
     wanted = [node for node in before.graph.node if node.name in set(nodes)]
     made = {output: i for i, node in enumerate(model.graph.node) for output in node.output}
     given = {value.name for value in model.graph.input} | {tensor.name for tensor in model.graph.initializer}
+    there = given | made.keys()
+    makers, known = {output: node for node in before.graph.node for output in node.output}, facts.constants(before)
     weights = {tensor.name: tensor for tensor in before.graph.initializer}
     fresh: dict[str, Any] = {}
     replaced: dict[int, list[Any]] = {}
@@ -68,13 +94,17 @@ def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path
             raise UsageError(f"{quantised.name}: what {node.name} makes in {source.name} is not there under its name")
         inside = {one.output[0] for one in chain}
         copies = [_in_float(one, before, weights, fresh, inside - {chain[-1].output[0]}) for one in chain]
-        own = {output for few in copies for one in few for output in one.output}
-        reads = {name for few in copies for one in few for name in one.input if name}
-        if lost := sorted(reads - own - set(fresh) - given - made.keys()):
-            raise UsageError(f"{quantised.name}: {lost[0]}, which {node.name} reads in {source.name}, is not there")
-        replaced[made[chain[-1].output[0]]] = [one for few in copies for one in few]
-    body = [new for i, node in enumerate(model.graph.node) for new in replaced.get(i, [node])]
-    kept = _read(body, {value.name for value in model.graph.output})
+        body = [one for few in copies for one in few]
+        while lost := sorted(_read_by(body) - {output for one in body for output in one.output} - there - set(fresh)):
+            # The quantiser folds away what does nothing (a Cast to what it is): that comes back with its reader.
+            maker = makers.get(lost[0])
+            if maker is None or set(maker.output) & there or facts.has_weight(maker, known):
+                raise UsageError(f"{quantised.name}: {lost[0]}, which {node.name} reads in {source.name}, is not there")
+            body = [*_in_float(maker, before, weights, fresh, ()), *body]
+            there |= set(maker.output)
+        replaced[made[chain[-1].output[0]]] = body
+    nodes_now = [new for i, node in enumerate(model.graph.node) for new in replaced.get(i, [node])]
+    kept = _read(nodes_now, {value.name for value in model.graph.output})
     del model.graph.node[:]
     model.graph.node.extend(_in_order(kept, given | set(fresh)))
     model.graph.initializer.extend(fresh.values())
@@ -83,6 +113,10 @@ def put_back(quantised: Path, source: Path, nodes: Collection[str], target: Path
     del model.graph.initializer[:]
     model.graph.initializer.extend(left)
     onnx.save(model, str(target))
+
+
+def _read_by(nodes: Sequence[Any]) -> set[str]:
+    return {name for node in nodes for name in node.input if name}
 
 
 def _carried(node: Any, model: Any, made: Mapping[str, int]) -> list[Any]:

@@ -47,15 +47,19 @@ def load(path: Path) -> Any:
 
 
 def _not_finite(model: Any) -> list[str]:
-    """Return the names of float weights that hold a NaN or an infinity."""
+    """Return the names of float weights that hold a NaN or an infinity; a lone infinity is a mask's, and no weight."""
     from onnx import TensorProto, numpy_helper
 
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
     return [
         tensor.name
         for tensor in model.graph.initializer
-        if tensor.data_type in floats and not np.isfinite(numpy_helper.to_array(tensor)).all()
+        if tensor.data_type in floats and _broken(numpy_helper.to_array(tensor))
     ]
+
+
+def _broken(values: np.ndarray) -> bool:
+    return bool(np.isnan(values).any() or (values.size > 1 and np.isinf(values).any()))
 
 
 def strip(model: Any) -> None:

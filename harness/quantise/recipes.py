@@ -2,9 +2,9 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from harness.cpu import saturates
 from harness.errors import HarnessError, UsageError, in_words
 from harness.extras import install
 from harness.quantise import facts
+from harness.quantise.blocks import put_back
 from harness.quantise.by_nncf import for_openvino
 
 Recipe = Literal["transformer", "cnn", "openvino", "weight-only-8", "weight-only-4"]
@@ -35,6 +36,11 @@ _DOES: Final[Mapping[Recipe, str]] = {
     "weight-only-4": "4-bit weights in blocks of 32, computed in float; MatMul and Gemm",
 }
 
+_REACH: Final[Mapping[Recipe, tuple[str, ...]]] = {
+    recipe: ("Conv", "Gemm", "MatMul") if recipe in ("cnn", "openvino") else ("Gemm", "MatMul") for recipe in RECIPES
+}
+"""The types of operators whose constant weights each takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
@@ -51,6 +57,8 @@ class Quantised:
     bytes_before: int
     bytes_after: int
     warnings: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Operators that were left in float because that was asked for, by the names that they have there."""
 
     @property
     def does(self) -> str:
@@ -83,6 +91,7 @@ def quantise(
     calibration: Sequence[Feed] = (),
     weights: Weights | None = None,
     force: bool = False,
+    keep: Collection[str] = (),
 ) -> Quantised:
     """Write the model in few bits.
 
@@ -95,6 +104,7 @@ def quantise(
         weights: how weights are kept where activations are bytes as well. None: ``int7`` on x86 CPUs without VNNI,
             whose products of unsigned and signed bytes saturate, else ``int8``.
         force: go on where the recipe is known to make this kind of model slower.
+        keep: operators of ``source`` that stay in float (:func:`harness.quantise.blocks.matching`).
 
     Returns:
         What was quantised and what was not.
@@ -104,21 +114,24 @@ def quantise(
         RuntimeError: if a weight was skipped that the recipe should have reached.
     """
     _refuse(source, recipe, calibration, force)
+    if keep and recipe == "openvino":
+        raise UsageError("the recipe openvino keeps no block in float: its quantiser names operators anew; use cnn")
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
         _clean(source, plain, fold_gemm=recipe.startswith("weight-only"))
         expected = facts.weighted(facts.load(plain))
-        kept = weights or default_weights()
+        ways = weights or default_weights()
+        whole = Path(scratch) / "whole.onnx" if keep else target
         try:
             with _quiet():
                 if recipe == "transformer":
-                    _dynamic(plain, target, Path(scratch), kept)
+                    _dynamic(plain, whole, Path(scratch), ways)
                 elif recipe == "cnn":
-                    _static(plain, target, Path(scratch), calibration, kept)
+                    _static(plain, whole, Path(scratch), calibration, ways)
                 elif recipe == "openvino":
-                    for_openvino(plain, target, calibration, narrow=kept == "int7")
+                    for_openvino(plain, whole, calibration, narrow=ways == "int7")
                 else:
-                    _weight_only(plain, target, 4 if recipe.endswith("4") else 8)
+                    _weight_only(plain, whole, 4 if recipe.endswith("4") else 8)
         except HarnessError:
             raise
         except Exception as cause:  # what ONNX Runtime's tools raise for a model that they cannot take shares no base
@@ -126,7 +139,47 @@ def quantise(
             raise UsageError(
                 f"{who} cannot quantise {source.name} by the recipe {recipe}: {in_words(cause)}"
             ) from cause
-    return _verified(source, target, recipe, recipe[-1] if recipe.startswith("weight-only") else kept, expected)
+        told = recipe[-1] if recipe.startswith("weight-only") else ways
+        made = _verified(source, whole, recipe, told, expected)
+        if not keep:
+            return made
+        # Put back, not left out: this holds for every recipe, and is the model that `harness why --layers` measured.
+        reached = {node.name for node in facts.load(source).graph.node if node.op_type in _REACH[recipe]}
+        own = tuple(name for name in keep if name in reached)
+        put_back(whole, source, own, target)
+    return _with_kept(made, target, own)
+
+
+def _with_kept(made: Quantised, target: Path, kept: tuple[str, ...]) -> Quantised:
+    """Count again what a file is made of after operators of it were put back in float.
+
+    Raises:
+        RuntimeError: if one was not.
+    """
+    model = facts.load(target)
+    done, left = facts.quantised(model), facts.left_in_float(model)
+    back = left.total() - sum(made.left.values())
+    if back != len(kept) or done.total() != sum(made.nodes.values()) - len(kept):
+        raise RuntimeError(f"{target.name}: {back} of {len(kept)} operators that were to stay in float did")
+    return replace(made, path=target, nodes=dict(done), left=dict(left), bytes_after=target.stat().st_size, kept=kept)
+
+
+def recipe_of(path: Path) -> Recipe | None:
+    """Return the recipe by which a quantised file was made, as far as its operators tell; None if nothing does."""
+    model = facts.load(path)
+    kinds = {node.op_type for node in model.graph.node}
+    if "MatMulNBits" in kinds:
+        bits = {
+            a.i
+            for node in model.graph.node
+            if node.op_type == "MatMulNBits"
+            for a in node.attribute
+            if a.name == "bits"
+        }
+        return "weight-only-8" if bits == {8} else "weight-only-4"
+    if kinds & {"MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLinear"}:
+        return "transformer"
+    return "cnn" if kinds & {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm"} else None
 
 
 def _refuse(source: Path, recipe: Recipe, calibration: Sequence[Feed], force: bool) -> None:
@@ -252,7 +305,7 @@ def _verified(source: Path, target: Path, recipe: Recipe, weights: str, expected
     """
     model = facts.load(target)
     done, left = facts.quantised(model), facts.left_in_float(model)
-    reach = ("Conv", "Gemm", "MatMul") if recipe in ("cnn", "openvino") else ("Gemm", "MatMul")
+    reach = _REACH[recipe]
     wanted = sum(expected.get(kind, 0) for kind in reach)
     if sum(done.values()) < wanted or any(left[kind] for kind in reach):
         raise RuntimeError(
@@ -282,10 +335,9 @@ class _Reader:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep ONNX Runtime's advice to itself: what it advises was done, or left out on purpose."""
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # one of its modules sets a level of its own when it is imported
     try:
         yield
     finally:
-        root.setLevel(before)
+        logging.disable(before)

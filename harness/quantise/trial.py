@@ -1,6 +1,6 @@
 """Try recipes on a model: how fast, how small, how near to float; and which of them are worth having."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -138,8 +138,11 @@ def try_all(
     evaluation: Sequence[Feed],
     rounds: int = ROUNDS,
     seed: int = 0,
+    keep: Collection[str] = (),
 ) -> list[Trial]:
     """Write every candidate into ``folder`` and measure it; recipes that do not fit say why.
+
+    Operators in ``keep`` stay in float.
 
     Raises:
         UsageError: if the model cannot be run.
@@ -148,7 +151,7 @@ def try_all(
     for name, recipe, weights in candidates(source, bool(calibration)):
         target = folder / f"{source.stem}-{name.replace(' ', '-')}.onnx"
         try:
-            made = quantise(source, target, recipe, calibration, weights)
+            made = quantise(source, target, recipe, calibration, weights, keep=keep)
             there = recipe == "openvino"
             near = agreement(source, target, evaluation, openvino=there)
             took = speed(source, target, evaluation, rounds, seed, openvino=there)

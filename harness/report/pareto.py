@@ -76,7 +76,7 @@ def _picture(column: Column, kind: str, points: Sequence[Point]) -> Picture:
     label = title + ". " + "; ".join(f"{p.name}: {abs(p.reach[0]):.3f} at {amount(p.cost)}" for p in points)
     scale = 1000.0 if kind == "seconds" else 1.0
     lower = column.direction == "lower"
-    return Picture(title, _svg(points, worse, scale, lower, (of, column.metric.replace("_", " ")), label), said)
+    return Picture(title, plot(points, worse, scale, lower, (of, column.metric.replace("_", " ")), label), said)
 
 
 def _sentence(points: Sequence[Point], i: int, one: Dominated, kind: str) -> str:
@@ -86,14 +86,27 @@ def _sentence(points: Sequence[Point], i: int, one: Dominated, kind: str) -> str
     return f"{other.name} is no worse than {points[i].name} and {faster} ({sure})."
 
 
-def _svg(
+def plot(
     points: Sequence[Point],
     worse: "dict[int, Dominated]",
     scale: float,
     lower: bool,
     labels: tuple[str, str],
     label: str,
+    *,
+    zero: bool = True,
 ) -> "Markup":
+    """Draw points with their intervals and the front of those that no other makes superfluous.
+
+    Args:
+        points: what each costs and reaches.
+        worse: the superfluous ones, by place.
+        scale: what costs are multiplied by.
+        lower: whether less is better of what they reach.
+        labels: of the axes.
+        label: all of it in words, for those who do not see it.
+        zero: whether the axis of costs begins at 0.
+    """
     from markupsafe import Markup
 
     sign = -1.0 if lower else 1.0
@@ -104,7 +117,7 @@ def _svg(
     frame = _FRAME
     x = axis_of(positive if log else costs, [], "log" if log else "linear", frame.left, frame.width - frame.right)
     x = replace(x, low=x.low / 1.1, high=x.high * 1.1) if log else axis_of(
-        [*costs, 0.0], [], "linear", frame.left, frame.width - frame.right
+        [*costs, *([0.0] if zero else [])], [], "linear", frame.left, frame.width - frame.right
     )  # fmt: skip
     y = axis_of(reached, [], "linear", frame.floor, frame.top, room=0.08)
     parts = [*grid_svg(x, y, labels, frame)]

@@ -33,7 +33,7 @@ def verdict(found: Why) -> str:
     if not found.causes:
         return "nothing found: nothing differs that can be taken back here"
     if not found.found:
-        most = ", ".join(f"{plain(one.change.name)} {share(one.flips)}" for one in found.causes[:3] if one.flips > 0)
+        most = ", ".join(f"{_called(one.change)} {share(one.flips)}" for one in found.causes[:3] if one.flips > 0)
         said = f": of the flips, {most}" if most else ""
         return f"no cause stands apart from the others{said} ({_more(found)})"
     sure = "cause" if found.verdict == "found" else "likeliest cause"
@@ -46,6 +46,12 @@ def verdict(found: Why) -> str:
         only = " with each other" if abs(found.together) > abs(sum(cause.alone for cause in found.found)) else ""
         said = f"the {sure}s are {named}{only}: {flips} of the flips"
     return said if found.verdict == "found" else f"{said}; samples that did not flip may hide more ({_more(found)})"
+
+
+def _called(change: Change) -> str:
+    """Return a change's name; of several that were put together and are not told apart, all of them."""
+    together = not change.places and not change.why_not and change.before
+    return f"{plain(change.name)} ({plain(change.before, 120)})" if together else plain(change.name)
 
 
 def told(change: Change, limit: int = _WIDE) -> str:

@@ -98,15 +98,20 @@ def known(name: str) -> Built:
     return MODELS[name]
 
 
-def build(name: str, bits: Bits = "fp32") -> Path:
+def build(name: str, bits: Bits = "fp32", keep: Sequence[str] = ()) -> Path:
     """Return the ONNX file of a model, making it first where the cache lacks it.
 
     The file's name holds a hash of everything that it was made from, so that another version of a
     package or of the code makes another file. INT8 weights have 7 bits where this CPU's byte
     products saturate, and then the file's hash is another one.
 
+    Args:
+        name: of :data:`MODELS`.
+        bits: of its weights.
+        keep: blocks or operators that stay in float in INT8, by name or with ``*`` and ``?``.
+
     Raises:
-        UsageError: if there is no such model.
+        UsageError: if there is no such model, or it has no such block.
         AdapterError: if a package is missing or the cache cannot be written.
     """
     model = known(name)
@@ -116,11 +121,13 @@ def build(name: str, bits: Bits = "fp32") -> Path:
 
     weights = default_weights() if bits == "int8" else None
     key = {"name": name, "version": _VERSION, "packages": {p: _version(p) for p in model.packages}, "weights": weights}
+    if keep:
+        key["keep"] = sorted(set(keep))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     path = cache_folder() / "models" / f"{name}-{bits}-{digest}.onnx"
     if not path.is_file():
         try:
-            _write(path, lambda target: _make(model, bits, target))
+            _write(path, lambda target: _make(model, bits, target, keep))
         except OSError as cause:
             raise AdapterError(f"{name} cannot be built into {path.parent}: {cause}; set HARNESS_CACHE") from cause
     return path
@@ -147,14 +154,17 @@ def _input_name(model: Built) -> str:
     return {"flat": "pixels", "tokens": "tokens"}.get(model.preprocessing.layout, "image")
 
 
-def _make(model: Built, bits: Bits, target: Path) -> None:
+def _make(model: Built, bits: Bits, target: Path, keep: Sequence[str]) -> None:
     if bits == "fp32":
         target.write_bytes(model.make().SerializeToString(deterministic=True))
         return
+    from harness.quantise.blocks import matching
     from harness.quantise.recipes import quantise
 
     feeds = calibration(model) if model.recipe == "cnn" else ()
-    quantise(build(model.name), target, model.recipe, feeds)
+    source = build(model.name)
+    nodes = dict.fromkeys(node for own in matching(source, keep).values() for node in own) if keep else {}
+    quantise(source, target, model.recipe, feeds, keep=tuple(nodes))
 
 
 def _write(path: Path, make: Callable[[Path], None]) -> None:

@@ -170,6 +170,7 @@ def test_int8_repeats_exactly_in_the_same_batches(int8: OnnxAdapter, charts: lis
         ({"quantisation": "int8"}, False),
         ({"quantisation": "int8", "batch_invariant": True}, True),
         ({"suffix": "_mine"}, False),
+        ({"suffixes": {"vision_encoder": "_mine"}}, False),
         ({"quantisation": "q4"}, True),
     ],
 )

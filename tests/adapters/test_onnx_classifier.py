@@ -112,6 +112,7 @@ def test_another_weight_is_another_fingerprint(load: Load, tmp_path: Path) -> No
         ({"model": None}, "either `model` or `build`"),
         ({"build": "resnet18"}, "either `model` or `build`"),
         ({"model": None, "build": "resnet81"}, "did you mean 'resnet18'"),
+        ({"keep_float": ["block 1"]}, "only what is built here in INT8 is quantised here"),
         ({"mean": [1, 2]}, "for one or for three channels"),
         ({"std": [0, 1, 1]}, "above 0"),
         ({"classes": ["a", "b"]}, "2 names for 1000 logits"),

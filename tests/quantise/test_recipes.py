@@ -7,11 +7,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from harness.cpu import saturates
 from harness.errors import UsageError
 from harness.quantise import facts
+from harness.quantise.blocks import blocks, matching
 from harness.quantise.by_nncf import open_openvino
 from harness.quantise.recipes import Feed, Recipe, Weights, quantise, recipe_for
 from harness.quantise.trial import agreement, speed
@@ -70,6 +71,68 @@ def test_a_transformer_keeps_its_outputs_and_its_attention_in_float(tmp_path: Pa
     # Saturated products are wrong by percents; that is why they are not the default there.
     floor = 0.9 if weights == "int8" and saturates() else 0.998
     assert cosine(outputs(source, given), outputs(done.path, given)) > floor
+
+
+@pytest.mark.parametrize("recipe", ["transformer", "cnn", "weight-only-4"])
+def test_a_block_that_is_to_stay_in_float_does_by_every_recipe(tmp_path: Path, recipe: Recipe) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    names = [node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
+    (block, *_), given = list(blocks(source).items())[1:], feeds(source)
+    whole = quantise(source, tmp_path / "q.onnx", recipe, given, "uint8")
+    done = quantise(source, tmp_path / "k.onnx", recipe, given, "uint8", keep=block[1])
+    assert set(done.kept) == set(block[1]) <= set(names)
+    assert sum(done.left.values()) == len(block[1]) == sum(whole.nodes.values()) - sum(done.nodes.values())
+    assert whole.bytes_after < done.bytes_after < done.bytes_before
+    all_of_them = [node for nodes in blocks(source).values() for node in nodes]
+    every = quantise(source, tmp_path / "a.onnx", recipe, given, "uint8", keep=all_of_them)
+    near = [cosine(outputs(source, given), outputs(one.path, given)) for one in (whole, done, every)]
+    assert min(near[:2]) > 0.95
+    assert near[2] > (0.998 if recipe == "cnn" else 0.9999)  # there, what lies between the products stays in 8 bits
+
+
+def test_a_lone_infinity_is_a_masks_and_no_broken_weight(tmp_path: Path) -> None:
+    model = onnx.load(transformer(tmp_path / "m.onnx"))
+    for name, value, finds in (
+        ("mask", [-np.inf], False),
+        ("weight", [1.0, np.inf], True),
+        ("nothing", [np.nan], True),
+    ):
+        del model.graph.initializer[-1]
+        model.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
+        onnx.save(model, tmp_path / "x.onnx")
+        if finds:
+            with pytest.raises(UsageError, match=rf"1 weights with NaN or infinite numbers \({name}\)"):
+                facts.load(tmp_path / "x.onnx")
+        else:
+            facts.load(tmp_path / "x.onnx")
+
+
+def test_what_the_quantiser_folded_away_before_a_block_comes_back_with_it(tmp_path: Path) -> None:
+    graph = Graph("cast")
+    x = graph.node("Cast", graph.input("x", ["batch", 32]), to=TensorProto.FLOAT)  # does nothing, and is left out
+    graph.output(graph.linear(graph.node("Relu", graph.linear(x, 32, 32)), 32, 10), "logits", ["batch", 10])
+    source = tmp_path / "m.onnx"
+    source.write_bytes(graph.model().SerializeToString())
+    first = next(node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul")
+    done = quantise(source, tmp_path / "k.onnx", "transformer", weights="uint8", keep=[first])
+    assert (done.nodes, done.left) == ({"MatMul": 1}, {"MatMul": 1})
+    quantise(source, tmp_path / "q.onnx", "transformer", weights="uint8")
+    casts = {node.output[0] for node in onnx.load(source).graph.node if node.op_type == "Cast"}
+    assert not casts & {name for node in onnx.load(tmp_path / "q.onnx").graph.node for name in node.output}
+    given = [{"x": RNG.standard_normal((1, 32)).astype(np.float32)} for _ in range(4)]
+    assert cosine(outputs(source, given), outputs(done.path, given)) > 0.999
+
+
+def test_a_pattern_chooses_blocks_or_operators_and_one_that_chooses_nothing_is_a_mistake(tmp_path: Path) -> None:
+    source = transformer(tmp_path / "m.onnx")
+    known = blocks(source)
+    first = next(iter(known))
+    operator = known[first][0]
+    assert matching(source, [first]) == {first: known[first]}
+    assert matching(source, [operator]) == {operator: (operator,)}
+    assert set(matching(source, ["*"])["*"]) == {node for nodes in known.values() for node in nodes}
+    with pytest.raises(UsageError, match=r"no block or operator 'blok 1'.*its blocks are.*did you mean"):
+        matching(source, ["blok 1"])
 
 
 @pytest.mark.parametrize("weights", ["int8", "int7", "uint8"])

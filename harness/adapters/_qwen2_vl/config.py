@@ -1,6 +1,6 @@
 """The keys that every adapter over three ONNX files has."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from harness.adapters._variants import Quantisation, suffix
 from harness.spec.models import BatchSize, Threads
 
 _INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
+
+Part = Literal["vision_encoder", "embed_tokens", "decoder_model_merged"]
 
 
 class ThreeFiles(OrtKeys):
@@ -20,25 +22,31 @@ class ThreeFiles(OrtKeys):
     """Which of the folder's files to run: with `int8`, `onnx/vision_encoder_int8.onnx` and so on."""
     suffix: str | None = None
     """The files' suffix where `quantisation` does not name it, such as `_mine`."""
+    suffixes: dict[Part, str] = Field(default_factory=dict)
+    """Of single files, where one differs from the others: `{vision_encoder: _int8_kept}`, or `""` for float32."""
     batch_size: BatchSize = 8
     """Requests a call."""
     threads: Threads = 1
     """Threads of ONNX Runtime."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
-    over the whole batch, nor with a `suffix` of your own."""
+    over the whole batch, nor with a `suffix` or `suffixes` of your own."""
 
     def file_suffix(self) -> str:
         """Return what stands between a file's name and ``.onnx``."""
         return suffix(self.quantisation) if self.suffix is None else self.suffix
 
+    def differing(self) -> dict[str, str]:
+        """Return the suffixes of single files."""
+        return {str(part): own for part, own in self.suffixes.items()}
+
     def counted(self) -> dict[str, Any]:
         """Return the keys that count in a fingerprint; those of which a file says nothing leave it as it was."""
-        shared = {"model", "session_options", "provider_options"}
-        return self.model_dump(mode="json", exclude=shared) | self.told()
+        apart = {"model", "session_options", "provider_options", *(() if self.suffixes else ("suffixes",))}
+        return self.model_dump(mode="json", exclude=apart) | self.told()
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""
         if self.batch_invariant is not None:
             return self.batch_invariant
-        return self.suffix is None and self.quantisation not in _INTEGER_ACTIVATIONS
+        return self.suffix is None and not self.suffixes and self.quantisation not in _INTEGER_ACTIVATIONS

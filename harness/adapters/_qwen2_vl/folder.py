@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ class ModelFolder:
 
     path: Path
     suffix: str
+    suffixes: Mapping[str, str] = field(default_factory=dict)
+    """Of single parts, where they have others."""
 
     def check(self) -> None:
         """See that everything is there.
@@ -60,7 +62,7 @@ class ModelFolder:
 
     def graphs(self) -> list[Path]:
         """Return the ONNX files, in the order of `sessions.PARTS`."""
-        return [self.path / "onnx" / f"{part}{self.suffix}.onnx" for part in PARTS]
+        return [self.path / "onnx" / f"{part}{self.suffixes.get(part, self.suffix)}.onnx" for part in PARTS]
 
     def read(self, name: str) -> dict[str, Any]:
         """Return the content of a JSON file, empty if there is none.
