@@ -31,9 +31,11 @@ class Row(NamedTuple):
     command: str = "make bench"
 
     def __str__(self) -> str:
-        ratio = "" if math.isnan(self.theirs) else f"{self.theirs / self.ours:.3g} ×"
-        theirs = "" if math.isnan(self.theirs) else f"{self.theirs:.3g} {self.unit}"
-        return f"| {self.what} | {self.ours:.3g} {self.unit} | {self.peer} | {theirs} | {ratio} | `{self.command}` |"
+        ratio = "" if math.isnan(self.theirs) else f"{_short(self.theirs / self.ours)} ×"
+        theirs = "" if math.isnan(self.theirs) else f"{_short(self.theirs)} {self.unit}"
+        return (
+            f"| {self.what} | {_short(self.ours)} {self.unit} | {self.peer} | {theirs} | {ratio} | `{self.command}` |"
+        )
 
 
 def rows(python: str) -> Iterator[Row]:
@@ -85,6 +87,11 @@ def main() -> None:
         if not (mark and end):
             sys.exit(f"{chosen.write} has no {_MARKS[0].strip()} … {_MARKS[1].strip()}")
         chosen.write.write_text(before + mark + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
+
+
+def _short(value: float) -> str:
+    """Return three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
 
 
 def _processor() -> str:
