@@ -20,6 +20,8 @@ N, RUNS = 3_000, 4
 WORLDS = ("informative", "useless", "wrong", "few flips", "clustered", "clustered, wrong")
 COUNTS = (30, 50, 100, 300, 1000)
 MARGIN = 0.05
+_THERE = 0.8
+"""The share of a drop that comes from samples that can change sides, if there are enough of them."""
 _SURE = 0.7
 """The share of the samples that never change sides that are right."""
 
@@ -60,8 +62,11 @@ def world(rng: np.random.Generator, name: str, drop: float) -> World:
         lost = ~unsure & (rng.random(groups) < drop / (_SURE * (1 - open_)))
         after = before & ~lost
     else:
-        right = _SURE * (1 - open_) + 0.5 * open_
-        after = (rng.random(groups) < likely) & (rng.random(groups) >= drop / right)
+        of_unsure = min(0.6, _THERE * drop / (0.5 * open_))
+        of_others = (drop - of_unsure * 0.5 * open_) / (_SURE * (1 - open_))
+        if name == "useless":
+            of_unsure = of_others = drop / (_SURE * (1 - open_) + 0.5 * open_)
+        after = (rng.random(groups) < likely) & (rng.random(groups) >= np.where(unsure, of_unsure, of_others))
     before, after, history = (np.repeat(one.astype(float), size, axis=-1) for one in (before, after, history))
     return World(before, after, history, np.repeat(np.arange(groups), size))
 
