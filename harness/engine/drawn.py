@@ -8,7 +8,7 @@ def told_draw(drawn: DrawnRecord | None) -> str:
     if drawn is None:
         return ""
     return (
-        f"{drawn.asked:,} of {drawn.population:,} samples, drawn by what {len(drawn.runs)} earlier runs say of them, and "
-        f"weighted: beside another model one is worth about {drawn.worth:.2g} of a plain draw if models differ where they "
-        f"did, and all are worth {drawn.effective:,.0f} for a number that history says nothing of"
+        f"{drawn.asked:,} of {drawn.population:,} samples, drawn by what {len(drawn.runs)} earlier runs say of them, "
+        f"and weighted: beside another model one is worth about {drawn.worth:.2g} of a plain draw if models differ "
+        f"where they did, and all are worth {drawn.effective:,.0f} for a number that history says nothing of"
     )
