@@ -9,6 +9,6 @@ def told_draw(drawn: DrawnRecord | None) -> str:
         return ""
     return (
         f"{drawn.asked:,} of {drawn.population:,} samples, drawn by what {len(drawn.runs)} earlier runs say of them, "
-        f"and weighted: beside another model one is worth about {drawn.worth:.2g} of a plain draw if models differ "
-        f"where they did, and all are worth {drawn.effective:,.0f} for a number that history says nothing of"
+        f"and weighted: beside another model one is worth {drawn.worth:.2g} of a plain draw in variance if models "
+        f"differ where they did, and all are worth {drawn.effective:,.0f} for a number that history says nothing of"
     )
