@@ -53,8 +53,9 @@ class Table:
         columns = columns_of(file)
         if CHANCE in columns:
             raise UsageError(
-                f"{file} has a column {CHANCE!r}: its samples were drawn with unequal chances, and an imported run takes "
-                "plain means, which would be wrong of them; compare the run itself (rename the column if it is another)"
+                f"{file} has a column {CHANCE!r}: its samples were drawn with unequal chances, and an imported run "
+                "takes plain means, which would be wrong of them; compare the run itself (rename the column if it is "
+                "something else)"
             )
         roles = _roles(file, columns, asked)
         parts: dict[str, Part] = {}

@@ -225,9 +225,17 @@ class Run(Shown):
         Raises:
             UsageError: also if the samples were drawn with unequal chances: a plain mean would be wrong of them.
         """
+        self.check_plain()
+        return self.table()
+
+    def check_plain(self) -> None:
+        """See that a plain mean of the samples is right.
+
+        Raises:
+            UsageError: if they were drawn with unequal chances.
+        """
         if self.record.limit_rule == "informative":
             raise UsageError(unweighted(self.folder))
-        return self.table()
 
     def samples(self) -> "pd.DataFrame":
         """Return all responses as a data frame: one row each, one column ``score.<metric>`` for each metric.
