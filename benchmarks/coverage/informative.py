@@ -15,10 +15,13 @@ from harness.stats.chances import chances, drawn, expected_moves
 from harness.stats.results import Comparison
 from harness.stats.verdict import compare_scores
 from harness.stats.weighted import weighted_t
+from harness.stats.weighted_flips import weighted_flips
 
 N, RUNS = 3_000, 4
 WORLDS = ("informative", "useless", "wrong", "few flips", "clustered", "clustered, wrong")
 COUNTS = (30, 50, 100, 300, 1000)
+DROPS = (0.05, 0.01)
+"""The truth of the row; of independent samples both are played."""
 MARGIN = 0.05
 _THERE = 0.8
 """The share of a drop that comes from samples that can change sides, if there are enough of them."""
@@ -28,6 +31,7 @@ _SURE = 0.7
 
 class Row(NamedTuple):
     history: str
+    drop: str
     asked: int
     coverage: float
     width: str
@@ -36,6 +40,7 @@ class Row(NamedTuple):
     worth: str
     """How many calls of a plain draw one call is worth: the squared ratio of the widths."""
     wrong_pass: float
+    """At a margin of just the drop."""
     its_wrong_pass: float
     pass_if_nothing_changed: float
     its_pass: float
@@ -78,6 +83,8 @@ def by_history(one: World, count: int, rng: np.random.Generator) -> Comparison:
     units = drawn(chance, rng.random(len(chance)), rng.random())
     rows = np.flatnonzero(np.isin(one.units, units))
     d, weights = one.after[rows] - one.before[rows], 1 / chance[one.units[rows]]
+    if len(units) == len(rows):
+        return weighted_flips(d, weights, margin=MARGIN)
     return weighted_t(d, weights, one.units[rows], margin=MARGIN, span=1.0)
 
 
@@ -92,19 +99,20 @@ def plainly(one: World, count: int, rng: np.random.Generator) -> Comparison:
 def informative(runs: int) -> Iterator[Row]:
     """Yield a row for each kind of history and number of samples."""
     for place, name in enumerate(WORLDS):
-        for count in COUNTS:
-            rng = np.random.default_rng([place, count])
+        drops = DROPS[:1] if name.startswith("clustered") else DROPS
+        for drop, count in ((drop, count) for drop in drops for count in COUNTS):
+            rng = np.random.default_rng([place, count, round(100 * drop)])
             held, wrong, passed, width = (np.zeros(2) for _ in range(4))
             for _ in range(runs):
-                lost, same = world(rng, name, MARGIN), world(rng, name, 0.0)
+                lost, same = world(rng, name, drop), world(rng, name, 0.0)
                 for way, draw in enumerate((by_history, plainly)):
                     found, again = draw(lost, count, rng), draw(same, count, rng)
-                    held[way] += found.low <= -MARGIN <= found.high
-                    wrong[way] += found.lower_bound > -MARGIN
+                    held[way] += found.low <= -drop <= found.high
+                    wrong[way] += found.lower_bound > -drop
                     passed[way] += again.lower_bound > -MARGIN
                     width[way] += (found.high - found.low) / runs
             shares = [float(one[way] / runs) for one in (wrong, passed) for way in (0, 1)]
             widths = [f"{float(one):.3f}" for one in width]
             worth = f"{(width[1] / width[0]) ** 2:.2f}"
             of = [float(one / runs) for one in held]
-            yield Row(name, count, of[0], widths[0], of[1], widths[1], worth, *shares)
+            yield Row(name, f"{drop:g}", count, of[0], widths[0], of[1], widths[1], worth, *shares)

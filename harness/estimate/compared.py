@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
-from harness.estimate.means import mean_of, weighted_mean_of, within
+from harness.estimate.means import all_differ, mean_of, weighted_mean_of, within
 from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
@@ -23,6 +23,7 @@ from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing
 from harness.stats.verdict import compare_scores
 from harness.stats.weighted import weighted_t
+from harness.stats.weighted_flips import weighted_flips
 
 _USELESS: Final = 0.025
 """With more draws than this without a value nothing can be said; dropping them would be choosing."""
@@ -153,7 +154,11 @@ class Comparer:
         span = statistic.span
         pairs = replace(new, values=np.where(both, new.values, np.nan))
         if (weights := pairs.weighing) is not None:
-            told = weighted_t(oriented(a, b, direction), weights, units, self._confidence, margin, span)
+            d = oriented(a, b, direction)
+            if is_binary(column, self._binary) and all_differ(units) and np.isin(d, (-1.0, 0.0, 1.0)).all():
+                told = weighted_flips(d, weights, self._confidence, margin)
+            else:
+                told = weighted_t(d, weights, units, self._confidence, margin, span)
             return Difference(weighted_mean_of(a, weights), weighted_mean_of(b, weights), told, "", lost, gained)
         if is_binary(column, self._binary):
             found = compare_scores(a, b, direction, units, self._confidence, margin, span)

@@ -156,7 +156,7 @@ def test_a_comparison_with_a_run_of_all_samples_weighs_the_pairs_both_ways(whole
         delta = compared.delta("read/exact_match")
         assert delta is not None
         assert delta.comparison is not None
-        assert delta.comparison.method == "weighted t, Gaffke"
+        assert delta.comparison.method == "weighted Tango"
         assert delta.comparison.n == 150
         assert delta.comparison.estimate == pytest.approx(sign * float(d @ w / w.sum()))
         assert any("unequal chances" in said for said in compared.warnings)

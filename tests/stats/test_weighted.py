@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.stats.chances import PLAIN, chances, drawn, expected_moves, worth
-from harness.stats.paired import paired_t
+from harness.stats.paired import mcnemar, paired_t
+from harness.stats.results import Flips
 from harness.stats.weighted import Weighted, weighted_t
+from harness.stats.weighted_flips import weighted_flips
 
 SCORES = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=2, max_size=40)
 
@@ -87,3 +89,34 @@ def test_a_draw_by_what_comes_true_is_worth_more_than_a_plain_one() -> None:
     moves = np.r_[np.ones(20), np.zeros(80)]
     assert worth(chances(moves, np.ones(100), 20), np.ones(100), moves) > 1.5
     assert worth(chances(np.zeros(100), np.ones(100), 20), np.ones(100), moves) == pytest.approx(1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(2, 60), st.sampled_from([0.0, 0.05]))
+def test_flips_of_one_weight_have_tangos_interval(lost: int, gained: int, same: int, margin: float) -> None:
+    d = np.r_[-np.ones(lost), np.ones(gained), np.zeros(same)]
+    found, plain = (
+        weighted_flips(d, np.full(d.size, 3.0), margin=margin),
+        mcnemar(Flips(same, lost, gained, 0), margin=margin),
+    )
+    for name in ("estimate", "low", "high", "lower_bound", "upper_bound", "p_noninferior"):
+        assert getattr(found, name) == pytest.approx(getattr(plain, name), abs=1e-9)
+
+
+def test_without_a_flip_the_interval_reaches_as_far_as_the_heaviest_may_weigh() -> None:
+    found = weighted_flips(np.zeros(100), np.r_[np.ones(50), np.full(50, 3.0)])
+    assert found.high == -found.low == pytest.approx(1.96**2 * 3 / 200, rel=0.12)
+    assert found.p_less >= 0.5
+    assert found.p_value == 1.0
+
+
+def test_losses_among_the_heavy_count_more_than_gains_among_the_light() -> None:
+    found = weighted_flips(np.r_[-np.ones(5), np.ones(5), np.zeros(90)], np.r_[np.full(5, 4.0), np.ones(95)])
+    assert found.estimate == pytest.approx(-15 / 115)
+    assert found.low < found.estimate < found.high < 0.05
+    assert found.p_less < 0.1 < found.p_greater
+
+
+def test_few_flips_do_not_make_a_sure_loss() -> None:
+    found = weighted_flips(np.r_[-np.ones(5), np.zeros(95)], np.r_[np.full(5, 1.01), np.ones(95)])
+    assert found.p_less > float(mcnemar(Flips(95, 5, 0, 0), mid_p=True).p_less)
