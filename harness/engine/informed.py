@@ -25,7 +25,7 @@ from harness.tasks import Adjusts, Illustrates, Makes, Measures, NeedsAdapter, T
 from harness.tasks.draw import Draw
 
 LEAST: Final = 100
-"""With fewer samples a plain draw tells more, whatever history says (docs/active.md): they are refused."""
+"""With fewer samples nothing is gained, whatever history says (docs/active.md): they are refused."""
 _NEWEST: Final = 20
 """Earlier runs that are read."""
 _TWO_63: Final = float(1 << 63)
@@ -59,7 +59,7 @@ def informed_draw(suite: Suite, limit: int, runs: Path, given: Sequence[Path] = 
     if limit < LEAST:
         raise UsageError(
             f"--sample informative needs --limit {LEAST} or more, not {limit}: "
-            "with fewer samples a plain draw tells more (leave out --sample)"
+            "with fewer there is nothing to gain over a plain draw (leave out --sample)"
         )
     for task in suite.tasks.values():
         if why := unweighable(task):
@@ -141,7 +141,7 @@ def _drawn(suite: Suite, data: _Data, limit: int, runs: Sequence[Run]) -> tuple[
     if few < LEAST:
         raise UsageError(
             f"--sample informative: {limit} samples of task {data.name!r} are {few:.0f} independent ones (rows that "
-            f"share an image or a cluster are one), and from fewer than {LEAST} a plain draw tells more"
+            f"share an image or a cluster are one), and with fewer than {LEAST} there is nothing to gain"
         )
     moves, read = np.zeros(len(names)), dict[str, None]()
     for task in data.tasks:
