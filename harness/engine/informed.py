@@ -1,6 +1,6 @@
 """Draw the samples that are likely to tell models apart: what earlier runs say of each, made into chances."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,14 +90,17 @@ def unweighable(task: Task) -> str:
     """Return why a task's numbers cannot be weighted; nothing where they can."""
     if isinstance(task, (Measures, NeedsAdapter, Makes, Adjusts)):
         return "it does more than ask each sample once"
-    if isinstance(task, Illustrates) and not getattr(task, "by_figures", False):
+    by_figures = getattr(task, "by_figures", False)
+    if isinstance(task, Illustrates) and not by_figures:
         return f"kind {task.kind!r} makes pictures of plain averages"
     told = [*task.statistics(), *(one for cell in task.cells() for one in task.cell_statistics(cell))]
-    return next((f"{one.name}: {why}" for one in told if (why := _unweighable(one))), "")
+    # What a task stores by itself is right where it is made of figures.
+    fine = {"stored"} if by_figures else set()
+    return next((f"{one.name}: {why}" for one in told if (why := _unweighable(one, fine))), "")
 
 
-def _unweighable(one: Statistic) -> str:
-    kinds = {name: FORMS[name] for name in forms_in(one.of)}
+def _unweighable(one: Statistic, fine: Collection[str]) -> str:
+    kinds = {name: FORMS[name] for name in forms_in(one.of) if name not in fine}
     bad = [name for name, kind in kinds.items() if kind.block or kind.unsummed or name in ("stored", "bleu")]
     return f"its form {bad[0]!r} knows no weights" if bad else ""
 
