@@ -14,7 +14,7 @@ from harness.api import load_run
 from harness.comparison.identity import Incomparable
 from harness.comparison.matrix import matrix
 from harness.comparison.verify import verify
-from harness.engine.informed import informed_draw
+from harness.engine.informed import informed_draw, unweighable
 from harness.engine.manifest import Manifest
 from harness.engine.options import Interrupted, Silent
 from harness.errors import UsageError
@@ -247,6 +247,18 @@ def _cell(name: str) -> CellRows:
     place = np.arange(200)
     right = np.where(place % 10 < (8 if name == "clean" else 4), 1.0, 0.0)
     return CellRows(place, place, {"right": Column.of(right)}, weight=np.where(place < 100, 3.0, 1.0))
+
+
+def test_a_sweep_can_be_drawn_and_what_knows_no_weights_is_refused_by_name(place: Path) -> None:
+    swept = "  stress: {kind: sweep, of: read, corruptions: [brightness]}\n"
+    more = f"{swept}  floor: {{kind: majority, of: read, train: seen}}\ngates:"
+    (place / "more.yaml").write_text(
+        SUITE.replace("gates:", more).replace("tasks:", "  seen: {type: jsonl, path: rows.jsonl}\ntasks:", 1)
+    )
+    suite = load_suite(str(place / "more.yaml"))
+    assert [name for name, task in suite.tasks.items() if unweighable(task)] == ["floor"]
+    with pytest.raises(UsageError, match="'floor' cannot be run with --sample informative"):
+        informed_draw(suite, 150, place / "runs")
 
 
 @pytest.mark.parametrize(
