@@ -66,7 +66,7 @@ def informed_draw(suite: Suite, limit: int, runs: Path, given: Sequence[Path] = 
             raise UsageError(
                 f"task {task.name!r} cannot be run with --sample informative: {why}; leave it out (--only)"
             )
-    known = [Run(folder) for folder in given] if given else list(_earlier(suite, runs))
+    known = [Run(folder) for folder in given] if given else _earlier(suite, runs)
     found: dict[str, float] = {}
     parts = []
     for data in _data(suite):
@@ -118,23 +118,22 @@ def _data(suite: Suite) -> Iterator[_Data]:
         yield _Data(tasks[0].name, tuple(tasks), ids, units[ids])
 
 
-def _earlier(suite: Suite, runs: Path) -> Iterator[Run]:
-    """Yield the newest complete run of each model that was asked about the same data, the newest first."""
+def _earlier(suite: Suite, runs: Path) -> list[Run]:
+    """Return the newest complete run of each model that was asked about the same data, one of all samples first."""
     wanted = {dataset.content_hash() for dataset in suite.datasets.values()}
-    models: set[tuple[str, str]] = set()
+    found: dict[str, Run] = {}
     for folder in [*find_runs(runs)][::-1]:
         try:
             run = Run(folder)
         except HarnessError:
             continue
         record = run.record
-        model = record.suite.name, record.adapter.fingerprint
         asked = record.status == "complete" and suite.tasks.keys() & record.tasks.keys()
-        if asked and model not in models and wanted & set(record.datasets.values()):
-            models.add(model)
-            yield run
-        if len(models) == _NEWEST:
-            return
+        before = found.get(record.adapter.fingerprint)
+        better = before is None or (before.record.limit_rule and not record.limit_rule)
+        if asked and better and wanted & set(record.datasets.values()):
+            found[record.adapter.fingerprint] = run
+    return [*found.values()][:_NEWEST]
 
 
 def _drawn(suite: Suite, data: _Data, limit: int, runs: Sequence[Run]) -> tuple[dict[str, float], DrawnRecord]:
