@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
 from harness.engine.named import counted, locate_run, opened_run
-from harness.engine.options import Executor, Progress, RunOptions, Silent
+from harness.engine.options import Executor, Progress, RunOptions, SampleRule, Silent
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
 from harness.locate import cache_folder, near
@@ -125,6 +125,8 @@ def run(
     workers: int = 1,
     limit: int | None = None,
     head: bool = False,
+    sample: SampleRule = "plain",
+    sample_from: Sequence[AnyRun] = (),
     only: str | Sequence[str] = (),
     sample_ids: str | Sequence[str] = (),
     epochs: int = 1,
@@ -150,6 +152,9 @@ def run(
         workers: threads that load and perturb images ahead of the model.
         limit: at most so many samples a cell: the first of a seeded order, the same for every adapter.
         head: let the limit take the first samples of each dataset instead, as they stand in its file.
+        sample: ``informative`` draws those samples oftener that earlier runs disagree on, and weighs each by one over
+            its chance in every number.
+        sample_from: those runs; by default all that lie below ``out``.
         only: names of the tasks to run; all by default.
         sample_ids: the samples to ask about; all by default.
         epochs: how often each question is asked.
@@ -181,6 +186,8 @@ def run(
     numbers = {"batch_size": batch_size, "workers": workers, "limit": limit, "epochs": epochs}
     _at_least(1, **numbers, ray_workers=ray_workers)
     _refuse({_HEAD_ALONE: head and limit is None})
+    if sample not in get_args(SampleRule):
+        raise UsageError(f"sample must be one of {', '.join(get_args(SampleRule))}, not {sample!r}")
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
@@ -193,6 +200,8 @@ def run(
         workers=workers,
         limit=limit,
         head=head,
+        sample=sample,
+        sample_from=tuple(load_run(one, out).folder.absolute() for one in sample_from),
         selection=Selection(_several(only), _several(sample_ids), epochs, reducer),
         shard=Shard.parse(shard) if shard else WHOLE,
         executor="ray" if ray_address and not executor else executor,

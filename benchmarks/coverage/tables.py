@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from benchmarks.coverage.informative import informative
 from benchmarks.coverage.judges import answers_judged
 from benchmarks.coverage.labelled import few_labels, peeks
 from benchmarks.coverage.launches import all_ways
@@ -14,6 +15,7 @@ TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
     "judges": answers_judged,
     "labels": few_labels,
     "peeks": peeks,
+    "informative": informative,
 }
 """By name: from a number of runs to rows, all of one kind of named tuple."""
 

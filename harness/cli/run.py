@@ -27,6 +27,7 @@ Examples:
   harness run suites/robustness.yaml --adapter onnx-int8
   harness run robustness -a onnx-fp32 -a onnx-int8 --limit 50
   harness run my-suite.yaml -a mock --root ~/data --json
+  harness run my-suite.yaml -a my-model.yaml --limit 500 --sample informative
 """
 
 
@@ -48,6 +49,10 @@ Examples:
 @click.option("-n", "--limit", type=click.IntRange(1),
               help="At most so many samples a cell, for a quick look; drawn with the suite's seed.")  # fmt: skip
 @click.option("--head", is_flag=True, help="Let --limit take the first samples of each dataset.")
+@click.option("--sample", type=click.Choice(["plain", "informative"]), default="plain", show_default=True,
+              help="How --limit draws: informative takes what earlier runs disagree on oftener, weighted.")  # fmt: skip
+@click.option("--sample-from", "sample_from", multiple=True, metavar="RUN",
+              help="With --sample informative: an earlier run that tells; by default all below --out.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="TASK", help="Run this task only; can be given several times.")
 @click.option(
     "--sample-id", "sample_ids", multiple=True, metavar="ID", help="Ask about this sample only; several times."
@@ -80,6 +85,8 @@ def command(
     workers: int,
     limit: int | None,
     head: bool,
+    sample: Literal["plain", "informative"],
+    sample_from: tuple[str, ...],
     only: tuple[str, ...],
     sample_ids: tuple[str, ...],
     epochs: int,
@@ -116,6 +123,10 @@ def command(
 
     if head and limit is None:
         raise click.UsageError("--head says which samples --limit takes; give one")
+    if sample == "informative" and limit is None:
+        raise click.UsageError("--sample informative draws as many samples as --limit says; give one")
+    if sample_from and sample == "plain":
+        raise click.UsageError("--sample-from says which runs --sample informative reads; give that")
     if fields and data is None:
         raise click.UsageError("--field says which column of --data is what; give that")
     if reducer != "mean" and epochs == 1:
@@ -128,6 +139,8 @@ def command(
         check_capabilities(loaded, choices)
     if dry_run:
         chosen = Selection(only, sample_ids, epochs, reducer)
+        if sample == "informative":
+            return _dry_run(loaded, choices, chosen, limit, head, as_json, out, sample_from)
         return _dry_run(loaded, choices, chosen, limit, head, as_json)
     progress, out = choose(quiet), out.absolute()  # the first adapter may go to another folder
     with invocation(several=len(choices) > 1), _printed(as_json, profile) as done:
@@ -141,6 +154,8 @@ def command(
                     workers=workers,
                     limit=limit,
                     head=head,
+                    sample=sample,
+                    sample_from=sample_from,
                     only=only,
                     sample_ids=sample_ids,
                     epochs=epochs,
@@ -186,14 +201,24 @@ def _names(kind: Literal["suites", "adapters"], typed: str) -> "list[CompletionI
 
 
 def _dry_run(
-    suite: "Suite", choices: "list[AdapterChoice]", chosen: "Selection", limit: int | None, head: bool, as_json: bool
+    suite: "Suite",
+    choices: "list[AdapterChoice]",
+    chosen: "Selection",
+    limit: int | None,
+    head: bool,
+    as_json: bool,
+    out: Path | None = None,
+    sample_from: tuple[str, ...] = (),
 ) -> int:
     import math
     from functools import partial
 
     from harness.comparison.forecast import CHANGED, forecast
+    from harness.engine.drawn import told_draw
     from harness.engine.expected import expect, lines
+    from harness.engine.informed import informed_draw
     from harness.engine.limits import beyond_budget
+    from harness.engine.named import locate_run
     from harness.engine.plan import Plan
     from harness.gates.runs import planned_gates
     from harness.patience import patiently
@@ -201,7 +226,11 @@ def _dry_run(
     from harness.suite.looks import draw_of
 
     suite = chosen.apply(suite)
-    draw, patience = draw_of(suite, limit, head=head), suite.spec.engine.timeout
+    patience, drawn = suite.spec.engine.timeout, None
+    if out is None:
+        draw = draw_of(suite, limit, head=head)
+    else:
+        draw, drawn = informed_draw(suite, limit or 0, out, [locate_run(name, out) for name in sample_from])
     patiently(lambda: usable_data(suite, draw), patience)
     plan = Plan(tuple(suite.tasks.values()), 1, draw)
     counts = {task.name: {cell.id: plan.count(task, cell) for cell in task.cells()} for task in plan.tasks}
@@ -221,10 +250,13 @@ def _dry_run(
         ]
         shown = {name: one.model_dump(mode="json") for name, one in expected.items()}
         values = {"adapters": [*expected], "requests": counts, "total": plan.total, "gates": told, "expected": shown}
+        values |= {"drawn": drawn.model_dump(mode="json")} if drawn else {}
         click.echo(json.dumps(values, indent=2))
         return ExitCode.OK
     for task, cells in counts.items():
         click.echo(f"{task}: {len(cells)} cells, {sum(cells.values()):,} requests")
+    if drawn:
+        click.echo(told_draw(drawn))
     for one in forecasts:
         assumed = f" (if {CHANGED:.0%} of the samples change)" if not math.isnan(one.minimum_effect) else ""
         click.echo(f"gate on {one}{assumed}")

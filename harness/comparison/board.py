@@ -116,6 +116,8 @@ def board(runs: Sequence[Run], options: Options = _DEFAULTS) -> Board:
     Raises:
         UsageError: if the runs are of different suites, or their samples cannot be read.
     """
+    for run in runs:
+        run.check_plain()
     suites = sorted({f"{run.record.suite.name} {run.record.suite.version}" for run in runs})
     if len(suites) > 1:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")

@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import CODES, FAILED, Column
 from harness.record.arrow import as_numpy
-from harness.record.folder import SAMPLES_FILE
+from harness.record.folder import CHANCE, SAMPLES_FILE, unweighted
 from harness.record.seal import check_file
 from harness.types import Finish, Status
 
@@ -54,6 +54,13 @@ class Samples:
 
         whole = self.table[name].combine_chunks()
         return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+
+    @property
+    def weights(self) -> Floats | None:
+        """One over the chance of each row, [rows]; None where all had the same."""
+        if CHANCE not in self.table.column_names:
+            return None
+        return 1 / as_numpy(self.column(CHANCE), np.nan).astype(np.float64)
 
     def text(self, name: str) -> "pa.Array":
         """Return a column of text, whether it is stored as it is or as a dictionary."""
@@ -118,11 +125,17 @@ class Samples:
         return [{name: row.get(name) for name in wanted} for row in picked]
 
 
-def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
+def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN, *, weighted: bool = False) -> Samples:
     """Read the samples of the run in ``folder``, whose record tells the checksums ``files``.
 
+    Args:
+        folder: of the run.
+        files: by name.
+        weighted: whether the caller weighs rows by their chances: whoever does not gets none that had unequal ones.
+
     Raises:
-        UsageError: if ``samples.parquet`` is missing or unreadable, or not the file that the record describes.
+        UsageError: if ``samples.parquet`` is missing or unreadable, or not the file that the record describes; if its
+            samples were drawn with unequal chances and the caller does not weigh them.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -134,7 +147,7 @@ def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
         columns = [
             name
             for name in names
-            if name in (*_NEEDED, _FINISH) or name.split(".")[0] in ("score", "status", "tag", "detail")
+            if name in (*_NEEDED, _FINISH, CHANCE) or name.split(".")[0] in ("score", "status", "tag", "detail")
         ]
         # Not read_table: it imports pandas where that is installed. A name takes those that go on from it along.
         table = pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns).select(columns)
@@ -143,6 +156,8 @@ def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN) -> Samples:
     absent = [name for name in _NEEDED if name not in names]
     if absent:
         raise UsageError(f"{file} has no column {', '.join(absent)}; it was not written by this harness")
+    if CHANCE in names and not weighted:
+        raise UsageError(unweighted(folder))
     return samples_of(folder, table)
 
 

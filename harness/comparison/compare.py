@@ -217,6 +217,9 @@ def _prepared(baseline: Run, candidate: Run, options: Options) -> "tuple[_Compar
     return _Comparer(baseline, candidate, options, rows), reasons
 
 
+_WEIGHTED: Final = (
+    "the samples were drawn with unequal chances and are weighted; slices and labels know no weights, and are left out"
+)
 _MOST_READ: Final = 2000
 """Failures whose words are read, to find the commonest."""
 
@@ -224,10 +227,11 @@ _MOST_READ: Final = 2000
 class _Comparer:
     def __init__(self, baseline: Run, candidate: Run, options: Options, rows: Mapping[str, Differences]) -> None:
         self._records = baseline.record, candidate.record
-        self._rows = rows_of_run(baseline), rows_of_run(candidate)
+        self._rows = rows_of_run(baseline, weighted=True), rows_of_run(candidate, weighted=True)
         self._samples = self._rows[0].samples, self._rows[1].samples
         self._pairs: Pairs = pair(*self._samples, rows)
-        self._options = options
+        self._weighted = _one_draw(self._samples, self._pairs)
+        self._options = options if not self._weighted else replace(options, labels=None)
         suite = candidate.record.suite
         self._seed = derive_seed(suite.name, suite.seed, "compare", SCHEMA_VERSION)
 
@@ -244,14 +248,16 @@ class _Comparer:
             one = self._task(name)
             deltas += one.deltas()
             cells += one.cells()
-            found.append(one.slices(after.suite.content.get("slice_by"), gated(after), self._seed))
+            if not self._weighted:
+                found.append(one.slices(after.suite.content.get("slice_by"), gated(after), self._seed))
             flips += one.flips()
             ratios |= one.ratios()
             cut += one.cut_off()
             asked += one.asked()
         given = self._options.labels
         labelled = by_people(asked, given, self._label_margins(), self._options.confidence) if given else ()
-        unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=after.limit_rule == "drawn")
+        drawn = after.limit_rule in ("drawn", "informative")
+        unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=drawn)
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
         told = _adjusted(deltas)
         worst = sorted((slice_ for one in found for slice_ in one.listed), key=lambda slice_: not slice_.fell)
@@ -267,6 +273,7 @@ class _Comparer:
                 *identity.changed_server(before, after),
                 *(said for one in unpaired for said in one.sentences()),
                 *self._unmoved(),
+                *([_WEIGHTED] if self._weighted else []),
                 *unwatched(after, told),
                 *notices(given, labelled),
             ),
@@ -470,6 +477,24 @@ class _TaskComparer:
                 yield name, _of_values(old, new, self.options.confidence, limit - 1)
             else:
                 yield name, self.comparer.ratio(statistic, limit - 1)
+
+
+def _one_draw(samples: tuple[Samples, Samples], pairs: Pairs) -> bool:
+    """Return whether pairs are to be weighted.
+
+    Raises:
+        Incomparable: if both runs drew their samples by themselves: the chance of a pair is then not known.
+    """
+    weights = samples[0].weights, samples[1].weights
+    if weights[0] is None or weights[1] is None:
+        return weights[0] is not None or weights[1] is not None
+    for one in pairs.cells.values():
+        if not np.array_equal(weights[0][one.baseline], weights[1][one.candidate]):
+            said = (
+                "both drew samples with unequal chances, by different earlier runs: how likely a pair was is not known"
+            )
+            raise Incomparable([f"{said}; compare with a run of all samples"])
+    return True
 
 
 def _of_values(before: MetricRecord, after: MetricRecord, confidence: float, margin: float) -> Comparison:

@@ -12,7 +12,7 @@ from harness.comparison.columns import Index, Samples, read_samples
 from harness.comparison.described import Described
 from harness.estimate import ANSWER
 from harness.estimate.reduce import Codes, reducer, repeats_of
-from harness.estimate.rows import CODES, CellRows, Column, Labels, Rows, answers_column, apart, unit_code
+from harness.estimate.rows import CODES, CellRows, Column, Floats, Labels, Rows, answers_column, apart, unit_code
 from harness.record import Run
 from harness.record.arrow import as_numpy, constant
 from harness.record.rows import MadeRows, read_rows
@@ -101,7 +101,8 @@ class RunRows:
         samples, units = named.numbers
         tags = {name: labels.take(places) for name, labels in named.labels.items()}
         stratum = task.record.cells[cell].stratum if cell in task.record.cells else ""
-        return CellRows(samples[places], apart(units[places], stratum), columns, tags, stratum)
+        weight = None if self._weights is None else self._weights[rows]
+        return CellRows(samples[places], apart(units[places], stratum), columns, tags, stratum, weight)
 
     def _column(self, label: str, task: TaskView) -> Column:
         spec = task.described.columns[label]
@@ -116,6 +117,10 @@ class RunRows:
         statuses, names = self.samples.codes("status")
         places = np.array([CODES[str(name)] for name in names], np.int8)
         return answers_column(codes + 1, places[statuses])
+
+    @cached_property
+    def _weights(self) -> Floats | None:
+        return self.samples.weights
 
     @cached_property
     def _cut_off(self) -> Column:
@@ -160,14 +165,18 @@ class RunRows:
         return replace(first, columns=columns)
 
 
-def rows_of_run(run: Run) -> RunRows:
+def rows_of_run(run: Run, *, weighted: bool = False) -> RunRows:
     """Read the rows of a run, each file held beside the checksum that its record tells.
+
+    Args:
+        run: the run.
+        weighted: whether the caller weighs rows by their chances; see :func:`~harness.comparison.columns.read_samples`.
 
     Raises:
         UsageError: if a file is missing or unreadable, or not the one that the record describes.
     """
     files = run.record.files
-    return RunRows(read_samples(run.folder, files), read_rows(run.folder, files))
+    return RunRows(read_samples(run.folder, files, weighted=weighted), read_rows(run.folder, files))
 
 
 def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:

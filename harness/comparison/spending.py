@@ -36,7 +36,7 @@ def seconds_of(run: Run, task: str) -> Amount | None:
     Answers of one call share its time, so calls are the independent units. A record of an earlier version has the time
     of each batch, of which its answers have equal shares.
     """
-    part = where(run.table(), "task", task)
+    part = where(run.plain_table(), "task", task)
     batches = as_numpy(part["batch"], 0).astype(np.int64)
     cells = np.unique(np.array(part["cell"].to_pylist(), str), return_inverse=True)[1]
     units = np.unique(np.stack([cells, batches]), axis=1, return_inverse=True)[1].ravel() if len(batches) else batches
@@ -54,7 +54,7 @@ def price_of(run: Run, task: str) -> Amount | None:
     prices = run.record.adapter.config.get("prices")
     if not isinstance(prices, Mapping):
         return None
-    part = where(run.table(), "task", task)
+    part = where(run.plain_table(), "task", task)
     read, written = (part[name].to_pylist() for name in ("tokens_in", "tokens_out"))
     costs = np.array([_nan(paid(prices, *pair)) for pair in zip(read, written, strict=True)], np.float64)
     groups = [cluster or identity for cluster, identity in zip(*(part[n].to_pylist() for n in ("cluster", "sample_id")),

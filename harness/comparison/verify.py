@@ -56,7 +56,7 @@ def verify(run: Run) -> Verified:
     """
     doubts = list(_files(run.folder, run.record))
     try:
-        samples = read_samples(run.folder)
+        samples = read_samples(run.folder, weighted=True)
         numbers = _Numbers(run, samples)
         found = [*_statuses(run.record, samples), *numbers.doubts()]
     except UsageError as cause:

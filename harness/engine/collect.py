@@ -73,6 +73,7 @@ class CellScores:
         ids: bool = False,
         specs: Mapping[str, ColumnSpec] | None = None,
         spent: Spending | None = None,
+        chances: Mapping[str, float] | None = None,
     ) -> None:
         self._cell = cell
         self._metrics = metrics
@@ -90,6 +91,9 @@ class CellScores:
         self._tags: dict[str, tuple[array[int], dict[str, int]]] = {name: (array("q"), {}) for name in tags}
         self._ids: list[str] | None = [] if ids else None
         self._spent = spent
+        self._chances = chances
+        self._weights = array("d")
+        """One over the chance of each sample, where they had unequal ones."""
         self._failed = {name: spec.worth for name, spec in (specs or {}).items() if spec.worth is not None}
         """What a failure counts, of columns that are measured."""
         self.finishes = Counter[str]()
@@ -135,6 +139,8 @@ class CellScores:
 
     def _line(self, identity: str, cluster: str, tags: Mapping[str, str]) -> None:
         self._clusters.append(unit_code(cluster, identity))
+        if self._chances is not None:
+            self._weights.append(1 / self._chances[identity])
         for name, (codes, places) in self._tags.items():
             value = tags.get(name)
             codes.append(-1 if value is None else places.setdefault(value, len(places)))
@@ -166,6 +172,7 @@ class CellScores:
         return CellResult(
             self._cell, columns, clusters, answers, self._vectors, self._texts, tags, tuple(self._ids or ()),
             self._spent.columns() if self._spent else {},
+            None if self._chances is None else np.frombuffer(self._weights, np.float64),
         )  # fmt: skip
 
     def _column(self, name: str) -> Column:
@@ -185,6 +192,8 @@ class CellScores:
                 self._ids.extend(f"\0missing {place}" for place in range(first, size))
             if self._spent is not None:
                 self._spent.fill(absent)
+            if self._chances is not None:
+                self._weights.extend([1.0] * absent)  # nothing of them counts
             for worths in self._worths.values():
                 worths.extend([math.nan] * absent)
             for kinds in self._kinds.values():
@@ -251,13 +260,15 @@ def task_results(
     return [collected.get(cell.id, new_scores(task, cell)).result(expected) for cell, expected in cells]
 
 
-def new_scores(task: Task, cell: Cell, spent: Spending | None = None) -> CellScores:
+def new_scores(
+    task: Task, cell: Cell, spent: Spending | None = None, chances: Mapping[str, float] | None = None
+) -> CellScores:
     """Return empty columns for one cell of a task; with ``spent`` for one that another task reads."""
     measures = task.measures if isinstance(task, Measures) else ()
     sliced = dict.fromkeys(tag for one in task.statistics() for tag in one.where)
     specs = task.columns() if measures else {}
     return CellScores(cell, task.metrics, measures, sliced, ids=isinstance(task, Makes) or spent is not None,
-                      specs=specs, spent=spent)  # fmt: skip
+                      specs=specs, spent=spent, chances=chances)  # fmt: skip
 
 
 def plain(value: Any) -> Any:

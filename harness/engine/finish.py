@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.comparison.absolute import judge as judge_gates
 from harness.engine.collect import CellScores, new_scores, plain, sum_columns, task_results
+from harness.engine.drawn import told_draw
 from harness.engine.flips import keep_flips
 from harness.engine.limits import beyond, unscored
 from harness.engine.manifest import Manifest
@@ -82,7 +83,9 @@ def finish(
     read_of = {_reads(task) for task in suite.tasks.values()}
     prices = manifest.adapter.config.get("prices")
     cells = {
-        (task.name, cell.id): new_scores(task, cell, Spending(prices) if task.name in read_of else None)
+        (task.name, cell.id): new_scores(
+            task, cell, Spending(prices) if task.name in read_of else None, plan.draw.chances
+        )
         for task in suite.tasks.values()
         for cell in task.cells()
     }
@@ -91,7 +94,8 @@ def finish(
     details = [label for label, metric in metrics.items() if metric.keeps_rows]
     read = _Read(cells, Failures())
     rows = _taken(store, read, plan.places())
-    write_samples(folder, rows, _columns(suite), store.tags(), sums, details, former=store.replaced())
+    former, chances = store.replaced(), plan.draw.chances
+    write_samples(folder, rows, _columns(suite), store.tags(), sums, details, former=former, chances=chances)
     write_vectors(folder, store)
     if ending.status == "complete" and plan.shard == WHOLE:
         keep_flips(suite.tasks.values(), store, folder)
@@ -152,7 +156,8 @@ def _record(
         finishes = sum((one.finishes for one in collected.values()), Counter[str]())
         served = sum((one.served for one in collected.values()), Counter[str]())
         warnings = [*data.warnings(name), *changed_server(served)]
-        tasks[name] = _task_record(task, found, finishes, warnings).model_copy(update={"served": dict(served)})
+        made_record = _task_record(task, found, finishes, warnings, told_draw(manifest.drawn))
+        tasks[name] = made_record.model_copy(update={"served": dict(served)})
         made += found.made
     write_rows(folder, made)
     metrics = {f"{name}/{metric}": value for name, task in tasks.items() for metric, value in task.metrics.items()}
@@ -178,6 +183,7 @@ def _record(
         adapter=manifest.adapter.model_copy(update={"config": scrubbed_values(manifest.adapter.config)}),
         options=options,
         limit_rule=plan.draw.rule,
+        drawn=manifest.drawn,
         shard=None if plan.shard == WHOLE else str(plan.shard),
         datasets={name: dataset.content_hash() for name, dataset in suite.datasets.items()},
         machine=sessions[0].record.machine,
@@ -205,7 +211,9 @@ def _judged(suite: Suite, metrics: Mapping[str, MetricRecord], failures: Sequenc
     return Ending("complete", beyond(suite.spec.engine, sum(one.count for one in failures), total))
 
 
-def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], warnings: Iterable[str]) -> TaskRecord:
+def _task_record(
+    task: Task, found: Summarised, finishes: Mapping[str, int], warnings: Iterable[str], drawn: str
+) -> TaskRecord:
     config = plain(task.describe())
     shown = found.illustration
     cut = said_of(finishes, config)
@@ -231,6 +239,7 @@ def _task_record(task: Task, found: Summarised, finishes: Mapping[str, int], war
         finishes=dict(sorted(finishes.items())),
         findings=[
             *(FindingRecord(level="warning", text=text) for text in warnings),
+            *([FindingRecord(level="note", text=drawn)] if drawn else []),
             *(FindingRecord(level=finding.level, text=finding.text) for finding in findings),
         ],
         charts=[chart_record(chart) for chart in shown.charts],

@@ -13,15 +13,16 @@ from pydantic import Field, ValidationError
 
 from harness.engine.collect import plain
 from harness.engine.options import Executor, RunOptions
-from harness.engine.plan import Plan, Shard, make_plan
+from harness.engine.plan import Plan, Shard
 from harness.errors import UsageError
-from harness.record.schema import AdapterRecord, ExpectedRecord, RecordModel, SelectionRecord
+from harness.record.schema import AdapterRecord, DrawnRecord, ExpectedRecord, RecordModel, SelectionRecord
 from harness.record.store import ResponseStore
 from harness.registry import registry
 from harness.spec.document import made_document
 from harness.spec.models import AdapterSpec
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite, bind_suite
+from harness.suite.looks import draw_of
 from harness.suite.select import Selection
 from harness.types import Dataset
 
@@ -75,6 +76,9 @@ class Manifest(RecordModel):
     head: bool = True
     """Whether the limit takes the first samples, as runs did that say nothing of it."""
     ranked: bool = False
+    chances: dict[str, float] | None = None
+    """Of samples that were drawn with unequal ones: the draw stays what it was, whatever runs are made meanwhile."""
+    drawn: DrawnRecord | None = None
     shard: str
     selection: SelectionRecord
     suite: SuiteSource
@@ -139,7 +143,8 @@ class Manifest(RecordModel):
     def plan(self, suite: Suite) -> Plan:
         """Lay the run out as it was."""
         shard = Shard.parse(self.shard)
-        return make_plan(suite, self.batch_size, self.limit, shard, head=self.head, ranked=self.ranked)
+        draw = draw_of(suite, self.limit, head=self.head, ranked=self.ranked, chances=self.chances)
+        return Plan(tuple(suite.tasks.values()), self.batch_size, draw, shard)
 
 
 def copy_of(store: Path) -> Path:

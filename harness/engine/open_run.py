@@ -24,7 +24,7 @@ from harness.record.folder import RUN_FILE, STORE_FILE
 from harness.record.lineage import used_variables
 from harness.record.lock import Busy, RunLock
 from harness.record.marks import write_marks
-from harness.record.schema import AdapterRecord, ExpectedRecord
+from harness.record.schema import AdapterRecord, DrawnRecord, ExpectedRecord
 from harness.record.store import ResponseStore
 from harness.suite.adapters import AdapterChoice
 from harness.suite.bind import Suite
@@ -116,15 +116,22 @@ class Wanted:
     data: dict[str, str]
     tasks: dict[str, dict[str, Any]]
     key: str
+    drawn: DrawnRecord | None = None
 
     @classmethod
     def of(
-        cls, suite: Suite, choice: AdapterChoice, adapter: AdapterRecord, plan: Plan, options: RunOptions
+        cls,
+        suite: Suite,
+        choice: AdapterChoice,
+        adapter: AdapterRecord,
+        plan: Plan,
+        options: RunOptions,
+        drawn: DrawnRecord | None = None,
     ) -> "Wanted":
         """Look at all that a run depends on."""
         data, tasks = data_of(suite), tasks_of(suite)
         key = run_key(suite, data, tasks, options.selection, adapter.fingerprint, plan, __version__)
-        return cls(suite, choice, adapter, plan, options, data, tasks, key)
+        return cls(suite, choice, adapter, plan, options, data, tasks, key, drawn)
 
 
 def open_run(wanted: Wanted, command: Invocation) -> OpenRun:
@@ -253,6 +260,8 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
         limit=plan.limit,
         head=plan.draw.head,
         ranked=plan.draw.ranked,
+        chances=None if plan.draw.chances is None else dict(plan.draw.chances),
+        drawn=wanted.drawn,
         shard=str(plan.shard),
         selection=options.selection.record,
         suite=suite_source,

@@ -13,6 +13,9 @@ from harness.suite.select import ALL, Selection
 Executor = Literal["local", "process", "ray"]
 
 
+SampleRule = Literal["plain", "informative"]
+
+
 def _say_nothing(_: str) -> None: ...
 
 
@@ -31,6 +34,10 @@ class RunOptions:
     """Take the first samples of each dataset, not a draw of them."""
     ranked: bool = False
     """Ask them in the order in which they are drawn: the batches of a larger limit begin with those of a smaller."""
+    sample: SampleRule = "plain"
+    """How the limit draws: plainly, or those samples oftener that earlier runs disagree on."""
+    sample_from: tuple[Path, ...] = ()
+    """Folders of those earlier runs; empty for all that lie in ``out``."""
     selection: Selection = ALL
     """Some tasks, some samples, several epochs."""
     shard: Shard = WHOLE

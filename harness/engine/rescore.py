@@ -164,7 +164,7 @@ def _rows(run: Run, more: Sequence[str] = ()) -> Iterator[tuple[Mapping[str, Any
     if left_out >= run.record.tasks.keys():
         raise UsageError(f"run {run.record.run_id} holds no answers to questions, so there is nothing to score")
     unread = {name for name, task in run.record.tasks.items() if on_truncated(task.config) == "unparsed"}
-    table = run.table()
+    table = run.plain_table()
     tags = [name for name in table.column_names if name.startswith("tag.")]
     columns = [
         name for name in dict.fromkeys((*_COLUMNS, *more)) if name in table.column_names

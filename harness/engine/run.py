@@ -15,13 +15,14 @@ from harness.engine.ask import Asker, Model
 from harness.engine.cache import CacheError, ResponseCache
 from harness.engine.executors import Executor, make_executor
 from harness.engine.finish import Ending, finish
+from harness.engine.informed import informed_draw
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
 from harness.engine.limits import overspent, refusal, shortcoming, too_many
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
-from harness.engine.plan import OBSERVED, Left, Plan, chunks
+from harness.engine.plan import OBSERVED, WHOLE, Left, Plan, chunks
 from harness.engine.prepare import Prepared, preparing
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
@@ -32,7 +33,7 @@ from harness.locate import near
 from harness.patience import Patience, patiently
 from harness.record.artifacts import save_thumbnail
 from harness.record.failures import LOST
-from harness.record.schema import AdapterRecord, RunRecord
+from harness.record.schema import AdapterRecord, DrawnRecord, RunRecord
 from harness.record.store import Gone, StorageError
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import AdapterChoice
@@ -41,6 +42,7 @@ from harness.suite.data import Checked, usable_data
 from harness.suite.fit import check_capabilities, misfit
 from harness.suite.looks import draw_of
 from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
+from harness.tasks.draw import Draw
 from harness.types import Adapter, Status
 
 __all__ = ["Interrupted", "Progress", "RunOptions", "batch_size_for", "resume_run", "run_suite"]
@@ -72,7 +74,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
     """
     options = replace(options, out=options.out.absolute())  # an adapter may go to another folder
     suite = options.selection.apply(suite)
-    draw = draw_of(suite, options.limit, head=options.head, ranked=options.ranked)
+    draw, drawn = _draw(suite, options)
     data = patiently(lambda: usable_data(suite, draw), suite.spec.engine.timeout)
     executor = _executor(suite, choice, options)
     try:
@@ -84,7 +86,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         if budget is not None and budget.cost is not None and not adapter.config.get("prices"):
             said = f"`engine: budget: cost` is held by prices, and {adapter.name} has none"
             raise UsageError(f"{said}: give its file `prices: {{input: …, output: …}}`, or a budget of `tokens`")
-        wanted = Wanted.of(suite, choice, adapter, plan, options)
+        wanted = Wanted.of(suite, choice, adapter, plan, options, drawn)
         with invocation() as command:
             known = find_untold(options.out, wanted.key, str(plan.shard), command.told)
             if not options.fresh and (found := known):
@@ -93,6 +95,9 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
                 )
             else:
                 with open_run(wanted, command) as run:
+                    if drawn and run.manifest.chances != draw.chances:  # it was begun when other runs lay here
+                        plan = run.manifest.plan(suite)
+                        data = patiently(lambda: usable_data(suite, plan.draw), suite.spec.engine.timeout)
                     work = _Work(suite, choice, options, executor, plan, run, data)
                     for text in data.warnings():
                         options.say(f"warning: {text}")
@@ -381,6 +386,14 @@ def batch_size_for(adapter: Adapter, wanted: int | None) -> int:
     if wanted is None or not adapter.batch_invariant:
         return adapter.batch_size
     return wanted
+
+
+def _draw(suite: Suite, options: RunOptions) -> tuple[Draw, DrawnRecord | None]:
+    if options.sample == "plain":
+        return draw_of(suite, options.limit, head=options.head, ranked=options.ranked), None
+    if options.limit is None or options.head or options.ranked or options.shard != WHOLE:
+        raise UsageError("--sample informative needs --limit, and goes with neither --head, --shard nor --sequential")
+    return informed_draw(suite, options.limit, options.out, options.sample_from)
 
 
 def _executor(suite: Suite, choice: AdapterChoice, options: RunOptions) -> Executor:

@@ -88,7 +88,8 @@ def rows_of(results: Sequence[CellResult], made: Sequence[MadeRows] = (), *, ans
             columns |= own.beside(result.ids)
         place = np.arange(len(result.clusters))
         stratum = result.cell.stratum
-        cells[result.cell.id] = CellRows(place, apart(result.clusters, stratum), columns, result.tags, stratum)
+        units = apart(result.clusters, stratum)
+        cells[result.cell.id] = CellRows(place, units, columns, result.tags, stratum, result.weights)
     return Rows(cells | {one.cell: one.alone(np.arange(len(one.ids))) for one in beside.values()})
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
-from harness.estimate.means import mean_of, within
+from harness.estimate.means import all_differ, mean_of, weighted_mean_of, within
 from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
@@ -22,9 +22,14 @@ from harness.stats.paired import oriented, paired_t
 from harness.stats.quantiles import ratio_of_draws
 from harness.stats.results import Comparison, nothing
 from harness.stats.verdict import compare_scores
+from harness.stats.weighted import weighted_t
+from harness.stats.weighted_flips import weighted_flips
 
 _USELESS: Final = 0.025
 """With more draws than this without a value nothing can be said; dropping them would be choosing."""
+
+
+_NO_MEAN: Final = "its samples were drawn with unequal chances, for which only means are tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class Comparer:
         before, after = self._of(statistic)
         if (column := statistic.mean_of) is not None:
             return self._of_mean(statistic, column, before.read(column), after.read(column), margin)
+        if _weighed(after):
+            return Difference(*self._both(statistic), None, _NO_MEAN)
         reads = [(before.read(node), after.read(node)) for node in _inputs(statistic.of)]
         lost = sum(int((old.counted & ~new.counted).sum()) for old, new in reads)
         gained = sum(int((~old.counted & new.counted).sum()) for old, new in reads)
@@ -110,6 +117,8 @@ class Comparer:
 
     def ratio(self, statistic: Statistic, margin: float = 0.0) -> Comparison:
         """Return how many times worse the candidate is; above 1 is worse. Rows that are no pairs are drawn apart."""
+        if any(_weighed(side) for side in self._whole):
+            return nothing("ratio", self._confidence, margin)
         if statistic.launches and statistic.mean_of is not None:
             return self._of_launches(statistic, statistic.mean_of, margin)
         try:
@@ -143,6 +152,14 @@ class Comparer:
         a, b, units = old.values[both], new.values[both], self._numbered(old.unit)[both]
         direction: Literal["higher", "lower"] = "lower" if statistic.direction == "lower" else "higher"
         span = statistic.span
+        pairs = replace(new, values=np.where(both, new.values, np.nan))
+        if (weights := pairs.weighing) is not None:
+            d = oriented(a, b, direction)
+            if is_binary(column, self._binary) and all_differ(units) and np.isin(d, (-1.0, 0.0, 1.0)).all():
+                told = weighted_flips(d, weights, self._confidence, margin)
+            else:
+                told = weighted_t(d, weights, units, self._confidence, margin, span)
+            return Difference(weighted_mean_of(a, weights), weighted_mean_of(b, weights), told, "", lost, gained)
         if is_binary(column, self._binary):
             found = compare_scores(a, b, direction, units, self._confidence, margin, span)
         elif len(a):
@@ -272,6 +289,10 @@ def _lost(rows: CellRows, columns: set[str]) -> Mask:
         if name in rows.columns:
             found |= rows.columns[name].among(*LOST)
     return found
+
+
+def _weighed(rows: Rows) -> bool:
+    return any(cell.weight is not None for cell in rows.cells.values())
 
 
 def _inputs(node: Node) -> list[Node]:

@@ -16,6 +16,8 @@ from harness.estimate.means import (
     gap_interval_of,
     mean_interval_of,
     mean_of,
+    weighted_mean_interval_of,
+    weighted_mean_of,
     within,
 )
 from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary
@@ -65,6 +67,10 @@ class Estimator:
             read = rows.read(column)
             counted = read.counted
             values, units = read.values[counted], read.unit[counted]
+            if (weights := read.weighing) is not None:
+                gap = column.get("row") == "minus"
+                found = weighted_mean_interval_of(values, weights, units, statistic.bounds, level, gap=gap)
+                return _metric_value(statistic, weighted_mean_of(values, weights), found, [read], level)
             if column.get("row") == "minus":
                 interval = gap_interval_of(values, units, statistic.bounds, level)
             else:

@@ -26,7 +26,14 @@ _CALIBRATION: Final = ("calibration", "calibration_max")
 
 
 def interval_of(statistic: Statistic, value: float, draws: Draws, confidence: float) -> Interval:
-    """Return the interval of a number that is no plain mean, and how it was made.
+    """Return the interval of a number that is no plain mean, and how it was made; arguments as of :func:`plainly`."""
+    if any(read.weighing is not None for read in _inputs_read(statistic.of, draws)):
+        return _weighed(statistic, value, draws, confidence)
+    return plainly(statistic, value, draws, confidence)
+
+
+def plainly(statistic: Statistic, value: float, draws: Draws, confidence: float) -> Interval:
+    """Return the interval over rows that weigh the same.
 
     Args:
         statistic: what the number is.
@@ -58,9 +65,36 @@ def interval_of(statistic: Statistic, value: float, draws: Draws, confidence: fl
     return _drawn(statistic, value, draws, units, confidence)
 
 
+def _inputs_read(of: Node, draws: Draws) -> list[Read]:
+    return [draws.tables[0].read(node) for node in {key(node): node for node in inputs_in(of)}.values()]
+
+
 def _units_read(of: Node, draws: Draws) -> list[Index]:
-    reads = [draws.tables[0].read(node) for node in {key(node): node for node in inputs_in(of)}.values()]
-    return [read.unit[read.counted] for read in reads]
+    return [read.unit[read.counted] for read in _inputs_read(of, draws)]
+
+
+def _weighed(statistic: Statistic, value: float, draws: Draws, confidence: float) -> Interval:
+    """Return the interval of a smooth function of weighted sums: the jackknife's, with no more df than the weights."""
+    from harness.stats.jackknife import scaled_t, standard_error
+
+    of, bounds = statistic.of, statistic.bounds
+    if not all(FORMS[form].smooth for form in forms_in(of)):
+        return no_interval("drawn with unequal chances")
+    informing, without = _informing(of, draws.tables[0].sums(of)), draws.without(of)
+    strata = [part[informing[part]] for part in draws.strata_of(*_units_read(of, draws))]
+    error, freedom = standard_error(value, without, [part for part in strata if len(part)])
+    if math.isnan(error):
+        return no_interval("no spread in a weighted sample")
+    worth = min(
+        float(read.weight[read.counted].sum() ** 2 / np.square(read.weight[read.counted]).sum())
+        for read in _inputs_read(of, draws)
+        if read.weight is not None and read.counted.any()
+    )
+    if worth < MIN_UNBOUNDED:
+        return no_interval(f"n below {MIN_UNBOUNDED}")
+    scaled = (None, None) if bounds[1] is None and _of_shares(statistic) else bounds
+    low, high = scaled_t(value, error, max(1.0, min(freedom, worth - 1)), scaled, confidence)
+    return *clipped(low, high, bounds), "weighted jackknife t"
 
 
 def _quantile(statistic: Statistic, read: Read, confidence: float) -> Interval:

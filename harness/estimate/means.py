@@ -94,6 +94,55 @@ def bounded_interval(values: Floats, units: Index | None, bounds: tuple[float, f
     return max(least, lower_bound(below, tail, least)), min(most, upper_bound(above, tail, most)), method
 
 
+def weighted_mean_of(values: Floats, weights: Floats) -> float:
+    """Return Hájek's mean of rows [n] that weigh one over their chances, [n]."""
+    order = np.lexsort((weights, values))
+    return float((values * weights)[order].sum() / weights[order].sum()) if len(values) else float("nan")
+
+
+def weighted_mean_interval_of(
+    values: Floats, weights: Floats, units: Index, bounds: Bounds, confidence: float = 0.95, *, gap: bool = False
+) -> Interval:
+    """Return the interval of the mean of rows that were drawn with unequal chances.
+
+    Gaffke's over units as heavy as they weigh where values have bounds; Student's t elsewhere (on the log scale where
+    values are positive), and for differences (``gap``) the more careful of the two.
+
+    Args:
+        values: what the rows are worth, [n].
+        weights: one over their chances, [n], not all the same.
+        units: the unit of each row, [n].
+        bounds: of the values.
+        confidence: two-sided, in (0, 1).
+        gap: whether they are differences of paired columns.
+    """
+    from harness.stats.gaffke import lower_bound, upper_bound
+    from harness.stats.jackknife import scaled_t
+    from harness.stats.weighted import Weighted, weighted_t
+
+    if not len(values) or not np.isfinite(values).all():
+        return NONE
+    rows = Weighted.of(values, weights, units)
+    if len(rows.sums) < 2:
+        return no_interval("one independent unit")
+    least, most = bounds
+    if gap:
+        span = None if most is None else max(most, float(np.abs(values).max()))
+        found = weighted_t(values, weights, units, confidence, span=span)
+        return *clipped(found.low, found.high, bounds), found.method
+    if least is not None and most is not None:
+        tail, sums = (1 - confidence) / 2, rows.units
+        ends = lower_bound(sums, tail, least), upper_bound(sums, tail, most)
+        return *clipped(*ends, bounds), "Gaffke, weighted"
+    if rows.effective < MIN_UNBOUNDED:
+        return no_interval(f"n below {MIN_UNBOUNDED}")
+    if not rows.error > 0:
+        return no_interval("no spread in the sample")
+    scale = (least if least is not None and rows.mean > least else None, None)
+    low, high = scaled_t(rows.mean, rows.error, rows.df, scale, confidence)
+    return *clipped(low, high, bounds), "weighted t" + (", log scale" if scale[0] is not None else "")
+
+
 def gap_interval_of(values: Floats, units: Index, bounds: Bounds, confidence: float = 0.95) -> Interval:
     """Return the interval of a mean of paired differences, [n], of rows of one run."""
     from harness.stats.paired import paired_t

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import UsageError
 from harness.estimate.build import ANSWER
 from harness.estimate.statistic import Node, key
 from harness.seeds import derive_seed
@@ -113,6 +114,8 @@ class CellRows:
     """By name: the value of each row."""
     stratum: str = ""
     """Cells with other samples than others are drawn by themselves: their rows keep their number."""
+    weight: Floats | None = None
+    """One over the chance that each row had to be asked, [n]; None where all had the same."""
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -122,7 +125,9 @@ class CellRows:
         places = np.flatnonzero(rows) if rows.dtype == bool else rows
         tags = {name: labels.take(np.asarray(places, np.int64)) for name, labels in self.tags.items()}
         columns = {name: column.take(places) for name, column in self.columns.items()}
-        return replace(self, sample=self.sample[places], unit=self.unit[places], columns=columns, tags=tags)
+        weight = None if self.weight is None else self.weight[places]
+        sample, unit = self.sample[places], self.unit[places]
+        return replace(self, sample=sample, unit=unit, columns=columns, tags=tags, weight=weight)
 
     def tagged(self, where: Mapping[str, str]) -> Mask:
         """Return which rows have these values of these tags, [n]."""
@@ -166,7 +171,7 @@ class Rows:
             kinds = np.maximum(kinds, part.kinds)
         if node["row"] == "filled":  # what has a value now is defined
             kinds = np.where((kinds == CODES[Status.UNDEFINED]) & ~np.isnan(values), CODES[Status.OK], kinds)
-        return Read(first.sample, first.unit, values, kinds.astype(np.int8))
+        return Read(first.sample, first.unit, values, kinds.astype(np.int8), weight=first.weight)
 
     def _column(self, node: Node) -> "Read":
         parts = [part for cell in node["at"] if (part := self._of_cell(cell, node)) is not None]
@@ -183,6 +188,7 @@ class Rows:
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.kinds for part in parts]),
             details,
+            _pooled(parts),
         )
 
     def _of_cell(self, cell: str, node: Node) -> "Read | None":
@@ -190,7 +196,8 @@ class Rows:
         column = rows.columns.get(node["column"]) if rows else None
         if rows is None or column is None:
             return None
-        return Read(rows.sample, rows.unit, column.counting(node.get("failed")), column.kinds, column.details)
+        values = column.counting(node.get("failed"))
+        return Read(rows.sample, rows.unit, values, column.kinds, column.details, rows.weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,16 +210,27 @@ class Read:
     """[n]; NaN where a row does not count."""
     kinds: NDArray[np.int8]
     details: Sequence[str | None] | None = None
+    weight: Floats | None = None
+    """[n]; None where every row weighs the same."""
 
     def take(self, rows: Index) -> "Read":
         """Return some rows, in that order."""
         details = None if self.details is None else [self.details[i] for i in rows.tolist()]
-        return Read(self.sample[rows], self.unit[rows], self.values[rows], self.kinds[rows], details)
+        weight = None if self.weight is None else self.weight[rows]
+        return Read(self.sample[rows], self.unit[rows], self.values[rows], self.kinds[rows], details, weight)
 
     @property
     def counted(self) -> Mask:
         """Which rows count, [n]."""
         return ~np.isnan(self.values)
+
+    @property
+    def weighing(self) -> Floats | None:
+        """What the rows that count weigh, [counted]; None where they all weigh the same, which says nothing."""
+        if self.weight is None:
+            return None
+        found: Floats = self.weight[self.counted]
+        return None if not len(found) or float(found.min()) == float(found.max()) else found
 
     def statuses(self) -> dict[str, int]:
         """How many rows ended in each status."""
@@ -247,7 +265,16 @@ def grouped(read: "Read", by: Floats | None, how: str, least: int = 1) -> "Read"
     found = np.where(counts < max(1, least), np.nan, found)
     kinds[np.isnan(found) & (kinds == CODES[Status.OK])] = CODES[Status.UNDEFINED]
     places = known[first]
-    return Read(read.sample[places], read.unit[places], found, kinds)
+    weight = None if read.weight is None else read.weight[places]
+    if weight is not None and read.weight is not None and (weight[group] != read.weight[known]).any():
+        raise UsageError("a group of rows that were drawn with different chances has no chance of its own")
+    return Read(read.sample[places], read.unit[places], found, kinds, weight=weight)
+
+
+def _pooled(parts: Sequence["Read"]) -> Floats | None:
+    if all(part.weight is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(part.sample)) if part.weight is None else part.weight for part in parts])
 
 
 def _same(a: Index, b: Index) -> bool:
@@ -364,13 +391,13 @@ def pair(a: Rows, b: Rows) -> tuple[Rows, Rows]:
     ours, theirs = {}, {}
     for name in (name for name in a.cells if name in b.cells):
         mine, other = a.cells[name], b.cells[name]
-        if _same(mine.sample, other.sample):
-            ours[name], theirs[name] = mine, replace(other, unit=mine.unit)
-            continue
-        _, i, j = np.intersect1d(mine.sample, other.sample, return_indices=True)
-        order = np.argsort(i, kind="stable")
-        ours[name] = mine.take(i[order])
-        theirs[name] = replace(other.take(j[order]), unit=ours[name].unit)
+        if not _same(mine.sample, other.sample):
+            _, i, j = np.intersect1d(mine.sample, other.sample, return_indices=True)
+            order = np.argsort(i, kind="stable")
+            mine, other = mine.take(i[order]), other.take(j[order])
+        # Where one run asked all, the other's draw decides which pairs there are.
+        weight = mine.weight if other.weight is None else other.weight
+        ours[name], theirs[name] = replace(mine, weight=weight), replace(other, unit=mine.unit, weight=weight)
     return Rows(ours), Rows(theirs)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Table:
             if self._partner is not None:
                 others = self._partner.read(node)
                 values = np.where(np.isnan(others.values), np.nan, found.values)
-                found = Read(found.sample, found.unit, values, found.kinds, found.details)
+                found = replace(found, values=values)
             self._read[name] = found
         return self._read[name]
 
@@ -87,6 +88,8 @@ class Table:
             UsageError: if the plug-in cannot be imported.
         """
         sides = [self.read(child) for child in form["of"]]
+        if any(side.weight is not None for side in sides):
+            raise UsageError(f"the form of {form['target']} knows no weights, and the rows were drawn unequally")
         columns: list[Any] = [
             side.values if side.details is None else np.array(side.details, dtype=object) for side in sides
         ]
@@ -101,7 +104,10 @@ class Table:
     def _column(self, node: Node, *, exact: bool) -> tuple[Floats, Floats]:
         if exact:
             # Summed in sorted order: a value must not depend on the order of its rows.
-            kept = np.sort(self.read(node).values)
+            read = self.read(node)
+            if read.weight is not None:
+                return self._weighed(read)
+            kept = np.sort(read.values)
             kept = kept[: len(kept) - int(np.isnan(kept).sum())]
             return np.array([kept.sum()]), np.array([float(len(kept))])
         name = key(node)
@@ -109,14 +115,27 @@ class Table:
             found = self.read(node)
             there = found.counted
             group = self._group(found.unit[there])
-            counted = np.bincount(group, minlength=self.count).astype(np.float64)
-            summed = np.bincount(group, found.values[there], self.count).astype(np.float64)
+            weight = None if found.weight is None else found.weight[there]
+            values = found.values[there] if weight is None else found.values[there] * weight
+            counted = np.bincount(group, weight, self.count).astype(np.float64)
+            summed = np.bincount(group, values, self.count).astype(np.float64)
             self._summed[name] = summed, counted
         return self._summed[name]
+
+    @staticmethod
+    def _weighed(read: Read) -> tuple[Floats, Floats]:
+        """Return the weighted sum and count of all rows."""
+        there = read.counted
+        weight = np.asarray(read.weight, np.float64)[there]
+        return np.array([np.sort(read.values[there] * weight).sum()]), np.array([np.sort(weight).sum()])
 
     def _block(self, form: Node, *, exact: bool) -> tuple[Floats, Floats]:
         groups = 1 if exact else self.count
         sides = [self.read(child) for child in form["of"]]
+        if any(side.weight is not None for side in sides):
+            raise UsageError(
+                f"the form {form['form']!r} knows no weights, and the rows were drawn with unequal chances"
+            )
 
         def grouped(side: Read, there: Any) -> Index:
             return np.zeros(int(there.sum()), np.int64) if exact else self._group(side.unit[there])

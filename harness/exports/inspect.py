@@ -35,7 +35,7 @@ class Inspect:
     def write(self, run: Run, out: Path) -> int:
         """Write a sample an answer."""
         out.mkdir(exist_ok=True)
-        table, written = run.table(), 0
+        table, written = run.plain_table(), 0
         time = run.record.started.strftime("%Y-%m-%dT%H-%M-%S-00-00")
         for task, told in run.record.tasks.items():
             for cell in told.cells:

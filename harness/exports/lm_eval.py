@@ -30,7 +30,7 @@ class LmEval:
     def write(self, run: Run, out: Path) -> int:
         """Write a line a document and filter."""
         out.mkdir(exist_ok=True)
-        table, written = run.table(), 0
+        table, written = run.plain_table(), 0
         time = run.record.started.strftime("%Y-%m-%dT%H-%M-%S.%f")
         for task in run.record.tasks:
             metrics, part = measured(run, task), parted(table, task)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from harness.record import Run
+from harness.record.folder import CHANCE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +56,8 @@ def columns(run: Run) -> "pa.Table":
     import pyarrow as pa
 
     whole = run.table()
-    found: dict[str, Any] = {name: whole[name] for name in (*_TEXTS, *_NUMBERS) if name in whole.column_names}
+    kept = (*_TEXTS, *_NUMBERS, CHANCE)
+    found: dict[str, Any] = {name: whole[name] for name in kept if name in whole.column_names}
     right = (json.dumps(one or [], ensure_ascii=False) for one in whole["references"].to_pylist())
     found["references"] = pa.array(right, pa.string())
     for name in whole.column_names:

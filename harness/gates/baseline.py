@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path("baselines")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_KEPT: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response", "finish")
+_KEPT: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response", "finish", "chance")
 
 
 @dataclass(frozen=True, slots=True)

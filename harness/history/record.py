@@ -173,7 +173,7 @@ def _asked(one: RunRecord, task: str) -> str:
 
 def _limit(one: RunRecord) -> list[int | str | None]:
     """Return how many samples of a cell were asked, and which unless they are the first, as in older records."""
-    return [one.options.get("limit"), *(["drawn"] if one.limit_rule == "drawn" else [])]
+    return [one.options.get("limit"), *([one.limit_rule] if one.limit_rule not in ("", "head") else [])]
 
 
 def _datasets(one: RunRecord, task: str) -> dict[str, str]:

@@ -74,9 +74,12 @@ def part_of(limit: int | None, rule: str) -> str:
     """
     if limit is None:
         return ""
-    return {"drawn": f"{limit} samples a cell, drawn", "head": f"the first {limit} samples a cell"}.get(
-        rule, f"at most {limit} samples a cell"
-    )
+    told = {
+        "drawn": f"{limit} samples a cell, drawn",
+        "head": f"the first {limit} samples a cell",
+        "informative": f"{limit} samples a cell, drawn by earlier runs and weighted",
+    }
+    return told.get(rule, f"at most {limit} samples a cell")
 
 
 def read(results: Path) -> list[Recorded]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from harness.errors import UsageError, did_you_mean
 from harness.imports._log import Asked, Entry, Found, Log, Part, number, scale_of, text
 from harness.imports._place import MOST_LINE, Place, first_line, json_lines
+from harness.record.folder import CHANCE
 
 ENTRIES: Final = {"table": "Table"}
 
@@ -50,6 +51,12 @@ class Table:
         """
         file = found.files[0]
         columns = columns_of(file)
+        if CHANCE in columns:
+            raise UsageError(
+                f"{file} has a column {CHANCE!r}: its samples were drawn with unequal chances, and an imported run "
+                "takes plain means, which would be wrong of them; compare the run itself (rename the column if it is "
+                "something else)"
+            )
         roles = _roles(file, columns, asked)
         parts: dict[str, Part] = {}
         scales = {name: scale_of(name) for name in roles["score"]}

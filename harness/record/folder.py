@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain, islice
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from harness.asks import ask_named
 from harness.errors import UsageError
 from harness.extras import install
+from harness.locate import near
 from harness.record.arrow import array, vectors
 from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
@@ -31,6 +32,9 @@ RUN_FILE: Final = "run.json"
 SAMPLES_FILE: Final = "samples.parquet"
 VECTORS_FILE: Final = "vectors.parquet"
 STORE_FILE: Final = "responses.sqlite"
+CHANCE: Final = "chance"
+"""The column of samples that were drawn with unequal chances: whoever takes a mean of them must weigh each row by one
+over it."""
 
 _VERSION: Final = re.compile(r'\{\s*"schema_version":\s*(\d{1,9}),')
 
@@ -55,6 +59,7 @@ def write_samples(
     details: Sequence[str] = (),
     *,
     former: bool = False,
+    chances: Mapping[str, float] | None = None,
 ) -> None:
     """Write ``samples.parquet`` from the rows of a store, little by little, atomically.
 
@@ -66,6 +71,7 @@ def write_samples(
         sums: each has a column ``score.<metric>.<sum>``; the status of its metric holds for it.
         details: metrics that have a column ``detail.<metric>``.
         former: whether there is a column for the answers that rows had before they were asked again.
+        chances: by sample, where they were drawn with unequal ones; each row then has its own in ``chance``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -73,12 +79,14 @@ def write_samples(
     schema = _schema(metrics, tags, sums, details)
     if former:
         schema = schema.append(pa.field("former", pa.string()))
+    if chances is not None:
+        schema = schema.append(pa.field(CHANCE, pa.float64()))
     temporary = folder / f".{SAMPLES_FILE}.part"
     rows = iter(store)
 
     def batches() -> Iterator[pa.RecordBatch]:
         while some := list(islice(rows, _ROWS_AT_ONCE)):
-            yield pa.RecordBatch.from_arrays(_columns(some, schema), schema=schema)
+            yield pa.RecordBatch.from_arrays(_columns(some, schema, chances or {}), schema=schema)
 
     ready = batches()
     # Dictionaries and statistics for the columns with few values: for texts that all differ they take memory, and make
@@ -216,8 +224,29 @@ class Run(Shown):
         except (OSError, ValueError, pa.ArrowException) as cause:
             raise UsageError(f"{self.folder / SAMPLES_FILE} cannot be read: {cause}") from cause
 
+    def plain_table(self) -> "pa.Table":
+        """Return :meth:`table` for whoever takes plain means of it.
+
+        Raises:
+            UsageError: also if the samples were drawn with unequal chances: a plain mean would be wrong of them.
+        """
+        self.check_plain()
+        return self.table()
+
+    def check_plain(self) -> None:
+        """See that a plain mean of the samples is right.
+
+        Raises:
+            UsageError: if they were drawn with unequal chances.
+        """
+        if self.record.limit_rule == "informative":
+            raise UsageError(unweighted(self.folder))
+
     def samples(self) -> "pd.DataFrame":
         """Return all responses as a data frame: one row each, one column ``score.<metric>`` for each metric.
+
+        Where the samples were drawn with unequal chances the column ``chance`` has each row's own, and every mean must
+        weigh rows by one over it.
 
         Raises:
             UsageError: if pandas is not installed, or the file cannot be read.
@@ -242,6 +271,14 @@ class Run(Shown):
             for key, one in task.metrics.items()
         ]
         return pd.DataFrame(rows, columns=["task", "metric", *kept])
+
+
+def unweighted(folder: Path) -> str:
+    """Return why something that takes plain means says nothing of a run whose samples had unequal chances."""
+    return (
+        f"the samples of {near(folder)} were drawn with unequal chances (--sample informative): this command takes "
+        "plain means, which would be wrong of them. show, compare, gate, report and verify weigh them"
+    )
 
 
 def need_pandas(what: str) -> None:
@@ -300,11 +337,11 @@ def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], de
     return pa.schema([*fixed, *tagged, *scored, *summed, *((f"detail.{name}", pa.string()) for name in details)])
 
 
-def _columns(rows: Sequence[Row], schema: "pa.Schema") -> list[Any]:
-
-    values: dict[str, Iterable[Any]] = {
-        name: [getattr(row, name) for row in rows] for name in schema.names if "." not in name
-    }
+def _columns(rows: Sequence[Row], schema: "pa.Schema", chances: Mapping[str, float]) -> list[Any]:
+    own = [name for name in schema.names if "." not in name and name != CHANCE]
+    values: dict[str, Iterable[Any]] = {name: [getattr(row, name) for row in rows] for name in own}
+    if CHANCE in schema.names:
+        values[CHANCE] = [chances[row.sample_id] for row in rows]
     values["facts"] = [json.dumps(row.facts) if row.facts else None for row in rows]
     for column in schema.names:
         kind, _, name = column.partition(".")

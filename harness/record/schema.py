@@ -290,6 +290,22 @@ class SelectionRecord(RecordModel):
     reducer: str = "mean"
 
 
+class DrawnRecord(RecordModel):
+    """How samples were drawn that had unequal chances; each row's own stands in ``samples.parquet``."""
+
+    runs: list[str]
+    """The earlier runs whose answers the chances are made of."""
+    population: int
+    """Samples that were drawn from."""
+    asked: int
+    least_chance: float
+    """No sample's was smaller."""
+    effective: float
+    """How many samples of one weight the drawn ones are worth, for a number that history says nothing of."""
+    worth: float
+    """How many samples of a plain draw one was expected to be worth where two models are compared."""
+
+
 class SpentRecord(RecordModel):
     """What the answers of a run took that no cache knew."""
 
@@ -359,9 +375,11 @@ class RunRecord(RecordModel):
     adapter: AdapterRecord
     options: dict[str, int | None]
     """Batch size, workers, limit."""
-    limit_rule: Literal["", "drawn", "head"] = ""
-    """Which samples the limit took: those of a seeded order, or the first of each dataset, as all did that say
-    nothing of it."""
+    limit_rule: Literal["", "drawn", "head", "informative"] = ""
+    """Which samples the limit took: those of a seeded order, the first of each dataset, as all did that say
+    nothing of it, or those of a draw with unequal chances."""
+    drawn: DrawnRecord | None = None
+    """What that draw was like; rows weigh one over their chances in every number."""
     shard: str | None = None
     """``3/8`` where this is one of several parts of a run."""
     selection: SelectionRecord = SelectionRecord()

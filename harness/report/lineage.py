@@ -39,8 +39,8 @@ def _limit(record: RunRecord) -> str:
     limit = record.options.get("limit")
     if limit is None:
         return "none"
-    rule = "drawn with the suite's seed" if record.limit_rule == "drawn" else "the first of each dataset"
-    return f"{limit} samples a cell, {rule}"
+    rules = {"drawn": "drawn with the suite's seed", "informative": "drawn with unequal chances, and weighted"}
+    return f"{limit} samples a cell, {rules.get(record.limit_rule, 'the first of each dataset')}"
 
 
 def _variants(record: RunRecord) -> str:

@@ -60,7 +60,7 @@ def _pairs(
     baseline: Run, candidate: Run, flipping: Collection[str]
 ) -> Iterator[tuple[tuple[CellKey, str], tuple[str, int]]]:
     """Yield cell and id of every pair with the baseline's answer, and whether the candidate's changed sides."""
-    before, after = (read_samples(run.folder, run.record.files) for run in (baseline, candidate))
+    before, after = (read_samples(run.folder, run.record.files, weighted=True) for run in (baseline, candidate))
     sides = before, after
     responses, statuses = (sides[0].text(name).to_pylist() for name in ("response", "status"))
     ids = sides[1].text("sample_id").to_pylist()

@@ -30,7 +30,8 @@ def commands(record: RunRecord) -> list[str]:
         command += ["--batch-size", str(record.adapter.batch_size)]
     limit = record.options.get("limit")
     if limit is not None:
-        command += ["--limit", str(limit), *(["--head"] if record.limit_rule != "drawn" else [])]
+        how = {"drawn": [], "informative": ["--sample", "informative"]}.get(record.limit_rule, ["--head"])
+        command += ["--limit", str(limit), *how]
     if record.shard:
         command += ["--shard", record.shard]
     named = (pair for pair in record.environment.items() if re.fullmatch(r"[A-Za-z_]\w*", pair[0]))

@@ -59,6 +59,8 @@ class CellResult:
     spent: "Mapping[str, NDArray[np.float64]]" = field(default_factory=dict)
     """What each answer took, [n], for a task that :class:`Reads` them: ``tokens_in``, ``image_tokens``, ``tokens_out``,
     ``cost`` by the adapter's prices, and ``seconds``, an equal share of its batch's. NaN where that is not known."""
+    weights: "NDArray[np.float64] | None" = None
+    """One over the chance that each sample had to be asked, [n]; None where all had the same."""
 
 
 @dataclass(frozen=True, slots=True)

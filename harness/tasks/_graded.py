@@ -59,6 +59,8 @@ class GradedTask(OverDataset, ABC):
 
     kind: ClassVar[str]
     requires: frozenset[str] = frozenset({"generate"})
+    by_figures: ClassVar[bool] = True
+    """What it shows is made of figures, so that it is right of samples drawn with unequal chances too."""
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     """What the metrics mean that this kind computes by itself."""
 

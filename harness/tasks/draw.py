@@ -6,7 +6,7 @@ far as one looks, every stratum has its share. A look at more samples holds all 
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
 from typing import TYPE_CHECKING, Final, Literal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int64]
 
-Rule = Literal["", "drawn", "head"]
+Rule = Literal["", "drawn", "head", "informative"]
 
 _IN_MEMORY: Final = 4096
 """Samples that are kept where they were drawn; of more the dataset is read once more for each cell."""
@@ -55,6 +55,7 @@ class Draw:
         head: take the first samples of the dataset instead.
         ranked: ask them as they were drawn, not as they stand in the dataset: the batches of a look at more begin with
             those of a look at fewer. They are all kept in memory.
+        chances: of the samples that were drawn by what earlier runs say of them, by id: these are taken.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Draw:
         *,
         head: bool = False,
         ranked: bool = False,
+        chances: Mapping[str, float] | None = None,
     ) -> None:
         self.limit = limit
+        self.chances = chances
         self.head = head
         self.ranked = ranked and not head
         self._seed = seed
@@ -75,7 +78,9 @@ class Draw:
 
     @property
     def rule(self) -> Rule:
-        """``drawn`` or ``head``; empty where all samples are taken."""
+        """``drawn``, ``head`` or ``informative``; empty where all samples are taken."""
+        if self.chances is not None:
+            return "informative"
         if self.limit is None:
             return ""
         return "head" if self.head else "drawn"
@@ -88,7 +93,7 @@ class Draw:
                 from once.
             total: how many there are.
         """
-        if self.limit is None or (self.limit >= total and not self.ranked):
+        if self.limit is None or (self.limit >= total and not self.ranked and self.chances is None):
             return Taken(samples, total)
         if self.head:
             return Taken(samples, self.limit)
@@ -104,6 +109,13 @@ class Draw:
         import numpy as np
 
         assert self.limit is not None  # noqa: S101 - of nothing nothing is drawn
+        if self.chances is not None:
+            there = np.array([sample.id in self.chances for sample in source], bool)
+            found = Taken(samples, int(there.sum()), there)
+            if found.count > _IN_MEMORY:
+                return found
+            few = tuple(found)
+            return Taken(lambda: few, len(few))
         rows = _Order(source, self._seed, self._tags).first(self.limit)
         mask = np.zeros(rows.max(initial=-1) + 1, bool)
         mask[rows] = True
