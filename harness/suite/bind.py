@@ -84,6 +84,15 @@ def load_document(name: str, environment: Mapping[str, str] = os.environ) -> Doc
 
 def bind_suite(document: Document, roots: Sequence[Path] = ()) -> Suite:
     """Check an expanded document and bind its datasets and tasks."""
+    if (
+        isinstance(document.value, dict)
+        and {"adapter", "type"} <= document.value.keys()
+        and "suite" not in document.value
+    ):
+        hint = f"the suite stands first: harness run SUITE --adapter {document.file}"
+        raise SpecError(
+            [document.problem(("adapter",), "this is the file of an adapter, not a suite", hint, at_key=True)]
+        )
     document = expand_matrix(document)
     checked = check(SuiteSpec, document)
     if isinstance(checked, list):
