@@ -33,11 +33,10 @@ def not_imported(path: Path, cause: BaseException) -> str:
 
 def offered(found: Any, name: str) -> str:
     """Return the nearest of the functions and classes that stand there."""
-    names = [
-        one
-        for one, value in vars(found).items()
-        if not one.startswith("_") and callable(value) and getattr(value, "__module__", None) == getattr(found, "__name__", "")
-    ] if isinstance(found, (ModuleType, type)) else []  # fmt: skip
+    there = vars(found).items() if isinstance(found, (ModuleType, type)) else ()
+    home = getattr(found, "__name__", "") if isinstance(found, ModuleType) else getattr(found, "__module__", "")
+    own = [(one, value) for one, value in there if not one.startswith("_") and callable(value)]
+    names = [one for one, value in own if getattr(value, "__module__", None) == home]
     return did_you_mean(name, names) if names else "it defines no function"
 
 

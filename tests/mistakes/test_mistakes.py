@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Done
-from tests.mistakes.table import BARE, CHECK, GOOD, MISTAKES, RUN, Mistake
+from tests.mistakes.table import BARE, CHECK, GOOD, MISTAKES, RUN, Mistake, suite
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> None:
@@ -55,3 +55,25 @@ def test_a_byte_order_mark_is_no_mistake(folder: Path, run_here: Callable[..., D
         (folder / name).write_text(text, encoding="utf-8-sig")
     assert run_here(*BARE).code == 0
     assert run_here(*RUN).code in (0, 3)
+
+
+def test_a_column_that_is_merely_called_as_a_fact_is_no_fact(folder: Path, run_here: Callable[..., Done]) -> None:
+    (folder / "questions.csv").write_text(
+        "question,answer,image,size\nWhich colour?,red,red.png,large\nAnd?,blue,blue.png,7\n"
+    )
+    assert run_here(*BARE).code == 0
+
+
+def test_of_a_mapping_where_a_name_may_stand_only_its_keys_are_at_fault(
+    folder: Path, run_here: Callable[..., Done]
+) -> None:
+    put(folder, suite("[exact_match]", "[{metric: exact_match, variant: 7}]"))
+    told = run_here(*CHECK).err
+    assert "suite.yaml:9:" in told
+    assert "expected text, got a mapping" not in told
+    assert "1 problem\n" in told
+
+
+def test_one_row_has_what_several_have(folder: Path, run_here: Callable[..., Done]) -> None:
+    (folder / "red.png").write_bytes(b"no")
+    assert "1 row of the dataset 'rows' has media" in run_here("data", "check", "suite.yaml").out
