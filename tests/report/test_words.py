@@ -33,8 +33,10 @@ TALK = HEAD + (
 
 
 def test_a_dialogue_with_wrong_turns_is_not_called_flawless(page: Callable[..., str]) -> None:
-    told = page(TALK.replace("  one: {kind: qa, dataset: charts, metrics: [relaxed_accuracy]}\n", ""), 0.4)
+    alone = "  talk: {kind: dialogue, dataset: charts, by: cluster, histories: [alone], metrics: [relaxed_accuracy]}\n"
+    told = page(HEAD + alone, 0.1)  # a turn of four is lost here and there, so that no dialogue is wrong as a whole
     assert "No wrong answer." not in told
+    assert "No answer to show is wrong as a whole" in told
 
 
 def test_names_with_two_brackets_are_closed_or_parted_by_a_comma(page: Callable[..., str]) -> None:
