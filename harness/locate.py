@@ -4,12 +4,16 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
 from harness.errors import UsageError, did_you_mean
 
 Kind = Literal["suites", "adapters"]
+_LOOKED_AT: Final = 10_000
+"""Names of a folder that are compared with one that is not there."""
 
 CACHE_VARIABLE: Final = "HARNESS_CACHE"
 """Names the cache's folder; by default it is where this system keeps caches."""
@@ -68,11 +72,28 @@ def find(kind: Kind, name: str, folder: Path | None = None) -> Path:
     if path.suffix in (".yaml", ".yml"):
         if _is_file(path):
             return path if folder else Path(name)
-        raise UsageError(f"there is no file {name}; {did_you_mean(path.stem, available(kind))}")
+        near = nearest_file(path) or did_you_mean(path.stem, available(kind))
+        raise UsageError(f"there is no file {name}; {near}")
     files = available(kind)
     if name not in files:
         raise UsageError(f"unknown {kind.removesuffix('s')} {name!r}; {did_you_mean(name, files)}")
     return files[name]
+
+
+def nearest_file(path: Path) -> str:
+    """Return the file that a path may have meant, as a question; nothing where none is near.
+
+    The same name in the working directory comes first, then names that are spelt alike beside it.
+    """
+    if path.parent != Path() and _is_file(Path(path.name)) and Path(path.name).absolute() != path.absolute():
+        return f"did you mean {path.name}?"
+    try:
+        beside = [one.name for one in islice(path.parent.iterdir(), _LOOKED_AT)]
+    except OSError:
+        return ""
+    alike = [name for name in beside if Path(name).suffix == path.suffix]
+    near = get_close_matches(path.name, alike, n=1) or get_close_matches(path.name, beside, n=1)
+    return f"did you mean {path.with_name(near[0]).name}?" if near else ""
 
 
 def _is_file(path: Path) -> bool:

@@ -19,6 +19,8 @@ def test_the_pages_in_the_clone_are_small_named_and_need_no_network() -> None:
 def test_the_readme_says_what_it_is_in_one_screen() -> None:
     text = (REPORTS.parent / "README.md").read_text(encoding="utf-8")
     first = text.partition("\n## ")[0]
+    assert len(text.splitlines()) <= 90
     assert len(first.splitlines()) <= 20
+    assert "make test" in text
     assert "harness run --data" in first
     assert "![" in first

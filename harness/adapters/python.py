@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.adapters._blame import not_imported, offered, place_of, see_that_it_fits
 from harness.digests import digest
 from harness.errors import AdapterError, ConfigError, Issue
 from harness.spec.models import BatchSize, Model
@@ -105,7 +106,7 @@ class PythonAdapter:
         found: Any = module
         for name in attribute.split("."):
             if not hasattr(found, name):
-                raise AdapterError(f"`target: {config.target}`: {place} has no {attribute}")
+                raise AdapterError(f"`target: {config.target}`: {place} has no {attribute}; {offered(found, name)}")
             found = getattr(found, name)
         if not callable(found):
             raise AdapterError(f"`target: {config.target}` is a {type(found).__name__}, which cannot be called")
@@ -121,6 +122,8 @@ class PythonAdapter:
         if place.endswith(".py"):
             sources += _neighbours(sources[0])
         function = partial(found, **options) if options else found
+        if callable(function) and not others:
+            see_that_it_fits(function, config.target, _OFFERED)
         return cls(config, function, [*sources, *files], _distribution(place), others)
 
     def fingerprint(self) -> str:
@@ -260,7 +263,7 @@ class PythonAdapter:
         try:
             return self._function(prompt, images, **named), None
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function may raise anything
-            return None, f"{self._config.target} raised {type(error).__name__}: {error}"
+            return None, f"{self._config.target} raised {type(error).__name__}: {error}{place_of(error, self._sources)}"
 
 
 def _own(function: Any) -> Any:
@@ -277,7 +280,8 @@ def _response(answer: Any) -> Response:
         return answer
     if isinstance(answer, str):
         return Response(answer)
-    return Response(None, Status.ERROR, f"the function answered {answer!r:.80}, which is not text")
+    hint = "; is a `return` missing?" if answer is None else ""
+    return Response(None, Status.ERROR, f"the function answered {answer!r:.80}, which is not text{hint}")
 
 
 def _named_parameters(function: Callable[..., Any]) -> frozenset[str]:
@@ -333,7 +337,7 @@ def _from_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as cause:
         del sys.modules[name]
-        raise AdapterError(f"{path} cannot be imported: {type(cause).__name__}: {cause}") from cause
+        raise AdapterError(not_imported(path, cause)) from cause
     return module
 
 

@@ -24,6 +24,7 @@ from harness.data._tables import Table
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import wrong
 from harness.images import Reading
+from harness.locate import nearest_file
 from harness.spec.models import Model
 from harness.types import ImageSource, Sample
 
@@ -145,7 +146,7 @@ class FilesDataset(Marked, ABC):
         try:
             path = confine(named, tuple(roots))
             if not path.exists():
-                hint = "paths start at the suite's folder"
+                hint = nearest_file(path) or "paths start at the suite's folder"
                 raise ConfigError(Issue(("path",), f"there is no file or folder {named}", hint))
             refuse_pickle(path)
             if path.is_file():

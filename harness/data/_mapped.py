@@ -96,6 +96,25 @@ class MappedDataset(FilesDataset):
     def samples(self, row: Row, origin: str) -> tuple[Sample, ...]:
         return (self.mapped(row, origin),)
 
+    def _facts_in(self, row: Row) -> dict[str, str]:
+        """Return the columns that are facts, each with the fact's name.
+
+        Where columns that nothing reads are dropped, so is one that is merely called as a fact that the picture has
+        anyway, such as `size`, and is none: "42", or "large".
+        """
+        if self.config.extra != "ignore":
+            return self._fact_keys
+        chance = [
+            key
+            for key, name in self._fact_keys.items()
+            if name in FACTS
+            and FACTS[name].of_image
+            and name not in self.config.fields
+            and row.get(key) is not None
+            and not FACTS[name].fits(row[key])
+        ]
+        return {key: name for key, name in self._fact_keys.items() if key not in chance} if chance else self._fact_keys
+
     def mapped(self, row: Row, origin: str, *, image: Any = None, label: str = "", identity: str = "") -> Sample:
         """Return the sample of a row.
 
@@ -110,7 +129,8 @@ class MappedDataset(FilesDataset):
         config, key = self.config, self._key
         question = config.question if config.question is not None else required_text(row, key("question"))
         plain = not others and self._fact_keys.keys().isdisjoint(row) and row.get(key("facts")) is None
-        facts = {} if plain else facts_of(self._parsed(row), self._fact_keys, key("facts"), others)
+        parsed = {} if plain else self._parsed(row)
+        facts = {} if plain else facts_of(parsed, self._facts_in(parsed), key("facts"), others)
         if "choices" in self._several:
             cells = [row.get(column) for column in self._several["choices"]]
             facts["choices"] = [as_text(cell, "choices") for cell in cells if cell is not None and cell != ""]

@@ -111,7 +111,7 @@ class CsvTable(Table):
                 said = f"{len(values)} cells under {len(columns)} columns; is a quote or a delimiter missing?"
                 yield Placed(origin, {}, said)
             elif any("\udc80" <= sign <= "\udcff" for value in values if not value.isascii() for sign in value):
-                yield Placed(origin, {}, "not UTF-8")
+                yield Placed(origin, {}, "not UTF-8; save it as UTF-8 (iconv -f LATIN1 -t UTF-8)")
             else:
                 yield Placed(origin, dict(zip(columns, values, strict=True)))
 

@@ -33,6 +33,7 @@ from harness.data._rows import (
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import known
 from harness.images import Reading
+from harness.locate import nearest_file
 from harness.spec.models import Model
 from harness.types import ImageSource, Sample
 
@@ -111,7 +112,8 @@ class JsonlDataset(Marked):
         try:
             path = confine(named, tuple(roots))
             if not path.is_file():
-                raise ConfigError(Issue(("path",), f"there is no file {named}", "paths start at the suite's folder"))
+                hint = nearest_file(path) or "paths start at the suite's folder"
+                raise ConfigError(Issue(("path",), f"there is no file {named}", hint))
             refuse_pointer(path)
             refuse_array(path)
             dataset = cls(config, path, (*roots, path.parent))

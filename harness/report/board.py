@@ -43,7 +43,7 @@ class Head:
     @property
     def of(self) -> str:
         """What stands in its brackets."""
-        return self.column.metric.removesuffix("]").partition("[")[2].replace(",", ", ")
+        return self.column.metric.removesuffix("]").partition("[")[2].replace("][", ",").replace(",", ", ")
 
     @property
     def way(self) -> str:

@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from harness.report import page
-from harness.suite.checks import KINDS, MISTAKES, UNUSABLE, WHOLE, Findings, Gate, Judged, Looked, Row, Shown, Spot
+from harness.suite.checks import (
+    KINDS,
+    MISTAKES,
+    UNUSABLE,
+    WHOLE,
+    Findings,
+    Gate,
+    Judged,
+    Looked,
+    Row,
+    Shown,
+    Spot,
+    said_of,
+)
 
 _TEMPLATE: Final = "data.html.j2"
 _LISTED: Final = 200
@@ -57,7 +70,7 @@ class Group:
     @property
     def what(self) -> str:
         """The kind in words."""
-        return KINDS[self.kind]
+        return KINDS[self.kind] if self.whole else said_of(self.kind, len(self.rows))
 
     @property
     def listed(self) -> Sequence[Row]:
@@ -155,7 +168,11 @@ def _verdict(found: Findings, judged: Sequence[Judged], strict: bool) -> Verdict
     named = sum(len(rows) for rows in found.found.values())
     lost = sum(len(rows) for (kind, _), rows in found.found.items() if kind in UNUSABLE)
     if lost:
-        return Verdict("bad", "fail", f"{_count(lost, 'row')} cannot be read, or have media that cannot be opened.")
+        return Verdict(
+            "bad",
+            "fail",
+            f"{_count(lost, 'row')} cannot be read, or {'has' if lost == 1 else 'have'} media that cannot be opened.",
+        )
     if failed:
         return Verdict("bad", "fail", f"{len(failed)} of {_count(len(judged), 'gate')} failed.")
     if strict and named:

@@ -82,7 +82,7 @@ def _row(compared: Compared, delta: Delta, watched: bool, shares: Axis | None) -
     known = comparison.low == comparison.low
     left, right = sorted((axis.at(sign * comparison.low), axis.at(sign * comparison.high))) if known else (0.0, 0.0)
     way = rows.went(compared, delta)
-    base, _, of = delta.metric.removesuffix("]").partition("[")
+    base, _, of = delta.metric.removesuffix("]").replace("][", ", ").partition("[")
     change, _, ends = rows.changed(delta, delta.direction).partition(" ")
     notes = [
         TOLD if held else "lower is better" if delta.direction == "lower" else "",

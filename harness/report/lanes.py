@@ -203,7 +203,7 @@ def _lane(
     beside: "_Beside" = _Beside(),
 ) -> Lane:
     limit, above, ghost, verdict = beside.limit, beside.above, beside.ghost, beside.verdict
-    base, _, of = metric.removesuffix("]").partition("[")
+    base, _, of = metric.removesuffix("]").replace("][", ",").partition("[")
     of = of.replace(",", ", ")
     if known is None or known.value is None:
         said = f"{task}/{metric}: undefined" + (f"; {verdict}" if verdict else "")

@@ -25,7 +25,7 @@ def pivots(metrics: Mapping[str, MetricRecord]) -> list[Pivot]:
     one: dict[str, dict[str, MetricRecord]] = {}
     two: dict[str, dict[str, dict[str, MetricRecord]]] = {}
     for name, value in metrics.items():
-        base, bracket, inside = name.removesuffix("]").partition("[")
+        base, bracket, inside = name.removesuffix("]").replace("][", ",").partition("[")
         if not bracket:
             continue
         first, comma, second = inside.partition(",")

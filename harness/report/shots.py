@@ -41,6 +41,8 @@ class Shots:
     shown: tuple[Shot, ...]
     judged: bool
     """Whether any task tells right from wrong; without one there is nothing to show."""
+    flawless: bool = False
+    """Whether the primary metric of every task but controls is 1: a mean may have lost what no answer lost alone."""
 
     @property
     def pictures(self) -> bool:
@@ -74,7 +76,13 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
     for flip in flips:
         by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)
     shown += [_flipped(flip) for flip in chain.from_iterable(zip_longest(*by_cell.values())) if flip is not None]
-    return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown))
+    primary = [
+        row.value.value
+        for row in content.rows
+        if row.task not in controls and row.metric.partition("[")[0] == content.record.tasks[row.task].primary
+    ]
+    flawless = bool(primary) and all(value == 1 for value in primary)
+    return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown), flawless)
 
 
 def _flipped(flip: Mapping[str, Any]) -> Shot:

@@ -87,9 +87,10 @@ def _problems(
     problems = []
     for place, found in places.items():
         if any(len(other) > len(place) and other[: len(place)] == place for other in places) and all(
-            error["type"] == "too_short" for error in found
+            error["type"] == "too_short" or (error["type"] in _WANTED and isinstance(error["input"], dict))
+            for error in found
         ):
-            continue  # items that are wrong are not counted
+            continue  # items that are wrong are not counted; of a mapping where text may stand, its keys are at fault
         types = [error for error in found if error["type"] in _WANTED]
         others = [error for error in found if error not in types]
         if types and not others:

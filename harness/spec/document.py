@@ -32,6 +32,7 @@ _CORE_TAGS: Final = {
     "tag:yaml.org,2002:merge": (re.compile(r"^<<$"), "<"),
 }
 
+_ALIAS: Final = re.compile(r"undefined alias '(.+)'")
 _BRACKETED: Final = re.compile(r"\w\[")
 
 
@@ -134,7 +135,12 @@ def parse_document(text: str, file: Path) -> Document:
 
 
 def _hint(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Return what to do where a bracket ended or began a name: names of metrics have them, as in ``auroc[knn]``."""
+    """Return what to do: about tabs, aliases, and brackets, which names of metrics have, as in ``auroc[knn]``."""
+    said = error.problem or ""
+    if "'\\t'" in said:
+        return "indent with spaces; YAML takes no tabs there"
+    if alias := _ALIAS.search(said):
+        return f"write &{alias[1]} before the value that *{alias[1]} is to repeat, further up"
     mark = error.problem_mark
     line = text.split("\n")[mark.line] if mark and mark.line <= text.count("\n") else ""
     return "put names that contain [ or ] in quotes" if _BRACKETED.search(line) else ""

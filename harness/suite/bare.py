@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UsageError
+from harness.locate import nearest_file
 from harness.spec.document import Document, made_document, parse_document
 from harness.suite.starter import guessed, keys_for, layout, starter
 
@@ -28,7 +29,9 @@ def adapter_document(name: str, folder: Path | None = None) -> Document | None:
         return _checkpoint((folder or Path.cwd()) / name)
     file = (folder or Path.cwd()) / found["file"]
     if not file.is_file():
-        raise UsageError(f"there is no file {found['file']}, whose {found['name']} was to be the model")
+        near = nearest_file(file)
+        said = f"there is no file {found['file']}, whose {found['name']} was to be the model"
+        raise UsageError(said + (f"; {near}" if near else ""))
     target = f"{file.name}:{found['name']}"
     told = {"adapter": _named(f"{file.stem}-{found['name']}"), "type": "python", "target": target}
     return made_document(told, file.with_name(target))
@@ -65,7 +68,8 @@ def data_document(path: Path, roots: Sequence[Path] = (), fields: Mapping[str, s
         ConfigError: if it cannot be read.
     """
     if not path.exists():
-        raise UsageError(f"there is no file {path}")
+        near = nearest_file(path)
+        raise UsageError(f"there is no file {path}" + (f"; {near}" if near else ""))
     found, _ = layout(path)
     keys = keys_for(found, path, tuple(roots), fields=fields)
     name = _named(found.type if found.official else path.stem.lower())

@@ -89,6 +89,15 @@ def bind_suite(document: Document, roots: Sequence[Path] = (), known: Mapping[st
 
     Datasets in ``known`` are those of the very same document, opened earlier: they are not opened again.
     """
+    if (
+        isinstance(document.value, dict)
+        and {"adapter", "type"} <= document.value.keys()
+        and "suite" not in document.value
+    ):
+        hint = f"the suite stands first: harness run SUITE --adapter {document.file}"
+        raise SpecError(
+            [document.problem(("adapter",), "this is the file of an adapter, not a suite", hint, at_key=True)]
+        )
     document = expand_matrix(document)
     checked = check(SuiteSpec, document)
     if isinstance(checked, list):

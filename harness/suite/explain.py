@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from harness.errors import SpecError, UsageError, did_you_mean
 from harness.metrics import find_variant, variant_at
 from harness.registry import registry
-from harness.spec.check import describe
+from harness.spec.check import check, describe
 from harness.spec.document import Document, KeyPath
-from harness.spec.models import SuiteSpec
+from harness.spec.models import LabelsSpec, SuiteSpec
 from harness.suite.bind import INHERITED, OF_ANY, load_document
 
 _PLUGINS: Final = {"datasets": "type", "tasks": "kind"}
@@ -65,7 +65,7 @@ def explain(name: str, task: str | None = None, environment: Mapping[str, str] =
 
 
 def _check_groups(document: Document) -> None:
-    """Raise a SpecError where a suite has no names to explain; all else that is wrong with it is shown as it stands."""
+    """Raise a SpecError where datasets, tasks or labels have no form to explain; all else is shown as it stands."""
     if not isinstance(document.value, dict):
         raise SpecError([document.problem((), f"expected a mapping, got {describe(document.value)}")])
     groups = {group: document.value.get(group) for group in _PLUGINS}
@@ -74,6 +74,9 @@ def _check_groups(document: Document) -> None:
         for group, body in groups.items()
         if body is not None and not isinstance(body, dict)
     ]
+    if document.value.get("labels") is not None:
+        labels = check(LabelsSpec, document, ("labels",))
+        problems += labels if isinstance(labels, list) else []
     if problems:
         raise SpecError(problems)
 

@@ -79,7 +79,9 @@ def keys_for(
         keys["question"] = "What does the picture show?"
         told.pop("question", None)
     if "answer" not in told and not {"answer", "answers"} & set(columns):
-        said = f"which column is the answer cannot be told: there are {', '.join(columns)}"
+        if len(columns) == 1 and ";" in columns[0]:
+            raise UsageError(f"{path}:1: columns are parted by semicolons; save the table with commas, or tabs as .tsv")
+        said = f"{path}:1: which column is the answer cannot be told: there are {', '.join(columns)}"
         raise UsageError(f"{said}; name it: --field answer=COLUMN")
     return keys | ({"fields": told} if told else {}) | {"extra": "ignore"}
 

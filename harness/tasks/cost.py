@@ -62,6 +62,13 @@ def _numbers() -> Iterator[Number]:
         yield Number(f"{name}_per_correct", said, "lower", unit, POSITIVE, untestable=untestable)
 
 
+def _priceless(figures: Figures) -> tuple[Finding, ...]:
+    """Say why there is no money, where answers came and none has a price."""
+    if not figures.metrics[_RIGHT].n or figures.metrics["cost_per_sample"].n:
+        return ()
+    return (Finding("note", "`cost_*` is undefined: the adapter's file has no `prices:`, or its answers no tokens"),)
+
+
 class CostTask:
     """What the answers of another task took; the model is asked nothing more.
 
@@ -145,12 +152,12 @@ class CostTask:
         found = figures.metrics
         if found[_RIGHT].n and not found["seconds_per_sample"].n:
             said = "no answer's seconds are known: all came from the cache; `harness run … --no-cache` asks anew"
-            return Illustration(findings=(Finding("note", said),))
+            return Illustration(findings=(Finding("note", said), *_priceless(figures)))
         if 0 < found["seconds_per_sample"].n < found[_RIGHT].n:
             part = f"{found['seconds_per_sample'].n:,} of {found[_RIGHT].n:,} answers"
             return Illustration(findings=(Finding("note", f"seconds are known of {part}; the others failed or were "
-                                                          "in the cache"),))  # fmt: skip
-        return Illustration()
+                                                          "in the cache"), *_priceless(figures)))  # fmt: skip
+        return Illustration(findings=_priceless(figures))
 
     def describe(self) -> Mapping[str, Any]:
         return {"kind": self.kind, "of": self._base.describe(), "metric": self._metric}

@@ -68,7 +68,8 @@ def test_a_broken_row_is_named_with_its_line_or_left_out_and_counted(opened, wri
 
 def test_bytes_that_are_no_text_cost_their_row(opened, write) -> None:
     write("rows.csv", b"question,answer\nq,a\nq,\xff\nq,c\n")
-    assert [one.problem for one in opened("csv", "rows.csv")] == [None, "rows.csv:3: not UTF-8", None]
+    said = "rows.csv:3: not UTF-8; save it as UTF-8 (iconv -f LATIN1 -t UTF-8)"
+    assert [one.problem for one in opened("csv", "rows.csv")] == [None, said, None]
 
 
 @pytest.mark.parametrize(

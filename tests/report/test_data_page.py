@@ -32,7 +32,7 @@ def kinds(text: str) -> list[str]:
 def test_the_verdict_stands_first_and_the_worst_kinds_before_those_that_are_good_to_know(looked: Looked) -> None:
     text = data_html("data", looked, [])
     assert kinds(text) == ["media", "leakage", "no-option"]
-    assert text.index("1 row cannot be read, or have media") < text.index('id="kind-1"')
+    assert text.index("1 row cannot be read, or has media") < text.index('id="kind-1"')
     assert "All" not in text.partition('id="kind-1"')[0]
     gated = data_html("data", looked, gates_of(parse_gates(["no-option=0", "leakage=10"])))
     assert kinds(gated) == ["media", "no-option", "leakage"]

@@ -298,7 +298,9 @@ def _value(variable: str, key: str) -> str:
     where = f"`{key}{variable}`"
     value = os.environ.get(variable, "").strip()
     if not value:
-        raise AdapterError(f"{where}: the environment variable {variable} is not set; put the key there")
+        raise AdapterError(
+            f"{where}: the environment variable {variable} is not set; put the key there: export {variable}=…"
+        )
     if not value.isascii() or not value.isprintable():
         raise AdapterError(f"{where}: the key in {variable} has characters that no header can carry")
     return value

@@ -303,6 +303,7 @@ class Client:
             return Failure(f"no answer within {within}", retry=not cut, status=Status.TIMEOUT)
         except httpx.TransportError as error:
             said = f"the connection to {self._config.base_url} failed: {type(error).__name__}: {error}"
+            said += "; does the server run there?"
             return Failure(said, retry=not isinstance(error, httpx.UnsupportedProtocol))
 
     async def _exchange(self, http: "httpx.AsyncClient", body: bytes) -> Reply | Failure:

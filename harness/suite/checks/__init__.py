@@ -3,7 +3,7 @@
 from harness.suite.checks.findings import Findings, Judged, Row, Spot
 from harness.suite.checks.gates import Gate, gates_of, parse_gates, read_data_gates
 from harness.suite.checks.inspect import Inspector
-from harness.suite.checks.kinds import KINDS, MISTAKES, UNUSABLE, WHOLE
+from harness.suite.checks.kinds import KINDS, MISTAKES, UNUSABLE, WHOLE, said_of
 from harness.suite.checks.shown import Looked, Shown
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "gates_of",
     "parse_gates",
     "read_data_gates",
+    "said_of",
 ]

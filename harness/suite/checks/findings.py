@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.suite.checks.gates import Gate
-from harness.suite.checks.kinds import KINDS, UNUSABLE, WHOLE
+from harness.suite.checks.kinds import KINDS, UNUSABLE, WHOLE, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Findings:
             if kind in WHOLE:
                 yield "\n  ".join([f"{KINDS[kind]} in the dataset {name!r}:", *(row.said for row in rows)])
                 continue
-            head = f"{count:,} row{'s' if count != 1 else ''} of the dataset {name!r} {KINDS[kind]}:"
+            head = f"{count:,} row{'s' if count != 1 else ''} of the dataset {name!r} {said_of(kind, count)}:"
             more = [f"… and {count - len(shown):,} more"] if count > len(shown) else []
             yield "\n  ".join([head, *map(str, shown), *more])
 

@@ -29,6 +29,24 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What there is to find."""
 
+_SINGULAR: Final = {"have": "has", "show": "shows", "are": "is", "stand": "stands", "ask": "asks"}
+
+
+def said_of(kind: str, rows: int) -> str:
+    """Return what so many rows do.
+
+    >>> said_of("media", 1), said_of("media", 2)
+    ('has media that cannot be opened', 'have media that cannot be opened')
+    """
+    verb, _, rest = KINDS[kind].partition(" ")
+    told = f"{_SINGULAR.get(verb, verb) if rows == 1 else verb} {rest}"
+    if rows == 1 and kind == "same-picture":
+        return told.replace("they are no independent samples", "the two are not independent")
+    if rows == 1 and kind == "near-picture":
+        return told.replace("they are hardly independent samples", "the two are hardly independent")
+    return told.replace("their ", "its ") if rows == 1 and kind in {"no-option", "marker"} else told
+
+
 UNUSABLE: Final = frozenset({"broken", "media"})
 """Kinds that make a check fail without any gate."""
 WHOLE: Final = frozenset({"letters", "yes-no", "majority"})
