@@ -121,8 +121,10 @@ class Rows:
         context = dict(self.context)
         if "evidence" in context:
             context["evidence"] = [visible(text) if isinstance(text, str) else text for text in evidence]
-        references = [list(map(visible, row)) for row in self.references]
-        return Rows(list(map(visible, self.predictions)), references, context)
+        # A call costs more than the question whether it is needed, and of most texts it is not.
+        predictions = [text if text.isascii() else visible(text) for text in self.predictions]
+        references = [row if all(map(str.isascii, row)) else [visible(text) for text in row] for row in self.references]
+        return Rows(predictions, references, context)
 
     def answered(self) -> "NDArray[np.int64] | None":
         """Return the rows that have an answer; None where all have."""

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Final
 
 from harness.reading.corner_names import BOTTOM_RIGHT, TOP_LEFT, names_corners
+from harness.reading.lazily import lazily
 
 # Bounded repetitions: an answer of a megabyte must take linear time.
 NUMBER: Final = r"[-+−]?(?:[0-9]{1,12}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][-+]?[0-9]{1,3})?(?:\s?%|\s?px\b)?"
-_PART: Final = re.compile(NUMBER)
+_PART: Final = lazily(NUMBER)
 _SPACE: Final = r"\s{0,40}"
 _GAP: Final = rf"(?:{_SPACE}[,;]{_SPACE}|\s{{1,40}})"
 _OPEN: Final = rf"[(\[{{<]{_SPACE}"
@@ -28,13 +29,11 @@ _CORNERS: Final = (
     rf"|(?P<corners>{TOP_LEFT}{_TO_PAIR}[^\d(\[{{<]{{0,60}}?{BOTTOM_RIGHT}{_TO_PAIR})"
     rf"|(?P<turned>{BOTTOM_RIGHT}{_TO_PAIR}[^\d(\[{{<]{{0,60}}?{TOP_LEFT}{_TO_PAIR})"
 )
-_GROUP: Final = {
-    named: re.compile(_FOURS + (_CORNERS if named else "") + _CHAIN, re.IGNORECASE) for named in (False, True)
-}
+_GROUP: Final = {named: lazily(_FOURS + (_CORNERS if named else "") + _CHAIN, re.IGNORECASE) for named in (False, True)}
 """With the names of corners only for texts that have some: to look for them takes time."""
-_TWO: Final = re.compile(_PAIR)
-_TWO_WITH_COMMAS: Final = re.compile(rf"(?P<commas>{_OPEN}{_COMMA}{_SPACE};{_SPACE}{_COMMA}{_CLOSE})|{_PAIR}")
-_RUN: Final = re.compile(
+_TWO: Final = lazily(_PAIR)
+_TWO_WITH_COMMAS: Final = lazily(rf"(?P<commas>{_OPEN}{_COMMA}{_SPACE};{_SPACE}{_COMMA}{_CLOSE})|{_PAIR}")
+_RUN: Final = lazily(
     rf"(?:^[ \t]{{0,8}}[0-9]{{1,3}}[.)][ \t]{{1,4}})?(?<![\w.])(?P<run>{NUMBER}(?:{_GAP}{NUMBER}){{1,200}})"
     rf"(?![\w]|{_GAP}[0-9]{{13}})",
     re.MULTILINE,

@@ -8,6 +8,7 @@ from typing import Final
 from harness.reading.clean import narrow, visible
 from harness.reading.found import Found, Reading, agreed, nothing
 from harness.reading.json import read_json
+from harness.reading.lazily import lazily
 from harness.reading.stated import statements, unmarked
 
 _ANY: Final = r"[(\[]([A-Za-z])[)\]]"
@@ -17,15 +18,15 @@ _OPTION: Final = (
 )
 _BARE: Final = rf"(?:(?:the\s)?(?i:{_OPTION})\s{{0,2}})?[\"'“(\[]?([A-Z])(?![A-Za-z0-9'’])[)\]\"'”]?"
 
-_ALONE: Final = re.compile(
+_ALONE: Final = lazily(
     rf"[\s\"'“(\[{{*_<`$]{{0,6}}(?:{_OPTION}\s{{1,2}})?[(\[]?([A-Za-z])[\s\"'”)\]}}*_>`$.:,。、!]{{0,6}}", re.IGNORECASE
 )
-_HEAD: Final = re.compile(
+_HEAD: Final = lazily(
     rf"[\s\"'“*_$`]{{0,9}}(?:\\(?:text|math)(?:rm|bf|it)?\{{)?(?:(?i:the|die|la|le)\s)?(?:(?i:{_OPTION})\s{{1,2}})?"
     r"(?:[(\[](?P<a>[A-Za-z])[)\]]|(?P<b>[A-Za-z])(?=[).:]|\*\*|\"|'\s|”)|(?P<c>[A-Z])(?![\w'’])|"
     r"(?P<d>[a-z])(?=\s{0,3}(?:[,;!。\n]|\Z)))"
 )
-_AFTER_BARE: Final = re.compile(
+_AFTER_BARE: Final = lazily(
     r"[\"'”)\]*_$`}]{0,4}\s*(?:\Z|[.,;:!)。、，|–—\n]|-(?!\w)|\n|\(|\[|because\b|since\b|as\s|for\s|is\s|weil\b|denn\b|car\b|"
     r"parce\b|porque\b|perch|因|です|and\s{1,2}not\b|not\b|instead\b|rather\b)",
     re.IGNORECASE,
@@ -37,8 +38,8 @@ _HEDGED: Final = (
 )
 _FIRST_OF: Final = r"(?<![A-Za-z0-9'’])[(\[]?([A-Z])[)\]]?"
 _SECOND_OF: Final = r"(?:(?:option|choice)\s)?(?=[(\[]?([A-Z])(?![A-Za-z0-9'’]))"
-_DOUBTED: Final = re.compile(rf"{_FIRST_OF}(?:{_HEDGED}){_SECOND_OF}")
-_JOINED: Final = re.compile(
+_DOUBTED: Final = lazily(rf"{_FIRST_OF}(?:{_HEDGED}){_SECOND_OF}")
+_JOINED: Final = lazily(
     rf"{_FIRST_OF}(?:{_HEDGED}|\s{{0,2}}[,/&、]\s{{0,2}}(?:and\s|or\s)?|"
     rf"\s{{1,2}}(?:and|or|oder|und|ou|et|o|y|e)(?:/or)?\s{{1,2}}|\s{{0,2}}(?:或者?|和|と|か)\s{{0,2}}){_SECOND_OF}"
 )
@@ -79,22 +80,22 @@ _VERDICT_FORMS: Final = (
     r"(?<![A-Za-z0-9])([A-Z])[)\]]?\s?(?:を選|だと思|です(?:[。.]|\Z))",
 )
 """Each with one group for a letter."""
-_VERDICTS: Final = re.compile("|".join(_VERDICT_FORMS))
-_BOLD: Final = re.compile(r"\*\*[(\[]?([A-Z])[)\]]?(?:[.:)][^*\n]{0,200}|\s{1,2}[^*\n]{0,200})?\*\*")
-_MENTION: Final = re.compile(
+_VERDICTS: Final = lazily("|".join(_VERDICT_FORMS))
+_BOLD: Final = lazily(r"\*\*[(\[]?([A-Z])[)\]]?(?:[.:)][^*\n]{0,200}|\s{1,2}[^*\n]{0,200})?\*\*")
+_MENTION: Final = lazily(
     rf"{_ANY}|\b(?:{_OPTION})\s{{0,2}}[\"'“(\[*]{{0,3}}(?-i:([A-Z]))(?![A-Za-z0-9'’])"
     rf"|\b{_OPTION}\s{{1,2}}([a-z])(?=\)|\s{{0,2}}(?:[.,;:!\n]|\Z))",
     re.IGNORECASE,
 )
-_NOT_BEFORE: Final = re.compile(
+_NOT_BEFORE: Final = lazily(
     r"(?:\bnot|n['’]t(?:\s{1,2}be)?|\bnicht|\bpas|\bnor?|\bneither|\brather\s{1,2}than|\binstead\s{1,2}of|\bexcept|"
     r"\brules?\s{1,2}out|\bruled\s{1,2}out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\bunlike|不是|不[选選]|排除|"
     r"[❌✗✘✖](?![ \t]*\n))"
     rf"\s{{0,2}}(?:the\s)?(?:{_OPTION}\s{{0,2}})?[\"'“(\[*]{{0,3}}\Z",
     re.IGNORECASE,
 )
-_TICKED: Final = re.compile(r"[ \t]{0,2}[✅✔☑✓]")
-_NOT_AFTER: Final = re.compile(
+_TICKED: Final = lazily(r"[ \t]{0,2}[✅✔☑✓]")
+_NOT_AFTER: Final = lazily(
     r"[\"'”)\]*.]{0,3}(?:[ \t]{0,2}[❌✗✘✖]|\s{0,2}[:=–-]\s{0,2}(?:wrong|incorrect|fals[eao]|falsch|faux|fausse|错|不)|"
     r":?\s{0,2}(?:is|are|was|seems|looks|would\s{1,2}be)\s{1,2}(?:\w{1,9}ly\s)?(?:wrong|incorrect|false|not\b|too\b|"
     r"ruled\s|eliminated|excluded|out\b)|isn['’]t|can['’]?(?:no)?t\b|cannot|doesn['’]t|does\s{1,2}not|ist\s{1,2}(?:falsch|nicht)|est\s{1,2}"
@@ -102,19 +103,19 @@ _NOT_AFTER: Final = re.compile(
     r"(?:è|non\s{1,2}è)\s{1,2}(?:sbagliat|corrett|errat)?[ao]?|错|不[对对正]|是错|は(?:間違|誤|不正解)|ではな|不正解)",
     re.IGNORECASE,
 )
-_LISTED: Final = re.compile(r"\n[ \t*]{0,4}[(\[]?[A-Z][)\].:]\s")
+_LISTED: Final = lazily(r"\n[ \t*]{0,4}[(\[]?[A-Z][)\].:]\s")
 """A line that begins with a letter: where there is a verdict, the text goes through the options."""
-_NEXT_LISTED: Final = re.compile(r"[^\n]{0,1000}\n\s{0,9}[*(\[]{0,3}([A-Z])[)\].:]")
-_NEXT_BESIDE: Final = re.compile(r"[)\]] [^.,;:!?()\[\]\n—–]{1,60} [(\[]([A-Z])[)\]]")
+_NEXT_LISTED: Final = lazily(r"[^\n]{0,1000}\n\s{0,9}[*(\[]{0,3}([A-Z])[)\].:]")
+_NEXT_BESIDE: Final = lazily(r"[)\]] [^.,;:!?()\[\]\n—–]{1,60} [(\[]([A-Z])[)\]]")
 _SAME: Final = {
     **{0x24B6 + place: ord("A") + place for place in range(26)},
     **{0x24D0 + place: ord("a") + place for place in range(26)},
     **{start + place: ord("A") + place for start in (0x1F130, 0x1F150, 0x1F170) for place in range(26)},
 }
 """Letters in circles and squares, and those that they are."""
-_BOLD_TAG: Final = re.compile(r"<(/?)(?:b|strong|em|i)>", re.IGNORECASE)
-_STRUCK: Final = re.compile(r"~~[^~\n]{1,80}~~")
-_KEYED: Final = re.compile(
+_BOLD_TAG: Final = lazily(r"<(/?)(?:b|strong|em|i)>", re.IGNORECASE)
+_STRUCK: Final = lazily(r"~~[^~\n]{1,80}~~")
+_KEYED: Final = lazily(
     r"[\"'](?:final_?|correct_?|predicted_?)?(?:answer|choice|option|letter)[\"']\s{0,9}:", re.IGNORECASE
 )
 _ORDINALS: Final[Mapping[str, int]] = {
@@ -128,15 +129,15 @@ _ORDINALS: Final[Mapping[str, int]] = {
     ))
     for word in words.split()
 } | dict.fromkeys(("last", "letzte", "dernière", "última", "ultima", "最后"), -1)  # fmt: skip
-_PLACED: Final = re.compile(
+_PLACED: Final = lazily(
     rf"(?<!\w)({'|'.join(_ORDINALS)})(?:\s{{1,2}}|个)?(?:{_OPTION}|one|möglichkeit)(?!\w)|"
     rf"\b{_OPTION}\s{{0,2}}(?:#|no\.?\s?)?([1-9])(?![\w.%])",
     re.IGNORECASE,
 )
-_EAST: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
-_LABEL: Final = re.compile(r"\s{0,3}[(\[]?([A-Za-z])[)\].:]\s{0,3}")
-_EDGE: Final = re.compile(r"\A[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+|[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+\Z")
-_SAID_JAPANESE: Final = re.compile(r"(?:です|である|だ)\Z")
+_EAST: Final = lazily(r"[\u3040-\u30ff\u3400-\u9fff]+")
+_LABEL: Final = lazily(r"\s{0,3}[(\[]?([A-Za-z])[)\].:]\s{0,3}")
+_EDGE: Final = lazily(r"\A[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+|[\s\"'“”‘’«»().,:;!?*_`$\[\]。、]+\Z")
+_SAID_JAPANESE: Final = lazily(r"(?:です|である|だ)\Z")
 _MOST: Final = 200
 """Letters of one kind that are looked at."""
 

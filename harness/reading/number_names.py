@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from harness.reading.lazily import lazily
+
 
 def _words(words: str) -> list[str]:
     return words.split()
@@ -163,7 +165,7 @@ def _names_of_all() -> Mapping[str, int]:
 
 
 _PLAIN_VOWELS: Final = str.maketrans("áéíóúêü", "aeioueu")
-_BETWEEN: Final = re.compile(r"[\s-]+")
+_BETWEEN: Final = lazily(r"[\s-]+")
 
 
 def _key(name: str) -> str:
@@ -175,7 +177,7 @@ _FIGURES: Final = {
 }
 _PLACES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8}
 _SIGNS: Final = "".join([*_FIGURES, *_PLACES])
-_HAN: Final = re.compile(
+_HAN: Final = lazily(
     rf"(?P<share>百分之)?(?P<number>[{_SIGNS}]{{1,20}})(?:つ|[个個名人台辆輛只隻本枚匹頭头件次回元円])?(?:です)?[。.]?"
 )
 
@@ -205,16 +207,16 @@ def in_figures(text: str, locale: str | None = None) -> str | None:
     return None
 
 
-_COUNTING: Final = re.compile(
+_COUNTING: Final = lazily(
     r"(?:\A|\b(?:are|see|count|counted|shows?|has|have|contains?|sind|sehe|zähle|hat|gibt(?: es)?|zeigt|y a|vois|"
     r"compte|hay|veo|tiene|há|vejo|tem|sono|vedo|ha)\s{1,2}(?:(?:exactly|only|about|genau|exactement|exactamente)\s{1,2})?)"
     r"(?=[^\W\d])",
     re.IGNORECASE,
 )
 """What stands before a number that counts something."""
-_NAME: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_HAN_COUNTED: Final = re.compile(rf"(?:\A|有|は|が)([{_SIGNS}]{{1,8}})[つ個个名人台辆輛只隻本枚匹頭头件]")
-_OF_PARTS: Final = re.compile(
+_NAME: Final = lazily(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_HAN_COUNTED: Final = lazily(rf"(?:\A|有|は|が)([{_SIGNS}]{{1,8}})[つ個个名人台辆輛只隻本枚匹頭头件]")
+_OF_PARTS: Final = lazily(
     r"\s{1,2}(?:and\s{1,2}a\s)?(?:half|halves|thirds?|quarters?|fourths?|fifths?|drittel|viertel|tiers|quarts?|tercios?|"
     r"cuartos?|terços?|quartos?|terzi|quarti|or|to|oder|bis|ou|à|o|a)\b",
     re.IGNORECASE,

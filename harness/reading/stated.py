@@ -12,6 +12,7 @@ from typing import Final
 
 from harness.reading.clean import narrow, visible
 from harness.reading.found import Found, Reading, nothing
+from harness.reading.lazily import lazily
 
 # Every repetition is bounded or cannot overlap its neighbours: a megabyte of anything stays linear.
 _IS: Final = (
@@ -59,7 +60,7 @@ _MARKS_ALONE: Final = (_BRACKETED, _DIALOGUE, _FINALLY)
 _HEADING: Final = r"^[#*_ ]{1,8}(?P<head>final\s)?answer[*_ ]{0,4}$"
 _HASHES: Final = r"(?<!#)(?P<hashes>####)(?!#)(?!\s{0,3}(?:the\s)?(?:final\s)?answer)(?=[^\n]{0,200}\s*\Z)"
 """Of GSM8K's last line; elsewhere they are a heading."""
-_MARKER: Final = re.compile(
+_MARKER: Final = lazily(
     "|".join(
         (
             *(_western(*words) for words in _LANGUAGES),
@@ -75,34 +76,34 @@ _MARKER: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FINAL: Final = ("en", "de", "fr", "es", "pt", "it", "head", "hashes", "zh", "ja")
-_TAG: Final = re.compile(
+_TAG: Final = lazily(
     r"<(?P<close>/?)(?:answer|final(?:[_ -]answer)?|conclusion|response|solution)>|"
     r"\[(?P<shut>/?)(?-i:(?:FINAL )?ANSWER|RESPONSE)\]|"
     r"<\|(?:begin|(?P<end>end))_of_(?:box|solution)\|>",
     re.IGNORECASE,
 )
-_BOX: Final = re.compile(r"\\f?boxed\s?\{")
+_BOX: Final = lazily(r"\\f?boxed\s?\{")
 _BOXES: Final = 50
 """Boxes, and statements of any kind, that are looked at from the end of a text."""
-_CORRECTION: Final = re.compile(
+_CORRECTION: Final = lazily(
     r"\b(?:wait|actually|correction|sorry|hold on|on second thoughts?|let me re\w{0,12}|scratch that|my mistake)\b",
     re.IGNORECASE,
 )
-_OR: Final = re.compile(r"(?:\b(?:or|oder|ou)\s{1,3}(?:(?:the|die|la)\s{1,3})?|或者?|または)\Z", re.IGNORECASE)
-_LEAD: Final = re.compile(r"[\s:=：＝*_]*")
-_KEPT_WHOLE: Final = re.compile(r"[{\[]|```|[-•]\s|[^\n|]{0,200}\|")
-_SENTENCE: Final = re.compile(r"[.!?](?=[\"'’”)\]*]{0,3}\s{1,3}[^\Wa-z_]|[\"'’”)\]*]{0,3}\s{1,3}[\"'(*])|[。！？]")
-_LAST_WORD: Final = re.compile(r"[\w.]{1,30}\Z")
-_REASON: Final = re.compile(
+_OR: Final = lazily(r"(?:\b(?:or|oder|ou)\s{1,3}(?:(?:the|die|la)\s{1,3})?|或者?|または)\Z", re.IGNORECASE)
+_LEAD: Final = lazily(r"[\s:=：＝*_]*")
+_KEPT_WHOLE: Final = lazily(r"[{\[]|```|[-•]\s|[^\n|]{0,200}\|")
+_SENTENCE: Final = lazily(r"[.!?](?=[\"'’”)\]*]{0,3}\s{1,3}[^\Wa-z_]|[\"'’”)\]*]{0,3}\s{1,3}[\"'(*])|[。！？]")
+_LAST_WORD: Final = lazily(r"[\w.]{1,30}\Z")
+_REASON: Final = lazily(
     r"[,;，、]?\s{0,2}(?:\b(?:because|weil|parce\s{1,2}que|porque|perch[ée])\b|因[为為]|なぜなら)", re.IGNORECASE
 )
 _SHORT: Final = "mr mrs ms dr prof st vs no fig approx ca al etc jr sr inc mt nr bzw sra dott"
 _ABBREVIATED: Final = frozenset(_SHORT.split())
-_EMPHASIS: Final = re.compile(r"\*\*([^*\n]{1,500})\*\*|(?<!\w)\*\*|\*\*(?!\w)")
+_EMPHASIS: Final = lazily(r"\*\*([^*\n]{1,500})\*\*|(?<!\w)\*\*|\*\*(?!\w)")
 _PAIRS: Final = (('"', '"'), ("“", "”"), ("«", "»"), ("„", "“"), ("「", "」"), ("`", "`"), ("$", "$"), (r"\(", r"\)"))
-_TEXT_COMMAND: Final = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textit)\{([^{}]{0,500})\}")
-_COPULA: Final = re.compile(r"\s{0,2}(?:です|である|となります|になります|だ)\Z")
-_BOLD_LINE: Final = re.compile(r"\*\*([^*\n]{1,300})\*\*[.。]?\Z")
+_TEXT_COMMAND: Final = lazily(r"\\(?:text|textbf|mathrm|mathbf|textit)\{([^{}]{0,500})\}")
+_COPULA: Final = lazily(r"\s{0,2}(?:です|である|となります|になります|だ)\Z")
+_BOLD_LINE: Final = lazily(r"\*\*([^*\n]{1,300})\*\*[.。]?\Z")
 
 
 @dataclass(frozen=True, slots=True)

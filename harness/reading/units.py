@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from harness.reading.lazily import lazily
+
 _LATIN: Final[dict[str, str]] = {
     "3600": "hours?|hrs?|h|stunden?|std|heures?|horas?|or[ae]|час(?:а|ов)?|ч",
     "60": "minutes?|minuten|mins?|m|minutos?|minut[oi]|минут[аы]?|мин",
@@ -41,27 +43,25 @@ _SECOND: Final = (
     r"\s{0,2}:?\s{0,2})?"
 )
 LEAD: Final = _ARTICLE + _SECOND
-TO: Final = re.compile(
+TO: Final = lazily(
     rf"(?:\s(?:mark|point))?{SPACE}(?:[-–—−~〜～→]|-{{1,2}}>|(?:up\s)?to\b|until\b|till\b|through\b|bis\b|"
     rf"jusqu['’]à|à\b|au\b|a\b|al\b|hasta\b|até\b|aos?\b|às\b|all[ea]\b|ai\b|"
     rf"fino\sa\b|до\b|по\b|到|至|から|에서|부터){SPACE}{LEAD}",
     re.IGNORECASE,
 )
 """What stands between the two times of a window."""
-AND: Final = re.compile(rf"{SPACE}(?:and|und|et|y|e|и|와|과|と|和){SPACE}{LEAD}", re.IGNORECASE)
+AND: Final = lazily(rf"{SPACE}(?:and|und|et|y|e|и|와|과|と|和){SPACE}{LEAD}", re.IGNORECASE)
 """As ``TO``, behind "between"."""
-FROM: Final = re.compile(
+FROM: Final = lazily(
     rf"(?:\b(?:from|von|vom|ab|depuis|de|du|do|desde|del|da|dal|dalla|dalle|dai|das|dos|с|от)\s{{1,3}}|[从從自])\s{{0,2}}{LEAD}$",
     re.IGNORECASE,
 )
-BETWEEN: Final = re.compile(
-    rf"(?:\b(?:between|zwischen|entre|tra|fra|между)\s{{1,3}}|在)\s{{0,2}}{LEAD}$", re.IGNORECASE
-)
-AT: Final = re.compile(
+BETWEEN: Final = lazily(rf"(?:\b(?:between|zwischen|entre|tra|fra|между)\s{{1,3}}|在)\s{{0,2}}{LEAD}$", re.IGNORECASE)
+AT: Final = lazily(
     r"(?:\b(?:at|around|near|by|um|bei|gegen|à|vers|en|em|alle|в)\s{1,3}|[@在]\s{0,2}|t\s?=\s{0,2}|\bseconds?\s{1,2})$",
     re.IGNORECASE,
 )
-MINUTE: Final = re.compile(r"(?<!\d)(?<!\d[ \t-])\b(?:minutes?|minuten?|minutos?|minut[oi])\s{1,2}$", re.IGNORECASE)
+MINUTE: Final = lazily(r"(?<!\d)(?<!\d[ \t-])\b(?:minutes?|minuten?|minutos?|minut[oi])\s{1,2}$", re.IGNORECASE)
 """Before a number that counts minutes."""
 _GOING_ON: Final = """
     is are was happens occurs begins starts runs lasts seen shown visible about around approximately roughly then also
@@ -69,22 +69,22 @@ _GOING_ON: Final = """
     scene time times timestamp timestamps range event answer think guess say maybe perhaps probably likely und oder ist
     im bei etwa zeit fenster abschnitt et ou est vers environ temps o y es en tiempo e é tempo è
 """
-UNCOUNTED: Final = re.compile(
+UNCOUNTED: Final = lazily(
     rf"(?:\A|[^\w\s$€£¥₹#§№]|\n|[{EAST}]|(?<!{LETTER})(?:{'|'.join(_GOING_ON.split())}))[ \t]{{0,3}}\Z", re.IGNORECASE
 )
 """What two bare numbers may follow and be times: nothing, a mark, a word that goes on. A noun says what they count."""
-BEGIN: Final = re.compile(
+BEGIN: Final = lazily(
     r"(?:start|begin|beginn|anfang|début|commenc|inicio|empieza|começ|início|inizi|нача|开始|開始|시작)[^\d]{0,40}$",
     re.IGNORECASE,
 )
-END: Final = re.compile(
+END: Final = lazily(
     r"[^\d]{0,40}?(?:\bend|\bstop|\bfinish|\bende|\bfin\b|\bfinal|\btermin|\bfim\b|\bfine\b|"
     r"\bfinisce|конец|заканч|结束|結束|終了|끝)[^\d]{0,25}",
     re.IGNORECASE,
 )
-OF_FRAMES: Final = re.compile(rf"(?:{FRAMES})[\"']?\s{{0,2}}[:=]?\s{{0,2}}(?:#|no\.?|number)?\s{{0,2}}$", re.IGNORECASE)
+OF_FRAMES: Final = lazily(rf"(?:{FRAMES})[\"']?\s{{0,2}}[:=]?\s{{0,2}}(?:#|no\.?|number)?\s{{0,2}}$", re.IGNORECASE)
 
-COUNTED: Final = re.compile(rf"\s{{1,3}}({LETTER}{{2,40}})|\s{{0,2}}([%‰°€$£人个個名次只隻台辆輛位本件回匹頭명개번])")
+COUNTED: Final = lazily(rf"\s{{1,3}}({LETTER}{{2,40}})|\s{{0,2}}([%‰°€$£人个個名次只隻台辆輛位本件回匹頭명개번])")
 """A word behind a number, which may be what it counts."""
 NOT_COUNTED: Final = frozenset(
     re.findall(
@@ -101,7 +101,7 @@ NOT_COUNTED: Final = frozenset(
 )
 """Words that go on with the sentence, in the same languages."""
 
-NEVER: Final = re.compile(
+NEVER: Final = lazily(
     r"\bno\s(?:such|matching|relevant)\s(?:moment|event|segment|window|scene|action|time|clip)|"
     r"\b(?:never|does\snot|doesn['’]t|did\snot|didn['’]t)\s(?:actually\s)?(?:happens?|occurs?|appears?|takes?\splace)|"
     r"\bnot\s(?:present|shown|visible|in)\s(?:in\s)?(?:the|this)\s(?:video|clip)|"
