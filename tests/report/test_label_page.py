@@ -78,6 +78,7 @@ def test_sixty_pairs_are_labelled_by_keyboard_alone_across_a_kill(  # type: igno
 ) -> None:
     file = folder / "labels.jsonl"
     killed, address = start("@2", "@1", "--by", "ann")
+    assert audit(show(address, width=390, scheme="dark")) == []
     browser = show(address)
     WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "prompt").text)
     picture(browser, "label")

@@ -167,6 +167,7 @@ def test_the_server_listens_on_loopback_alone(runs: Path, tmp_path: Path) -> Non
 
 
 def test_the_list_works_in_a_browser(port: int, show, audit) -> None:
+    assert audit(show(f"http://127.0.0.1:{port}/", scheme="dark")) == []
     browser = show(f"http://127.0.0.1:{port}/")
     assert audit(browser) == []
     browser.find_element("css selector", "button[type=submit]").click()
