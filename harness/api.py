@@ -489,6 +489,7 @@ def why(
     suite: PathLike | None = None,
     adapter: PathLike | None = None,
     roots: PathLike | Sequence[PathLike] = (),
+    python: PathLike | None = None,
     cache: bool = True,
     workers: int = 1,
     executor: Executor | None = None,
@@ -510,6 +511,8 @@ def why(
         suite: the file of the runs' suite, where it is not found: its data lies beside it.
         adapter: the candidate's adapter file, where it is not found.
         roots: folders outside the suite's own that its data may lie in; by default those of the candidate's command.
+        python: the interpreter of an environment with the baseline's library versions and this harness: they are then
+            a change as others, asked by a process of it.
         cache: take answers that a model gave to the same requests earlier.
         workers: threads that load and perturb images ahead of the model.
         executor: where the model lives: ``local`` or ``process``; as the suite says by default.
@@ -534,6 +537,7 @@ def why(
         suite=None if suite is None else Path(suite),
         adapter=None if adapter is None else os.fspath(adapter),
         roots=tuple(Path(root).absolute() for root in _several(roots)),
+        python=None if python is None else os.fspath(python),
         out=Path(out).absolute(),
         cache=cache_folder() if cache else None,
         workers=workers,

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.causes.environments import versions_key
 from harness.causes.setups import Setup
 from harness.causes.units import Key, Measure
 from harness.comparison.sets import data_of
 from harness.engine.options import Executor, Progress, RunOptions
 from harness.engine.run import run_suite
 from harness.errors import HarnessError, UsageError
-from harness.record import Run
+from harness.record import Run, read_run
+from harness.record.lineage import machine
 from harness.record.schema import RunRecord
 from harness.suite.select import Selection
 
@@ -38,6 +40,8 @@ class Asker:
     known: int = 0
     """Questions that one could."""
     runs: list[Path] = field(default_factory=list)
+    apart: bool = False
+    """Whether some configurations have other versions of libraries, which a fingerprint need not know."""
 
     @property
     def total(self) -> int:
@@ -58,8 +62,10 @@ class Asker:
         """Ask about some samples, or all that the candidate was asked about, and return the run."""
         task = self.measure.task
         own = self.candidate.tasks[task]
+        ran_by = setup.environment.machine if setup.environment else machine()
+        apart = versions_key(ran_by) if self.apart else ""
         options = RunOptions(
-            out=self.out,
+            out=self.out / apart,  # a run that ended early is continued by its own versions only
             limit=None if samples else self.candidate.options.get("limit"),
             head=self.candidate.limit_rule != "drawn",
             batch_size=self.candidate.options.get("batch_size"),
@@ -67,12 +73,17 @@ class Asker:
             selection=Selection((task,), tuple(samples), own.epochs, own.reducer),
             cache=self.cache,
             executor=self.executor,
+            cache_apart=apart,
             say=self.say,
         )
         try:
-            folder, record = run_suite(setup.bound(task), setup.choice(), options, self.progress)
+            if setup.environment:
+                folder = setup.environment.run(setup, task, options)
+            else:
+                folder, _ = run_suite(setup.bound(task), setup.choice(), options, self.progress)
         except UsageError as error:
             raise UsageError(f"{name}: {error}") from error
+        record = read_run(folder)
         self.known += record.cached
         self.asked += sum(record.responses.values()) - record.cached
         self.runs.append(folder)

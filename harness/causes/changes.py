@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from harness.causes.environments import Environment
 from harness.causes.folders import FOLDERS, differing
 from harness.causes.setups import Place, Setup, Where
 from harness.comparison.identity import brief, changed_server
@@ -74,7 +75,8 @@ def changes(baseline: RunRecord, candidate: RunRecord, before: Setup, after: Set
         *_asked(before, after, task),
         *_adapter(baseline, candidate, before, after),
         *_served(baseline, candidate),
-        *_circumstances(baseline.machine, candidate.machine),
+        *_versions(baseline.machine, candidate.machine, before.environment),
+        *_machines(baseline.machine, candidate.machine),
     ]
     return _named_apart([one for one in found if not _idle(one, before, after, task)])
 
@@ -93,7 +95,14 @@ def joined(found: Sequence[Change]) -> list[Change]:
 
 def same_circumstances(one: MachineRecord, other: MachineRecord) -> bool:
     """Return whether two machines are of one kind and have the same versions."""
-    return not list(_circumstances(one, other))
+    return not differing_versions(one, other) and not list(_machines(one, other))
+
+
+def differing_versions(one: MachineRecord, other: MachineRecord) -> dict[str, tuple[str, str]]:
+    """Return the versions that two machines have of what can change an answer, where they are not the same."""
+    sides = [{**side.packages, "Python": side.python} for side in (one, other)]
+    found = {name: (sides[0].get(name, "none"), sides[1].get(name, "none")) for name in (*_NUMBERS, "Python")}
+    return {name: both for name, both in found.items() if both[0] != both[1]}
 
 
 def _asked(before: Setup, after: Setup, task: str) -> Iterator[Change]:
@@ -161,15 +170,33 @@ def _served(baseline: RunRecord, candidate: RunRecord) -> Iterator[Change]:
         yield Change("model that the server runs", brief(baseline.served), brief(candidate.served), (), why)
 
 
-def _circumstances(one: MachineRecord, other: MachineRecord) -> Iterator[Change]:
+def _versions(one: MachineRecord, other: MachineRecord, there: Environment | None) -> Iterator[Change]:
+    """Yield the versions that differ: those that an environment has as the baseline, and all others."""
+    found = differing_versions(one, other)
+    has = differing_versions(one, there.machine) if there else {}
+    back = [name for name in found if there and name not in has]
+    if back:
+        yield _versions_as_one(back, found, (Place("environment"),))
+    if rest := [name for name in found if name not in back]:
+        why = "another environment has to run it: --python names the interpreter of one with the baseline's versions"
+        if there:
+            wanting = [name for name in rest if name in has]
+            told = ", ".join(f"{name} {has[name][1]}" for name in wanting)
+            why = f"{there.python} has {told}; {there.fix({name: has[name][0] for name in wanting})}"
+        yield _versions_as_one(rest, found, (), why)
+
+
+def _versions_as_one(
+    names: Sequence[str], found: Mapping[str, tuple[str, str]], places: tuple[Place, ...], why: str = ""
+) -> Change:
+    if len(names) == 1 and places:
+        return Change(names[0], *found[names[0]], places)
+    told = [", ".join(f"{name} {found[name][side]}" for name in names) for side in (0, 1)]
+    return Change("library versions", told[0], told[1], places, why)
+
+
+def _machines(one: MachineRecord, other: MachineRecord) -> Iterator[Change]:
     """Yield what ran the model: it is not of a file, so it cannot be taken back in one."""
-    packages = [name for name in _NUMBERS if one.packages.get(name) != other.packages.get(name)]
-    if packages or one.python != other.python:
-        names = [*packages, *(["Python"] if one.python != other.python else [])]
-        sides = [{**side.packages, "Python": side.python} for side in (one, other)]
-        told = [", ".join(f"{name} {side.get(name, 'none')}" for name in names) for side in sides]
-        why = "another environment has to run it: run the candidate where the baseline's versions are installed"
-        yield Change("library versions", told[0], told[1], (), why)
     if one.processor != other.processor:
         why = "only that machine has it; 8-bit kernels differ between processors"
         yield Change("machine", one.processor, other.processor, (), why)

@@ -59,7 +59,7 @@ class _Search:
         self._order = planned.units.order(*planned.seed)
         self._asker = Asker(
             planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
-            options.say, options.executor,
+            options.say, options.executor, apart=planned.before.environment is not None,
         )  # fmt: skip
         self._table = Table(planned.units, len(planned.changes), self._ask, planned.known)
         self._sets: set[shapley.Players] = set()
@@ -322,6 +322,7 @@ class _Search:
             (*(planned.notes if units else ()), *notes),
             planned.baseline.record.adapter.simulated or planned.candidate.record.adapter.simulated,
             dict(planned.units.apart),
+            planned.before.environment.python if planned.before.environment else "",
             leading,
         )  # fmt: skip
 

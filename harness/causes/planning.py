@@ -1,7 +1,7 @@
 """What is known of two runs before anything is asked: what differs, on which samples, and how much may be asked."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from harness.causes import shapley
-from harness.causes.changes import Change, changes, joined, same_circumstances
+from harness.causes.changes import Change, changes, differing_versions, joined, same_circumstances
+from harness.causes.environments import Environment, environment
 from harness.causes.estimate import Interval
 from harness.causes.looks import FEWEST, SCREEN, allowance
 from harness.causes.setups import Setup, setup_of
@@ -20,6 +21,7 @@ from harness.engine.options import Executor, Progress, Silent
 from harness.errors import HarnessError, UsageError, did_you_mean
 from harness.record import Run
 from harness.record.lineage import machine
+from harness.record.schema import MachineRecord
 from harness.stats.verdict import compare_scores
 
 
@@ -40,6 +42,8 @@ class Options:
     before: str | None = None
     """The baseline's adapter, where it is not found."""
     roots: tuple[Path, ...] = ()
+    python: str | None = None
+    """The interpreter of an environment with the baseline's versions of libraries; None where there is none."""
     out: Path = Path("results/why")
     cache: Path | None = None
     workers: int = 1
@@ -128,12 +132,16 @@ def prepare(baseline: Run, candidate: Run, options: Options, *, load: bool = Tru
     units = units_of(baseline, candidate, measure)
     after = setup_of(records[1], options.suite, options.adapter, options.roots)
     before = _before(baseline, after, options)
+    notes: list[str] = []
+    if options.python is not None:
+        before = replace(before, environment=_environment(options.python, *(record.machine for record in records)))
+        notes += _unlike(before.environment, *(record.machine for record in records))
     found = changes(*records, before, after, measure.task)
     own = [one for one in found if not one.why_not]
     own = own if _fit(own, before, after) else joined(own)
     fixed = [one for one in found if one.why_not]
-    notes: list[str] = []
-    kept = [same_circumstances(record.machine, machine()) for record in records]
+    there = before.environment.machine if before.environment else machine()
+    kept = [same_circumstances(records[0].machine, there), same_circumstances(records[1].machine, machine())]
     if load and (own or baseline.record.adapter.fingerprint != candidate.record.adapter.fingerprint):
         gone = _gone(baseline, candidate, before, after)
         fixed += gone
@@ -153,6 +161,39 @@ def prepare(baseline: Run, candidate: Run, options: Options, *, load: bool = Tru
         return planned
     most = allowance(len(units), planned.rows, len(planned.base), len(own), options.budget)
     return replace(planned, most=most)
+
+
+def _environment(python: str, one: MachineRecord, other: MachineRecord) -> Environment:
+    """Return the environment that shall have the baseline's versions, if it has any of them.
+
+    Raises:
+        UsageError: if it does not run, lacks what the baseline had, or has none of the versions that differ.
+    """
+    differing = differing_versions(one, other)
+    if not differing:
+        raise UsageError("both runs had the same versions of all that is recorded; leave out --python")
+    found = environment(python)
+    unlike = differing_versions(one, found.machine)
+    lost = {name: both[0] for name, both in unlike.items() if both[1] == "none"}
+    if lost:
+        raise UsageError(f"--python {python} lacks {', '.join(lost)}, which the baseline had; {found.fix(lost)}")
+    if all(name in unlike for name in differing):
+        had = ", ".join(f"{name} {both[0]}" for name, both in differing.items())
+        fix = found.fix({name: both[0] for name, both in differing.items()})
+        raise UsageError(f"--python {python} has nothing of what the baseline had: {had}; {fix}")
+    return found
+
+
+def _unlike(there: Environment | None, one: MachineRecord, other: MachineRecord) -> Iterator[str]:
+    """Yield what else the environment has that neither run had: its part cannot be told from the versions'."""
+    if there is None:
+        return
+    both = differing_versions(one, other)
+    unlike = {name: sides for name, sides in differing_versions(one, there.machine).items() if name not in both}
+    if unlike:
+        told = ", ".join(f"{name} {sides[1]} (both runs: {sides[0]})" for name, sides in unlike.items())
+        fix = there.fix({name: sides[0] for name, sides in unlike.items()})
+        yield f"{there.python} also has {told}: what that does counts as the versions'; {fix}"
 
 
 def without(planned: Planned, names: Sequence[str]) -> Setup:
@@ -244,17 +285,14 @@ def _gone(baseline: Run, candidate: Run, before: Setup, after: Setup) -> list[Ch
     seen: set[tuple[str, str]] = set()
     for run, setup, side in ((baseline, before, "baseline"), (candidate, after, "candidate")):
         known = run.record.adapter.fingerprint
-        if (known, str(setup.config)) in seen:
+        model = known, f"{setup.environment} {setup.config}"
+        if model in seen:
             continue  # the other side has the same model, which was looked at
-        seen.add((known, str(setup.config)))
+        seen.add(model)
         try:
-            adapter = setup.choice().load()
+            now = setup.fingerprint()
         except HarnessError as error:
             raise UsageError(f"the {side}'s model cannot be loaded: {error}") from error
-        try:
-            now = adapter.fingerprint()
-        finally:
-            adapter.close()
         if now != known:
             why = (
                 f"the {side}'s model is no longer what its run had: its files, or the code that runs them, changed "

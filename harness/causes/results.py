@@ -86,7 +86,8 @@ class Why(Shown):
     simulated: bool = False
     apart: "dict[str, int]" = field(default_factory=dict)
     """Rows that are no pairs, by reason."""
-
+    python: str = ""
+    """The interpreter that the baseline's versions were asked with; empty where versions were not taken back."""
     leading: int = 0
     """How many of the causes stand apart from the others; several where they cannot be told from each other."""
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import ValidationError
 
+from harness.causes.environments import Environment
 from harness.causes.folders import composed
 from harness.errors import HarnessError, UsageError
 from harness.locate import find
@@ -20,7 +21,7 @@ from harness.spec.models import AdapterSpec
 from harness.suite.adapters import AdapterChoice, read_adapter
 from harness.suite.bind import Suite, bind_suite
 
-Where = Literal["suite", "adapter", "type", "files", "block"]
+Where = Literal["suite", "adapter", "type", "files", "block", "environment"]
 _ADAPTER_OPTIONS: Final = ("-a", "--adapter")
 
 
@@ -30,7 +31,7 @@ class Place:
 
     where: Where
     """``suite`` and ``adapter``: in those files. ``type``: the whole adapter. ``files``: in the folder that a
-    key of the adapter's file names. ``block``: in a graph of the model."""
+    key of the adapter's file names. ``block``: in a graph of the model. ``environment``: which interpreter runs it."""
     path: tuple[str, ...] = ()
     """Keys; of ``files`` the key and the kind of files, of ``block`` the graph and the names of its operators."""
 
@@ -50,6 +51,41 @@ class Setup:
     config: Mapping[str, Any]
     """The keys of its file."""
     adapter_file: Path
+    environment: Environment | None = None
+    """Whose libraries run it; None for those of this process."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """Return what :meth:`plain` gave to another process."""
+        files = {name: Path(told[name]) for name in ("suite_file", "adapter_file")}
+        return cls(**{**told, **files, "roots": tuple(map(Path, told["roots"]))})
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON values for another process, whose environment is its own."""
+        files = {name: str(getattr(self, name).absolute()) for name in ("suite_file", "adapter_file")}
+        roots = [str(root.absolute()) for root in self.roots]
+        return {
+            "suite": self.suite,
+            **files,
+            "roots": roots,
+            "name": self.name,
+            "type": self.type,
+            "config": self.config,
+        }
+
+    def fingerprint(self) -> str:
+        """Load the model where it runs, and return its fingerprint.
+
+        Raises:
+            HarnessError: if it cannot be loaded.
+        """
+        if self.environment:
+            return self.environment.fingerprint(self)
+        adapter = self.choice().load()
+        try:
+            return adapter.fingerprint()
+        finally:
+            adapter.close()
 
     def bound(self, task: str) -> Suite:
         """Return the suite with one task, and those that it is made of.
@@ -94,6 +130,8 @@ class Setup:
                     made = replace(
                         made, name=other.name, type=other.type, config=other.config, adapter_file=other.adapter_file
                     )
+                case "environment":
+                    made = replace(made, environment=other.environment)
                 case "files":
                     key, kind = place.path
                     folders = made.folder(key), other.folder(key)

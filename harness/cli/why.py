@@ -18,6 +18,7 @@ Examples:
   harness why @latest:onnx-fp32 @latest:onnx-int8 --metric chart-qa/exact_match
   harness why A B --dry-run                             what differs, and what would be asked
   harness why A B --take-back prompt                    run B once more, with A's prompt
+  harness why A B --python old/bin/python               take back library versions, with an environment that has A's
   harness why onnx-fp32 onnx-int8 --layers --suite chart_qa -n 200 --html parts.html
 
 \b
@@ -36,6 +37,9 @@ _COLOURS: Final = {"found": "bold red", "likely": "bold yellow"}
               help="Ask no more than this; by default a fifth of a full run for each change.")  # fmt: skip
 @click.option("--take-back", "taken", multiple=True, metavar="CHANGE",
               help="Instead: run the candidate on all samples with this change taken back; several times.")  # fmt: skip
+@click.option("--python", metavar="PATH",
+              help="The interpreter of an environment with A's library versions and this harness: they are then a "
+              "change as others, asked by a process of it.")  # fmt: skip
 @click.option("--layers", is_flag=True,
               help="Instead: BASELINE and CANDIDATE are adapters, a float ONNX model and its quantised files; which "
               "blocks make the difference? Needs --suite.")  # fmt: skip
@@ -71,6 +75,7 @@ def command(
     metric: str,
     budget: int | None,
     taken: tuple[str, ...],
+    python: str | None,
     layers: bool,
     limit: int | None,
     parts: bool,
@@ -110,6 +115,7 @@ def command(
         suite=suite,
         adapter=adapter,
         roots=tuple(root.absolute() for root in roots),
+        python=python,
         out=out.absolute(),
         cache=cache_folder() if cache else None,
         workers=workers,
@@ -119,8 +125,8 @@ def command(
     if layers:
         from harness.cli._layers import Wanted, tell_layers
 
-        if suite is None or taken or dry_run:
-            raise click.UsageError("--layers needs --suite, and knows neither --take-back nor --dry-run")
+        if suite is None or taken or dry_run or python:
+            raise click.UsageError("--layers needs --suite, and knows neither --take-back, --python nor --dry-run")
         return tell_layers(
             baseline, candidate, suite, Wanted(limit, keep, parts, steps, looking, html), options, as_json
         )
@@ -155,7 +161,7 @@ def _taken_back(planned: "Planned", names: tuple[str, ...], options: "Options") 
 
     asker = Asker(
         planned.measure, planned.candidate.record, options.out, options.cache, options.workers, options.progress,
-        options.say, options.executor,
+        options.say, options.executor, apart=planned.before.environment is not None,
     )  # fmt: skip
     return asker.run(without(planned, names), (), f"the candidate with {' and '.join(names)} taken back").folder
 
@@ -167,7 +173,7 @@ def _print_plan(planned: "Planned", as_json: bool) -> None:
     if as_json:
         from harness.causes.results import told
 
-        changes = {"changes": told(planned.changes), "not_taken_back": told(planned.fixed)}
+        changes = {"changes": told(planned.changes), "not_taken_back": told(planned.fixed), "notes": planned.notes}
         full = {"metric": planned.measure.name, "full_run": planned.rows, "first": planned.least, "most": planned.most}
         click.echo(json.dumps({**full, **changes}, indent=2))
         return
@@ -177,6 +183,8 @@ def _print_plan(planned: "Planned", as_json: bool) -> None:
         click.echo(f"  {why_rows.told(change)}")
     for change in planned.fixed:
         click.echo(f"not taken back: {why_rows.told(change)}: {plain(change.why_not, 300)}")
+    for said in planned.notes:
+        click.echo(plain(said, 600))
     if planned.most:
         click.echo(f"{planned.least:,} questions at first, {planned.most:,} at most; a full run asks {planned.rows:,}")
     else:

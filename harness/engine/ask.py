@@ -100,6 +100,7 @@ class Asker:
         others: Mapping[tuple[str, str], Model],
         cache: ResponseCache | None,
         say: Callable[[str], None],
+        apart: str = "",
     ) -> None:
         """Stand there.
 
@@ -108,11 +109,13 @@ class Asker:
             others: the models that tasks bring, by task and role.
             cache: where answers are looked up and left; None for nowhere.
             say: tells the user.
+            apart: part of the cache's keys, beside the model's fingerprint.
         """
         self._own = own
         self._others = others
         self._cache = cache
         self._say = say
+        self._apart = apart
         self._stopped = threading.Event()
         """Set once a request failed as all others will: none is asked any more."""
 
@@ -184,7 +187,9 @@ class Asker:
         # What a simulation answers costs nothing, and must not outlive it.
         if self._cache is None or model.simulated:
             return self._asked(model, requests)
-        names = keys(model.fingerprint, [part.hash for part in parts], batch_invariant=model.batch_invariant)
+        names = keys(
+            model.fingerprint + self._apart, [part.hash for part in parts], batch_invariant=model.batch_invariant
+        )
         known = self._look_up(names, requests)
         if not model.batch_invariant and None in known:
             known = [None] * len(known)  # the batch is asked as a whole or not at all

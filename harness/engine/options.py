@@ -44,6 +44,8 @@ class RunOptions:
     """Which part of the plan to run; ``harness merge`` puts the parts together."""
     cache: Path | None = None
     """Folder of the response cache; None for no cache."""
+    cache_apart: str = ""
+    """Part of the cache's keys: what decides answers and is in no fingerprint, such as the versions of libraries."""
     executor: Executor | None = None
     """Where the model lives; None leaves it to the suite's ``engine: isolation``."""
     ray_address: str | None = None

@@ -198,7 +198,7 @@ class _Work:
             progress.advance("", stored, keeper.failed)
         try:
             with graceful() as stop, _cache(self._options) as cache, self._others() as others:
-                asker = Asker(self._own(), others, cache, self._options.say)
+                asker = Asker(self._own(), others, cache, self._options.say, self._options.cache_apart)
                 reason = self._loop(keeper, clock, stop, progress, asker)
         except KeyboardInterrupt:
             reason = _STOPPED

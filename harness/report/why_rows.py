@@ -73,7 +73,7 @@ def rows(found: Why) -> list[tuple[str, ...]]:
     """Return a row for each change, and for what is left."""
     made: list[tuple[str, ...]] = [
         (
-            plain(cause.change.name),
+            _row(cause.change),
             interval(cause.effect),
             share(cause.flips),
             compare_rows.signed(cause.alone),
@@ -86,6 +86,12 @@ def rows(found: Why) -> list[tuple[str, ...]]:
     if found.causes and found.left.low != found.left.high:
         made.append(("(left: not of these)", interval(found.left), "", "", ""))
     return made
+
+
+def _row(change: Change) -> str:
+    """Return how a change is called in the table: versions with both, which is all that there is to them."""
+    versions = [place for place in change.places if place.where == "environment"]
+    return told(change) if versions else plain(change.name)
 
 
 def share(number: float) -> str:
@@ -116,6 +122,7 @@ def cost(found: Why) -> str:
 def command(found: Why, causes: Sequence[Cause]) -> str:
     """Return the command that shows causes on all samples."""
     names = " ".join(shlex.quote(one) for one in (found.baseline.run_id, found.candidate.run_id))
+    names += f" --python {shlex.quote(found.python)}" if found.python else ""
     return f"harness why {names} " + " ".join(f"--take-back {shlex.quote(cause.change.name)}" for cause in causes)
 
 
