@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.causes.because import Because
     from harness.comparison.decide import Decision
     from harness.comparison.forecast import Forecast
     from harness.errors import HarnessError
@@ -72,11 +73,9 @@ _COLORS: Final = {
 @click.option("--labels", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="What people say of some answers, as `harness label` keeps it; the suite's own by default. "
               "A rule of its own for each task.")  # fmt: skip
-@click.option(
-    "--why",
-    is_flag=True,
-    help="On FAIL: find which of the changes since the baseline did it (`harness why`), in its default budget.",
-)
+@click.option("--why/--no-why", default=None,
+              help="On FAIL: find which of the changes since the baseline did it (`harness why`); by default as the "
+              "suite's `why:` says.")  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
 @click.option("--executor", type=click.Choice(["local", "process"]),
               help="Where the model lives: here, or in a process of its own, the default with --github.")  # fmt: skip
@@ -106,7 +105,7 @@ def command(
     allow_missing: float,
     labels: Path | None,
     executor: Literal["local", "process"] | None,
-    why: bool,
+    why: bool | None,
     junit: Path | None,
     github: bool,
     github_dir: Path,
@@ -172,13 +171,17 @@ def command(
                         planned=planned,
                     )
                 forecasts = plans[0].forecasts if plans else ()
-                _print(forecasts, decision, as_json)
-                if why and decision.verdict == "fail" and plans and plans[0].baseline:
-                    _print_why(plans[0].baseline.folder, decision, out, roots, as_json)
+                budget = _asked_why(plans, decision, why, made=candidate is None)
+                because = None
+                if budget is None or not as_json:
+                    _print(forecasts, decision, as_json)
+                if budget is not None:
+                    outputs.written(forecasts, decision)  # before a model's own code runs once more
+                    because = _because(plans[0], decision, candidate, out, roots, budget, workers, quiet, as_json)
         except HarnessError as error:
             outputs.failed(adapter, error)
             raise
-        outputs.decided(forecasts, decision)
+        outputs.decided(forecasts, decision, because)
     return int(decision.exit_code)
 
 
@@ -209,13 +212,15 @@ def _print_plan(planned: "PlannedGate") -> None:
         click.echo(f"         (if {CHANGED:.0%} of the scores change from one version to the next)", err=True)
 
 
-def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool) -> None:
+def _print(
+    forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool, because: "Because | None" = None
+) -> None:
     if as_json:
         import json
 
         from harness.report.compare_json import decision_json
 
-        click.echo(json.dumps(decision_json(decision, forecasts), indent=2))
+        click.echo(json.dumps(decision_json(decision, forecasts, because), indent=2))
         return
     from rich.markup import escape
 
@@ -250,30 +255,63 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision", as_json: bool)
     out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
 
 
-def _print_why(baseline: Path, decision: "Decision", out: Path, roots: tuple[Path, ...], as_json: bool) -> None:
-    """Print which change made a gate fail; where that cannot be found out, why not. The verdict stands either way."""
-    from harness import api
+def _asked_why(plans: "Sequence[PlannedGate]", decision: "Decision", why: bool | None, *, made: bool) -> int | None:
+    """Return how many questions may be asked to say why a gate failed: 0 for the default; None for none at all.
+
+    A suite asks for it only where the model was run here. A candidate from elsewhere names a model and its settings,
+    and nothing that it says is to be run without being told to.
+    """
+    if decision.verdict != "fail" or not plans or plans[0].baseline is None or why is False:
+        return None
+    spec = plans[0].suite.spec.why
+    if not why and (spec is None or not made):
+        return None
+    return 0 if spec is None or spec == "auto" else spec.budget
+
+
+def _because(
+    plan: "PlannedGate",
+    decision: "Decision",
+    candidate: str | None,
+    out: Path,
+    roots: tuple[Path, ...],
+    budget: int,
+    workers: int,
+    quiet: bool,
+    as_json: bool,
+) -> "Because":
+    """Find which change made a gate fail, and print it; where that cannot be found out, why not."""
+    from harness.api import load_run
+    from harness.causes.because import because
+    from harness.causes.planning import Options
     from harness.cli._done import say
+    from harness.cli._progress import choose
     from harness.cli._stdout import kept_for_json
     from harness.cli.why import print_why
-    from harness.errors import HarnessError, UsageError
+    from harness.locate import cache_folder
     from harness.report import why_rows
 
-    failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
-    candidate = decision.candidate.run_id
+    assert plan.baseline is not None  # noqa: S101 - else nothing is asked
+    baseline = plan.baseline.folder
+    options = Options(
+        budget=budget or None,
+        roots=tuple(root.absolute() for root in roots),
+        out=Path("results/why").absolute(),
+        cache=cache_folder(),
+        workers=workers,
+        progress=choose(quiet or as_json),
+        say=say,
+    )
     with kept_for_json(as_json):
-        try:
-            try:
-                found = api.why(baseline, candidate, metric=failed, runs=out, roots=roots, say=say)
-            except UsageError:  # no mean over samples: the task's own number tells as much
-                found = api.why(baseline, candidate, metric=failed.partition("/")[0], runs=out, roots=roots, say=say)
-        except HarnessError as error:
-            say(f"why it fails is not known: {error}")
-            return
+        sides = (baseline, candidate or decision.candidate.run_id)
+        found = because(decision, lambda: (load_run(sides[0], out), load_run(sides[1], out)), options)
     if as_json:
-        say(f"why: {why_rows.verdict(found)}")
+        _print(plan.forecasts, decision, as_json, found)
+    elif found.found is None:
+        say(why_rows.because(found))
     else:
-        print_why(found)
+        print_why(found.found)
+    return found
 
 
 def _flips(decision: "Decision") -> "Iterator[str]":
@@ -300,27 +338,38 @@ class _Outputs:
         self._github = github and github.absolute()
         self._junit = [file.absolute() for file in (junit, github / "junit.xml" if github else None) if file]
 
-    def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
+    def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision", because: "Because | None") -> None:
         """Write what the gate decided; print annotations where GitHub reads them."""
+        from harness.gates.places import gate_places
+
+        text = self.written(forecasts, decision, because)
+        if self._github:
+            from harness.report.github import annotations, write_github
+
+            write_github(text, decision.verdict, decision.exit_code, self._github)
+            for line in annotations(decision, gate_places(self._suite) if self._suite else [], self._here):
+                click.echo(line)
+
+    def written(self, forecasts: "Sequence[Forecast]", decision: "Decision", because: "Because | None" = None) -> str:
+        """Write the files of a decision, again where they are there, and return the comment."""
         from harness.gates.places import gate_places
         from harness.report.junit import junit
 
         if not self._junit:
-            return
-        places = gate_places(self._suite) if self._suite else []
-        self._write_junit(junit(decision, places))
-        if self._github:
-            import json
+            return ""
+        self._write_junit(junit(decision, gate_places(self._suite) if self._suite else [], because))
+        if not self._github:
+            return ""
+        import json
 
-            from harness.report.compare_json import decision_json
-            from harness.report.github import annotations, comment, write_github
+        from harness.report.compare_json import decision_json
+        from harness.report.github import comment, write_comment
 
-            text = comment(decision, forecasts)
-            write_github(text, decision.verdict, decision.exit_code, self._github)
-            told = json.dumps(decision_json(decision, forecasts), indent=2)
-            (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
-            for line in annotations(decision, places, self._here):
-                click.echo(line)
+        text = comment(decision, forecasts, why=because)
+        write_comment(text, self._github)
+        told = json.dumps(decision_json(decision, forecasts, because), indent=2)
+        (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
+        return text
 
     def failed(self, adapter: str | None, error: "HarnessError") -> None:
         """Write why there is no decision."""

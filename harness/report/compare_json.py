@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.causes.because import Because
+from harness.causes.results import plain
 from harness.comparison.compare import Compared, Delta
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
 from harness.comparison.labelled import Labelled
 from harness.record.schema import RunRecord
+from harness.report import why_rows
 
 
 def compare_json(compared: Compared) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def compare_json(compared: Compared) -> dict[str, Any]:
     }
 
 
-def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dict[str, Any]:
+def decision_json(decision: Decision, forecasts: Sequence[Forecast] = (), why: Because | None = None) -> dict[str, Any]:
     """Return a gate's decision as plain JSON values."""
     return {
         "verdict": decision.verdict,
@@ -48,7 +51,13 @@ def decision_json(decision: Decision, forecasts: Sequence[Forecast] = ()) -> dic
         "comparison": compare_json(decision.compared) if decision.compared else None,
         "looks": _looks(decision),
         "tries": decision.tries.model_dump(mode="json") if decision.tries else None,
+        "why": _because(why) if why else None,
     }
+
+
+def _because(why: Because) -> dict[str, Any]:
+    told = {"gate": why.metric, "said": why_rows.because(why)}
+    return told | (plain(why.found) if why.found else {"verdict": "unknown", "error": why.error})
 
 
 def _looks(decision: Decision) -> dict[str, Any] | None:

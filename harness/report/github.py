@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.causes.because import Because
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.forecast import Forecast
 from harness.errors import ExitCode, HarnessError, Mark
 from harness.gates.tries import told as tried
 from harness.report import compare_markdown as markdown
+from harness.report import why_rows
 from harness.report.compare_rows import cut_off
 from harness.report.failures import failure_lines
 from harness.report.github_safe import code, command, escaped
@@ -29,7 +31,9 @@ def marker(suite: str, adapter: str) -> str:
     return f"<!-- harness-gate {suite} {adapter} -->"
 
 
-def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int = LIMIT) -> str:
+def comment(
+    decision: Decision, forecasts: Sequence[Forecast] = (), limit: int = LIMIT, why: Because | None = None
+) -> str:
     """Return the comment: verdict, rules, what moved, flips, slices, lineage; where it grows too long, parts go."""
     record, compared = decision.candidate, decision.compared
     against = f" against {code(title(compared.baseline))}" if compared else ""
@@ -46,7 +50,7 @@ def comment(decision: Decision, forecasts: Sequence[Forecast] = (), limit: int =
     head += [f"> failed: {escaped(said, 600)}" for said in failure_lines(record)]
     if record.adapter.simulated:
         head.append("> **Simulated**: no model stands behind these numbers. They say nothing about any model.")
-    parts = [_rules(decision), *_looked(decision)]
+    parts = [_rules(decision), *(_because(why) if why else []), *_looked(decision)]
     if not compared:
         parts += [f"> {escaped(said, 600)}" for said in cut_off(record)]
     else:
@@ -66,6 +70,20 @@ def _looked(decision: Decision) -> list[str]:
     """Return how far the gate looked, and how often this model was tried."""
     said = [str(decision.looked) if decision.looked else "", tried(decision.tries) if decision.tries else ""]
     return [f"{one[:1].upper()}{one[1:]}." for one in said if one]
+
+
+def _because(why: Because) -> list[str]:
+    """Return the change that made a gate fail, and beside which others."""
+    said = why_rows.because(why)
+    if why.found is None or not (lines := why_rows.rows(why.found)):
+        return [f"> {escaped(said, 900)}"]
+    cells = [tuple(escaped(cell, 300) for cell in line) for line in lines]
+    notes = [escaped(one, 600) for one in (*why_rows.notes(why.found), why_rows.cost(why.found))]
+    shown = "\n\n".join([markdown.table(why_rows.HEADS, cells), *notes])
+    return [
+        f"**Why**: {escaped(said, 900)}",
+        markdown.details(f"Changes since the baseline, {code(why.metric)}", shown),
+    ]
 
 
 def failure_comment(suite: str, adapter: str, error: HarnessError) -> str:
@@ -94,15 +112,21 @@ def write_github(
     text: str, verdict: str, exit_code: int, folder: Path, environment: Mapping[str, str] = os.environ
 ) -> Path:
     """Write ``comment.md`` into ``folder``, and the job's summary and outputs where GitHub names files for them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "comment.md"
-    file.write_text(text, encoding="utf-8")
+    file = write_comment(text, folder)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as out:
             out.write(text + "\n")
     if outputs := environment.get("GITHUB_OUTPUT"):
         with Path(outputs).open("a", encoding="utf-8") as out:
             out.write(f"verdict={verdict}\nexit-code={exit_code:d}\n")
+    return file
+
+
+def write_comment(text: str, folder: Path) -> Path:
+    """Write ``comment.md`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "comment.md"
+    file.write_text(text, encoding="utf-8")
     return file
 
 

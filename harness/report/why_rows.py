@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Sequence
 
+from harness.causes.because import Because
 from harness.causes.changes import Change
 from harness.causes.estimate import Interval
 from harness.causes.results import Cause, Why
@@ -46,6 +47,13 @@ def verdict(found: Why) -> str:
         only = " with each other" if abs(found.together) > abs(sum(cause.alone for cause in found.found)) else ""
         said = f"the {sure}s are {named}{only}: {flips} of the flips"
     return said if found.verdict == "found" else f"{said}; samples that did not flip may hide more ({_more(found)})"
+
+
+def because(found: Because) -> str:
+    """Return why a gate failed, in a sentence."""
+    if found.found is None:
+        return f"why {plain(found.metric)} fails is not known: {plain(found.error, 600)}"
+    return verdict(found.found)
 
 
 def told(change: Change, limit: int = _WIDE) -> str:

@@ -142,6 +142,13 @@ class LabelsSpec(Model):
     each task's primary metric. However wrong it is, it costs labels, not truth."""
 
 
+class WhyBudget(Model):
+    """How much may be asked to find out why a gate failed."""
+
+    budget: int = Field(ge=1)
+    """Questions."""
+
+
 class SuiteSpec(Model):
     """A suite file."""
 
@@ -163,6 +170,9 @@ class SuiteSpec(Model):
     """Rules that decide the exit code."""
     labels: LabelsSpec | None = None
     """People's labels: `compare` and `gate` say what they decide, in rows of their own. `{}` takes `labels.jsonl`."""
+    why: Literal["auto"] | WhyBudget | None = None
+    """Where `harness gate` runs the model and a gate fails against the baseline: find which change did it, as `harness
+    why` does. `auto`: within its own budget; `{budget: 200}`: within so many questions."""
     slice_by: tuple[str, ...] | None = None
     """Tags whose slices are looked at in reports and comparisons; all of them by default."""
     on_truncated: OnTruncated = "count"

@@ -1,7 +1,9 @@
 """Planted causes are named first, with an interval that leaves out the others; where there is none, none is named."""
 
+import html
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -146,6 +148,60 @@ def test_a_gate_that_fails_says_which_change_did_it_and_still_fails(made: Make, 
     done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--why")
     assert done.code == 1, done.err
     assert done.out.index("verdict: FAIL") < done.out.index("the cause is options.newline (true → false)")
+
+
+GATES = "gates:\n  - {metric: add/exact_match, max_drop: 0.02}\n"
+
+
+def gated(made: Make, tmp_path: Path, run_here, key: str, *arguments: object, **options: object) -> Done:
+    """Judge a change of options against a baseline, by a suite with a key of its own."""
+    assert run_here("baseline", "save", "main", made().folder).code == 0
+    made(**options)
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(suite.read_text() + GATES + key)
+    return run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", *arguments)
+
+
+def test_a_suite_lets_its_gate_say_why_everywhere_and_within_its_budget(made: Make, tmp_path: Path, run_here) -> None:
+    done = gated(made, tmp_path, run_here, "why: {budget: 150}\n", "--github", newline=False, **HARMLESS)
+    assert done.code == 1, done.err
+    said = "the cause is options.newline (true → false)"
+    assert done.out.index("verdict: FAIL") < done.out.index(said)
+    folder = tmp_path / "harness-gate"
+    told = json.loads((folder / "gate.json").read_text())
+    assert (told["verdict"], told["why"]["gate"], told["why"]["found"]) == (
+        "fail", "add/exact_match", ["options.newline"],
+    )  # fmt: skip
+    assert told["why"]["asked"]["questions"] <= 150
+    assert f"**Why**: {said}" in html.unescape((folder / "comment.md").read_text())
+    assert said in (folder / "junit.xml").read_text()
+    passed = json.loads(run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json", "--no-why").out)
+    assert (passed["verdict"], passed["why"]) == ("fail", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "error"),
+    [("why: {budget: 1}\n", "a budget of 1 questions tells nothing"), ("why: auto\n", "planted, and no error of ours")],
+)
+def test_a_why_that_fails_leaves_the_verdict_and_is_told(
+    made: Make, tmp_path: Path, run_here, monkeypatch: pytest.MonkeyPatch, key: str, error: str
+) -> None:
+    if key == "why: auto\n":
+        monkeypatch.setattr("harness.causes.because.find", Mock(side_effect=RuntimeError(error)))
+    done = gated(made, tmp_path, run_here, key, "--json", "--junit", "gate.xml", newline=False, note="new")
+    assert done.code == 1, done.err
+    told = json.loads(done.out)
+    assert (told["verdict"], told["why"]["verdict"]) == ("fail", "unknown")
+    assert error in told["why"]["error"]
+    assert f"is not known: {error}" in (tmp_path / "gate.xml").read_text()
+
+
+def test_a_candidate_from_elsewhere_is_not_asked_again_unless_it_is_told_to(
+    made: Make, tmp_path: Path, run_here
+) -> None:
+    assert gated(made, tmp_path, run_here, "why: auto\n", "--no-why", newline=False, note="new").code == 1
+    done = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--candidate", "@1", "--json")
+    assert (done.code, json.loads(done.out)["why"]) == (1, None)
 
 
 def test_a_budget_is_never_passed_and_what_it_leaves_untold_is_said(made: Make) -> None:
