@@ -27,16 +27,28 @@ _COLORS: Final = {"good": "green", "bad": "red", "skip": "yellow"}
 def command(suite: str, adapter: str, good: str, bad: str, limit: int | None, roots: tuple[Path, ...]) -> None:
     """Find the first commit at which a gate of SUITE fails against --good.
 
-    Every commit runs in a worktree of its own. One at which the gate is inconclusive is skipped.
+    Every commit runs in a worktree of its own. One at which the gate is inconclusive is skipped. One that differs from
+    an earlier one only in files for people (README, CHANGELOG, .github, …) is not run: the other's run stands for it.
     """
     from harness.gates.bisect import Search, bisect
 
     arguments = tuple(part for root in roots for part in ("--root", str(root.resolve())))
     search = Search(suite, adapter, good, bad, limit, arguments)
-    click.echo(f"first bad commit: {bisect(search, Path.cwd(), _tell)}")
+    tried: list[Tried] = []
+
+    def told(one: "Tried") -> None:
+        tried.append(one)
+        _tell(one)
+
+    found = bisect(search, Path.cwd(), told)
+    asked, like = sum(one.asked for one in tried), sum(bool(one.like) for one in tried)
+    click.echo(f"{asked:,} questions beside the good commit's; {like} of {len(tried)} commits asked nothing", err=True)
+    click.echo(f"first bad commit: {found}")
 
 
 def _tell(tried: "Tried") -> None:
     from harness.report.text import plain
 
-    click.echo(f"{tried.commit[:12]} {click.style(tried.word, _COLORS[tried.word])}: {plain(tried.why, 400)}")
+    cost = f"as {tried.like[:12]}, nothing asked" if tried.like else f"{tried.asked:,} questions"
+    word = click.style(tried.word, _COLORS[tried.word])
+    click.echo(f"{tried.commit[:12]} {word}: {plain(tried.why, 400)} ({cost})")

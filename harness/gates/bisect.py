@@ -1,5 +1,6 @@
 """Find the commit that made a suite worse: ``git bisect`` with the gate as its oracle."""
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -22,6 +23,10 @@ Word = Literal["good", "bad", "skip"]
 _WORDS: Final[Mapping[Overall, Word]] = {
     "pass": "good", "fail": "bad", "inconclusive": "skip", "error": "skip",
 }  # fmt: skip
+_FOR_PEOPLE: Final = re.compile(
+    rb"\t(\.github/.*|(.*/)?(README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE)(\.(md|rst|txt))?|(.*/)?\.gitignore)\Z",
+    re.DOTALL,
+)
 _FIRST_BAD: Final = re.compile(r"^([0-9a-f]{7,64}) is the first bad commit", re.MULTILINE)
 
 
@@ -36,6 +41,10 @@ class Tried:
     commit: str
     word: Word
     why: str
+    asked: int = 0
+    """Questions that its run asked the model."""
+    like: str = ""
+    """The commit whose run stands for it: all that can change an answer is the same there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,8 @@ def bisect(search: Search, repository: Path, told: Callable[[Tried], None]) -> s
 
     Each commit is checked out in a worktree of its own and runs its own code, model and data there;
     the working tree of ``repository`` is left alone. The gates are the good commit's. A commit that
-    cannot be run, or at which the gate is inconclusive, is skipped.
+    cannot be run, or at which the gate is inconclusive, is skipped. One that differs from an earlier one only in files
+    that people read is not run: the other's run is its own.
 
     Raises:
         UsageError: if a commit is unknown, or the gate fails at the good one already, or not at the bad one.
@@ -70,6 +80,7 @@ def bisect(search: Search, repository: Path, told: Callable[[Tried], None]) -> s
             if reference is None:
                 raise UsageError(f"the good commit {good[:12]} cannot be run: {said}")
             oracle = _Oracle(search, tree, runs, load_suite(str(_suite_file(search.suite, tree))), reference)
+            oracle.remember(good, reference)
             if failing := oracle.failing_at_first():
                 raise UsageError(f"a gate fails at the good commit {good[:12]} already: {failing}")
             git(tree, "checkout", "--quiet", "--detach", bad)
@@ -90,16 +101,29 @@ class _Oracle:
         self._suite = suite
         self._reference = reference
         self._options = GateOptions(baseline=str(reference), block=True)
+        self._known: dict[str, tuple[str, Path]] = {}
+
+    def remember(self, commit: str, folder: Path) -> None:
+        """Keep a commit's run for those that come to the same."""
+        self._known[_content(self._tree, commit)] = commit, folder
 
     def ask(self, commit: str) -> Tried:
-        folder, said = _run(self._search, self._tree, self._runs / commit)
+        like, folder = self._known.get(_content(self._tree, commit), ("", None))
+        if folder == self._reference:
+            return Tried(commit, "good", "nothing that can change an answer differs from the good commit", 0, like)
+        asked = 0
         if folder is None:
-            return Tried(commit, "skip", said)
+            folder, said = _run(self._search, self._tree, self._runs / commit)
+            if folder is None:
+                return Tried(commit, "skip", said)
+            self.remember(commit, folder)
+            record = read_run(folder)
+            asked = sum(record.responses.values()) - record.cached
         try:
             decision = self._judge(folder)
         except HarnessError as error:
-            return Tried(commit, "skip", str(error))
-        return Tried(commit, _WORDS[decision.verdict], _why(decision))
+            return Tried(commit, "skip", str(error), asked, like)
+        return Tried(commit, _WORDS[decision.verdict], _why(decision), asked, like)
 
     def failing_at_first(self) -> str:
         """Return which gates the good commit itself fails, which every later one would be blamed for."""
@@ -112,6 +136,16 @@ class _Oracle:
         name = run.record.adapter.name
         planned = plan_gate(self._suite, Identity.of(run.record), name, self._options, draw, rows_of(run))
         return judge_run(planned, folder)
+
+
+def _content(tree: Path, commit: str) -> str:
+    """Return what tells commits apart whose runs can differ: all their files but those that only people read.
+
+    Code decides answers in ways that no fingerprint sees, so a file counts unless its name says that it cannot.
+    """
+    entries = git(tree, "ls-tree", "-r", "-z", commit).split(b"\0")
+    counting = [entry for entry in entries if not _FOR_PEOPLE.search(entry)]
+    return hashlib.sha256(b"\0".join(counting)).hexdigest()
 
 
 def _search(oracle: _Oracle, tree: Path, good: str, bad: str, told: Callable[[Tried], None]) -> str:

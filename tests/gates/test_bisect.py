@@ -1,0 +1,57 @@
+"""What a bisection asks: a commit that comes to the same as an earlier one asks nothing."""
+
+import json
+import subprocess
+from pathlib import Path
+
+SUITE = """\
+suite: sums
+version: 1
+datasets:
+  sums: {type: jsonl, path: sums.jsonl}
+tasks:
+  add: {kind: qa, dataset: sums, prompt: "{{ question }}", metrics: [exact_match]}
+gates:
+  - {metric: add/exact_match, max_drop: 0.02}
+"""
+MODEL = """\
+from rules import add
+
+
+def answer(prompt, images):
+    return add(prompt)
+"""
+RIGHT = "def add(prompt):\n    return str(eval(prompt))\n"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", "-C", folder, *who, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, subject: str) -> str:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", subject)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same(tmp_path: Path, run_apart) -> None:
+    rows = [{"id": f"q{i}", "question": f"{i} + {7 * i % 11}", "answer": str(i + 7 * i % 11)} for i in range(200)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    (tmp_path / "adapter.yaml").write_text("adapter: tiny\ntype: python\ntarget: model.py:answer\n")
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "rules.py").write_text(RIGHT)
+    git(tmp_path, "init", "-q")
+    commits = [commit(tmp_path, "All is well")]
+    for place in range(15):
+        (tmp_path / "README.md").write_text(f"words {place}\n")
+        if place == 9:  # beside what the adapter's file names: code decides
+            (tmp_path / "rules.py").write_text(RIGHT.replace("eval(prompt)", "eval(prompt) + 1"))
+        commits.append(commit(tmp_path, f"Change {place}"))
+    done = run_apart("bisect", "suite.yaml", "-a", "adapter.yaml", "--good", commits[0], cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert done.out.splitlines()[-1] == f"first bad commit: {commits[10]}"
+    assert "200 questions beside the good commit's; 4 of 5 commits asked nothing" in done.err
+    assert f"(as {commits[15][:12]}, nothing asked)" in done.out
