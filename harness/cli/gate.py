@@ -182,7 +182,9 @@ def command(
             raise
         outputs.decided(forecasts, decision)  # before anything else is asked: the verdict stands
         where = executor or ("process" if github else None)
-        cause = _Cause.of(plans[0], why, out, roots, where) if plans and decision.verdict == "fail" else None
+        # A candidate from elsewhere names a model: nothing that it says is run without being told to.
+        asked = False if candidate and why is None else why
+        cause = _Cause.of(plans[0], asked, out, roots, where) if plans and decision.verdict == "fail" else None
         _explain(cause, forecasts, decision, outputs, as_json=as_json, github=github)
     return int(decision.exit_code)
 
@@ -378,7 +380,12 @@ class _Outputs:
                 click.echo(line)
 
     def explained(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why") -> None:
-        """Add why the gate fails to what GitHub reads."""
+        """Add why the gate fails to what others read."""
+        from harness.gates.places import gate_places
+        from harness.report.junit import junit
+
+        if self._junit:
+            self._write_junit(junit(decision, gate_places(self._suite) if self._suite else [], found))
         if self._github:
             import json
 

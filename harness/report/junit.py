@@ -4,8 +4,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
+from harness.causes.results import Why
 from harness.comparison.decide import Decision, Judged
 from harness.errors import HarnessError, Mark
+from harness.report import why_rows
 from harness.report.compare_rows import tally, where
 from harness.report.failures import failure_lines
 from harness.report.text import plain
@@ -14,7 +16,7 @@ _LONGEST: Final = 2000
 _FLIPS: Final = 20
 
 
-def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
+def junit(decision: Decision, places: Sequence[Mark] = (), why: Why | None = None) -> str:
     """Return one test case a rule.
 
     A rule that fails, or stays open in a suite that blocks, is a failure; in a suite that only warns
@@ -22,7 +24,7 @@ def junit(decision: Decision, places: Sequence[Mark] = ()) -> str:
     """
     record = decision.candidate
     name = f"{record.suite.name} on {record.adapter.name}" + (" (simulated)" if record.adapter.simulated else "")
-    cases = [_case(judged, decision, places) for judged in decision.gates]
+    cases = [_case(judged, decision, places, why) for judged in decision.gates]
     root = ET.Element("testsuites")
     suite = ET.SubElement(
         root,
@@ -58,7 +60,7 @@ def _written(root: ET.Element) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(judged: Judged, decision: Decision, places: Sequence[Mark]) -> ET.Element:
+def _case(judged: Judged, decision: Decision, places: Sequence[Mark], why: Why | None) -> ET.Element:
     gate = judged.gate
     case = ET.Element("testcase", classname=plain(decision.candidate.suite.name), name=f"{gate.metric} {gate.rule}")
     if judged.position < len(places):
@@ -71,10 +73,17 @@ def _case(judged: Judged, decision: Decision, places: Sequence[Mark]) -> ET.Elem
     if decision.verdict == "error":
         ET.SubElement(case, "error", type="run", message=plain(gate.reason, _LONGEST))
     elif decision.blocking:
-        ET.SubElement(case, "failure", type=gate.verdict, message=message).text = _evidence(judged, decision)
+        told = [plain(why_rows.verdict(why), _LONGEST)] if why and judged.failed and _about(why, gate.metric) else []
+        text = "\n".join([*told, _evidence(judged, decision)])
+        ET.SubElement(case, "failure", type=gate.verdict, message=message).text = text
     else:
         ET.SubElement(case, "skipped", message=f"warns only (tier {decision.candidate.suite.tier}): {message}")
     return case
+
+
+def _about(why: Why, metric: str) -> bool:
+    """Say whether a cause is that of a gate's metric, or of its task where the metric is no mean over samples."""
+    return why.metric.partition("/")[0] == metric.partition("/")[0]
 
 
 def _evidence(judged: Judged, decision: Decision) -> str:

@@ -166,6 +166,7 @@ def test_why_auto_in_the_suite_puts_the_cause_into_what_github_and_scripts_read(
     assert told.index("lower by") < told.index("**Why**: the cause is options.newline") < told.index("pairs")
     assert "<summary>What each change does</summary>" in told
     assert summary.read_text().count("**Why**") == 1
+    assert "the cause is options.newline" in (tmp_path / "told" / "junit.xml").read_text()
     written = json.loads((tmp_path / "told" / "gate.json").read_text())
     assert (written["verdict"], written["why"]["found"]) == ("fail", ["options.newline"])
     printed = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json")
