@@ -6,6 +6,7 @@ from typing import Any
 from benchmarks.coverage.judges import answers_judged
 from benchmarks.coverage.labelled import few_labels, peeks
 from benchmarks.coverage.launches import all_ways
+from benchmarks.coverage.means import means
 from benchmarks.coverage.slices import slices_found
 
 TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
@@ -14,6 +15,7 @@ TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
     "judges": answers_judged,
     "labels": few_labels,
     "peeks": peeks,
+    "means": means,
 }
 """By name: from a number of runs to rows, all of one kind of named tuple."""
 
