@@ -27,7 +27,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtr, stdtrit
 
 from harness.stats._door import ROUNDING, Floats, Index, at_least, inside, labels, same_length, vector
 from harness.stats.gaffke import Sums, lower_bound, p_at_most, upper_bound
@@ -269,6 +269,8 @@ class _Fit:
     """The variance that one label alone would leave, and n labels leave an n-th of."""
     by_label_alone: float
     """The same without the proxy."""
+    skew: float
+    """The third cumulant of the estimate over its error³: rare losses make it negative."""
 
     @classmethod
     def of(cls, rows: _Rows) -> "_Fit | None":
@@ -299,18 +301,46 @@ class _Fit:
         alone = reach * (d - mean_d)
         of_r, of_d = (float(np.square(one).sum()) * count / n**2 for one in (reach * scale * (r - centre), alone))
         worth = of_d / of_r if tuned and of_r > 0 else 1.0
-        return cls(estimate, error, count, df, tuned, worth, of_r, of_d)
+        skew = float(np.power(sums, 3).sum()) / (error * n) ** 3 if error else 0.0
+        return cls(estimate, error, count, df, tuned, worth, of_r, of_d, skew)
 
 
 def _student(rows: _Rows, fit: _Fit, method: str, confidence: float, margin: float) -> Comparison:
     n, units = rows.d.size, rows.units
     if fit.error > 0:
         found = student(fit.estimate, fit.error, fit.df, n, method, confidence, margin)
-        return replace(found, clusters=units, warnings=())
+        return replace(_unskewed(found, fit), clusters=units, warnings=())
     same = fit.estimate
     return Comparison(
         same, same, same, same, same, 1.0, 1.0, 1.0, 1.0, n, method, confidence, margin,
         standard_error=0.0, df=fit.df, clusters=units,
+    )  # fmt: skip
+
+
+def _unskewed(found: Comparison, fit: _Fit) -> Comparison:
+    """Return a comparison by Student's t whose ends and p-values allow for skewness, by Hall's cubic.
+
+    A mean of which a few labels in a hundred say otherwise lies off its t as much as its spread is seen too small.
+
+    Source:
+        Hall 1992, "On the removal of skewness by transformation", JRSS B 54, for a Studentised mean.
+    """
+    k, tail = fit.skew, 1 - found.confidence
+    if abs(k) < ROUNDING:
+        return found
+
+    def straight(t: float) -> float:
+        return t + k * t * t / 3 + k * k * t**3 / 27 + k / 6
+
+    def end(q: float) -> float:
+        return fit.estimate - fit.error * 3 / k * (float(np.cbrt(1 + k * (q - k / 6))) - 1)
+
+    two, one = (float(stdtrit(fit.df, 1 - share)) for share in (tail / 2, tail))
+    at_zero, at_margin = straight(fit.estimate / fit.error), straight((fit.estimate + found.margin) / fit.error)
+    return replace(
+        found, low=end(two), high=end(-two), lower_bound=end(one), upper_bound=end(-one),
+        p_value=float(2 * stdtr(fit.df, -abs(at_zero))), p_less=float(stdtr(fit.df, at_zero)),
+        p_greater=float(stdtr(fit.df, -at_zero)), p_noninferior=float(stdtr(fit.df, -at_margin)),
     )  # fmt: skip
 
 
