@@ -19,7 +19,7 @@ N, PILOT, HALF = 1_000, 50, 0.05
 METRICS = {"right in 60%": (0.6, 0.6), "right in 90%": (0.9, 0.9), "strict": (0.8, 1.0)}
 """How often a metric is right of a right and of a wrong answer."""
 RIGHT = (0.7, 0.95)
-COUNTS = (20, 50, 150, 500)
+COUNTS = (20, 50, 100, 150, 500)
 
 
 class Row(NamedTuple):
@@ -66,7 +66,7 @@ def means(runs: int) -> Iterator[Row]:
     """Yield a row for each metric, share of right answers, number of labels and kind of samples."""
     for name, metric in METRICS.items():
         for right in RIGHT:
-            for count, size in [*((count, 1) for count in COUNTS), (50, 4), (150, 4)]:
+            for count, size in [*((count, 1) for count in COUNTS), (50, 4), (100, 4), (150, 4)]:
                 rng = np.random.default_rng([round(1000 * metric[0]), round(1000 * right), count, size])
                 held = alone = 0
                 width, promised = 0.0, list[int]()
