@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from harness.comparison.compare import Compared
     from harness.comparison.decide import Decision
     from harness.comparison.labelled import WithLabels
+    from harness.comparison.labelled_run import LabelledRun
     from harness.equivalence import Equivalence
     from harness.gates.runs import GateOptions, PlannedGate
     from harness.record import RunRecord
     from harness.types import MetricValue
 
-__all__ = ["compare", "equivalent", "gate", "load_run", "load_suite", "run", "score", "why"]
+__all__ = ["by_labels", "compare", "equivalent", "gate", "load_run", "load_suite", "run", "score", "why"]
 
 PathLike = str | os.PathLike[str]
 AnySuite = Suite | PathLike
@@ -262,14 +263,45 @@ def compare(
     return compare(first, other, watching(other.record, options))
 
 
+def by_labels(
+    run: AnyRun, labels: PathLike | None = None, *, within: float = 0.05, runs: PathLike = _RUNS
+) -> "tuple[LabelledRun, ...]":
+    """Return what the answers of one run are worth by labels of single ones, task by task.
+
+    Args:
+        run: a run, its folder, or a part of its id.
+        labels: a file of people's labels, as ``harness label RUN`` writes it; the suite's own by default.
+        within: half the width that an interval should have: ``more`` says how many more labels that takes.
+        runs: where to look for runs.
+
+    Returns:
+        One for each task that has labels: ``mean`` with its ends, and ``own``, what the score alone says of all.
+
+    Raises:
+        UsageError: if the run or the labels cannot be read, or nobody says where the labels are.
+    """
+    from harness.comparison.labelled_run import run_by_people
+
+    if not 0 < within < 1:
+        raise UsageError(f"within is half the width of an interval of shares, between 0 and 1, not {within:g}")
+    made = load_run(run, runs)
+    given = _labels(labels, made.record.suite.content, Path(made.record.suite.file))
+    if given is None:
+        raise UsageError(f"suite {made.record.suite.name!r} names no labels; say where they are: labels=FILE")
+    return run_by_people(made, given, within)
+
+
 def _labels(file: PathLike | None, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
     """Return the labels of a file that is named, by the rules of a suite; or those that the suite names itself."""
+    from dataclasses import replace
+
     from harness.comparison.labelled import WithLabels
+    from harness.labels import LabelSet, read_labels
 
     own = WithLabels.of_suite(content, suite)
     if file is None:
         return own
-    return WithLabels.read(Path(file), own.margin if own else None, own.proxy if own else "")
+    return replace(own or WithLabels(LabelSet()), labels=read_labels(Path(file)), file=str(file))
 
 
 def equivalent(

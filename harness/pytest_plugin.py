@@ -126,7 +126,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "SuiteFile
 
 
 class SuiteFile(pytest.File):
-    """A suite file: for each adapter an item a task, and an item a rule under ``gates:``."""
+    """A suite file: for each adapter an item a task, an item a rule under ``gates:``, and one for its ``labels:``."""
 
     def collect(self) -> Iterator[pytest.Item]:
         from harness.comparison.absolute import judge
@@ -145,6 +145,8 @@ class SuiteFile(pytest.File):
             for position, (metric, rule) in enumerate(rules):
                 name = _name(f"{metric} {rule}", adapter)
                 yield GateItem.from_parent(self, name=name, judging=judging, position=position)
+            if suite.spec.labels is not None:
+                yield LabelsItem.from_parent(self, name=_name("labels", adapter), judging=judging, after=len(rules))
 
 
 class _Judging:
@@ -244,11 +246,33 @@ class GateItem(_SuiteItem):
         judged = decision.gates[self.position]
         if judged.gate.verdict == "no baseline":
             pytest.skip("compares with a baseline: name one with --harness-baseline")
-        if judged.gate.verdict == "pass":
-            return
-        if not decision.blocking:
-            pytest.skip(f"tier {decision.candidate.suite.tier} only warns: {judged.gate.verdict}: {judged.gate.reason}")
-        raise Regression(verdict_table(decision, [judged]))
+        _must_pass(decision, [judged])
+
+
+class LabelsItem(_SuiteItem):
+    """Passes where all rules by people's labels do. It is skipped where no label fits the run."""
+
+    def __init__(self, *, after: int, **others: Any) -> None:
+        super().__init__(**others)
+        self.after = after
+
+    def runtest(self) -> None:
+        decision = self.judging.decision
+        if decision.candidate.status != "complete":
+            raise Regression(f"the run {decision.candidate.status}: {decision.candidate.reason}")
+        if not decision.gates[self.after :]:
+            pytest.skip("no label decides anything of this run; make some: harness label RUN [RUN_B]")
+        _must_pass(decision, decision.gates[self.after :])
+
+
+def _must_pass(decision: "Decision", gates: "Sequence[Judged]") -> None:
+    """Fail with those rules that do not pass; skip where the suite's tier only warns."""
+    open_ = [one for one in gates if one.gate.verdict != "pass"]
+    if open_ and not decision.blocking:
+        told = "; ".join(f"{one.gate.verdict}: {one.gate.reason}" for one in open_)
+        pytest.skip(f"tier {decision.candidate.suite.tier} only warns: {told}")
+    if open_:
+        raise Regression(verdict_table(decision, open_))
 
 
 def verdict_table(decision: "Decision", gates: Sequence["Judged"]) -> str:
@@ -280,7 +304,7 @@ def assert_no_regression(
     margin: float = 0.02,
     strict: bool = False,
 ) -> "Decision":
-    """Fail where a run is worse than a baseline.
+    """Fail where a run is worse than a baseline, by metrics and by the labels that the run's suite names.
 
     Args:
         run: a run, or its folder.
@@ -299,6 +323,7 @@ def assert_no_regression(
     from harness.api import load_run
     from harness.comparison.compare import Options, compare
     from harness.comparison.decide import decide
+    from harness.comparison.labelled import WithLabels
     from harness.errors import UsageError, did_you_mean
     from harness.spec.models import GateSpec
 
@@ -311,7 +336,9 @@ def assert_no_regression(
         if name not in known:
             raise UsageError(f"the run has no metric {name!r}; {did_you_mean(name, known)}")
     gates = [GateSpec(metric=name, max_drop=drop) for name, drop in margins.items()]
-    compared = compare(reference, candidate, Options(margins=margins))
+    suite = candidate.record.suite
+    labels = WithLabels.of_suite(suite.content, Path(suite.file))
+    compared = compare(reference, candidate, Options(margins=margins, labels=labels))
     decision = decide(gates, candidate.record, compared, strict=strict)
     failed = [one for one in decision.gates if one.failed]
     if failed:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.comparison.asked import asked_answers
+from harness.labels import AnswerLabel, LabelWriter
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 SUITE = """\
@@ -144,3 +146,15 @@ def test_fixtures_run_a_suite_once_a_session(project: Path) -> None:
     done = session(project, "test_mine.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((project / "results" / "runs").iterdir())) == 1
+
+
+def test_labels_of_a_suite_are_an_item_that_passes_where_people_find_answers_right(project: Path, run_apart) -> None:
+    suite = project / "tested.yaml"
+    suite.write_text(SUITE.replace("  - {metric: qa/relaxed_accuracy, max_drop: 0.05}\n", "labels: {min: 0.6}\n"))
+    assert run_apart("run", "tested.yaml", "-a", "good.yaml", "-q", "--no-report", cwd=project).code == 0
+    (asked,) = asked_answers(harness.load_run(next((project / "results/runs").glob("*/run.json")).parent))
+    with LabelWriter(project / "labels.jsonl") as writer:
+        writer.append(*(AnswerLabel(*one, 1.0, "ann", "2026-03-01") for one in asked.answers[:40]))
+    done = session(project, "tested.yaml", "--harness-adapter", "good.yaml")
+    assert outcomes(done)["labels on good.yaml"] == "PASSED"
+    assert done.returncode == 0

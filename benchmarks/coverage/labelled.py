@@ -20,7 +20,7 @@ N = 3_000
 MOVED, REWORDED, MARGIN = 0.12, 0.10, 0.05
 JUDGES = ((0.6, 0.0), (0.8, 0.0), (0.9, 0.1), (0.95, 0.0))
 """How often a judge is right, and how much more often it forgives a wrong answer of the candidate."""
-COUNTS = (20, 50, 150, 500)
+COUNTS = (20, 50, 100, 150, 500)
 LOOKS = (20, 40, 60, 80, 100, 120)
 
 
@@ -80,7 +80,7 @@ def few_labels(runs: int) -> Iterator[Row]:
     """Yield a row for each judge, number of labels and kind of samples."""
     for accuracy, forgiving in JUDGES:
         said = f"right in {accuracy:.0%}" + (", forgives the candidate" if forgiving else "")
-        for count, size in [*((count, 1) for count in COUNTS), (50, 4), (150, 4)]:
+        for count, size in [*((count, 1) for count in COUNTS), (50, 4), (100, 4), (150, 4)]:
             rng = np.random.default_rng(round(1000 * accuracy) + count + size)
             held = wrong = passed = alone_held = alone_wrong = 0
             width = 0.0

@@ -7,6 +7,7 @@ from benchmarks.coverage.informative import informative
 from benchmarks.coverage.judges import answers_judged
 from benchmarks.coverage.labelled import few_labels, peeks
 from benchmarks.coverage.launches import all_ways
+from benchmarks.coverage.means import means
 from benchmarks.coverage.slices import slices_found
 
 TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
@@ -16,6 +17,7 @@ TABLES: dict[str, Callable[[int], Iterable[Any]]] = {
     "labels": few_labels,
     "peeks": peeks,
     "informative": informative,
+    "means": means,
 }
 """By name: from a number of runs to rows, all of one kind of named tuple."""
 

@@ -11,6 +11,7 @@ Examples:
   harness show results/runs/robustness-onnx-int8-…
   harness show --metrics "ood/auroc*" --sort value
   harness show --answer chart-qa/clean/test-0-17
+  harness show @1 --labels labels.jsonl --within 0.03   what answers are worth by a few people's labels
   harness show RUN --json | jq .tasks
 """
 
@@ -27,7 +28,21 @@ Examples:
               help="By value the worst stand first.")  # fmt: skip
 @click.option("--answer", "sample", metavar="SAMPLE",
               help="One answer: its prompt as sent, what came back, what was read from it, what it took.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print run.json; with --answer, what is told of it.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What people say of some answers, as `harness label` keeps it; the suite's own by default.",
+)
+@click.option(
+    "--within",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="With labels: half the width of an interval for which it is told how many more it takes.",
+)
+@click.option("--json", "as_json", is_flag=True,
+              help="Print run.json; with --answer what is told of it, with --labels what they say.")  # fmt: skip
 def command(
     run: str | None,
     runs: Path,
@@ -35,6 +50,8 @@ def command(
     pattern: str,
     order: Literal["given", "name", "value"],
     sample: str | None,
+    labels: Path | None,
+    within: float,
     as_json: bool,
 ) -> None:
     """Show RUN: a folder, or (a part of) the id of a run; the newest by default."""
@@ -47,6 +64,14 @@ def command(
         _answer(folder, sample, as_json)
         return
     record = read_run(folder)
+    if as_json and labels is not None:
+        import json
+
+        from harness.api import by_labels
+
+        told = [one.plain() for one in by_labels(folder, labels, within=within)]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        return
     if as_json:
         click.echo(record.model_dump_json(indent=2))
         return
@@ -54,6 +79,8 @@ def command(
     from harness.cli._tables import Choice, print_runs
 
     print_runs(console(), [record], Choice(everything, pattern, order))
+    if labels is not None or record.suite.content.get("labels") is not None:
+        _labels(folder, labels, within)
     took = f"{record.seconds:.1f} s ({record.cpu_seconds:.1f} s of CPU)"
     lineage = {
         "record": str(folder),
@@ -70,6 +97,30 @@ def command(
     }
     for key, value in lineage.items():
         click.echo(f"{key + ':':<11} {value}")
+
+
+def _labels(folder: Path, labels: Path | None, within: float) -> None:
+    """Print what the answers are worth by labels, apart from all that no person has seen."""
+    from rich.markup import escape
+
+    from harness.api import by_labels
+    from harness.cli._grid import console, print_grid, safe
+    from harness.report.label_rows import about, by_people, by_score
+    from harness.report.text import plain
+
+    found, out = by_labels(folder, labels, within=within), console()
+    if not found:
+        if labels is not None:
+            out.print(f"[yellow]no label of {safe(str(labels))} is of a single answer of this run; "
+                      f"make some: harness label {safe(folder.name)}[/]")  # fmt: skip
+        return
+    heads = ["task", "labels", "right by labels [95 % interval]", "by the score alone"]
+    of = [f"{one.found.labelled:,} of {one.found.differing:,}" for one in found]
+    table = [[safe(one.task), count, by_people(one), safe(by_score(one))] for one, count in zip(found, of, strict=True)]
+    print_grid(out, heads, table, title="by labels")
+    for one in found:
+        for said in about(one):
+            out.print(f"[dim]{escape(plain(said, 600))}[/]")
 
 
 def _answer(folder: Path, sample: str, as_json: bool) -> None:

@@ -171,6 +171,7 @@ def decide(
     blocking: bool = True,
     looked: Looked | None = None,
     ruled: Sequence[Ruled] | None = None,
+    people: Sequence[Ruled] = (),
 ) -> Decision:
     """Judge every gate.
 
@@ -182,6 +183,7 @@ def decide(
         blocking: whether the verdict stops the change.
         looked: the outcomes of a gate with several looks; they replace those of a single one.
         ruled: the rules that the run decides by itself, at another level than its record's.
+        people: the rules that labels of the candidate's own answers decide.
 
     Raises:
         UsageError: if a gate asks of a metric what it cannot (``max_increase`` where higher is better), or
@@ -203,21 +205,23 @@ def decide(
     judged = [Judged(rule.gate, rule.position) for rule in (alone if looked else adjusted(alone, one_sided))]
     judged = sorted([*judged, *relative.values()], key=lambda one: one.position)
     # Looks spend their level on metrics alone: labels of a part of the samples wait for the last of them.
-    people = _by_people(compared, len(gates), strict) if compared and not looked else ()
-    return Decision(candidate, compared, (*_jointly(gates, judged), *people), blocking, looked)
+    own = () if looked else tuple(Judged(one.gate, one.position, strict) for one in people)
+    both = _by_people(compared, len(gates) + len(own), strict, told=bool(own)) if compared and not looked else ()
+    return Decision(candidate, compared, (*_jointly(gates, judged), *own, *both), blocking, looked)
 
 
-def _by_people(compared: Compared, after: int, strict: bool) -> Iterator[Judged]:
+def _by_people(compared: Compared, after: int, strict: bool, *, told: bool) -> Iterator[Judged]:
     """Yield a rule for each task that has labels: what people say stands beside what metrics say, and counts as much.
 
-    Its place is behind the suite's own gates. Where labels were asked for and none fits, nothing is decided.
+    Its place is behind the suite's own gates. Where labels were asked for and none fits, and none of single answers
+    has ``told`` anything, nothing is decided.
     """
     for place, one in enumerate(compared.labelled, after):
         rule = f"drop ≤ {one.comparison.margin:g} by labels"
         reason = "; ".join([one.said, one.counts, *one.notes])
         record = GateRecord(metric=one.name, rule=rule, verdict=one.word, reason=reason)
         yield Judged(record, place, strict, None, one.verdict)
-    if compared.labels_file and not compared.labelled:
+    if compared.labels_file and not compared.labelled and not told:
         reason = f"no label of {compared.labels_file} is of an answer of these runs"
         record = GateRecord(metric="labels", rule="by labels", verdict="inconclusive", reason=reason)
         yield Judged(record, after, strict)

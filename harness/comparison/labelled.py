@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from harness.comparison.asked import AskedPairs
 from harness.comparison.columns import Floats
+from harness.comparison.sampled import Sampled, sampled, taken
 from harness.labels import NO_ANSWER, Draw, LabelSet, read_labels
-from harness.labels.draws import known_before
 from harness.spec.models import LabelsSpec
 from harness.stats.agreement import Agreement
-from harness.stats.labelled import ByLabels, by_labels, lure_weights
+from harness.stats.labelled import ByLabels, by_labels
 from harness.stats.paired import paired_t
 from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome, Verdict, judge, judge_family
@@ -24,11 +24,6 @@ MARGIN: Final = 0.05
 
 Kind = Literal["preference", "value"]
 
-_RANDOM: Final = "nobody says how they were chosen: they are taken as a random sample of what differs"
-_OTHERS: Final = "they were drawn for other answers than these: they are taken as a random sample of what differs now"
-_LATE: Final = "{} labels are of pairs that were drawn long after others that nobody has labelled: they wait for those"
-_NEARLY: Final = 0.9
-"""So much of the first draws must be labelled: what is missing of them is then taken as missing at random."""
 _NO_PROXY: Final = "no score is called {}, so none stands in for labels"
 _MIXED: Final = "labels of single answers count by their sign, since others are of pairs"
 
@@ -43,16 +38,8 @@ class WithLabels:
     """How much worse is not worse; None: as the gate on the task's primary metric says, else :data:`MARGIN`."""
     proxy: str = ""
     """The score that stands in for labels, ``task/metric`` or ``metric``; each task's primary metric by default."""
-
-    @classmethod
-    def read(cls, file: Path, margin: float | None = None, proxy: str = "", *, must: bool = True) -> "WithLabels":
-        """Read a label file; one that need not be there has no labels yet.
-
-        Raises:
-            UsageError: if it must be there and is not, or has rows that are no labels.
-        """
-        there = LabelSet() if not must and not file.exists() else read_labels(file)
-        return cls(there, str(file), margin, proxy)
+    least: float | None = None
+    """The share of a run's answers that must be right; None: as a gate on the task's primary metric says."""
 
     @classmethod
     def of_suite(cls, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
@@ -68,7 +55,9 @@ class WithLabels:
             spec = LabelsSpec.model_validate(told)
         except ValidationError:  # a record of another version
             return None
-        return cls.read(suite.parent / spec.file, spec.max_drop, spec.proxy or "", must=False)
+        file = suite.parent / spec.file
+        there = read_labels(file) if file.exists() else LabelSet()
+        return cls(there, str(file), spec.max_drop, spec.proxy or "", spec.min)
 
     def proxy_of(self, task: str) -> str:
         """Return the score that stands in for labels in a task; nothing where that is its primary metric."""
@@ -147,28 +136,28 @@ def by_people(
         confidence: 1 − alpha.
     """
     known = [_Known.of(one, given.labels) for one in asked]
-    whole = _sampled({name: draw for one in known for name, draw in one.draws.items()},
+    whole = sampled({name: draw for one in known for name, draw in one.draws.items()},
                      [name for one in asked for name in one.names])  # fmt: skip
     found = []
     for one, said in zip(asked, known, strict=True):
         if said.differences:
-            drawn = whole or _sampled(said.draws, one.names) or _taken(said.draws, one.names)
+            drawn = whole or sampled(said.draws, one.names) or taken(said.draws, one.names)
             found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence))
     verdicts = judge_family([one.comparison for one in found])
     return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
 
 
 def _labelled(
-    asked: AskedPairs, given: WithLabels, known: "_Known", sampled: "_Sampled", margin: float | None, confidence: float
+    asked: AskedPairs, given: WithLabels, known: "_Known", chosen: Sampled, margin: float | None, confidence: float
 ) -> Labelled:
     truth, drawn, weights = np.zeros(len(asked)), np.zeros(len(asked), bool), np.ones(len(asked))
     for row, name in zip(asked.differing.tolist(), asked.names, strict=True):
-        counts = name not in sampled.late
+        counts = name not in chosen.late
         truth[row] = known.differences.get(name, np.nan) if counts else np.nan
-        drawn[row] = counts and name in sampled.weights and name in known.differences
-        weights[row] = sampled.weights.get(name, 1.0)
-    notes = list(sampled.notes)
-    units, proxy = asked.sides[1].units(), _scaled(asked.proxy)
+        drawn[row] = counts and name in chosen.weights and name in known.differences
+        weights[row] = chosen.weights.get(name, 1.0)
+    notes = list(chosen.notes)
+    units, proxy = asked.sides[1].units(), scaled(asked.proxy)
     own = given.margin if given.margin is not None else MARGIN if margin is None else margin
     apart = np.zeros(len(asked), bool)
     apart[asked.differing] = True
@@ -187,7 +176,7 @@ def _labelled(
     )  # fmt: skip
 
 
-def _scaled(proxy: Floats | None) -> Floats | None:
+def scaled(proxy: Floats | None) -> Floats | None:
     """Return a proxy whose differences are of the order of 1; None where it never moves."""
     most = 0.0 if proxy is None else float(np.nanmax(np.abs(proxy), initial=0.0))
     return None if proxy is None or not 0 < most < np.inf else proxy / most
@@ -223,46 +212,6 @@ class _Known:
         signs = {name: float(np.sign(value)) for name, value in valued.items() if name not in preferred}
         notes = (_MIXED,) if signs else ()
         return cls("preference", {**preferred, **signs}, dict.fromkeys(signs) | draws, frozenset(people), notes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sampled:
-    """Which pairs were drawn, and what their labels weigh."""
-
-    weights: Mapping[str, float]
-    """By name, 1 on average. What has a label and no weight was known before anything was drawn."""
-    late: frozenset[str] = frozenset()
-    """Pairs whose labels do not count: they were drawn long after others that nobody has labelled."""
-    notes: tuple[str, ...] = ()
-
-
-def _sampled(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled | None:
-    """Return how pairs were drawn; None where no design fits."""
-    design, before = known_before(list(dict.fromkeys(names)), draws)
-    if design is None:
-        return None
-    ours = {name: draw for name, draw in draws.items() if draw is not None and name not in before}
-    drawn = sorted(ours.items(), key=lambda one: one[1].number)
-    whole = [i for i, (_, draw) in enumerate(drawn, 1) if i >= _NEARLY * draw.number]
-    count = max(whole, default=len(drawn))
-    kept, late = drawn[:count], frozenset(name for name, _ in drawn[count:])
-    gaps = kept[-1][1].number - count
-    weights = lure_weights([draw.chance for _, draw in kept], kept[0][1].of).tolist()
-    notes = [f"{gaps} of the first {count + gaps} that were drawn have no label"] if gaps else []
-    notes += [_LATE.format(len(late))] if late else []
-    return _Sampled(dict(zip((name for name, _ in kept), weights, strict=True)), late, tuple(notes))
-
-
-def _taken(draws: Mapping[str, Draw | None], names: Sequence[str]) -> _Sampled:
-    """Return labels of no known design as a random sample, and say so."""
-    alike = dict.fromkeys(draws, 1.0)
-    if len(draws) == len(set(names)):
-        return _Sampled(alike)
-    if not any(draws.values()):
-        return _Sampled(alike, notes=(_RANDOM,))
-    odds = {name: 1.0 if one is None else 1 / (one.chance * (one.of - one.number + 1)) for name, one in draws.items()}
-    mean = sum(odds.values()) / len(odds)
-    return _Sampled({name: one / mean for name, one in odds.items()}, notes=(_OTHERS,))
 
 
 def notices(given: WithLabels | None, found: Sequence[Labelled]) -> Iterator[str]:

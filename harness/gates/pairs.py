@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from harness.comparison.absolute import Ruled
 from harness.comparison.compare import Options, compare
 from harness.comparison.decide import Decision, check_directions, decide, margins
 from harness.comparison.identity import Identity, NoBaseline, conflicts, unfinished
 from harness.comparison.labelled import WithLabels
+from harness.comparison.labelled_run import rules_of_people, run_by_people
 from harness.comparison.ratios import limits
 from harness.errors import UsageError, did_you_mean
 from harness.estimate import Statistic
@@ -94,13 +96,21 @@ def judge_pair(
         NoBaseline: if they did not ask the same in the same way, with every reason.
         UsageError: if a gate asks of a metric what it cannot.
     """
-    compared = None
+    compared, people = None, list[Ruled]()
     if candidate.record.status == "complete":
+        people = labels_alone(candidate, gates, labels)
         _check(baseline.record, candidate.record, [*margins(gates), *limits(gates)])
         check_directions(gates, baseline.record)
         options = Options(resamples, margins=margins(gates), ratios=limits(gates), labels=labels)
         compared = compare(baseline, candidate, options)
-    return decide(gates, candidate.record, compared, strict=strict, blocking=True)
+    return decide(gates, candidate.record, compared, strict=strict, blocking=True, people=people)
+
+
+def labels_alone(candidate: Run, gates: Sequence[GateSpec], labels: WithLabels | None) -> list[Ruled]:
+    """Return the rules that labels of one run's own answers decide; none without such labels."""
+    if labels is None:
+        return []
+    return list(rules_of_people(run_by_people(candidate, labels), gates, labels, len(gates)))
 
 
 def _check(baseline: RunRecord, candidate: RunRecord, metrics: Sequence[str]) -> None:

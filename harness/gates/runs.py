@@ -22,6 +22,7 @@ from harness.errors import UsageError
 from harness.gates import baseline as stored
 from harness.gates.baseline import Baseline
 from harness.gates.looks import RunRules, alone
+from harness.gates.pairs import labels_alone
 from harness.gates.planned import planned_identity, planned_rows, rows_of
 from harness.gates.remember import remembering
 from harness.gates.tries import Ledger, Try, begin, digest, entered
@@ -129,15 +130,16 @@ def judge_run(planned: PlannedGate, folder: Path, ledger: Ledger | None = None) 
     """
     candidate = Run(folder)
     if not planned.baseline or candidate.record.status != "complete":
-        return _decide(planned, candidate.record, None)
+        return _decide(planned, candidate.record, None, people=_people(planned, candidate))
     gates = planned.suite.spec.gates
     stored.check(planned.baseline, Identity.of(candidate.record), _compared(gates), rows_of(candidate))
     if ledger is None:
-        return _decide(planned, candidate.record, _compare(planned, candidate))
+        return _decide(planned, candidate.record, _compare(planned, candidate), people=_people(planned, candidate))
     one = begin(ledger, planned.baseline.record.run_id, candidate)
     compared = _compare(planned, candidate, one.level)
     ruled = RunRules(gates, candidate).at(one.level / 2) if one.level < ALPHA and alone(gates) else None
-    return entered(_decide(planned, candidate.record, compared, ruled=ruled), one, ledger)
+    people = _people(planned, candidate)
+    return entered(_decide(planned, candidate.record, compared, ruled=ruled, people=people), one, ledger)
 
 
 def run_gate(
@@ -245,9 +247,18 @@ def _compare(planned: PlannedGate, candidate: Run, level: float = ALPHA) -> Comp
         margins=margins(gates),
         ratios=limits(gates),
         allow_missing=planned.options.allow_missing,
-        labels=planned.options.labels or WithLabels.of_suite(planned.suite.content, planned.suite.file),
+        labels=_given(planned),
     )
     return compare(Run(planned.baseline.folder), candidate, options)
+
+
+def _given(planned: PlannedGate) -> WithLabels | None:
+    return planned.options.labels or WithLabels.of_suite(planned.suite.content, planned.suite.file)
+
+
+def _people(planned: PlannedGate, candidate: Run) -> Sequence[Ruled]:
+    complete = candidate.record.status == "complete"
+    return labels_alone(candidate, planned.suite.spec.gates, _given(planned)) if complete else ()
 
 
 def _ratios_open(decision: Decision) -> bool:
@@ -261,10 +272,14 @@ def _decide(
     compared: Compared | None,
     looked: Looked | None = None,
     ruled: Sequence[Ruled] | None = None,
+    people: Sequence[Ruled] = (),
 ) -> Decision:
     spec, options = planned.suite.spec, planned.options
     blocking = blocks(spec.tier, options.block)
-    return decide(spec.gates, candidate, compared, strict=options.strict, blocking=blocking, looked=looked, ruled=ruled)
+    return decide(
+        spec.gates, candidate, compared, strict=options.strict, blocking=blocking, looked=looked, ruled=ruled,
+        people=people,
+    )  # fmt: skip
 
 
 def _compared(gates: Sequence[GateSpec]) -> list[str]:

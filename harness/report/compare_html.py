@@ -1,7 +1,7 @@
 """Comparisons as one HTML file that needs no network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import Decision, as_gated, watching
 from harness.comparison.flips import FlippedSample
+from harness.comparison.labelled import WithLabels
 from harness.record import Run
 from harness.report import compare_rows as rows
 from harness.report import numbers, page
@@ -37,13 +38,16 @@ class Pair:
 
 
 def compared_pair(baseline: Run, candidate: Run, options: Options = _DEFAULTS) -> Pair:
-    """Compare two runs, and keep them for the page.
+    """Compare two runs, and keep them for the page; with the labels that the candidate's suite names.
 
     Raises:
         Incomparable: with every reason, unless ``options.force``.
         UsageError: if the samples cannot be read.
     """
-    return Pair(baseline, candidate, compare(baseline, candidate, watching(candidate.record, options)))
+    suite = candidate.record.suite
+    own = options.labels or WithLabels.of_suite(suite.content, Path(suite.file))
+    options = watching(candidate.record, replace(options, labels=own))
+    return Pair(baseline, candidate, compare(baseline, candidate, options))
 
 
 def write_compare_html(pairs: Sequence[Pair], file: Path) -> Path:

@@ -137,6 +137,9 @@ class LabelsSpec(Model):
     max_drop: float | None = Field(default=None, gt=0, le=1)
     """How much worse answers may get in people's eyes, as a share of all of them; by default as the gate on the task's
     primary metric says, else 0.05."""
+    min: float | None = Field(default=None, gt=0, le=1)
+    """The share of a run's answers that must be right in people's eyes, of tasks whose single answers are labelled; by
+    default as a gate with `min` on the task's primary metric says, where that is such a share."""
     proxy: str | None = None
     """The score that stands in for labels where there are none, `task/metric` or `metric`: a judge's, say. By default
     each task's primary metric. However wrong it is, it costs labels, not truth."""

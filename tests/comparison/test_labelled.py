@@ -13,7 +13,7 @@ from harness.comparison.compare import Compared, Options, compare
 from harness.comparison.decide import decide
 from harness.comparison.labelled import Labelled, WithLabels
 from harness.errors import UsageError
-from harness.labels import AnswerLabel, LabelSet, LabelWriter, PairLabel, answer_digest
+from harness.labels import AnswerLabel, LabelSet, LabelWriter, PairLabel, answer_digest, read_labels
 from harness.labels.draws import in_order
 from harness.record import Run
 from harness.spec.models import GateSpec
@@ -166,12 +166,11 @@ def test_labels_that_nobody_drew_are_said_to_be_taken_as_a_random_sample(pair_of
     late = by_labels(runs, LabelSet.of([*drawn[:9], *drawn[15:]]))
     assert late.found.labelled == 9
     assert late.notes == (
-        "5 labels are of pairs that were drawn long after others that nobody has labelled: they wait for those",
+        "5 labels are of what was drawn long after others that nobody has labelled: they wait for those",
     )
 
 
 def test_tasks_that_ask_the_same_share_their_labels_and_their_draws(tmp_path: Path, run_here) -> None:  # type: ignore[no-untyped-def]
-    from harness.labels import read_labels
     from harness.report.label_session import Session, plan_of
 
     (tmp_path / "s.yaml").write_text(SWEEP)
@@ -247,7 +246,7 @@ def test_the_command_line_tells_labels_in_a_section_of_their_own(  # type: ignor
     bad = run_here("compare", *folders, "--labels", str(file))
     assert (bad.code, f"{file}:51:1: needs either" in bad.err) == (2, True)
     with pytest.raises(UsageError, match="cannot read labels"):
-        WithLabels.read(tmp_path / "nothing.jsonl")
+        read_labels(tmp_path / "nothing.jsonl")
 
 
 @pytest.mark.parametrize(

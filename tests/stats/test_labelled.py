@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.stats.intervals import wilson
 from harness.stats.labelled import METHOD, PLAIN, ByLabels, by_labels, labels_needed, lure_weights
 from harness.stats.paired import paired_t
 
@@ -160,3 +161,14 @@ def test_arguments_that_contradict_each_other_are_named(change: dict[str, object
     }  # fmt: skip
     with pytest.raises(ValueError, match=said):
         by_labels(**whole | change)  # type: ignore[arg-type]
+
+
+def test_the_ends_of_rare_errors_lie_as_askew_as_they_should() -> None:
+    """95 % of 200 labels say right: Student's ends are even, Wilson's and ours reach further down."""
+    n = 200
+    truth = np.where(np.arange(n) < 190, 1.0, 0.0)
+    found = by_labels(truth, np.ones(n, bool), differ=np.ones(n, bool), margin=None).comparison
+    low, high = (float(end) for end in wilson(190, n))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.006)
+    assert found.estimate - found.low > 1.5 * (found.high - found.estimate)
+    assert found.low < found.lower_bound < found.upper_bound < found.high
