@@ -26,6 +26,7 @@ BREAKS["version"] = 0.4
 
 def answer(prompt, images, **options):
     right = _answer(prompt, images, **options)
+    print("what a model prints is no answer")
     broken = version("pillow") != "1.0.0" and hit("version", re.search(r"\\d+ \\+ \\d+", prompt)[0])
     return str(int(right) + 1) if broken else right
 """

@@ -175,8 +175,6 @@ def test_a_suite_lets_its_gate_say_why_everywhere_and_within_its_budget(made: Ma
     assert told["why"]["asked"]["questions"] <= 150
     assert f"**Why**: {said}" in html.unescape((folder / "comment.md").read_text())
     assert said in (folder / "junit.xml").read_text()
-    passed = json.loads(run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json", "--no-why").out)
-    assert (passed["verdict"], passed["why"]) == ("fail", None)
 
 
 @pytest.mark.parametrize(
