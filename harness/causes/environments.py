@@ -135,7 +135,9 @@ def environment(python: str | Path) -> Environment:
     except subprocess.TimeoutExpired as cause:
         raise UsageError(f"--python {name} did not say within {_PATIENCE:g} s which versions it has") from cause
     version, _, rest = done.stdout.partition("\n")
-    fix = f"install it there: {shlex.quote(name)} -m pip install vlm-harness=={__version__}"
+    source = Path(__file__).parents[2]  # a checkout, which is installed from where it lies
+    wanted = str(source) if (source / "pyproject.toml").is_file() else f"vlm-harness=={__version__}"
+    fix = f"install it there: {shlex.quote(name)} -m pip install {shlex.quote(wanted)}"
     if not version:
         raise UsageError(f"--python {name} has no harness: {_last(done.stderr)}; {fix}")
     if version != __version__:

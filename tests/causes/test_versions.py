@@ -26,6 +26,7 @@ BREAKS["version"] = 0.4
 
 def answer(prompt, images, **options):
     right = _answer(prompt, images, **options)
+    print("what a model prints is no answer")
     broken = version("pillow") != "1.0.0" and hit("version", re.search(r"\\d+ \\+ \\d+", prompt)[0])
     return str(int(right) + 1) if broken else right
 """
@@ -130,7 +131,7 @@ def test_an_interpreter_without_this_harness_is_refused_with_what_to_install(
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(tmp_path)
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
-    with pytest.raises(UsageError, match=r"has no harness: .* -m pip install vlm-harness=="):
+    with pytest.raises(UsageError, match=r"has no harness: .* -m pip install "):
         environment(tmp_path / "bare" / "bin" / "python")
     old = tmp_path / "code" / "harness"
     old.mkdir(parents=True)

@@ -173,6 +173,8 @@ def test_why_auto_in_the_suite_puts_the_cause_into_what_github_and_scripts_read(
     assert (printed.code, json.loads(printed.out)["why"]["verdict"]) == (1, "found")
     silent = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json", "--no-why")
     assert (silent.code, json.loads(silent.out)["why"]) == (1, None)
+    elsewhere = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--candidate", "@1", "--json")
+    assert (elsewhere.code, json.loads(elsewhere.out)["why"]) == (1, None)  # nothing that it names is run
     suite.write_text(f"{plain}{gates}why: {{budget: 3}}\n")
     poor = run_here("gate", "suite.yaml", "-a", "adapter.yaml", "-q", "--json")
     assert (poor.code, json.loads(poor.out)["why"]) == (1, None)

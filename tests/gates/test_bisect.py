@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 SUITE = """\
 suite: sums
 version: 1
@@ -36,7 +38,9 @@ def commit(folder: Path, subject: str) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same(tmp_path: Path, run_apart) -> None:
+def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same(
+    tmp_path: Path, run_here, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [{"id": f"q{i}", "question": f"{i} + {7 * i % 11}", "answer": str(i + 7 * i % 11)} for i in range(200)]
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "suite.yaml").write_text(SUITE)
@@ -44,13 +48,14 @@ def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "rules.py").write_text(RIGHT)
     git(tmp_path, "init", "-q")
+    monkeypatch.chdir(tmp_path)
     commits = [commit(tmp_path, "All is well")]
     for place in range(15):
         (tmp_path / "README.md").write_text(f"words {place}\n")
         if place == 9:  # beside what the adapter's file names: code decides
             (tmp_path / "rules.py").write_text(RIGHT.replace("eval(prompt)", "eval(prompt) + 1"))
         commits.append(commit(tmp_path, f"Change {place}"))
-    done = run_apart("bisect", "suite.yaml", "-a", "adapter.yaml", "--good", commits[0], cwd=tmp_path)
+    done = run_here("bisect", "suite.yaml", "-a", "adapter.yaml", "--good", commits[0])
     assert done.code == 0, done.out + done.err
     assert done.out.splitlines()[-1] == f"first bad commit: {commits[10]}"
     assert "200 questions beside the good commit's; 4 of 5 commits asked nothing" in done.err
