@@ -49,7 +49,7 @@ Row = tuple[str, Sequence[str], Mapping[str, Any]]
 """An answer, its references, and the context of the sample."""
 
 
-def get(name: str, variant: str = "default", **params: Any) -> SampleMetric | CorpusMetric:
+def get(name: str, /, variant: str = "default", **params: Any) -> SampleMetric | CorpusMetric:
     """Return a metric.
 
     Raises:
@@ -60,6 +60,8 @@ def get(name: str, variant: str = "default", **params: Any) -> SampleMetric | Co
     for param in params:
         if param not in known and not any(one.kind is Parameter.VAR_KEYWORD for one in known.values()):
             said = did_you_mean(param, [other for other in known if other != "variant"])
+            if param in ("name", "label"):
+                said = f"`as: …` is how a metric gets a name of its own; {said}"
             raise UsageError(f"metric {name!r}: unknown parameter {param!r}; {said}")
     try:
         metric: SampleMetric | CorpusMetric = factory(variant=variant, **params)
@@ -68,7 +70,7 @@ def get(name: str, variant: str = "default", **params: Any) -> SampleMetric | Co
     return metric
 
 
-def sample_metric(name: str, variant: str = "default", **params: Any) -> SampleMetric:
+def sample_metric(name: str, /, variant: str = "default", **params: Any) -> SampleMetric:
     """As :func:`get`, for a metric that judges one answer at a time.
 
     Raises:

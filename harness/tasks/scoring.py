@@ -23,7 +23,7 @@ def build_metrics(refs: Iterable[Ref]) -> tuple[dict[str, SampleMetric], list[Is
     return all_named(refs, "metric", _sample_metric, example, issues), issues
 
 
-def _sample_metric(name: str, **options: Any) -> SampleMetric:
+def _sample_metric(name: str, /, **options: Any) -> SampleMetric:
     metric = metrics.get(name, **options)
     if not isinstance(metric, SampleMetric):
         raise UsageError(f"metric {name!r} judges a whole corpus, not one answer")
