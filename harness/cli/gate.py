@@ -184,7 +184,8 @@ def command(
         where = executor or ("process" if github else None)
         # A candidate from elsewhere names a model: nothing that it says is run without being told to.
         asked = False if candidate and why is None else why
-        cause = _Cause.of(plans[0], asked, out, roots, where) if plans and decision.verdict == "fail" else None
+        failed = plans if decision.verdict == "fail" else []
+        cause = _Cause.of(failed[0], asked, baselines, out, roots, where) if failed else None
         _explain(cause, forecasts, decision, outputs, as_json=as_json, github=github)
     return int(decision.exit_code)
 
@@ -262,7 +263,10 @@ def _print(forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
 class _Cause:
     """The search for what made a gate fail."""
 
+    baselines: Path
+    """A folder, or a branch."""
     baseline: Path
+    """In it, or anywhere."""
     budget: int | None
     runs: Path
     roots: tuple[Path, ...]
@@ -273,6 +277,7 @@ class _Cause:
         cls,
         plan: "PlannedGate",
         asked: bool | None,
+        baselines: Path,
         runs: Path,
         roots: tuple[Path, ...],
         executor: Literal["local", "process"] | None,
@@ -282,24 +287,28 @@ class _Cause:
         if plan.baseline is None or not (told is not None if asked is None else asked):
             return None
         budget = None if told is None or told == "auto" else told.budget
-        return cls(plan.baseline.folder, budget, runs, roots, executor)
+        baseline, kept = plan.baseline.folder, plan.options.baselines  # for a branch, a folder that is gone by now
+        inside = baseline.relative_to(kept) if baseline.is_relative_to(kept) else baseline.absolute()
+        return cls(baselines, inside, budget, runs, roots, executor)
 
     def find(self, decision: "Decision") -> "Why | None":
         """Return what did it; nothing where that cannot be found out, which is said."""
         from harness import api
         from harness.cli._done import say
         from harness.errors import UsageError
+        from harness.gates.branch import reading
 
         failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
-        look = partial(
-            api.why, self.baseline, decision.candidate.run_id, budget=self.budget, runs=self.runs, roots=self.roots,
-            executor=self.executor, say=say,
-        )  # fmt: skip
         try:
-            try:
-                return look(metric=failed)
-            except UsageError:  # no mean over samples: the task's own number tells as much
-                return look(metric=failed.partition("/")[0])
+            with reading(self.baselines) as folder:
+                look = partial(
+                    api.why, folder / self.baseline, decision.candidate.run_id, budget=self.budget, runs=self.runs,
+                    roots=self.roots, executor=self.executor, say=say,
+                )  # fmt: skip
+                try:
+                    return look(metric=failed)
+                except UsageError:  # no mean over samples: the task's own number tells as much
+                    return look(metric=failed.partition("/")[0])
         except Exception as error:  # noqa: BLE001 - whatever happens here, the verdict stands and is told
             say(f"why it fails is not known: {error}")
             return None

@@ -106,6 +106,9 @@ def test_save_list_gate_and_rm_work_on_a_branch(repository: Path, run_apart) -> 
     assert saved.code == 0, saved.err
     assert saved.out.startswith("branch:baselines/main/s-mock: ")
     assert run_apart(*gate, cwd=repository).code == 0
+    (repository / "worse.yaml").write_text("adapter: mock\ntype: mock\nerror_rate: 0.6\n")
+    why = run_apart(*gate, "-a", "worse.yaml", "--why", cwd=repository)
+    assert (why.code, "the cause is error_rate" in why.out) == (1, True), why.out + why.err
     missing = run_apart(*gate, "--baseline", "other", cwd=repository)
     assert missing.code == 3
     assert "in branch:baselines" in missing.err
