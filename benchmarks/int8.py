@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from harness.quantise.recipes import Feed, Recipe, quantise
 from harness.quantise.trial import agreement, speed
@@ -26,6 +25,8 @@ def inputs(name: str, count: int, purpose: str) -> list[Feed]:
 
 def main() -> None:
     """Print a line a shape and recipe; `python -m benchmarks.int8 [ROUNDS] [SHAPE …]`."""
+    import onnx
+
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     recipes: list[Recipe] = ["transformer", "cnn"]
     recipes += ["openvino"] if find_spec("nncf") else []

@@ -14,12 +14,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
-
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.record.schema import TaskRecord
@@ -48,8 +42,13 @@ tasks:
 """
 
 
-def application() -> Starlette:
+def application() -> Any:
     """Return the server."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import StreamingResponse
+    from starlette.routing import Route
+
     free = asyncio.Semaphore(PLACES)
 
     async def written() -> AsyncIterator[bytes]:
@@ -77,6 +76,8 @@ def _event(content: dict[str, Any]) -> bytes:
 
 def serve(listening: socket.socket) -> None:
     """Serve until the process is ended."""
+    import uvicorn
+
     config = uvicorn.Config(application(), log_level="critical", lifespan="off", ws="none")
     uvicorn.Server(config).run(sockets=[listening])
 

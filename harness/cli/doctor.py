@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from harness.quantise.measured import Machine
 
 _EPILOG: Final = """\b
 Examples:
@@ -63,8 +66,9 @@ def _examined() -> dict[str, Any]:
     from harness import __version__
     from harness.cpu import cpu_flags, has_vnni, speed_facts
     from harness.locate import cache_folder
+    from harness.quantise.measured import kind_here, machine_like
 
-    cache = cache_folder()
+    cache, kind = cache_folder(), kind_here()
     steps = "VNNI or AMX: products of bytes in one step" if has_vnni() else "no VNNI: products of bytes in two steps"
     told = speed_facts().get("features", "none that matter") if cpu_flags() else "the system does not tell"
     machine = f"{platform.system()} {platform.machine()}, {_cores()} usable cores, {_size(_memory())} of memory"
@@ -75,6 +79,7 @@ def _examined() -> dict[str, Any]:
             "machine": machine,
             "instructions": told,
             "int8": steps if cpu_flags() else told,
+            **({"int8 gains": _gains(machine_like(kind))} if kind else {}),
         },
         "programs": {
             "git": _program(("git",), "baselines on a branch, bisect and history", version=True),
@@ -86,6 +91,12 @@ def _examined() -> dict[str, Any]:
         "slow": [*_slow()],
         "broken": [*_broken(cache)],
     }
+
+
+def _gains(machine: "Machine") -> str:
+    """Return how many times faster than float32 each model was on such a machine, by its better runtime."""
+    told = [f"{gain.model} {gain.ratio:.1f} × ({gain.runtime}, recipe {gain.recipe})" for gain in machine.best()]
+    return f"as measured on {machine.name}: {', '.join(told)}; docs/latency.md"
 
 
 def _extras() -> dict[str, dict[str, Any]]:
