@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.sessions import OnnxGraphs
 from harness.errors import UsageError
@@ -18,7 +19,7 @@ MODEL = Path(__file__).parents[1] / "fixtures" / "tiny-qwen2-vl"
 
 @pytest.mark.parametrize(("batch", "tokens"), [(1, 2), (3, 40)])
 def test_the_estimate_is_what_the_tiny_models_cache_takes(batch: int, tokens: int) -> None:
-    graphs = OnnxGraphs.load(ModelFolder(MODEL, "").graphs(), 1, ("CPUExecutionProvider",))
+    graphs = OnnxGraphs.load(ModelFolder(MODEL, "").graphs(), ThreeFiles(model=str(MODEL)))
     embeddings = graphs.embed(np.full((batch, tokens), 5, np.int64))
     positions = np.broadcast_to(np.arange(tokens), (3, batch, tokens)).copy()
     _, cache = graphs.decode(embeddings, np.ones((batch, tokens), np.int64), positions, graphs.empty_cache(batch))
