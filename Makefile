@@ -64,12 +64,13 @@ quick: $(VENV)/.dev  ## Run asv as it comes on this commit, in an environment th
 	cd build/quick && ASV="$(abspath $(BIN))/asv" && $$ASV machine --yes --machine here >/dev/null && \
 		$$ASV run --quick --machine here --bench stats.Tests --show-stderr 'HEAD^!' && $$ASV publish
 
-reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for them (about two minutes).
+reports: $(VENV)/.demo  ## Make the pages in reports/ again, from runs made for them (about five minutes).
 	$(BIN)/python -m pip install --quiet --editable '.[asv]'
 	rm -rf build/reports
 	$(BIN)/harness run suites/robustness.yaml -a onnx-fp32 -a onnx-int8 --limit 100 --out build/reports
 	$(BIN)/harness report @latest:onnx-int8 --runs build/reports --out reports/robustness.html
 	$(BIN)/harness compare @latest:onnx-fp32 @latest:onnx-int8 --runs build/reports --format html --out reports/comparison.html
+	$(BIN)/python -m benchmarks.coverage.page reports/coverage.html --runs 300
 	$(BIN)/harness history publish --whole --no-asv --runs build/reports --out reports/history.html
 
 site: $(VENV)/.dev  ## Build the documents as a site into site/, warnings being errors.

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,6 +18,10 @@ from harness.registry import registry
 from harness.spec.document import parse_document
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite, bind_suite
+
+# A shell ignores Ctrl-C in what it starts in the background, and so would the tests that press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test fails because the machine is busy.
 settings.register_profile("harness", deadline=None, max_examples=50)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
-PAGES = ("comparison.html", "history.html", "robustness.html")
+PAGES = ("comparison.html", "coverage.html", "history.html", "robustness.html")
 
 
 def test_the_pages_in_the_clone_are_small_named_and_need_no_network() -> None:

@@ -86,8 +86,14 @@ def _unpack(repository: Path, commit: str, folder: Path) -> None:
     if not _git(repository, "ls-tree", commit):
         return  # all baselines were removed; an archive of nothing is no archive
     packed = _git(repository, "archive", "--format=tar", commit)
+    root = folder.resolve()
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+        for member in archive:  # by hand: `extractall` knows no filter before Python 3.11.4
+            target = (root / member.name).resolve()
+            source = archive.extractfile(member) if member.isfile() else None
+            if source is not None and target.is_relative_to(root):  # links, and what leads elsewhere, are no baselines
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read())
 
 
 def _commit(repository: Path, branch: str, parent: str | None, folder: Path, index: Path, message: str) -> None:
