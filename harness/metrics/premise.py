@@ -39,10 +39,13 @@ class PremiseAccuracy(AnswerMetric):
     answer_tokens = 64
 
     def judge(self, prediction: str, references: tuple[str, ...], context: Mapping[str, Any]) -> Score:
-        absent = says_none(references[0])
+        kinds = {says_none(reference) for reference in references}
+        absent = all(kinds)
         if not prediction.strip():
             return Score(NAN, Status.UNPARSED, sums=_sums(absent, objects=False))
         objects = says_none(prediction)
+        if len(kinds) > 1:  # both are right by some reference, whichever stands first
+            absent = objects
         return Score(truth(objects == absent).value, sums=_sums(absent, objects=objects))
 
 
