@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.causes.results import Why
     from harness.comparison.decide import Decision
     from harness.comparison.forecast import Forecast
-    from harness.errors import HarnessError
+    from harness.errors import HarnessError, Mark
     from harness.gates.runs import PlannedGate
 
 _EPILOG: Final = """\b
@@ -217,12 +217,12 @@ def _print_plan(planned: "PlannedGate") -> None:
         click.echo(f"         (if {CHANGED:.0%} of the scores change from one version to the next)", err=True)
 
 
-def _print_json(forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None") -> None:
+def _json(forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None" = None) -> str:
     import json
 
     from harness.report.compare_json import decision_json
 
-    click.echo(json.dumps(decision_json(decision, forecasts, found), indent=2))
+    return json.dumps(decision_json(decision, forecasts, found), indent=2)
 
 
 def _print(forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
@@ -334,7 +334,7 @@ def _explain(
                 found = cause.find(decision)
     finally:
         if as_json:
-            _print_json(forecasts, decision, found)
+            click.echo(_json(forecasts, decision, found))
     if found is not None:
         outputs.explained(forecasts, decision, found)
         if not as_json:
@@ -368,43 +368,39 @@ class _Outputs:
 
     def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
         """Write what the gate decided; print annotations where GitHub reads them."""
-        from harness.gates.places import gate_places
-        from harness.report.junit import junit
+        from harness.report.github import annotations, write_github
 
-        if not self._junit:
-            return
-        places = gate_places(self._suite) if self._suite else []
-        self._write_junit(junit(decision, places))
+        text = self._written(forecasts, decision)
         if self._github:
-            import json
-
-            from harness.report.compare_json import decision_json
-            from harness.report.github import annotations, comment, write_github
-
-            text = comment(decision, forecasts)
             write_github(text, decision.verdict, decision.exit_code, self._github)
-            told = json.dumps(decision_json(decision, forecasts), indent=2)
-            (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
-            for line in annotations(decision, places, self._here):
+            for line in annotations(decision, self._places(), self._here):
                 click.echo(line)
 
     def explained(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why") -> None:
         """Add why the gate fails to what others read."""
-        from harness.gates.places import gate_places
+        from harness.report.github import COMMENT, because, summarise
+
+        text = self._written(forecasts, decision, found)
+        if self._github:
+            (self._github / COMMENT).write_text(text, encoding="utf-8")
+            summarise("\n\n".join(because(found)))
+
+    def _written(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None" = None) -> str:
+        """Write JUnit and JSON, as far as they are wanted, and return the comment; nothing where GitHub reads none."""
+        from harness.report.github import comment
         from harness.report.junit import junit
 
         if self._junit:
-            self._write_junit(junit(decision, gate_places(self._suite) if self._suite else [], found))
-        if self._github:
-            import json
+            self._write_junit(junit(decision, self._places(), found))
+        if not self._github:
+            return ""
+        (self._github / "gate.json").write_text(_json(forecasts, decision, found) + "\n", encoding="utf-8")
+        return comment(decision, forecasts, why=found)
 
-            from harness.report.compare_json import decision_json
-            from harness.report.github import COMMENT, because, comment, summarise
+    def _places(self) -> "Sequence[Mark]":
+        from harness.gates.places import gate_places
 
-            (self._github / COMMENT).write_text(comment(decision, forecasts, why=found), encoding="utf-8")
-            told = json.dumps(decision_json(decision, forecasts, found), indent=2)
-            (self._github / "gate.json").write_text(told + "\n", encoding="utf-8")
-            summarise("\n\n".join(because(found)))
+        return gate_places(self._suite) if self._suite else []
 
     def failed(self, adapter: str | None, error: "HarnessError") -> None:
         """Write why there is no decision."""

@@ -7,7 +7,8 @@ import numpy as np
 from harness.comparison.columns import Index, Samples
 from harness.comparison.described import described
 from harness.comparison.flips import RIGHT
-from harness.record.arrow import as_numpy, constant
+from harness.record.arrow import as_numpy
+from harness.record.failures import broken_rows
 from harness.record.schema import TaskRecord
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def wrong_rows(samples: Samples, task: TaskRecord) -> Index:
     if not tells(samples, task):
         return np.empty(0, np.int64)
     worths = samples.worths(task.primary, described(task, samples.metrics).columns[task.primary])
-    found: Index = np.flatnonzero(~as_numpy(broken(samples.table), 1) & (worths < RIGHT) & _asked(samples.table))
+    found: Index = np.flatnonzero(~as_numpy(broken_rows(samples.table), 1) & (worths < RIGHT) & _asked(samples.table))
     return found
 
 
@@ -44,11 +45,3 @@ def _asked(table: "pa.Table") -> "NDArray[np.bool_]":
 def tells(samples: Samples, task: TaskRecord) -> bool:
     """Return whether the primary metric of a task tells right answers from wrong ones."""
     return task.primary in samples.metrics and described(task, samples.metrics).flips(task.primary)
-
-
-def broken(table: "pa.Table") -> "pa.ChunkedArray":
-    """Return which answers did not come, or broke a metric, [rows]."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.or_(pc.not_equal(table["status"], constant("ok", pa.string())), pc.is_valid(table["error"]))

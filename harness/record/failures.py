@@ -105,16 +105,21 @@ class Failures:
         ]
 
 
-def failures_in(table: "pa.Table") -> list[FailureRecord]:
-    """Return the groups of a run's rows, as :meth:`harness.record.Run.table` has them."""
+def broken_rows(table: "pa.Table") -> "pa.ChunkedArray":
+    """Return which answers did not come, or broke a metric, [rows]."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    other = pc.not_equal(table["status"], constant(Status.OK, pa.string()))
+    return pc.or_kleene(other, pc.is_valid(table["error"]))
+
+
+def failures_in(table: "pa.Table") -> list[FailureRecord]:
+    """Return the groups of a run's rows, as :meth:`harness.record.Run.table` has them."""
     found = Failures()
     kept = ["task", "cell", "sample_id", "status", "error", "prompt", "parts"]
     scored = [name for name in table.column_names if name.startswith("status.")]
-    other = pc.not_equal(table["status"], constant(Status.OK, pa.string()))
-    failed = table.filter(pc.or_kleene(other, pc.is_valid(table["error"])))
+    failed = table.filter(broken_rows(table))
     for row in failed.select([name for name in (*kept, *scored) if name in table.column_names]).to_pylist():
         broken = any(row[name] in LOST for name in scored)
         if row["status"] != Status.OK or broken or not scored:

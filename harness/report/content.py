@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.comparison.columns import Samples, samples_of
 from harness.comparison.controls import control
-from harness.comparison.wrong import broken, tells, wrong_rows
+from harness.comparison.wrong import tells, wrong_rows
 from harness.record import Run
 from harness.record.arrow import array, where
+from harness.record.failures import broken_rows
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
@@ -145,7 +146,7 @@ def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
 
 
 def _failed(table: "pa.Table") -> Iterator[Answer]:
-    part = table.filter(broken(table))
+    part = table.filter(broken_rows(table))
     yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
 
 

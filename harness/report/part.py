@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.comparison.columns import samples_of
-from harness.comparison.wrong import broken, wrong_rows
+from harness.comparison.wrong import wrong_rows
+from harness.record.failures import broken_rows
 from harness.record.schema import RunRecord
 from harness.seeds import generator
 
@@ -76,7 +77,7 @@ def _wrong(record: RunRecord, table: "pa.Table") -> Any:
     """Return 1 for each row that failed or is wrong, [rows]."""
     import pyarrow.compute as pc
 
-    found = np.asarray(broken(table)).astype(np.float64)
+    found = np.asarray(broken_rows(table)).astype(np.float64)
     for name, task in record.tasks.items():
         places = np.flatnonzero(np.asarray(pc.equal(table["task"], name)))
         found[places[wrong_rows(samples_of(Path(), table.take(places)), task)]] = 1
