@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import entry_points
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import UsageError
+from harness.registry import declared
 from harness.types import JSON, Dataset, Sample
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def known() -> Mapping[str, Fact]:
         UsageError: if a plug-in's fact cannot be loaded, or its name is taken.
     """
     found = dict(FACTS)
-    for point in entry_points(group="harness.facts"):
+    for point in declared("harness.facts"):
         origin = f"the fact {point.name!r} ({point.value})"
         try:
             fact = point.load()

@@ -127,7 +127,7 @@ def plug_in_facts(monkeypatch: pytest.MonkeyPatch):
 
     def install(**targets: str) -> None:
         points = [EntryPoint(name, target, "harness.facts") for name, target in targets.items()]
-        monkeypatch.setattr(facts, "entry_points", lambda group: points)
+        monkeypatch.setattr(facts, "declared", lambda group: points)
         facts.known.cache_clear()
 
     yield install

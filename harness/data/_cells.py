@@ -16,14 +16,15 @@ from PIL import Image
 from harness.data._images import FileImage
 from harness.data._rows import as_text
 from harness.images import PLAINLY, Reading, decode, further_pages
+from harness.reading.lazily import lazily
 from harness.types import ImageSource
 
-_DATA: Final = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+_DATA: Final = lazily(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 _ENCODED: Final = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "Qk", "SUkq", "TU0A", "AAAADGpQ")
 """How base64 of JPEG, PNG, GIF, WebP, BMP, TIFF (both orders) and JPEG 2000 begins."""
 _SHORTEST: Final = 65
 """Characters of base64: up to 64, VLMEvalKit's tables mean the row of that index."""
-_REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_REMOTE: Final = lazily(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LONGEST: Final = 1_000_000
 """Characters of a list that is written as text."""
 

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from harness.reading.lazily import lazily
+
 # What Unicode calls default ignorable (DerivedCoreProperties.txt, 16.0), and the marks of interlinear annotations.
 _HIDDEN: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -18,8 +20,8 @@ _SPACES: Final = {ord(space): " " for space in "\u00a0\u1680\u202f\u205f\u3000"}
 )
 _BREAKS: Final = {0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 _PLAIN: Final = _SPACES | _BREAKS
-_UNSEEN: Final = re.compile(f"[{_HIDDEN}]+")
-_TO_CLEAN: Final = re.compile(f"[{_HIDDEN}{''.join(map(chr, _PLAIN))}]")
+_UNSEEN: Final = lazily(f"[{_HIDDEN}]+")
+_TO_CLEAN: Final = lazily(f"[{_HIDDEN}{''.join(map(chr, _PLAIN))}]")
 _NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _MOST_MARKS: Final = 1000
 """Combining marks on one letter, from which on a text is left as it is: to order them takes quadratic time."""
@@ -77,23 +79,23 @@ _NAMES: Final = (
     "(?:[a-z]{1,12}[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|analysis|scratchpad|reflection|cot|monologue)|"
     "(?:思考|推理)(?:过程)?"
 )
-_TAG: Final = re.compile(
+_TAG: Final = lazily(
     rf"<\s{{0,2}}(?P<a>/?)\s{{0,2}}(?i:(?:{_NAMES}))\s{{0,2}}>|\[(?P<b>/?)(?:THINK|THINKING|REASONING)\]|◁(?P<c>/?)think▷|"
     r"<\|(?:START|(?P<d>END))_THINKING\|>|<\|(?:begin|(?P<e>end))_of_thought\|>|<\|inner_(?:prefix|(?P<f>suffix))\|>|"
     r"<\|channel>thought\b|(?P<g><channel\|>)|<unused94>thought\b|(?P<h><unused95>)|"
     r"<\|(?P<i>/?)(?:think(?:ing)?|thought|reasoning)\|>"
 )
 _QUOTES: Final = "`'\"‘’“”«»„"
-_QUOTE_ENDS: Final = re.compile(r"[A-Za-z0-9.!?)\]}%`].\Z")
-_CALLED_ONE: Final = re.compile(r"\s{1,2}(?:tag|token)s?\b", re.IGNORECASE)
+_QUOTE_ENDS: Final = lazily(r"[A-Za-z0-9.!?)\]}%`].\Z")
+_CALLED_ONE: Final = lazily(r"\s{1,2}(?:tag|token)s?\b", re.IGNORECASE)
 
-_CHANNEL: Final = re.compile(r"<\|channel\|>\s{0,3}(\w{1,20})[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>")
-_MESSAGE_END: Final = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
-_BARE_CHANNELS: Final = re.compile(r"\s{0,9}analysis(?=[A-Z])")
+_CHANNEL: Final = lazily(r"<\|channel\|>\s{0,3}(\w{1,20})[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>")
+_MESSAGE_END: Final = lazily(r"<\|(?:end|return|call|start|channel)\|>")
+_BARE_CHANNELS: Final = lazily(r"\s{0,9}analysis(?=[A-Z])")
 """What is left of channels where the server dropped their marks: "analysisWe look …assistantfinal42"."""
 
 # The marks of chat templates. What follows the end of a turn is another's turn.
-_TURN_END: Final = re.compile(
+_TURN_END: Final = lazily(
     r"<\|(?:im_end|endoftext|eot_id|eom_id|end_of_text|end|return|call|eos|end_of_turn_token|END_OF_TURN_TOKEN|"
     r"end_of_sentence|user|observation)\|>|<(?:end_of_turn|end_of_utterance|turn\|)>|<｜end▁of▁sentence｜>"
 )
@@ -101,13 +103,13 @@ _PLACING: Final = (
     r"(?:begin_of_|end_of_)(?:box|solution)\|>|/?(?:object_ref|ref|box|det|quad|point|grounding)(?:_start|_end)?\|>"
 )
 """Marks that say what an answer is, or where in the image something lies: readers need them."""
-_MARK: Final = re.compile(
+_MARK: Final = lazily(
     rf"<\|(?!{_PLACING})[A-Za-z][\w./-]{{0,39}}\|>|<｜[^｜<>\s]{{1,40}}｜>|"
     r"<(?:start_of_turn|bos|eos|pad)>(?:model\b)?"
 )
-_AT_START: Final = re.compile(rf"(?:\s|<s>|\[/INST\]|<\|(?!{_PLACING})\w{{1,40}}\|>(?:assistant\b)?){{1,50}}")
-_AT_END: Final = re.compile(r"(?:\s|</s>|<s>|\[/?INST\])+\Z")
-_BOXED: Final = re.compile(r"\s*<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>\s*)?", re.DOTALL)
+_AT_START: Final = lazily(rf"(?:\s|<s>|\[/INST\]|<\|(?!{_PLACING})\w{{1,40}}\|>(?:assistant\b)?){{1,50}}")
+_AT_END: Final = lazily(r"(?:\s|</s>|<s>|\[/?INST\])+\Z")
+_BOXED: Final = lazily(r"\s*<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>\s*)?", re.DOTALL)
 
 
 def strip_thinking(text: str) -> str | None:
@@ -192,6 +194,8 @@ def _final_channel(text: str) -> str | None:
 
 
 def _without_blocks(text: str) -> str | None:
+    if "<" not in text and "[" not in text and "◁" not in text:  # with one of them each tag begins
+        return text.strip()
     tags = [(tag.start(), tag.end(), _closes(tag)) for tag in _TAG.finditer(text) if not _spoken_of(text, tag)]
     kept: list[str] = []
     start, place, end_of_text = 0, 0, len(text.rstrip())

@@ -4,25 +4,25 @@ Each expression spans a whole text of ASCII and leaves nothing in it that anothe
 other digit, and within JSON nothing but a label.
 """
 
-import re
 from typing import Final
 
 from harness.reading.box_keys import under_key
 from harness.reading.brackets import Numbers
 from harness.reading.found import Found, one_of_several
+from harness.reading.lazily import lazily
 from harness.reading.placed import AS_DECLARED, KEYS, Box, Order, Place, found_box, plain_key
 
 _DIGITS: Final = r"([-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))"
-_ALONE: Final = re.compile(rf"\s*+(\[)?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}(?(1)\])\s*+")
+_ALONE: Final = lazily(rf"\s*+(\[)?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}, ?{_DIGITS}(?(1)\])\s*+")
 _NUMBER: Final = r"(-?[0-9]{1,9}(?:\.[0-9]{1,20})?)"
-_ROW: Final = re.compile(rf"\s*+({_NUMBER} {_NUMBER} {_NUMBER} {_NUMBER})\s*+")
+_ROW: Final = lazily(rf"\s*+({_NUMBER} {_NUMBER} {_NUMBER} {_NUMBER})\s*+")
 _PAIR: Final = rf"\({_NUMBER}, ?{_NUMBER}\)"
-_PAIRS: Final = re.compile(rf"\s*+(?:<box>|<\|box_start\|>)?({_PAIR}, ?{_PAIR})(?:</box>|<\|box_end\|>)?\s*+")
+_PAIRS: Final = lazily(rf"\s*+(?:<box>|<\|box_start\|>)?({_PAIR}, ?{_PAIR})(?:</box>|<\|box_end\|>)?\s*+")
 _PROSE: Final = r"[^\d()\[\]{}<>;]{0,400}+"
-_IN_PROSE: Final = re.compile(rf"{_PROSE}([\[(]{_NUMBER}, ?{_NUMBER}, ?{_NUMBER}, ?{_NUMBER}[\])]){_PROSE}")
-_POINT: Final = re.compile(rf"{_PROSE}[(\[]{_NUMBER}, ?{_NUMBER}[)\]]{_PROSE}")
+_IN_PROSE: Final = lazily(rf"{_PROSE}([\[(]{_NUMBER}, ?{_NUMBER}, ?{_NUMBER}, ?{_NUMBER}[\])]){_PROSE}")
+_POINT: Final = lazily(rf"{_PROSE}[(\[]{_NUMBER}, ?{_NUMBER}[)\]]{_PROSE}")
 _LETTERS: Final = r"[A-Za-z _-]{0,60}+"
-_POINT_TAG: Final = re.compile(rf'\s*+<point x="{_NUMBER}" y="{_NUMBER}"(?: alt="{_LETTERS}")?>{_LETTERS}</point>\s*+')
+_POINT_TAG: Final = lazily(rf'\s*+<point x="{_NUMBER}" y="{_NUMBER}"(?: alt="{_LETTERS}")?>{_LETTERS}</point>\s*+')
 
 # A minus zero is an integer in JSON, and loses its sign there.
 _JSON_NUMBER: Final = r"(-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,20}|-?[1-9][0-9]{0,8}|0)"
@@ -31,11 +31,11 @@ _COMMA: Final = r"\s*+,\s*+"
 _FENCED: Final = r"\s*+(?P<fence>```(?:json)?\n\s*+)?(?P<value>(?P<list>\[\s*+)?\{\s*+"
 _END: Final = r"\}\s*+(?(list)\]))\s*+(?(fence)(?:```\s*+)?)"
 _SAID: Final = r"[ !#-\[\]-~]{0,80}+"
-_OBJECT: Final = re.compile(
+_OBJECT: Final = lazily(
     rf"{_FENCED}(?:{_LABEL}(?P<first>{_SAID})\"{_COMMA})?\"(?P<key>bbox_2d|box_2d|bbox)\"\s*+:\s*+"
     rf"\[\s*+{_COMMA.join([_JSON_NUMBER] * 4)}\s*+\]\s*+(?(first)|(?:,\s*+{_LABEL}(?P<last>{_SAID})\"\s*+)?){_END}"
 )
-_POINT_OBJECT: Final = re.compile(
+_POINT_OBJECT: Final = lazily(
     rf"{_FENCED}\"(?P<key>point_2d|point)\"\s*+:\s*+\[\s*+{_JSON_NUMBER}{_COMMA}{_JSON_NUMBER}\s*+\]\s*+"
     rf"(?:,\s*+{_LABEL}{_LETTERS}\"\s*+)?{_END}"
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.reading import units
 from harness.reading.found import Found, Reading, nothing, one_of_several
+from harness.reading.lazily import lazily
 from harness.types import Span
 
 LIMIT: Final = 1e9
@@ -71,12 +72,12 @@ def _parts() -> dict[float, re.Pattern[str]]:
     }
 
 
-_DIGIT: Final = re.compile(r"\d")
-_SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?(?:seconds?|s)\.?", re.IGNORECASE)
+_DIGIT: Final = lazily(r"\d")
+_SECONDS: Final = lazily(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?(?:seconds?|s)\.?", re.IGNORECASE)
 """The commonest amount, for which it need not be looked through all units."""
-_LEADING: Final = re.compile(_NUMBER)
-_FRAMES_BEHIND: Final = re.compile(rf"\s{{0,2}}(?:{units.FRAMES})", re.IGNORECASE)
-_THOUSANDS: Final = re.compile(r"\d{1,3},\d{3}")
+_LEADING: Final = lazily(_NUMBER)
+_FRAMES_BEHIND: Final = lazily(rf"\s{{0,2}}(?:{units.FRAMES})", re.IGNORECASE)
+_THOUSANDS: Final = lazily(r"\d{1,3},\d{3}")
 
 
 @dataclass(frozen=True, slots=True)

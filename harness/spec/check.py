@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import Problem, did_you_mean
+from harness.spec.described import descriptions
 from harness.spec.document import Document, KeyPath
 
 M = TypeVar("M", bound=BaseModel)
@@ -156,6 +157,6 @@ def _explain(model: type[BaseModel], location: Sequence[str | int]) -> str:
     for i in range(len(names) - 1, -1, -1):
         owner = _model_at(model, names[:i])
         if owner and names[i] in owner.model_fields:
-            text = owner.model_fields[names[i]].description
+            text = owner.model_fields[names[i]].description or descriptions(owner).get(names[i])
             return f"{names[i]}: {text}" if text else ""
     return ""

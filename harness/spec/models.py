@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
 
+from harness.spec.described import descriptions
 from harness.spec.limits import MOST_IN_A_BATCH, MOST_THREADS
 
 Name = Annotated[
@@ -29,9 +30,20 @@ class Model(BaseModel):
         strict=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         str_max_length=20_000,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Add what the fields say of themselves."""
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in descriptions(cls).items():
+            field = cls.model_fields.get(name)
+            for key in (field.alias, name) if field else ():
+                if key in properties:
+                    properties[key].setdefault("description", text)
+        return made
 
 
 class ImagePolicy(Model):
