@@ -83,7 +83,7 @@ def strings(values: Sequence[str | None]) -> "pa.Array":
     """Return texts as an array; None is null."""
     import pyarrow as pa
 
-    if all(value is None for value in values):
+    if _absent(values):
         return pa.nulls(len(values), pa.string())
     return _packed([None if value is None else value.encode() for value in values], pa.string())
 
@@ -100,8 +100,10 @@ def _packed(values: Sequence[bytes | None], kind: "pa.DataType") -> "pa.Array":
 def _dictionary(values: Sequence[str | None]) -> "pa.Array":
     import pyarrow as pa
 
-    codes: dict[str, int] = {}
-    indices = np.fromiter((0 if v is None else codes.setdefault(v, len(codes)) for v in values), np.int32, len(values))
+    if _absent(values):
+        return pa.nulls(len(values), pa.dictionary(pa.int32(), pa.string()))
+    codes = {value: code for code, value in enumerate(value for value in dict.fromkeys(values) if value is not None)}
+    indices = np.fromiter([0 if value is None else codes[value] for value in values], np.int32, len(values))
     valid, nulls = _valid(values)
     coded = pa.Array.from_buffers(pa.int32(), len(values), [valid, pa.py_buffer(indices)], nulls)
     return pa.DictionaryArray.from_arrays(coded, strings([*codes]))
@@ -118,7 +120,9 @@ def _lists(values: Sequence[Sequence[str]]) -> "pa.Array":
 def _numbers(values: Sequence[float | None], kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
-    numbers = np.fromiter((0 if value is None else value for value in values), _dtype(kind), len(values))
+    if _absent(values):
+        return pa.nulls(len(values), kind)
+    numbers = np.fromiter([0 if value is None else value for value in values], _dtype(kind), len(values))
     valid, nulls = _valid(values)
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(numbers)], nulls)
 
@@ -150,9 +154,16 @@ def _ends(lengths: Sequence[int]) -> "np.ndarray":
     return ends.astype(np.int32)
 
 
+def _absent(values: Sequence[Any]) -> bool:
+    """Say whether no value is there: so are most columns, and the first value says of most others that they are not."""
+    return not values or (values[0] is None and values.count(None) == len(values))
+
+
 def _valid(values: Sequence[Any]) -> "tuple[pa.Buffer | None, int]":
     import pyarrow as pa
 
-    present = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    if None not in values:
+        return None, 0
+    present = np.fromiter([value is not None for value in values], np.bool_, len(values))
     nulls = len(values) - int(present.sum())
     return (pa.py_buffer(np.packbits(present, bitorder="little")) if nulls else None), nulls
