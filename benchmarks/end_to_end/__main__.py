@@ -1,10 +1,11 @@
 """Ask the tiny Qwen2-VL the same questions through every harness, each in a process and an environment of its own.
 
-    python -m benchmarks.end_to_end --lmms-eval lmms/bin/python --lm-eval lm/bin/python --questions 100 1000
+    python -m benchmarks.end_to_end --lmms-eval lmms/bin/python --lm-eval lm/bin/python --vlmevalkit kit/bin/python
 
 Nothing is installed here. A peer whose interpreter isn't given is left out, and the table says so. Their environments
-hold `lmms-eval`, or `lm-eval` with `accelerate`, beside the torch and the transformers that are compared. The bare loop
-needs torchvision, as the model's processor does, and runs in the first environment that is given.
+hold `lmms-eval`, `lm-eval` with `accelerate`, or VLMEvalKit with `qwen-vl-utils`, beside the torch and the transformers
+that are compared. The bare loop needs torchvision, as the model's processor does, and runs in the first environment
+that is given.
 """
 
 import argparse
@@ -103,14 +104,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lmms-eval", metavar="PYTHON", help="interpreter that has lmms-eval")
     parser.add_argument("--lm-eval", metavar="PYTHON", help="interpreter that has lm-evaluation-harness")
+    parser.add_argument("--vlmevalkit", metavar="PYTHON", help="interpreter that has VLMEvalKit")
     parser.add_argument("--questions", type=int, nargs="+", default=[100, 400])
     parser.add_argument("--per-chart", type=int, default=1, help="questions that share a picture")
     chosen = parser.parse_args()
     contestants = [
         Contestant("harness", "ours.py", sys.executable),
-        Contestant("bare loop", "bare.py", chosen.lmms_eval or chosen.lm_eval or sys.executable),
+        Contestant("bare loop", "bare.py", chosen.lmms_eval or chosen.lm_eval or chosen.vlmevalkit or sys.executable),
         Contestant("lmms-eval", "with_lmms_eval.py", chosen.lmms_eval),
         Contestant("lm-eval", "with_lm_eval.py", chosen.lm_eval),
+        Contestant("VLMEvalKit", "with_vlmevalkit.py", chosen.vlmevalkit),
     ]
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for questions in chosen.questions:

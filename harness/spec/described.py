@@ -59,7 +59,7 @@ def _tree(module: str) -> ast.Module | None:
 
 def _named(node: ast.AST, name: str) -> ast.AST | None:
     """Return the class or function of that name: of several the last, which is the one that a module ends with."""
-    found = None
+    found: ast.AST | None = None
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if inner.name == name:
