@@ -26,8 +26,10 @@ def command(runs: tuple[Path, ...], out: Path, report: bool, as_json: bool) -> i
     began; the model is not needed. The parts are left as they are.
     """
     from harness.cli._done import exit_code, print_done, write_report
-    from harness.engine.merge import merge_runs
+    from harness.engine.merge import merge_runs, never_began
 
+    for empty in filter(never_began, runs):
+        click.echo(f"note: {empty} is left out: a command ended there before it asked anything", err=True)
     folder, record = merge_runs(runs, out)
     print_done([(folder, record, write_report(folder) if report else None)], as_json)
     return exit_code([record])

@@ -17,24 +17,36 @@ from harness.engine.same import check_same
 from harness.engine.sessions import copy_sessions
 from harness.errors import UsageError
 from harness.record.folder import STORE_FILE
-from harness.record.marks import read_marks, write_marks
+from harness.record.lock import LOCK_FILE
+from harness.record.marks import MARKS_FILE, read_marks, write_marks
 from harness.record.schema import RunRecord
 from harness.record.store import ResponseStore
 
 _ROWS: Final = 512
 
 
+def never_began(folder: Path) -> bool:
+    """Say whether a command ended in a folder before it had a store: nothing was asked there, and nothing can be lost.
+
+    A part that is killed so early is asked in another folder the next time, and this one would stand in the way.
+    """
+    return {file.name for file in folder.iterdir()} <= {LOCK_FILE, MARKS_FILE}
+
+
 def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
     """Make one run of all parts of a run; they are left as they are.
 
     Args:
-        folders: of the parts, in any order.
+        folders: of the parts, in any order; those in which none began (:func:`never_began`) are passed over.
         out: where the run's folder is made.
 
     Raises:
         UsageError: if they are not all the parts of one run, each complete, or if the data changed since: naming the
             rows that differ.
     """
+    folders = [folder for folder in folders if not never_began(folder)]
+    if not folders:
+        raise UsageError("none of the folders holds a part of a run; run the parts with --shard K/N")
     with ExitStack() as stack:
         stores = [stack.enter_context(_open(folder)) for folder in folders]
         manifests = [Manifest.read(store) for store in stores]

@@ -113,6 +113,24 @@ def test_an_unfinished_part_is_refused_and_can_be_continued(whole, parts, bind, 
     same(whole, merge_runs([first, second], tmp_path / "merged")[0])
 
 
+def test_a_folder_in_which_none_began_is_passed_over(whole, parts, tmp_path, run_here) -> None:
+    folders = parts(2)
+    killed = tmp_path / "parts" / "killed"
+    killed.mkdir()
+    (killed / "run.lock").touch()
+    done = run_here("merge", *map(str, [*folders, killed]), "--out", str(tmp_path / "merged"), "--no-report")
+    assert "killed is left out: a command ended there before it asked anything" in done.err
+    assert done.code == 0, done.err
+    (merged,) = (tmp_path / "merged").iterdir()
+    same(whole, merged)
+    (killed / "something.txt").touch()
+    with pytest.raises(UsageError, match=r"no part of a run: it has no responses\.sqlite"):
+        merge_runs([*folders, killed], tmp_path / "again")
+    (killed / "something.txt").unlink()
+    with pytest.raises(UsageError, match="none of the folders holds a part"):
+        merge_runs([killed], tmp_path / "again")
+
+
 def test_a_part_is_not_compared_as_if_it_were_a_run(parts, whole) -> None:
     with pytest.raises(UsageError, match="is part 1/2 of a run"):
         compare(Run(whole), Run(parts(2)[0]))
