@@ -290,7 +290,12 @@ def _static(plain: Path, target: Path, scratch: Path, calibration: Sequence[Feed
 
 
 def _weight_only(plain: Path, target: Path, bits: int) -> None:
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+    try:
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+    except ImportError as cause:  # of ONNX Runtime before 1.22, or of onnx-ir, which later ones ask for
+        raise UsageError(
+            f"weights of {bits} bits need onnxruntime 1.23 and onnx-ir; run `{install('quantise')}`"
+        ) from cause
 
     quantiser = MatMulNBitsQuantizer(facts.load(plain), bits=bits, block_size=32, is_symmetric=True, accuracy_level=4)
     quantiser.process()

@@ -1,5 +1,6 @@
 """Recipes reach every weight, keep the outputs, and refuse what makes models slower or wrong."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +224,6 @@ def test_a_recipe_whose_package_is_not_there_names_it(tmp_path: Path, monkeypatc
         quantise(source, tmp_path / "q.onnx", "openvino", feeds(source))
     with pytest.raises(UsageError, match="the recipe openvino needs calibration data"):
         quantise(source, tmp_path / "q.onnx", "openvino")
+    monkeypatch.setitem(sys.modules, "onnxruntime.quantization.matmul_nbits_quantizer", None)  # as without onnx-ir
+    with pytest.raises(UsageError, match=r"weights of 4 bits need onnxruntime 1\.23 and onnx-ir; run `pip install"):
+        quantise(transformer(tmp_path / "t.onnx"), tmp_path / "q.onnx", "weight-only-4")
