@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.seeds import derive_seed
 
@@ -63,49 +64,61 @@ def in_order(items: Sequence[Item], seed: int = 0, *, spread: bool = True) -> It
     if not all(item.score is None or 0 <= item.score <= 1 for item in items):
         raise ValueError("a score must be from 0 to 1")
     ordered = sorted(items, key=lambda item: (derive_seed("pick", seed, item.name), item.name))
-    counts = _Counts(spread)
-    yield from _greedy([item for item in ordered if item.score], counts)
-    # Among those of which nothing tells one from the other, groups alone do.
-    yield from _greedy([item for item in ordered if item.score == 0], counts)
-    yield from _greedy([item for item in ordered if item.score is None], counts)
+    likes = _Likes(ordered, spread=spread)
+    for some in (
+        [place for place, item in enumerate(ordered) if item.score],
+        # Among those of which nothing tells one from the other, groups alone do.
+        [place for place, item in enumerate(ordered) if item.score == 0],
+        [place for place, item in enumerate(ordered) if item.score is None],
+    ):
+        yield from _greedy(ordered, np.array(some, np.int64), likes)
 
 
-class _Counts:
-    """How many of each group were picked."""
+class _Likes:
+    """How many of each group were picked, and what that takes off its members."""
 
-    def __init__(self, spread: bool) -> None:
-        self.spread = spread
-        self._had: dict[tuple[str, str], int] = {}
+    def __init__(self, items: Sequence[Item], *, spread: bool) -> None:
+        self._items = items
+        self._spread = spread
+        self._had: dict[str, dict[str, int]] = {}
+        self._codes: dict[str, NDArray[np.int64]] = {}
+        """By kind: the number of each item's group, [items]; the last number is of those that have none."""
+        self._factors: dict[str, NDArray[np.float64]] = {}
+        """By kind: what the score of a group's members is multiplied by, [groups + 1]."""
+        self._numbers: dict[str, dict[str, int]] = {}
+        for kind in sorted({kind for item in items for kind in item.groups}):
+            names = sorted({item.groups[kind] for item in items if kind in item.groups})
+            numbers = self._numbers[kind] = {name: number for number, name in enumerate(names)}
+            groups = [numbers[item.groups[kind]] if kind in item.groups else len(names) for item in items]
+            self._codes[kind] = np.array(groups, np.int64)
+            self._factors[kind] = np.ones(len(names) + 1)
+            self._had[kind] = {}
 
-    def of(self, item: Item) -> dict[str, int]:
-        return {kind: n for kind, value in item.groups.items() if (n := self._had.get((kind, value), 0))}
+    def before(self, item: Item) -> dict[str, int]:
+        """Return how many of each of an item's groups were picked."""
+        return {kind: n for kind, name in item.groups.items() if (n := self._had[kind].get(name, 0))}
 
     def take(self, item: Item) -> None:
-        for group in item.groups.items():
-            self._had[group] = self._had.get(group, 0) + 1
+        """Count an item as picked."""
+        for kind, name in item.groups.items():
+            n = self._had[kind][name] = self._had[kind].get(name, 0) + 1
+            self._factors[kind][self._numbers[kind][name]] = 1 / (1 + LIKE.get(kind, LIKE_OTHERWISE) * n)
 
-    def discount(self, item: Item) -> float:
-        found = 1.0
-        for kind, n in sorted(self.of(item).items()) if self.spread else ():
-            found /= 1 + LIKE.get(kind, LIKE_OTHERWISE) * n
-        return found
+    def discounts(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what is left of the score of some items, [places], in (0, 1]."""
+        left = np.ones(len(places))
+        for kind in self._codes if self._spread else ():
+            left *= self._factors[kind][self._codes[kind][places]]
+        return left
 
 
-def _greedy(items: Sequence[Item], counts: _Counts) -> Iterator[Ranked]:
-    """Yield items by what they are worth when they are picked; of equals the first."""
-    members: dict[tuple[str, str], list[int]] = {}
-    for place, item in enumerate(items):
-        for group in item.groups.items():
-            members.setdefault(group, []).append(place)
-    scores = [item.score or 1.0 for item in items]
-    worth = np.array([score * counts.discount(item) for score, item in zip(scores, items, strict=True)])
-    for _ in items:
+def _greedy(items: Sequence[Item], places: NDArray[np.int64], likes: _Likes) -> Iterator[Ranked]:
+    """Yield some of the items by what they are worth when they are picked; of equals the first."""
+    scores = np.array([items[place].score or 1.0 for place in places])
+    for _ in places:
+        worth = scores * likes.discounts(places)
         best = int(worth.argmax())
-        item = items[best]
-        yield Ranked(item, 0.0 if not item.score else float(worth[best]), counts.of(item))
-        counts.take(item)
-        worth[best] = -1.0
-        if counts.spread:
-            for place in {place for group in item.groups.items() for place in members[group]}:
-                if worth[place] >= 0:
-                    worth[place] = scores[place] * counts.discount(items[place])
+        item = items[places[best]]
+        yield Ranked(item, float(worth[best]) if item.score else 0.0, likes.before(item))
+        likes.take(item)
+        scores[best] = -1.0
