@@ -276,6 +276,10 @@ class Response:
     took: float | None = None
     """Seconds from when this request was first sent to this answer, waiting between attempts included, where the
     adapter knows it of each; the others share the time of their call."""
+    mean_logprob: float | None = field(default=None, compare=False)
+    """The mean of the natural log-probabilities of the answer's tokens, at most 0, where the adapter knows them."""
+    min_logprob: float | None = field(default=None, compare=False)
+    """The least of them: of the token that the model was least sure of."""
     hopeless: bool = False
     """It failed as every other request will, for a wrong key or a used-up quota: the run stops here, and can go on."""
 

@@ -18,7 +18,7 @@ FLOORS = (
     ("__init__", "__main__", "cli", "pytest_plugin"),
     ("api",),
     ("report", "history"),
-    ("gates", "equivalence", "causes"),
+    ("gates", "equivalence", "causes", "picks"),
     ("engine",),
     ("imports", "exports"),
     ("suite", "comparison", "testing"),

@@ -30,6 +30,7 @@ _VERBS: Final = {
     "diff": "Say what changed between two runs.",
     "equivalent": "Find where two adapters part that should be one model, and judge it.",
     "why": "Say which of the changes between two runs made the difference.",
+    "pick": "Say which samples to label next, to train a model on them.",
     "label": "Say in a browser which of two runs' answers are better.",
     "gate": "Judge an adapter against a baseline: pass, fail or inconclusive.",
     "baseline": "Keep runs under a name, to compare later ones with.",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from harness.data._images import FileImage, confine
     from harness.data._looking import Found, columns_of, open_found, proposed, recognise
     from harness.data._marks import row_marks
-    from harness.data._writing import Written, write_rows
+    from harness.data._writing import Written, picture_file, write_rows
     from harness.record.marks import RowMarks
     from harness.spec.models import Model
 
@@ -29,6 +29,7 @@ __all__ = [
     "columns_of",
     "confine",
     "open_found",
+    "picture_file",
     "proposed",
     "recognise",
     "row_marks",
@@ -56,7 +57,7 @@ def __getattr__(name: str) -> Any:
         from harness.data._cells import HeldImage
 
         return HeldImage
-    if name in ("Written", "write_rows"):
+    if name in ("Written", "picture_file", "write_rows"):
         from harness.data import _writing
 
         return getattr(_writing, name)

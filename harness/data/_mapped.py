@@ -10,7 +10,17 @@ from harness.data._cells import answers_in, letter, listed, literal, pictures, p
 from harness.data._facts import fact_keys, facts_of
 from harness.data._layout import FilesConfig, FilesDataset, Row, sample_of
 from harness.data._parts import Part
-from harness.data._rows import Extra, as_text, one_or_many, optional_text, required_text, tags, unknown
+from harness.data._rows import (
+    Extra,
+    Unanswered,
+    as_text,
+    no_answer,
+    one_or_many,
+    optional_text,
+    required_text,
+    tags,
+    unknown,
+)
 from harness.errors import ConfigError, Issue, did_you_mean
 from harness.facts import FACTS, known
 from harness.types import Sample
@@ -32,6 +42,9 @@ class MappedConfig(FilesConfig):
     answer_is: Literal["text", "letter", "index", "index1"] = "text"
     """How a right answer is written: as itself, or as the letter or the number (from 0, or from 1) of one of the
     `choices`; the references are then the letter and the option's words."""
+    unanswered: Unanswered = "refuse"
+    """What becomes of a row without a right answer: it is broken, for nothing can be scored, or asked all the same
+    (`ask`), as of a pool that is to be labelled; its answer is then recorded, and no metric counts it."""
     extra: Extra = "forbid"
     """What becomes of a column that is none of these: an error, a fact by its own name (`allow`), or nothing
     (`ignore`)."""
@@ -135,13 +148,13 @@ class MappedDataset(FilesDataset):
             cells = [row.get(column) for column in self._several["choices"]]
             facts["choices"] = [as_text(cell, "choices") for cell in cells if cell is not None and cell != ""]
         answers = self._answers(row) or ([label] if label else [])
-        if not answers:
-            raise TypeError(f"{key('answer')!r} is missing or empty: the right answer, or a list of right answers")
+        if not answers and config.unanswered == "refuse":
+            raise TypeError(no_answer(key("answer")))
         images = self._images(row, origin) or pictures(image, self.home, origin)
         return sample_of(
             optional_text(row, key("id")) or identity or None,
             question,
-            self._references(answers, facts.get("choices")),
+            self._references(answers, facts.get("choices")) if answers else (),
             images,
             evidence=optional_text(row, key("evidence")) or None,
             cluster=optional_text(row, key("cluster")) or self.shared(images),

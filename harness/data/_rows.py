@@ -14,6 +14,8 @@ Extra = Literal["forbid", "allow", "ignore"]
 """What becomes of keys that nothing reads."""
 OnBroken = Literal["refuse", "skip"]
 """What becomes of rows that cannot be read."""
+Unanswered = Literal["refuse", "ask"]
+"""What becomes of rows without a right answer."""
 
 Row = Mapping[str, Any]
 
@@ -117,6 +119,12 @@ def unknown(row: Row, known: Collection[str], extra: Extra) -> dict[str, Any]:
         hint = did_you_mean(key, known)
         raise TypeError(f"unknown key {key!r}; {hint} (`extra: allow` keeps such keys as facts, `ignore` drops them)")
     return others
+
+
+def no_answer(key: str) -> str:
+    """Return what is wrong with a row without a right answer, and what to do where it is meant to have none."""
+    return (f"{key!r} is missing or empty: the right answer, or a list of right answers (`unanswered: ask` asks such "
+            "rows without scoring them)")  # fmt: skip
 
 
 def as_text(value: Any, key: str) -> str:

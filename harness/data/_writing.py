@@ -107,6 +107,23 @@ def _kept(image: ImageSource, folder: Path, written: Written) -> str:
     return name
 
 
+def picture_file(image: ImageSource) -> tuple[bytes, str]:
+    """Return the bytes of a file that shows an image as it is read here, and the ending of its name.
+
+    They are those of its own file, unless it is read in an unusual way (turned, another page, other levels): then they
+    are a PNG of what is seen.
+
+    Raises:
+        SampleError: if the picture is missing or cannot be read.
+    """
+    content, ending, reading = _content(image)
+    if reading == PLAINLY:
+        return content, ending
+    seen = io.BytesIO()
+    image.load().save(seen, "PNG")
+    return seen.getvalue(), ".png"
+
+
 def _content(image: ImageSource) -> tuple[bytes, str, Reading]:
     """Return a picture's bytes, the ending of its name, and how it is read; of one that is drawn, a PNG."""
     if isinstance(image, RowImage):

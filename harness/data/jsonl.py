@@ -19,7 +19,9 @@ from harness.data._marks import Marked
 from harness.data._rows import (
     Extra,
     OnBroken,
+    Unanswered,
     as_text,
+    no_answer,
     one_or_many,
     optional_text,
     parsed,
@@ -77,6 +79,9 @@ class JsonlConfig(Model):
     extra: Extra = "forbid"
     """What becomes of a key that is none of these: an error of its row, a fact by its own name (`allow`), or nothing
     (`ignore`)."""
+    unanswered: Unanswered = "refuse"
+    """What becomes of a row without a right answer: it is broken, for nothing can be scored, or asked all the same
+    (`ask`), as of a pool that is to be labelled; its answer is then recorded, and no metric counts it."""
     on_broken: OnBroken = "refuse"
     """What becomes of rows that cannot be read: the suite isn't run, or it is run without them (`skip`), which is
     counted and told."""
@@ -210,8 +215,8 @@ class JsonlDataset(Marked):
         others = unknown(row, self._known, self._config.extra)
         question = required_text(row, names["question"])
         key, answers = one_or_many(row, names["answer"], names["answers"])
-        if not answers:
-            raise TypeError(f"{key!r} is missing or empty: the right answer, or a list of right answers")
+        if not answers and self._config.unanswered == "refuse":
+            raise TypeError(no_answer(key))
         references = texts(answers, key)
         key, images = one_or_many(row, names["image"], names["images"])
         if images and not all(isinstance(path, str) and path for path in images):

@@ -216,7 +216,7 @@ def _packed(request: Request, response: Response) -> bytes:
     if response.value is not None:
         value = base64.b64encode(ask_named(request.ask).pack(response.value)).decode()
     told = [response.text, value, response.tokens_in, response.image_tokens, response.tokens_out, response.finish,
-            response.reasoning_tokens, response.served]  # fmt: skip
+            response.reasoning_tokens, response.served, response.mean_logprob, response.min_logprob]  # fmt: skip
     return json.dumps(told).encode()
 
 
@@ -224,13 +224,15 @@ def _unpacked(request: Request | None, entry: bytes) -> Response | None:
     try:
         text, packed, tokens_in, image_tokens, tokens_out, *later = json.loads(entry)
         finish = Finish(later[0] if later else "")  # entries of earlier versions say less
-        thought, served = later[1:] or (None, "")
+        thought, served = later[1:3] or (None, "")
+        mean, least = later[3:] or (None, None)
         payload = None if packed is None else base64.b64decode(packed)
         value = None if payload is None or request is None else ask_named(request.ask).unpack(payload, request)
     except (ValueError, TypeError):
         return None
     counts = {"tokens_in": tokens_in, "image_tokens": image_tokens, "tokens_out": tokens_out}
-    return Response(text, value=value, **counts, reasoning_tokens=thought, served=served, finish=finish)
+    counts |= {"reasoning_tokens": thought, "mean_logprob": mean, "min_logprob": least}
+    return Response(text, value=value, **counts, served=served, finish=finish)
 
 
 def _checksum(key: bytes, value: Any) -> bytes:

@@ -157,6 +157,8 @@ def _row(batch: Batch, sample: Sample, work: Work, seconds: float, policy: OnTru
         attempts=_total(part.response.attempts for part in parts if not part.cached),
         reasoning_tokens=counts.reasoning_tokens,
         served=" + ".join(dict.fromkeys(filter(None, _served(parts)))) or None,
+        mean_logprob=counts.mean_logprob,
+        min_logprob=counts.min_logprob,
     )
 
 
@@ -219,13 +221,25 @@ def _counts(parts: Sequence[Part]) -> Response:
         counts: list[int | None] = [getattr(response, name) for response in own]
         return _total(counts)
 
+    mean, least = _sure(own)
     return Response(
         None,
         tokens_in=total("tokens_in"),
         image_tokens=total("image_tokens"),
         tokens_out=total("tokens_out"),
         reasoning_tokens=total("reasoning_tokens"),
+        mean_logprob=mean,
+        min_logprob=least,
     )
+
+
+def _sure(own: Sequence[Response]) -> tuple[float | None, float | None]:
+    """Return how sure the model was of several answers: as of the least sure of them; nothing where one is unknown."""
+    said = [(one.mean_logprob, one.min_logprob) for one in own]
+    means = [mean for mean, _ in said if mean is not None]
+    least = [one for _, one in said if one is not None]
+    known = bool(said) and len(means) == len(least) == len(said)
+    return (min(means), min(least)) if known else (None, None)
 
 
 def _payload(part: Part) -> bytes:

@@ -77,13 +77,21 @@ def _wrong(run: Run) -> list[Key]:
     return [one for one in turns if one is not None]
 
 
-def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
+def samples_of(
+    run: Run, wanted: Collection[str], *, task: str | None = None, pictured: bool = True
+) -> Iterator[Sample]:  # fmt: skip
     """Yield the samples of a run that are asked for by id, read again from its data sets, each once.
+
+    Args:
+        run: whose data are read.
+        wanted: ids of samples.
+        task: only of the data set that this task asks: two data sets may call two samples alike.
+        pictured: only samples that show a picture.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    yield from _samples(run, _suite(run), wanted)
+    yield from _samples(run, _suite(run), wanted, task, pictured)
 
 
 def _suite(run: Run) -> Suite:
@@ -93,18 +101,35 @@ def _suite(run: Run) -> Suite:
     return load_suite(str(file) if file.is_file() else file.stem)
 
 
-def _samples(run: Run, suite: Suite, wanted: Collection[str]) -> Iterator[Sample]:
+def _samples(
+    run: Run, suite: Suite, wanted: Collection[str], task: str | None = None, pictured: bool = True
+) -> Iterator[Sample]:  # fmt: skip
     seen: set[str] = set()
+    asked = None if task is None else _asked_by(run, task)
     for name, dataset in suite.datasets.items():
+        if asked is not None and name != asked:
+            continue
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
             raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")
         for sample in dataset:
             if len(seen) == len(wanted):
                 break
-            if sample.id in wanted and sample.id not in seen and sample.images:
+            if sample.id in wanted and sample.id not in seen and (sample.images or not pictured):
                 seen.add(sample.id)
                 yield sample
+
+
+def _asked_by(run: Run, task: str) -> str | None:
+    """Return the data set that a task asks, its own or that of the task which it goes by; None where that is unsaid."""
+    tasks = run.record.suite.content.get("tasks") or {}
+    seen: set[str] = set()
+    while task in tasks and task not in seen:
+        seen.add(task)
+        if (found := tasks[task].get("dataset")) is not None:
+            return str(found)
+        task = str(tasks[task].get("of"))
+    return None
 
 
 def _keep(run: Run, suite: Suite, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:

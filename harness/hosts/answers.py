@@ -1,5 +1,6 @@
 """Make one response a request of whatever an adapter returned, in plain values that any process can read."""
 
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,8 @@ from harness.asks import Ask, ask_named
 from harness.types import Finish, Request, Response, Status
 
 _FAILURES: Final = (Status.ERROR, Status.TIMEOUT, Status.MISSING)
+_SLACK: Final = 1e-3
+"""By which rounding may lift a log-probability above 0."""
 
 
 def checked(answer: Any, requests: Sequence[Request]) -> list[Response]:
@@ -50,6 +53,8 @@ def _checked_one(response: Any, ask: Ask) -> Response:
             image_tokens=_count(response.image_tokens),
             tokens_out=_count(response.tokens_out),
             reasoning_tokens=_count(response.reasoning_tokens),
+            mean_logprob=_logprob(response.mean_logprob),
+            min_logprob=_logprob(response.min_logprob),
             finish=finish,
             attempts=operator.index(response.attempts),
         )
@@ -83,3 +88,13 @@ def _count(value: Any) -> int | None:
     if not 0 <= count < 1 << 63:
         raise ValueError(f"{count} tokens")
     return count
+
+
+def _logprob(value: Any) -> float | None:
+    """Return a log-probability as a plain number; rounding may have lifted it a little above 0."""
+    if value is None:
+        return None
+    found = float(value)
+    if not found <= _SLACK or math.isinf(found):  # NaN compares with nothing
+        raise ValueError(f"a log-probability of {found}")
+    return min(0.0, found)

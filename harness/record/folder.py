@@ -326,6 +326,8 @@ def _schema(metrics: Sequence[str], tags: Sequence[str], sums: Sequence[str], de
         ("attempts", pa.int32()),
         ("reasoning_tokens", pa.int64()),
         ("served", pa.dictionary(pa.int32(), pa.string())),
+        ("mean_logprob", pa.float32()),
+        ("min_logprob", pa.float32()),
     ]
     scored = [
         field

@@ -56,6 +56,8 @@ create table if not exists responses (
     attempts integer,
     reasoning_tokens integer,
     served text,
+    mean_logprob real,
+    min_logprob real,
     unique (cell_id, sample_id)
 );
 """
@@ -88,6 +90,8 @@ _OWN: Final = (
     "attempts",
     "reasoning_tokens",
     "served",
+    "mean_logprob",
+    "min_logprob",
 )
 _INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
 _SENT: Final = "(select text from sents where sents.id = sent) as sent"
@@ -102,6 +106,8 @@ _ADDED: Final = {
     "attempts": "integer",
     "reasoning_tokens": "integer",
     "served": "text",
+    "mean_logprob": "real",
+    "min_logprob": "real",
 }
 """Columns that stores of earlier versions lack, with their types."""
 _PLACE_OF_SENT: Final = _OWN.index("sent")
@@ -174,6 +180,10 @@ class Row:
     """Of ``tokens_out``, those that the model only thought, where it says."""
     served: str | None = None
     """What the server said that it runs; None where there is none that says."""
+    mean_logprob: float | None = None
+    """The mean of the natural log-probabilities of the answer's tokens; None where the adapter does not know them."""
+    min_logprob: float | None = None
+    """The least of them."""
 
 
 class ResponseStore:
@@ -505,6 +515,8 @@ def _pack(row: Row) -> tuple[Any, ...]:
         row.attempts,
         row.reasoning_tokens,
         _unicode(row.served),
+        row.mean_logprob,
+        row.min_logprob,
     )
 
 
@@ -538,7 +550,7 @@ def unpack(values: Sequence[Any]) -> Row:
     """Return the row that :func:`selection` asks for."""
     task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
     evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
-    parts, finish, former, again, sent, seconds_own, attempts, reasoning_tokens, served = last
+    parts, finish, former, again, sent, seconds_own, attempts, *kept = last
     judged = json.loads(scores)
     return Row(
         task,
@@ -570,6 +582,5 @@ def unpack(values: Sequence[Any]) -> Row:
         sent,
         seconds_own,
         attempts,
-        reasoning_tokens,
-        served,
+        *kept,
     )

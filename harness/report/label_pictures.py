@@ -21,15 +21,16 @@ class Pictures:
     Args:
         run: whose data are read.
         wanted: ids of samples.
+        task: whose samples they are, where two data sets may call two samples alike.
     """
 
-    def __init__(self, run: Run, wanted: Collection[str]) -> None:
+    def __init__(self, run: Run, wanted: Collection[str], task: str | None = None) -> None:
         self.why_not = ""
         """Why there are none at all."""
         self._lock = Lock()
         self._sources: Mapping[str, tuple[ImageSource, ...]] = {}
         try:
-            self._sources = {sample.id: tuple(sample.images) for sample in samples_of(run, wanted)}
+            self._sources = {sample.id: tuple(sample.images) for sample in samples_of(run, wanted, task=task)}
         except (HarnessError, OSError) as cause:
             self.why_not = str(cause)
 

@@ -18,11 +18,12 @@ from harness.errors import HarnessError
 from harness.report import page
 from harness.report.label_pictures import Pictures
 from harness.report.label_session import CHOICES, Choice, Session
+from harness.report.label_write import Writing
 from harness.report.serve import HOST, Answer, send
 
 _TEMPLATE: Final = "label.html.j2"
 _JSON: Final = "application/json"
-_LONGEST: Final = 4096
+_LONGEST: Final = 1 << 14
 """Bytes of a request's body."""
 _ALONE: Final = {"X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 """No page may show this one inside it, and none learns its address."""
@@ -32,13 +33,13 @@ class Labelling:
     """Answers for addresses below the token.
 
     Args:
-        session: whose labels are kept.
+        session: whose labels are kept, or who writes right answers down.
         pictures: of what is asked.
         told: what the page says where all is labelled: the command that uses the labels.
         simulated: whether the answers are no model's.
     """
 
-    def __init__(self, session: Session, pictures: Pictures, told: str, *, simulated: bool = False) -> None:
+    def __init__(self, session: Session | Writing, pictures: Pictures, told: str, *, simulated: bool = False) -> None:
         self.token = secrets.token_urlsafe(24)
         self._session = session
         self._pictures = pictures
@@ -74,13 +75,29 @@ class Labelling:
             with self._lock:
                 if path == "undo":
                     self._session.undo()
-                elif path == "label" and told.get("choice") in CHOICES and isinstance(told.get("question"), str):
-                    self._session.choose(told["question"], cast("Choice", told["choice"]))
-                else:
-                    return _said(f"send a question and a choice: {', '.join(CHOICES)}", HTTPStatus.BAD_REQUEST)
+                elif path != "label" or not self._keep(told):
+                    wanted = (
+                        "an answer, or null" if self._session.mode == "write" else f"a choice: {', '.join(CHOICES)}"
+                    )
+                    return _said(f"send a question and {wanted}", HTTPStatus.BAD_REQUEST)
                 return self._state()
         except HarnessError as cause:
             return _said(str(cause), HTTPStatus.INSUFFICIENT_STORAGE)
+
+    def _keep(self, told: Mapping[str, Any]) -> bool:
+        """Keep a label or a written answer; return whether it is one."""
+        question, answer = told.get("question"), told.get("answer", ...)
+        if not isinstance(question, str):
+            return False
+        if isinstance(self._session, Writing):
+            if answer is not None and not isinstance(answer, str):
+                return False
+            self._session.write(question, answer)
+            return True
+        if told.get("choice") not in CHOICES:
+            return False
+        self._session.choose(question, cast("Choice", told["choice"]))
+        return True
 
     def _state(self) -> Answer:
         told: dict[str, Any] = self._session.state()
@@ -90,9 +107,8 @@ class Labelling:
 
     def _page(self) -> str:
         template = page.environment().get_template(_TEMPLATE)
-        single = len(self._session.plan.questions[0].digests) == 1
         return template.render(
-            by=self._session.by, single=single, told=self._told, why_not=self._pictures.why_not,
+            by=self._session.by, mode=self._session.mode, told=self._told, why_not=self._pictures.why_not,
             simulated=self._simulated,
         )  # fmt: skip
 

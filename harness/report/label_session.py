@@ -170,6 +170,11 @@ class Session:
     """Whether the right answers of the data are shown."""
     done: list[Question] = field(default_factory=list)
 
+    @property
+    def mode(self) -> Literal["single", "pair"]:
+        """Whether single answers are labelled, or pairs of them."""
+        return "single" if len(self.plan.questions[0].digests) == 1 else "pair"
+
     @classmethod
     def begin(
         cls, plan: Plan, by: str, writer: LabelWriter, labels: LabelSet, *, references: bool = False

@@ -118,3 +118,11 @@ def test_not_a_number_after_the_end_does_no_harm() -> None:
     (first, second) = run(Scripted([[END, NAN], [1, END]]), batch(2, 2), [8, 8])
     assert first == Answer((END,), True, Finish.STOP)
     assert second == Answer((1, END), True, Finish.STOP)
+
+
+def test_each_token_has_its_log_probability_and_what_failed_has_none() -> None:
+    answers = run(Scripted([[1, 2, END], [NAN], [END]]), batch(1, 1, 1), [8, 8, 8])
+    each = 1 - np.log(np.e + 9)
+    assert answers[0].logprobs == pytest.approx([each] * 3)
+    assert answers[1].logprobs == ()
+    assert answers[2].logprobs == pytest.approx([each])

@@ -827,6 +827,7 @@ def test_log_probabilities_are_read_where_they_are_offered(load: Load) -> None:
     (answer,) = asked.answer([Request("a", "Which?")])
     assert answer.logprobs is not None
     assert [entry.logprob for entry in answer.logprobs] == [-0.25]
+    assert (answer.response.mean_logprob, answer.response.min_logprob) == (-0.25, -0.25)
     assert not_asked.answer([Request("a", "Which?")])[0].logprobs is None
 
 

@@ -119,6 +119,9 @@ def test_its_answers_and_token_counts_are_those_of_the_onnx_export(
     for one, other, alike in zip(ours, theirs, same, strict=True):
         assert (one.tokens_in, one.image_tokens) == (other.tokens_in, other.image_tokens)
         assert not alike or one.tokens_out == other.tokens_out
+        assert not alike or one.min_logprob == pytest.approx(other.min_logprob, abs=2e-3)
+        assert not alike or one.mean_logprob == pytest.approx(other.mean_logprob, abs=2e-3)
+    assert min(one.min_logprob or 0 for one in ours) < -0.5
 
 
 def test_a_response_says_what_it_cost(adapter: Qwen2VLAdapter, charts: list[Request]) -> None:

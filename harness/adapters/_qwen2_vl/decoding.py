@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.adapters._qwen2_vl.prompts import Batch, Floats, Ints, Prompt
+from harness.adapters._sure import sure
 from harness.types import Finish, Response, Status
 
 Cache = Sequence[NDArray[np.floating]]
@@ -88,6 +89,8 @@ class Answer:
     finite: bool
     """False where embeddings or logits became NaN or infinite: ``tokens`` then stop short and are no answer."""
     finish: Finish
+    logprobs: tuple[float, ...] = field(default=(), compare=False)
+    """The natural log-probability of each of ``tokens``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +149,14 @@ def _decode(
     active = sound & (limits > 0)
     mask = batch.mask
     columns: list[Ints] = []
+    likely: list[Floats] = []
     while active.any():
         # A NaN wins `max`, and would win `argmax` too: an arbitrary token that looks like an answer.
         finite = np.isfinite(logits.max(axis=-1))
         failed |= active & ~finite
         active = active & finite
         columns.append(np.where(active, logits.argmax(axis=-1), _NOTHING))
+        likely.append(_likeliest(logits, active))
         active &= ~np.isin(columns[-1], ends) & (len(columns) < limits)
         if not active.any():
             break
@@ -163,16 +168,26 @@ def _decode(
         positions = np.tile((batch.next_positions + len(columns) - 1)[None, :, None], (3, 1, 1))
         logits, cache = graphs.decode(embeddings, mask, positions, cache)
     table = np.stack(columns, axis=1) if columns else np.zeros((len(failed), 0), np.int64)
+    logprobs = np.stack(likely, axis=1) if likely else np.zeros(table.shape, np.float32)
     return [
-        _answer(tuple(row[row != _NOTHING].tolist()), bad=bool(bad), ends=special.ends)
-        for row, bad in zip(table, failed, strict=True)
+        _answer(tuple(row[row != _NOTHING].tolist()), tuple(own[row != _NOTHING].tolist()), bool(bad), special.ends)
+        for row, own, bad in zip(table, logprobs, failed, strict=True)
     ]
 
 
-def _answer(tokens: tuple[int, ...], *, bad: bool, ends: frozenset[int]) -> Answer:
+def _likeliest(logits: Floats, active: NDArray[np.bool_]) -> Floats:
+    """Return the log-probability of the likeliest token of each row, [batch]; 0 where a row is not ``active``."""
+    found = np.zeros(len(logits), np.float32)
+    rows = logits[active]
+    found[active] = -np.log(np.exp(rows - rows.max(axis=-1, keepdims=True)).sum(axis=-1))
+    return found
+
+
+def _answer(tokens: tuple[int, ...], logprobs: tuple[float, ...], bad: bool, ends: frozenset[int]) -> Answer:
     if bad:
         return Answer(tokens, finite=False, finish=Finish.ERROR)
-    return Answer(tokens, finite=True, finish=Finish.STOP if tokens and tokens[-1] in ends else Finish.LENGTH)
+    finish = Finish.STOP if tokens and tokens[-1] in ends else Finish.LENGTH
+    return Answer(tokens, finite=True, finish=finish, logprobs=logprobs)
 
 
 def respond(prompt: Prompt, answer: Answer, text_of: Callable[..., str], seconds: Mapping[str, float]) -> Response:
@@ -191,4 +206,5 @@ def respond(prompt: Prompt, answer: Answer, text_of: Callable[..., str], seconds
         tokens_out=len(answer.tokens),
         seconds=dict(seconds),
         finish=answer.finish,
+        **sure(answer.logprobs),
     )

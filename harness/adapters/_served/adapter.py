@@ -19,6 +19,7 @@ from harness.adapters._served.cost import Estimate, RuleCounter, cost, estimate
 from harness.adapters._served.dialect import Dialect
 from harness.adapters._served.reply import Failure, Reply, TokenLogprob
 from harness.adapters._served.sender import Sender
+from harness.adapters._sure import sure
 from harness.errors import AdapterError, HopelessError, SampleError
 from harness.extras import install
 from harness.traces import Trace
@@ -270,6 +271,7 @@ class ServedAdapter:
             finish=result.finish,
             attempts=outcome.attempts,
             took=outcome.took,
+            **sure(one.logprob for one in (result.logprobs if isinstance(result, Reply) else None) or ()),
         )
         if told is not None:
             names = ("tokens_in", "image_tokens", "tokens_out", "reasoning_tokens", "served")

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from harness.adapters._halving import Halving
 from harness.adapters._qwen2_vl.counting import processor_counter
 from harness.adapters._qwen2_vl.decoding import Stopwatch
+from harness.adapters._sure import sure
 from harness.adapters._torch.choosing import choose
 from harness.adapters._torch.config import TorchConfig
 from harness.adapters._torch.decoding import Answer, Watch, decode, greedy, release, synchroniser
@@ -205,6 +206,8 @@ class TorchAdapter:
             "seconds": seconds,
             "finish": answer.finish,
         }
+        if answer.finite:
+            cost |= sure(answer.logprobs)
         if not answer.finite:
             return Response(None, Status.ERROR, "the model's numbers were not finite (NaN or infinite)", **cost)
         if answer.name is not None:

@@ -14,11 +14,12 @@ def choose(loaded: Loaded, batch: Any, watch: Watch | None = None) -> tuple[list
     with torch.inference_mode(), timed(synchroniser(loaded.device)) as seconds:
         logits = loaded.model(**batch).logits.float()
         finite, best = logits.isfinite().all(-1).tolist(), logits.argmax(-1).tolist()
+        likely = logits.log_softmax(-1).max(-1).values.tolist()
     if watch is not None:
         watch.first = logits
     names = loaded.base.config.id2label
     answers = [
-        Answer((), sound, Finish.STOP if sound else Finish.ERROR, str(names[place]))
-        for place, sound in zip(best, finite, strict=True)
+        Answer((), sound, Finish.STOP if sound else Finish.ERROR, (own,), str(names[place]))
+        for place, sound, own in zip(best, finite, likely, strict=True)
     ]
     return answers, {"prefill": seconds[0]}

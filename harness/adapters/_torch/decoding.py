@@ -39,6 +39,8 @@ class Answer:
     finite: bool
     """False where logits became NaN or infinite: ``tokens`` are then no answer."""
     finish: Finish
+    logprobs: tuple[float, ...] = field(default=(), compare=False)
+    """The natural log-probability of each token; nothing where it is not known."""
     name: str | None = None
     """What is said, where the model picked it from a list instead of writing it."""
 
@@ -52,6 +54,8 @@ class Watch:
     prefilled: float | None = None
     vision: float = 0.0
     finite: list[Any] = field(default_factory=list)
+    likely: list[Any] = field(default_factory=list)
+    """The log-probability of the likeliest token of each row, by step."""
     prompt: int = 0
     """Tokens before the first that the model says: the prompt where it is part of what comes back, the start of an
     answer where a decoder has one."""
@@ -66,7 +70,9 @@ class Watch:
             self.prompt = input_ids.shape[1]
             self.first = scores.clone() if self.keeps else None
         # A NaN wins `max`; -inf alone is a token that is ruled out.
-        self.finite.append(scores.max(dim=-1).values.isfinite())
+        best = scores.max(dim=-1).values
+        self.finite.append(best.isfinite())
+        self.likely.append(best - scores.logsumexp(dim=-1))
         return scores
 
     def now(self) -> float:
@@ -209,9 +215,13 @@ def decode(
     finite = torch.stack(watch.finite, dim=1).view(len(limits), -1, len(watch.finite)).all(1).tolist()
     rows = table[:, watch.prompt :].tolist()
     ends = end_ids(settings)
+    # One step a token, and one row an answer: with beams, or where tokens are guessed ahead, it is another's.
+    steps = torch.stack(watch.likely, dim=1)
+    plain = steps.shape == (len(limits), table.shape[1] - watch.prompt)
+    likely = steps.tolist() if plain else [[]] * len(limits)
     answers = [
-        _cut(_unpadded(row, settings.pad_token_id, ends), limit, ends, sound)
-        for row, limit, sound in zip(rows, limits, finite, strict=True)
+        _cut(_unpadded(row, settings.pad_token_id, ends), limit, ends, sound, own)
+        for row, limit, sound, own in zip(rows, limits, finite, likely, strict=True)
     ]
     return answers, watch.stages(end)
 
@@ -224,7 +234,7 @@ def _unpadded(row: list[int], pad: int | None, ends: frozenset[int]) -> list[int
     return row[:length]
 
 
-def _cut(row: list[int], limit: int, ends: frozenset[int], sound: list[bool]) -> Answer:
+def _cut(row: list[int], limit: int, ends: frozenset[int], sound: list[bool], likely: list[float]) -> Answer:
     end = next((place + 1 for place, token in enumerate(row) if token in ends), None)
     length = min(len(row) if end is None else end, limit)
     finite = all(sound[:length])
@@ -233,4 +243,4 @@ def _cut(row: list[int], limit: int, ends: frozenset[int], sound: list[bool]) ->
         finish = Finish.STOP
     elif finite:  # a row that is shorter than its limit was ended by something else in the model's own settings
         finish = Finish.LENGTH if length == limit else Finish.UNKNOWN
-    return Answer(tuple(row[:length]), finite, finish)
+    return Answer(tuple(row[:length]), finite, finish, tuple(likely[:length]))

@@ -35,6 +35,7 @@
     if (question === null) { $("undo-last").focus(); return; }
     $("where").textContent = `${visible(state.task)}${state.cell && state.cell !== "clean" ? ` ${visible(state.cell)}` : ""}`;
     $("prompt").textContent = visible(state.prompt);
+    if (field) { $("reason").textContent = visible(state.reason || ""); field.value = ""; field.focus(); }
     $("right").hidden = state.references === null;
     $("right").textContent = state.references === null ? "" : `right: ${visible(state.references.join(" | "))}`;
     const sides = state.answers.length > 1 ? ["left", "right"] : ["answer"];
@@ -55,16 +56,29 @@
     }));
   }
 
+  const field = $("text");
   function zoom() {
     const on = $("pictures").classList.toggle("zoomed");
     $("zoom").setAttribute("aria-pressed", on);
   }
   const undo = () => send("undo", {});
+  const write = answer => state && state.question !== null && send("label", { question: state.question, answer });
   const choose = choice => state && state.question !== null && send("label", { question: state.question, choice });
 
   const keys = { 1: "left", ArrowLeft: "left", 2: "right", ArrowRight: "right", 0: "middle", ArrowDown: "middle" };
   addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (field) {  // letters are of the answer here
+      if (event.isComposing) return;
+      const done = state && state.question === null;
+      if (event.key === "Enter" && !done && !(event.target instanceof HTMLButtonElement)) write(field.value);
+      else if (event.key === "Escape" && !done) write(null);
+      else if (event.key === "ArrowUp") undo();
+      else if (event.key === "ArrowDown") zoom();
+      else return;
+      event.preventDefault();
+      return;
+    }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (keys[key]) choose(keys[key]);
     else if (key === "u") undo();
@@ -73,6 +87,10 @@
     event.preventDefault();
   });
   document.querySelectorAll("[data-choice]").forEach(button => button.addEventListener("click", () => choose(button.dataset.choice)));
+  if (field) {
+    $("keep").addEventListener("click", () => write(field.value));
+    $("skip").addEventListener("click", () => write(null));
+  }
   $("undo").addEventListener("click", undo);
   $("undo-last").addEventListener("click", undo);
   $("zoom").addEventListener("click", zoom);

@@ -1,0 +1,95 @@
+"""Right answers by keyboard in a real browser: typed, accepted, skipped, taken back, and gone on with after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+import harness
+from harness.picks import pick
+from tests.conftest import ROOT
+
+SUITE = """\
+suite: pool
+version: 1
+datasets:
+  charts: {type: charts, split: train, limit: 12}
+tasks:
+  qa: {kind: qa, dataset: charts, metrics: [relaxed_accuracy]}
+"""
+begun: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a simulated run and five picks of it."""
+    (tmp_path / "pool.yaml").write_text(SUITE)
+    (tmp_path / "mock.yaml").write_text("adapter: mock\ntype: mock\nerror_rate: 0.5\n")
+    run = harness.run(tmp_path / "pool.yaml", tmp_path / "mock.yaml", out=tmp_path / "results/runs", report=False)
+    lines = [json.dumps(one.plain()) + "\n" for one in pick([run], 5).picks]
+    (tmp_path / "picks.jsonl").write_text("".join(lines))
+    yield tmp_path
+    while begun:
+        one = begun.pop()
+        one.kill()
+        one.communicate()
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "harness", "label", "@1", "--picks", "picks.jsonl", "--by", "ann", "--no-open"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    one = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    begun.append(one)
+    assert one.stdout is not None
+    one.stdout.readline()
+    return one, one.stdout.readline().split()[0]
+
+
+def press(browser, keys: str, done: int) -> None:  # type: ignore[no-untyped-def]
+    ActionChains(browser).send_keys(keys).perform()
+    WebDriverWait(browser, 20).until(
+        lambda b: b.find_element(By.TAG_NAME, "body").get_attribute("data-done") == f"{done}"
+    )
+
+
+def test_right_answers_are_written_by_keyboard_alone_across_a_kill(show, audit, picture, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    killed, address = start(folder)
+    assert audit(show(address, width=360, scheme="dark")) == []
+    browser = show(address)
+    WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "prompt").text)
+    picture(browser, "write")
+    assert audit(browser) == []
+    assert browser.execute_script("return [...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    said = browser.find_element(By.ID, "answers").text
+    press(browser, f"u z 12{Keys.ENTER}", 1)  # letters are letters
+    press(browser, Keys.ENTER, 2)
+    press(browser, Keys.ARROW_UP, 1)
+    press(browser, Keys.ENTER, 2)
+    press(browser, Keys.ESCAPE, 3)
+    assert browser.get_log("browser") == []
+    lines = [json.loads(line) for line in (folder / "training.jsonl").read_text().splitlines()]
+    assert [line["answer"] for line in lines] == ["u z 12", lines[1]["facts"]["provenance"]["model"]]
+    assert lines[0]["facts"]["provenance"]["model"] == said
+    assert all((folder / line["image"]).is_file() for line in lines)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    ActionChains(browser).send_keys(f"lost{Keys.ENTER}").perform()
+    WebDriverWait(browser, 20).until(lambda b: "Nothing was kept" in b.find_element(By.ID, "problem").text)
+    assert browser.find_element(By.ID, "text").get_attribute("value") == "lost"
+
+    _, address = start(folder)
+    browser = show(address)
+    WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "count").text == "3 of 5")
+    press(browser, f"7{Keys.ENTER}", 4)
+    press(browser, Keys.ENTER, 5)
+    assert "type: jsonl, path: training.jsonl" in browser.find_element(By.ID, "done").text
+    assert len((folder / "training.jsonl").read_text().splitlines()) == 4
