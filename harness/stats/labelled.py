@@ -1,18 +1,18 @@
 """Did two runs' answers get better, by what people say of a few of them? What a proxy says makes strata of the others.
 
 Where two runs give the same answer the difference is exactly 0 and nobody need be asked. Of the other rows some are
-drawn with known chances and labelled. A proxy, any score that all rows have, tells rows apart: rows of which it says the
-same are a stratum, whose size is known, and the mean of whose labels stands for its rows that were not drawn. So a good
+drawn with known chances and labelled. A proxy, any score that all rows have, tells them apart: rows of which it says
+the same are a stratum of known size, and the mean of its labels stands for its rows that were not drawn. So a good
 proxy leaves little to be wrong about, and a worthless or biased one costs nothing but its help.
 
 The estimate is the mean over all N rows of
 
     zᵢ = mᵢ + [drawn] wᵢ (dᵢ − mᵢ),
 
-d being what the label says (above zero is better), m the mean of d in the row's stratum, under w, and w one over a row's
-chance; where d is known without a draw, as for equal answers, z = d. Ends and p-values are those of a score under the
-likeliest shares, which allow for a loss that was not drawn (:mod:`harness.stats.strata`), at any number of labels. Where
-rows share a picture, labels are worth as many as their errors say, by cluster, and so are rows that were not asked.
+d being what the label says (above zero is better), m the mean of d in the row's stratum, under w, and w one over its
+chance; where d is known without a draw, as for equal answers, z = d. At any number of labels ends and p-values are
+those of a score under the likeliest shares, which allows for a loss that was not drawn (:mod:`harness.stats.strata`).
+Where rows share a picture, labels count for as many as their errors say, by cluster, and so do rows not asked about.
 
 Source:
     Särndal, Swensson, Wretman 1992, chapters 6 and 7, for strata made after the draw and Hájek's mean; Angelopoulos,
@@ -190,6 +190,7 @@ class Drawn:
     units: int
     """Independent ones among those that were drawn."""
     worth: float
+    """How many labels one is worth for the strata."""
 
     @classmethod
     def of_rows(
@@ -203,19 +204,21 @@ class Drawn:
         codes = np.zeros(d.size, np.int64)
         codes[unknown] = strata_by(proxy[unknown], drawn[unknown])
         at, told, v = codes[drawn], d[drawn], weights[drawn]
-        rows = np.bincount(codes[unknown])
+        rows, reach = np.bincount(codes[unknown]), float(unknown.sum()) / count
         strata = Strata.of(at, told, v, rows / d.size, bounds)
+        worth = strata.worth
         # What labels miss in each cluster, and what is thought of all its rows.
         left = (rows / np.bincount(at, v))[at] * v * (told - strata.means[at])
         groups = int(index.max()) + 1
-        missed = np.bincount(index[drawn], left, groups)
+        missed = np.asarray(np.bincount(index[drawn], left, groups), np.float64)
         thought = np.where(unknown, strata.means[codes], np.nan_to_num(d))
         sums = np.bincount(index, thought - thought.mean(), groups)
-        rest = float(sums @ sums + max(0.0, 2 * sums @ missed)) * groups / max(groups - 1, 1) / d.size**2
-        alike = _alike(missed, left, np.bincount(index[drawn], minlength=groups), unknown.sum() / count)
+        apart = float(sums @ sums) + max(0.0, 2 * float(sums @ missed))
+        rest = apart * groups / max(groups - 1, 1) / d.size**2
+        alike = _alike(missed, left, np.bincount(index[drawn], minlength=groups).astype(np.float64), reach)
         known = float(thought[~unknown].sum()) / d.size
         strata = replace(strata.times(1 / alike), known=known, rest=rest if rest > ROUNDING**2 else 0.0)
-        return cls(strata, count, int(unknown.sum()), units, _worth(left, at, told, v, int(unknown.sum())))
+        return cls(strata, count, int(unknown.sum()), units, worth)
 
     def comparison(self, n: int, method: str, confidence: float, margin: float) -> Comparison:
         """Return the estimate with its ends and p-values."""
@@ -252,7 +255,7 @@ class Drawn:
         return None if wanted is None else max(1, wanted - self.count)
 
 
-def _alike(missed: Floats, left: Floats, sizes: Index, reach: float) -> float:
+def _alike(missed: Floats, left: Floats, sizes: Floats, reach: float) -> float:
     """Return by how much errors that go by cluster are larger than those of so many single rows, 1 or more.
 
     One more cluster, of the size of a random label's, counts as if it had been lost altogether: where labels miss
@@ -261,15 +264,6 @@ def _alike(missed: Floats, left: Floats, sizes: Index, reach: float) -> float:
     lost = float(sizes @ sizes) / float(sizes.sum())
     together, apart = float(missed @ missed), float(left @ left)
     return max(1.0, (together + (lost * reach) ** 2) / (apart + lost * reach**2))
-
-
-def _worth(left: Floats, at: Index, told: Floats, v: Floats, of: int) -> float:
-    """Return how much more variance a label leaves without the strata."""
-    alone = of / v.sum() * v * (told - float(v @ told / v.sum()))
-    sizes = np.bincount(at)
-    by_strata = float(np.square(left) @ (sizes / np.maximum(sizes - 1.0, 1.0))[at])
-    by_none = float(alone @ alone) * told.size / (told.size - 1)
-    return by_none / by_strata if by_strata > 0 and sizes.size > 1 else 1.0
 
 
 def _decided(found: Comparison) -> bool:

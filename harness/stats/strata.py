@@ -1,20 +1,19 @@
-"""The mean of a finite number of rows from labels of a few in each stratum: score bounds that know what was not drawn.
+"""The mean of rows in strata of known sizes, by labels of a few in each: score bounds that know what was not drawn.
 
-The rows lie in strata whose sizes are known; in each some rows were labelled. For every mean below what was seen there
-are shares of the labels' values, in all strata together, that are the likeliest under it; as in Tango's and Wilson's
-intervals the variance that counts is the one that *they* would leave. A value that no label has, the worst there is, may
-have a share too: it gets one where the mean lies so low that it is likelier so, in the stratum where an unseen loss
-weighs most. So a loss that was not drawn is allowed for once, not once in every stratum, and 0s and 1s, losses, ties and
-wins, and values between need no methods of their own.
+For every mean below the one that labels show there are shares of the labels' values, in all strata together, that are
+the likeliest under it; as in Wilson's and Tango's intervals the variance that counts is the one that *they* would
+leave. The worst value there is may have a share too where no label has it: it gets one where the mean lies so low that
+this is likelier, in the stratum where an unseen loss weighs most. So a loss that was not drawn is allowed for once, not
+once in every stratum, and 0s and 1s, losses, ties and wins, and values between need no methods of their own.
 
-Two corrections: quantiles are Student's, of the units that were labelled less one (with z no loss among n would be missed
-in 6.7 % at a level of 5, so in 6 %), and an end towards which the mean lies askew moves out by Bartlett's term, never in.
-What labels do not lessen, the rows that were not asked, joins by the squares of its reach (MOVER).
+Two corrections: quantiles are Student's, of the labelled units less one (a loss of which n labels show nothing would be
+missed in 6.7 % at a level of 5, so in 6 %), and an end away from which the estimate is skewed moves out, never in, by
+Bartlett's term. What labels do not lessen, the rows that were not asked, joins by the squares of its reach (MOVER).
 
 Source:
-    Wilson 1927; Tango 1998 and Miettinen and Nurminen 1985 for scores under constrained likelihood; Owen 2001, "Empirical
-    Likelihood", for the likeliest shares; Bartlett 1953 and Gart and Nam 1988 for skewness in a score; Zou and Donner
-    2008 for MOVER; Särndal, Swensson, Wretman 1992, chapter 7, for strata made after the draw.
+    Wilson 1927; Tango 1998 and Miettinen and Nurminen 1985 for scores under constrained likelihood; Owen 2001,
+    "Empirical Likelihood", for the likeliest shares; Bartlett 1953 and Gart and Nam 1988 for skewness in a score; Zou
+    and Donner 2008 for MOVER; Särndal, Swensson, Wretman 1992, chapter 7, for strata made after the draw.
 """
 
 import math
@@ -98,7 +97,7 @@ class Strata:
         >>> one.estimate, round(one.ends(1.96)[0], 4)  # z² / (n + z²), as Wilson's
         (0.0, -0.0714)
         """
-        pairs, place = np.unique(np.column_stack([codes, values]), axis=0, return_inverse=True)
+        pairs, place = np.unique(np.column_stack([codes, np.clip(values, *bounds)]), axis=0, return_inverse=True)
         of = pairs[:, 0].astype(np.int64)
         totals, squares = (np.bincount(codes, one, shares.size) for one in (weights, np.square(weights)))
         counts = np.bincount(place.ravel(), weights) * (totals / squares)[of]
@@ -122,10 +121,27 @@ class Strata:
         return self.known + float(self.shares @ self.means)
 
     @property
+    def variances(self) -> Floats:
+        """The variance of the labels of each stratum, [strata]."""
+        squares = np.add.reduceat(self.counts * np.square(self.values - self.means[self._of]), self.starts)
+        return np.asarray(squares / self.sizes, np.float64)
+
+    @property
     def error(self) -> float:
-        """Its standard error."""
-        each = np.add.reduceat(self.counts * np.square(self.values - self.means[self._of]), self.starts) / self.sizes
-        return math.sqrt(float(np.square(self.shares) @ (each / self.sizes)) + self.rest)
+        """The standard error of the estimate."""
+        return math.sqrt(float(np.square(self.shares) @ (self.variances / self.sizes)) + self.rest)
+
+    @property
+    def worth(self) -> float:
+        """How many labels one is worth because there are strata: their variance by that of as many without any."""
+        if self.shares.size == 1:
+            return 1.0
+        sizes, whole = self.sizes, float(self.shares.sum())
+        within = self.variances * sizes / np.maximum(sizes - 1, 1)
+        between = np.square(self.means - float(self.shares @ self.means) / whole)
+        alone = whole * float(self.shares @ (within + between)) / float(sizes.sum())
+        left = float(np.square(self.shares) @ (within / sizes))
+        return alone / left if left > 0 else 1.0
 
     @property
     def mirrored(self) -> "Strata":
@@ -138,11 +154,13 @@ class Strata:
         return replace(self, counts=self.counts * factor)
 
     def ends(self, quantile: float) -> tuple[float, float]:
-        """Return the ends at a quantile above 0, two-sided: 1.96 or so for 95 %."""
+        """Return the ends at a quantile, two-sided: 1.96 or so for 95 %."""
         return self.estimate - self.reach(quantile), self.estimate + self.mirrored.reach(quantile)
 
     def reach(self, quantile: float) -> float:
-        """Return how far the lower end at a quantile above 0 lies below the estimate."""
+        """Return how far the lower end at a quantile lies below the estimate."""
+        if quantile <= 0:  # of a bound that holds no more often than not
+            return -self.mirrored.reach(-quantile) if quantile else 0.0
         there = self._where(lambda one: one.deviate, quantile)
         return math.hypot(there.gap if there else self._room, quantile * math.sqrt(self.rest))
 

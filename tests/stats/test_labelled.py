@@ -50,7 +50,7 @@ def test_two_runs_that_answer_alike_differ_by_nothing_and_need_no_label() -> Non
     assert found.comparison.low < 0 < found.comparison.high
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(-1, 1))
 def test_the_unit_of_a_proxy_does_not_matter_nor_a_worthless_one(seed: int, scale: float, value: float) -> None:
     rng = np.random.default_rng(seed)

@@ -86,7 +86,7 @@ def test_shares_under_a_mean_are_the_likeliest() -> None:
 
 @st.composite
 def anything(draw: st.DrawFn) -> Strata:
-    """Up to four strata of few or many labels, all alike or not, of values of any kind, with what labels do not lessen."""
+    """Up to four strata of few or many labels, all alike or not, of values of any kind, and of rows not asked."""
     codes = np.array(draw(st.lists(st.integers(0, 3), min_size=2, max_size=30)))
     codes = np.unique(codes, return_inverse=True)[1].ravel()
     kinds = st.sampled_from([st.just(0.0), st.sampled_from([-1.0, 0.0, 1.0]), st.floats(-1, 1, width=16)])
@@ -126,6 +126,21 @@ def test_a_limit_lies_as_far_off_as_the_end_that_falls_on_it(one: Strata, quanti
     if high - one.estimate > 1e-6 and (high < whole - 1e-3 or one.rest > 1e-6):
         assert one.deviate(high) == pytest.approx(-quantile, rel=1e-3)
     assert one.deviate(one.estimate) == 0
+
+
+def test_a_label_is_worth_more_the_better_the_strata_foretell_it() -> None:
+    told, weights, half = np.repeat([-1.0, 0.0, 1.0, 1.0], 10), np.ones(40), np.full(2, 0.5)
+    blind, good = np.tile([0, 1], 20), np.repeat([0, 1], 20)
+    worths = [Strata.of(codes, told, weights, half, (-1.0, 1.0)).worth for codes in (blind, good)]
+    assert worths[0] == pytest.approx(1)
+    assert worths[1] > 4
+    assert flips_of(3, 14, 3).worth == 1
+
+
+def test_bounds_that_hold_no_more_often_than_not_lie_beyond_the_estimate() -> None:
+    one = flips_of(3, 14, 3)
+    assert one.ends(0.0) == (one.estimate, one.estimate)
+    assert one.reach(-0.5) == pytest.approx(-one.mirrored.reach(0.5))
 
 
 def test_skewness_moves_an_end_out_and_never_in() -> None:
