@@ -1,12 +1,16 @@
 """How many labels would decide a margin, before anybody has labelled anything."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from harness.comparison.asked import asked_pairs
 from harness.record import Run
-from harness.stats.labelled import labels_needed
+from harness.stats.labelled import DIFFERENCES
+from harness.stats.strata import Strata
 from harness.suite.bind import Suite
 from harness.tasks import Measures
 
@@ -66,13 +70,24 @@ def label_needs(
 
 
 def _need(task: str, margin: float, n: int, differing: int, *, known: bool) -> LabelNeed:
-    share = differing / n
-    plain = share * share * MOVED
-    whole = plain / differing
-    alone = labels_needed(margin, plain, plain, 0.0, share, differing)
-    helped = labels_needed(margin, (1 - EXPLAINED) * plain, plain, EXPLAINED * whole, share, differing)
-    return LabelNeed(task, margin, n, differing, _within(alone, differing), _within(helped, differing), known)
+    alone, helped = (
+        _supposed(explained, differing / n, n).labels_beyond(margin, differing, 1) for explained in (0.0, EXPLAINED)
+    )
+    return LabelNeed(task, margin, n, differing, alone, helped, known)
 
 
-def _within(labels: int | None, differing: int) -> int | None:
-    return None if labels is None or labels > differing else max(2, labels)
+def _supposed(explained: float, share: float, n: int) -> Strata:
+    """Return one label of answers of which as many got better as worse, by what a proxy says of them.
+
+    The proxy says what people say with a chance of √explained, and else one of the three things as often as people do.
+    """
+    says = np.array([MOVED / 2, 1 - MOVED, MOVED / 2])
+    right = math.sqrt(explained)
+    cells = says[:, None] * (right * np.eye(3) + (1 - right) * says)
+    cells = cells if explained else cells.sum(axis=0, keepdims=True)
+    strata, values = np.indices(cells.shape)
+    shares = share * cells.sum(axis=1)
+    return Strata(
+        (values - 1.0).ravel(), cells.ravel(), 3 * np.unique(strata), shares, DIFFERENCES,
+        rest=share * explained * MOVED / n,
+    )  # fmt: skip

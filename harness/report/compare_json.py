@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from harness.causes.results import Why, plain
@@ -75,8 +75,8 @@ def _delta(delta: Delta) -> dict[str, Any]:
 
 
 def _labelled(one: Labelled) -> dict[str, Any]:
-    told: dict[str, Any] = defined(asdict(one))
-    del told["verdict"]
+    told: dict[str, Any] = defined(asdict(replace(one, found=replace(one.found, drawn=None))))
+    del told["verdict"], told["found"]["drawn"]
     return {**told, "verdict": one.word, "said": one.said}
 
 

@@ -100,7 +100,7 @@ def about_labels(one: Labelled) -> list[str]:
     """Return how a number by labels was made, and what must be known before it is trusted."""
     found, unit = one.found, "preferred less not preferred" if one.kind == "preference" else "value of an answer"
     told = f"{one.task}: {unit}, {one.counts} ({one.comparison.method})"
-    if found.tuned and found.worth > 1:
+    if found.worth >= 1.05:
         told += f"; with {one.proxy} a label is worth {found.worth:.1f}"
     said = [told]
     if len(one.people) > 1 and one.agreement is not None:

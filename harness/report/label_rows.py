@@ -23,7 +23,7 @@ def by_score(one: LabelledRun) -> str:
 def about(one: LabelledRun) -> list[str]:
     """Return how many more labels it takes, how the number was made, and what must be known before it is trusted."""
     told = f"{one.task}: {one.said} ({one.mean.method}; n = {one.found.rows:,})"
-    if one.found.tuned and one.found.worth > 1:
+    if one.found.worth >= 1.05:
         told += f"; with {one.proxy} a label is worth {one.found.worth:.1f}"
     said = [told]
     if len(one.people) > 1 and one.agreement is not None and not math.isnan(one.agreement.alpha):

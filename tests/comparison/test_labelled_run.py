@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 import harness
 from harness.comparison.asked import AskedAnswers, asked_answers
@@ -61,11 +62,13 @@ def test_a_strict_metric_is_corrected_by_labels_and_its_own_word_stands_beside(s
     assert found.found.worth > 1
 
 
-def test_few_labels_are_bounded_as_clopper_and_pearson_would_and_say_how_many_more(strict_run: Run) -> None:
+def test_few_labels_are_bounded_as_wilson_would_and_say_how_many_more(strict_run: Run) -> None:
     (asked,) = asked_answers(strict_run)
     few = found_in(strict_run, told(asked, 20, right=400))
     assert few.mean.estimate == 1
-    assert few.mean.low == pytest.approx(0.025 ** (1 / 20), abs=2e-3)
+    t = float(stdtrit(19, 0.975))
+    assert few.mean.low == pytest.approx(20 / (20 + t * t), abs=1e-6)
+    assert few.mean.low**20 == pytest.approx(0.025, abs=0.01)  # so likely are 20 right ones if the low end is true
     assert few.more is not None
     assert few.more > 40
     assert f"about {few.more} more labels" in few.said
@@ -79,7 +82,7 @@ def test_all_labels_leave_nothing_to_a_proxy(strict_run: Run) -> None:
     found = found_in(strict_run, told(asked, 400))
     assert found.mean.estimate == pytest.approx(0.9)
     assert (found.mean.low, found.mean.high) == pytest.approx((0.8667, 0.9258), abs=2e-3)  # Wilson's
-    assert found.mean.method == "labels of all answers, t"
+    assert found.mean.method == "labels of all answers, score"
 
 
 def test_answers_that_never_came_are_worth_nothing_without_being_asked_about(make_run: Made) -> None:
