@@ -24,6 +24,7 @@ from harness.comparison.watched import gated, unwatched
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
+from harness.labels import LabelSet
 from harness.record import Run
 from harness.record.folder import need_pandas
 from harness.record.marks import Differences
@@ -139,6 +140,8 @@ class Compared(Shown):
     """What people's labels say of each task of which there are any."""
     labels_file: str = ""
     """Where labels were looked for; empty where nobody asked for any."""
+    labels: LabelSet = field(default_factory=LabelSet)
+    """All of that file."""
 
     @property
     def simulated(self) -> bool:
@@ -287,6 +290,7 @@ class _Comparer:
             looked=sum(one.among for one in found),
             labelled=labelled,
             labels_file=given.file if given else "",
+            labels=given.labels if given else LabelSet(),
         )
 
     def changes(self, names: Collection[str]) -> dict[str, Delta]:

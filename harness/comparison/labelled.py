@@ -59,6 +59,16 @@ class WithLabels:
         there = read_labels(file) if file.exists() else LabelSet()
         return cls(there, str(file), spec.max_drop, spec.proxy or "", spec.min)
 
+    @classmethod
+    def asked_for(cls, file: Path | None, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
+        """Return the labels of a file that somebody names, by the rules of a suite; else those that it names itself.
+
+        Raises:
+            UsageError: if the file cannot be read, or has rows that are no labels.
+        """
+        own = cls.of_suite(content, suite)
+        return own if file is None else replace(own or cls(LabelSet()), labels=read_labels(file), file=str(file))
+
     def proxy_of(self, task: str) -> str:
         """Return the score that stands in for labels in a task; nothing where that is its primary metric."""
         owner, _, name = self.proxy.rpartition("/")
