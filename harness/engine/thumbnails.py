@@ -80,10 +80,12 @@ def _wrong(run: Run) -> list[Key]:
 def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
     """Yield the samples of a run that are asked for by id, read again from its data sets, each once.
 
+    They are those with pictures or a clip.
+
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    yield from _samples(run, _suite(run), wanted)
+    yield from _samples(run, _suite(run), wanted, clips=True)
 
 
 def _suite(run: Run) -> Suite:
@@ -93,7 +95,7 @@ def _suite(run: Run) -> Suite:
     return load_suite(str(file) if file.is_file() else file.stem)
 
 
-def _samples(run: Run, suite: Suite, wanted: Collection[str]) -> Iterator[Sample]:
+def _samples(run: Run, suite: Suite, wanted: Collection[str], *, clips: bool = False) -> Iterator[Sample]:
     seen: set[str] = set()
     for name, dataset in suite.datasets.items():
         known = run.record.datasets.get(name)
@@ -102,7 +104,7 @@ def _samples(run: Run, suite: Suite, wanted: Collection[str]) -> Iterator[Sample
         for sample in dataset:
             if len(seen) == len(wanted):
                 break
-            if sample.id in wanted and sample.id not in seen and sample.images:
+            if sample.id in wanted and sample.id not in seen and (sample.images or (clips and sample.clip)):
                 seen.add(sample.id)
                 yield sample
 
