@@ -139,7 +139,7 @@ def test_frames_are_seen_enlarged_and_walked_through_by_keyboard_and_nothing_is_
         ActionChains(browser).send_keys(*keys).perform()
 
     def at() -> str:
-        return browser.find_element(By.ID, "at").text
+        return str(browser.find_element(By.ID, "at").text)
 
     press("f")
     assert at() == "frame 1 of 24, at 0.00 s"

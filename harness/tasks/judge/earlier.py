@@ -78,7 +78,13 @@ def _rows(folder: str, task: str) -> list[dict[str, Any]]:
         run = Run(Path(folder))
         if task not in run.record.tasks:
             raise UsageError(f"the run {folder} has no task {task!r}; it has {', '.join(run.record.tasks)}")
-        table = run.table().select(["task", "sample_id", "status", "response", "request_hash"])
+        table = run.table().select(["task", "cell", "sample_id", "status", "response", "request_hash"])
     except (OSError, KeyError) as cause:
         raise UsageError(f"{folder!r} is no folder of a run: {cause}") from cause
-    return [row for row in table.to_pylist() if row["task"] == task and row["status"] == Status.OK]
+    # Other cells have the same samples under other pictures, frames or corruptions: their answers are to those.
+    cell = next(iter(run.record.tasks[task].cells), None)
+    return [
+        row
+        for row in table.to_pylist()
+        if row["task"] == task and row["status"] == Status.OK and cell in (row["cell"], None)
+    ]
