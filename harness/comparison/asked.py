@@ -1,6 +1,5 @@
 """The answers of one run or two as people are asked about them: by question, with what is equal set apart."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +12,12 @@ from harness.comparison.described import described
 from harness.comparison.pair import CellPairs, pair
 from harness.comparison.rows import TaskView
 from harness.comparison.sets import apart_in
-from harness.labels import answer_digest, question_key
+from harness.labels import answer_digest, first_hashes, own_id, question_key
 from harness.labels.draws import Item
 from harness.record import Run
 from harness.record.schema import TaskRecord
 from harness.types import Status
 
-_EPOCH: Final = re.compile(r"#[0-9]+$")
 _CLEAR: Final = 2.0
 """How much more a label tells where the proxy says that the answers differ in worth, than where it says they do not."""
 
@@ -44,12 +42,17 @@ class Answered:
     def ids(self) -> list[str]:
         """Return the sample of each row, without the number of the turn where it was asked several times."""
         found: list[str] = self.samples.text("sample_id").take(self.rows).to_pylist()
-        return [_EPOCH.sub("", one) for one in found] if self.record.epochs > 1 else found
+        return [own_id(one, self.record.epochs) for one in found]
 
     def keys(self, places: Index) -> list[str]:
         """Return the key of the question of some of the rows."""
         rows = self.rows[places]
         hashes = self.samples.text("request_hash").take(rows).to_pylist()
+        if self.record.epochs > 1:
+            names = "cell", "sample_id", "request_hash"
+            cells, samples, told = (self.samples.text(name).take(self.rows).to_pylist() for name in names)
+            first = first_hashes(cells, samples, told, self.record.epochs)
+            hashes = [first[place] for place in places.tolist()]
         ids = self.ids()
         named = [ids[place] for place in places.tolist()]
         prompts: list[str | None] = [None] * len(rows)

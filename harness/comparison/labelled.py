@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from harness.comparison.asked import AskedPairs
 from harness.comparison.columns import Floats
+from harness.comparison.once import Rows, by_things, things_of
 from harness.comparison.sampled import Sampled, sampled, taken
 from harness.labels import NO_ANSWER, Draw, LabelSet, read_labels
+from harness.record.schema import TaskRecord
 from harness.spec.models import LabelsSpec
 from harness.stats.agreement import Agreement
-from harness.stats.labelled import ByLabels, by_labels
+from harness.stats.labelled import ByLabels
 from harness.stats.paired import paired_t
 from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome, Verdict, judge, judge_family
@@ -25,6 +27,9 @@ MARGIN: Final = 0.05
 Kind = Literal["preference", "value"]
 
 _NO_PROXY: Final = "no score is called {}, so none stands in for labels"
+_OTHER_NUMBER: Final = (
+    "labels say what an answer is worth on average; the score is {} of {} answers to each question: another number"
+)
 _MIXED: Final = "labels of single answers count by their sign, since others are of pairs"
 
 
@@ -171,12 +176,12 @@ def _labelled(
     own = given.margin if given.margin is not None else MARGIN if margin is None else margin
     apart = np.zeros(len(asked), bool)
     apart[asked.differing] = True
-    found = by_labels(
-        truth, drawn, differ=apart, weights=weights, proxy=proxy, clusters=units, confidence=confidence, margin=own
-    )
+    rows = Rows(truth, drawn, apart, weights, proxy, units)
+    found = by_things(rows, things_of(asked.differing, asked.names, len(asked)), confidence, own)
     alone = None
     if asked.proxy is not None and (there := ~np.isnan(asked.proxy)).any():
         alone = paired_t(asked.proxy[there], units[there], confidence, own)
+    notes += other_number(asked.sides[1].record)
     if (wanted := given.proxy_of(asked.task)) and asked.proxy is None:
         notes.append(_NO_PROXY.format(wanted))
     here = given.labels.agreement("pairs" if known.kind == "preference" else "answers")
@@ -184,6 +189,13 @@ def _labelled(
         asked.task, known.kind, found, judge(found.comparison), asked.proxy_name if proxy is not None else "", alone,
         tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes),
     )  # fmt: skip
+
+
+def other_number(task: TaskRecord) -> tuple[str, ...]:
+    """Return a note where labels say something else than a task's score: of an answer, not of several made one."""
+    if task.epochs < 2 or task.reducer == "mean":
+        return ()
+    return (_OTHER_NUMBER.format(task.reducer, task.epochs),)
 
 
 def scaled(proxy: Floats | None) -> Floats | None:

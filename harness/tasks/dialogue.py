@@ -87,6 +87,8 @@ class DialogueTask(TaskBase):
     Config: ClassVar[type[BaseModel]] = DialogueConfig
     config: DialogueConfig
     kind = "dialogue"
+    sums_by: ClassVar[frozenset[str]] = frozenset({"mean"})
+    """Reducers of epochs under which its sums stay what they are: the most frequent last answer has no first turn."""
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(
             _RIGHT, "Worth of the answers to a dialogue's turns, mean over turns, then dialogues; `[turn=3]`: of one."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import SpecError
+from harness.errors import SpecError, UsageError
 from harness.metrics.captions import tokens
 from harness.record import Run
 from harness.seeds import Stream
@@ -354,3 +354,78 @@ def test_another_thing_or_number_is_one_that_nobody_names_of_this_picture(
             assert len(changed) == 1
             assert new not in named
     assert things(references) <= named
+
+
+JUDGED = """\
+suite: judged
+version: 1
+seed: 3
+datasets: {{rows: {{type: jsonl, path: rows.jsonl}}}}
+tasks:
+  qa: {{kind: qa, dataset: rows, metrics: [exact_match]}}
+  judged: {{kind: judge, of: qa, judge: {judge}.yaml, known: {{limit: 12}}{keys}}}
+"""
+
+
+class Wavers(Eye):
+    """Is right when it is asked first, third, …, and says mauve in between."""
+
+    def __init__(self, *told: Any, **named: Any) -> None:
+        super().__init__(*told, **named)
+        self.asked: dict[str, int] = {}
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        made = []
+        for one, told in zip(requests, super().generate(requests), strict=True):
+            question = one.id.partition("#")[0]
+            self.asked[question] = self.asked.get(question, 0) + 1
+            made.append(told if int(one.id.rpartition("#")[2]) % 2 == 0 else Response("mauve"))
+        return made
+
+
+def test_each_epochs_answer_is_judged_and_the_share_is_over_questions(judges: Path) -> None:
+    pictures(judges, 12, question=lambda _, i: f"Which colour has picture {i}?")
+    (judges / "exact.py").write_text(
+        "def right(prompt, images):\n"
+        "    said = dict(line.split(': ', 1) for line in prompt.splitlines() if ': ' in line)\n"
+        "    return 'yes' if said['Answer'] == said['Right answer'] else 'no'\n"
+    )
+    (judges / "exact.yaml").write_text("{adapter: exact, type: python, target: 'exact.py:right'}\n")
+    text = JUDGED.format(judge="exact", keys="")
+    once = numbers(run(text, Eye, judges))
+    made = run(text, Wavers, judges, epochs=3)
+    found = numbers(made)
+    assert len(rows_of(made, "judged")) == 36
+    assert found["judged_share"].value == pytest.approx(2 / 3)
+    assert found["judged_share"].n == 12, "a question is one unit, however often it is asked"
+    assert made.record.tasks["qa"].metrics["exact_match"].value == pytest.approx(2 / 3)
+    assert found["judged_share_corrected"].value == pytest.approx(2 / 3)
+    for name in ("sensitivity", "specificity"):
+        assert (found[name].value, found[name].low, found[name].n) == (once[name].value, once[name].low, once[name].n)
+    (table,) = [one for one in made.record.tasks["judged"].tables if one.name == "verdicts"]
+    assert table.columns == ["answers", "passed", "divided", "not passed", "unreadable verdicts"]
+    assert table.rows[0][:4] == ["judged", 0, 12, 0]
+    majority = numbers(run(text, Wavers, judges, epochs=3, reducer="majority"))
+    assert majority["judged_share"].value == 1.0, "two of three answers are the right one"
+
+
+def test_epochs_of_judged_dialogues_and_of_what_no_reducer_makes_one(talks: Path, captions: Path) -> None:
+    text = DIALOGUES.format(history="given", keys=", judge: hears.yaml, known: {limit: 4}")
+    pictures(talks, 6, turns=lambda name, _: [{"question": "Which?", "answer": name}] * 2)
+    found = run(text, Talker, talks, epochs=2)
+    assert found.record.tasks["talk"].metrics["turn_accuracy"].value == 1.0
+    assert (numbers(found)["judged_share"].n, found.record.tasks["judged"].epochs) == (6, 2)
+    with pytest.raises(UsageError, match=r"pass@2 makes no one answer of several for turn_accuracy.*--reducer mean"):
+        run(text, Talker, talks, epochs=2, reducer="pass@2")
+    judged = JUDGED.format(judge="passes", keys="")
+    with pytest.raises(UsageError, match=r"judge_score: .* take --reducer majority or mean"):
+        run(judged, Eye, talks, epochs=2, reducer="at_least@2")
+
+
+def test_another_runs_first_answers_are_the_opponents_where_it_was_asked_several_times(judges: Path) -> None:
+    pictures(judges, 12, question=lambda _, i: f"Which colour has picture {i}?")
+    text = JUDGED.format(judge="passes", keys="")
+    earlier = run(text, Wavers, judges, epochs=2)
+    made = run(JUDGED.format(judge="passes", keys=f", against: {earlier.folder}"), Eye, judges)
+    assert numbers(made)["win_rate"].value == 0.5
+    assert made.record.responses["ok"] == 12 + 12 + 36, "the first answers are the same, and nobody is asked about them"

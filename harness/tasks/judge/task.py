@@ -71,6 +71,8 @@ class JudgeTask:
     kind = "judge"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     primary = SCORE
+    sums_by: ClassVar[frozenset[str]] = frozenset({"mean", "majority"})
+    """Reducers of epochs under which its sums stay what they are: verdicts on each answer, or on the most frequent."""
 
     def __init__(
         self,
