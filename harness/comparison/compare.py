@@ -258,7 +258,10 @@ class _Comparer:
             cut += one.cut_off()
             asked += one.asked()
         given = self._options.labels
-        labelled = by_people(asked, given, self._label_margins(), self._options.confidence) if given else ()
+        labelled: tuple[Labelled, ...] = ()
+        if given:
+            tags = after.suite.content.get("slice_by") or ()
+            labelled = by_people(asked, given, self._label_margins(), self._options.confidence, tags)
         drawn = after.limit_rule in ("drawn", "informative")
         unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=drawn)
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
@@ -437,7 +440,8 @@ class _TaskComparer:
         known = self.views[1].described
         on = [one for name, one in known.statistics.items() if f"{self.name}/{name}" in gates]
         cells = [pairs.cell for pairs in self.pairs if len(pairs.candidate)]
-        asked = list(looked_at(known.per_cell, self.views[1].record.primary, cells, on))
+        record = self.views[1].record
+        asked = list(looked_at(known.per_cell, record.primary, cells, on, next(iter(record.cells), "")))
         return slices(self.name, asked, self.comparer, self.rows, seed, tags)
 
     def flips(self) -> Iterator[Flipped]:

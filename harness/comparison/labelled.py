@@ -1,6 +1,6 @@
 """How two runs differ by what people say of a few of their answers, beside what a score says of all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from harness.comparison.asked import AskedPairs
 from harness.comparison.columns import Floats
+from harness.comparison.labelled_slices import NO_SLICES, LookedByLabels, slices_by_labels
 from harness.comparison.once import Rows, by_things, things_of
 from harness.comparison.sampled import Sampled, sampled, taken
 from harness.labels import NO_ANSWER, Draw, LabelSet, read_labels
@@ -98,6 +99,8 @@ class Labelled:
     agreement: Agreement | None
     """Of several people, on what two or more of them labelled."""
     notes: tuple[str, ...] = ()
+    slices: LookedByLabels = NO_SLICES
+    """Where people find answers worse, by the suite's ``slice_by``."""
 
     @property
     def comparison(self) -> Comparison:
@@ -140,7 +143,11 @@ class Labelled:
 
 
 def by_people(
-    asked: Sequence[AskedPairs], given: WithLabels, margins: Mapping[str, float], confidence: float = 0.95
+    asked: Sequence[AskedPairs],
+    given: WithLabels,
+    margins: Mapping[str, float],
+    confidence: float = 0.95,
+    tags: Collection[str] = (),
 ) -> tuple[Labelled, ...]:
     """Return what labels say of each task that has any, with verdicts that allow for there being several (Holm).
 
@@ -149,6 +156,7 @@ def by_people(
         given: the labels.
         margins: by task, how much worse is not worse, where ``given`` does not say.
         confidence: 1 − alpha.
+        tags: to look for slices by.
     """
     known = [_Known.of(one, given.labels) for one in asked]
     whole = sampled({name: draw for one in known for name, draw in one.draws.items()},
@@ -157,13 +165,19 @@ def by_people(
     for one, said in zip(asked, known, strict=True):
         if said.differences:
             drawn = whole or sampled(said.draws, one.names) or taken(said.draws, one.names)
-            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence))
+            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence, tags))
     verdicts = judge_family([one.comparison for one in found])
     return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
 
 
 def _labelled(
-    asked: AskedPairs, given: WithLabels, known: "_Known", chosen: Sampled, margin: float | None, confidence: float
+    asked: AskedPairs,
+    given: WithLabels,
+    known: "_Known",
+    chosen: Sampled,
+    margin: float | None,
+    confidence: float,
+    tags: Collection[str],
 ) -> Labelled:
     truth, drawn, weights = np.zeros(len(asked)), np.zeros(len(asked), bool), np.ones(len(asked))
     for row, name in zip(asked.differing.tolist(), asked.names, strict=True):
@@ -177,7 +191,9 @@ def _labelled(
     apart = np.zeros(len(asked), bool)
     apart[asked.differing] = True
     rows = Rows(truth, drawn, apart, weights, proxy, units)
-    found = by_things(rows, things_of(asked.differing, asked.names, len(asked)), confidence, own)
+    things = things_of(asked.differing, asked.names, len(asked))
+    found = by_things(rows, things, confidence, own)
+    where = slices_by_labels(rows, things, asked.sides[1], tags, confidence, own) if tags else NO_SLICES
     alone = None
     if asked.proxy is not None and (there := ~np.isnan(asked.proxy)).any():
         alone = paired_t(asked.proxy[there], units[there], confidence, own)
@@ -187,7 +203,7 @@ def _labelled(
     here = given.labels.agreement("pairs" if known.kind == "preference" else "answers")
     return Labelled(
         asked.task, known.kind, found, judge(found.comparison), asked.proxy_name if proxy is not None else "", alone,
-        tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes),
+        tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes), where,
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 A question that is asked several times (`--epochs`) may be answered alike each time. Its label holds for all these rows,
 but they are not so many labels, and a bound that allows for what was not drawn would allow for as many rows at once. So
-each thing stands once, with a value in proportion to its rows: with m of N rows, and M the most that any thing has, its value is d·m/M, which lies
-within the bounds of d; the mean over G things is then N/(G·M) of the mean over rows, and is scaled back.
+each thing stands once, with a value in proportion to its rows: with m of N rows, and M the most that any thing has, its
+value is d·m/M, which lies within the bounds of d; the mean over G things is then N/(G·M) of the mean over rows, and is
+scaled back.
 """
 
 from collections.abc import Sequence
