@@ -22,6 +22,15 @@ _CLEAR: Final = 2.0
 """How much more a label tells where the proxy says that the answers differ in worth, than where it says they do not."""
 
 
+def by_model(task: TaskRecord, cell: str) -> bool:
+    """Return whether a cell has answers of the model: a judge's others have answers whose truth is known.
+
+    Nobody need be asked about those, and they say nothing of the model.
+    """
+    told = task.cells[cell].labels.get("answers") if cell in task.cells else None
+    return task.kind != "judge" or told in (None, "judged")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
     """The rows of one task in one run, as far as labels are concerned."""
@@ -130,8 +139,9 @@ class AskedPairs:
             samples: of both runs.
             proxy: the score that stands in for labels; the primary metric by default.
         """
+        own = [one for one in pairs if by_model(views[1].record, one.cell)]
         ours, theirs = (
-            np.concatenate([np.zeros(0, np.int64), *(getattr(one, side) for one in pairs)])
+            np.concatenate([np.zeros(0, np.int64), *(getattr(one, side) for one in own)])
             for side in ("baseline", "candidate")
         )
         sides = Answered(samples[0], ours, views[0].record), Answered(samples[1], theirs, views[1].record)
@@ -184,8 +194,9 @@ def asked_answers(run: Run) -> list[AskedAnswers]:
     """
     samples = read_samples(run.folder, run.record.files)
     cells: dict[str, list[Index]] = {}
-    for (task, _), rows in samples.rows.items():
-        cells.setdefault(task, []).append(rows)
+    for (task, cell), rows in samples.rows.items():
+        if task in run.record.tasks and by_model(run.record.tasks[task], cell):
+            cells.setdefault(task, []).append(rows)
     found = [
         AskedAnswers(name, Answered(samples, np.concatenate(cells[name]), run.record.tasks[name]))
         for name in run.record.tasks

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.comparison.asked import asked_answers, asked_pairs
 from harness.errors import SpecError, UsageError
+from harness.labels import LabelSet
 from harness.metrics.captions import tokens
 from harness.record import Run
+from harness.report.label_session import plan_of
 from harness.seeds import Stream
 from harness.tasks.judge.captions import another_number, another_thing, things
 from harness.types import Request, Response, Status
@@ -429,3 +432,16 @@ def test_another_runs_first_answers_are_the_opponents_where_it_was_asked_several
     made = run(JUDGED.format(judge="passes", keys=f", against: {earlier.folder}"), Eye, judges)
     assert numbers(made)["win_rate"].value == 0.5
     assert made.record.responses["ok"] == 12 + 12 + 36, "the first answers are the same, and nobody is asked about them"
+
+
+def test_people_are_asked_about_the_models_answers_and_never_about_planted_ones(judges: Path) -> None:
+    pictures(judges, 12, question=lambda _, i: f"Which colour has picture {i}?")
+    text = JUDGED.format(judge="passes", keys="")
+    good, poor = run(text, Eye, judges), run(text, Sightless, judges)
+    assert [(one.task, len(one.names)) for one in asked_answers(good)] == [("qa", 12), ("judged", 12)]
+    assert [(one.task, len(one), len(one.names)) for one in asked_pairs(good, poor)] == [
+        ("qa", 12, 10),
+        ("judged", 12, 10),
+    ]
+    plan = plan_of([good], LabelSet(), 60, "ann")
+    assert plan.differing == 12, "the same answer to the same question is asked about once"
