@@ -293,15 +293,9 @@ def by_labels(
 
 def _labels(file: PathLike | None, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
     """Return the labels of a file that is named, by the rules of a suite; or those that the suite names itself."""
-    from dataclasses import replace
-
     from harness.comparison.labelled import WithLabels
-    from harness.labels import LabelSet, read_labels
 
-    own = WithLabels.of_suite(content, suite)
-    if file is None:
-        return own
-    return replace(own or WithLabels(LabelSet()), labels=read_labels(Path(file)), file=str(file))
+    return WithLabels.asked_for(None if file is None else Path(file), content, suite)
 
 
 def equivalent(

@@ -155,6 +155,8 @@ def print_labels(out: "Console", found: "Sequence[Labelled]") -> None:
     colours = {"fail": "bold red", "pass": "green", "inconclusive": "yellow"}
     for one in found:
         out.print(f"[{colours[one.word]}]{escape(plain(f'{one.task}: {one.said}', 600))}[/]")
+        for said in rows.slices_by_labels(one):
+            out.print(escape(plain(said, 600)))
         for said in rows.about_labels(one):
             out.print(f"[dim]{escape(plain(said, 600))}[/]")
 

@@ -19,7 +19,7 @@ Examples:
   harness compare @2 @1 --labels labels.jsonl
 
 \b
-Keys: 1 or ← left, 2 or → right, 0 or ↓ neither, u takes back, z zooms.
+Keys: 1 or ← left, 2 or → right, 0 or ↓ neither, u takes back, z zooms, f opens the frames of a clip.
 With --picks: Enter keeps what is typed, or else what the model says; Esc: there is no right answer; ↑ takes back.
 """
 

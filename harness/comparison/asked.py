@@ -1,6 +1,5 @@
 """The answers of one run or two as people are asked about them: by question, with what is equal set apart."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +12,23 @@ from harness.comparison.described import described
 from harness.comparison.pair import CellPairs, pair
 from harness.comparison.rows import TaskView
 from harness.comparison.sets import apart_in
-from harness.labels import answer_digest, question_key
+from harness.labels import answer_digest, first_hashes, own_id, question_key
 from harness.labels.draws import Item
 from harness.record import Run
 from harness.record.schema import TaskRecord
 from harness.types import Status
 
-_EPOCH: Final = re.compile(r"#[0-9]+$")
 _CLEAR: Final = 2.0
 """How much more a label tells where the proxy says that the answers differ in worth, than where it says they do not."""
+
+
+def by_model(task: TaskRecord, cell: str) -> bool:
+    """Return whether a cell has answers of the model: a judge's others have answers whose truth is known.
+
+    Nobody need be asked about those, and they say nothing of the model.
+    """
+    told = task.cells[cell].labels.get("answers") if cell in task.cells else None
+    return task.kind != "judge" or told in (None, "judged")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +51,17 @@ class Answered:
     def ids(self) -> list[str]:
         """Return the sample of each row, without the number of the turn where it was asked several times."""
         found: list[str] = self.samples.text("sample_id").take(self.rows).to_pylist()
-        return [_EPOCH.sub("", one) for one in found] if self.record.epochs > 1 else found
+        return [own_id(one, self.record.epochs) for one in found]
 
     def keys(self, places: Index) -> list[str]:
         """Return the key of the question of some of the rows."""
         rows = self.rows[places]
         hashes = self.samples.text("request_hash").take(rows).to_pylist()
+        if self.record.epochs > 1:
+            names = "cell", "sample_id", "request_hash"
+            cells, samples, told = (self.samples.text(name).take(self.rows).to_pylist() for name in names)
+            first = first_hashes(cells, samples, told, self.record.epochs)
+            hashes = [first[place] for place in places.tolist()]
         ids = self.ids()
         named = [ids[place] for place in places.tolist()]
         prompts: list[str | None] = [None] * len(rows)
@@ -127,8 +139,9 @@ class AskedPairs:
             samples: of both runs.
             proxy: the score that stands in for labels; the primary metric by default.
         """
+        own = [one for one in pairs if by_model(views[1].record, one.cell)]
         ours, theirs = (
-            np.concatenate([np.zeros(0, np.int64), *(getattr(one, side) for one in pairs)])
+            np.concatenate([np.zeros(0, np.int64), *(getattr(one, side) for one in own)])
             for side in ("baseline", "candidate")
         )
         sides = Answered(samples[0], ours, views[0].record), Answered(samples[1], theirs, views[1].record)
@@ -181,8 +194,9 @@ def asked_answers(run: Run) -> list[AskedAnswers]:
     """
     samples = read_samples(run.folder, run.record.files)
     cells: dict[str, list[Index]] = {}
-    for (task, _), rows in samples.rows.items():
-        cells.setdefault(task, []).append(rows)
+    for (task, cell), rows in samples.rows.items():
+        if task in run.record.tasks and by_model(run.record.tasks[task], cell):
+            cells.setdefault(task, []).append(rows)
     found = [
         AskedAnswers(name, Answered(samples, np.concatenate(cells[name]), run.record.tasks[name]))
         for name in run.record.tasks

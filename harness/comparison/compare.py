@@ -24,6 +24,7 @@ from harness.comparison.watched import gated, unwatched
 from harness.estimate import Comparer, Difference, Rows, Statistic, column, mean, placed
 from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
+from harness.labels import LabelSet
 from harness.record import Run
 from harness.record.folder import need_pandas
 from harness.record.marks import Differences
@@ -139,6 +140,8 @@ class Compared(Shown):
     """What people's labels say of each task of which there are any."""
     labels_file: str = ""
     """Where labels were looked for; empty where nobody asked for any."""
+    labels: LabelSet = field(default_factory=LabelSet)
+    """All of that file."""
 
     @property
     def simulated(self) -> bool:
@@ -255,7 +258,10 @@ class _Comparer:
             cut += one.cut_off()
             asked += one.asked()
         given = self._options.labels
-        labelled = by_people(asked, given, self._label_margins(), self._options.confidence) if given else ()
+        labelled: tuple[Labelled, ...] = ()
+        if given:
+            tags = after.suite.content.get("slice_by") or ()
+            labelled = by_people(asked, given, self._label_margins(), self._options.confidence, tags)
         drawn = after.limit_rule in ("drawn", "informative")
         unpaired = self._pairs.unpaired(after.options.get("limit"), drawn=drawn)
         sided = identity.one_sided(Identity.of(before), Identity.of(after))
@@ -287,6 +293,7 @@ class _Comparer:
             looked=sum(one.among for one in found),
             labelled=labelled,
             labels_file=given.file if given else "",
+            labels=given.labels if given else LabelSet(),
         )
 
     def changes(self, names: Collection[str]) -> dict[str, Delta]:
@@ -433,7 +440,8 @@ class _TaskComparer:
         known = self.views[1].described
         on = [one for name, one in known.statistics.items() if f"{self.name}/{name}" in gates]
         cells = [pairs.cell for pairs in self.pairs if len(pairs.candidate)]
-        asked = list(looked_at(known.per_cell, self.views[1].record.primary, cells, on))
+        record = self.views[1].record
+        asked = list(looked_at(known.per_cell, record.primary, cells, on, next(iter(record.cells), "")))
         return slices(self.name, asked, self.comparer, self.rows, seed, tags)
 
     def flips(self) -> Iterator[Flipped]:

@@ -1,6 +1,6 @@
 """How two runs differ by what people say of a few of their answers, beside what a score says of all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -10,11 +10,14 @@ from pydantic import ValidationError
 
 from harness.comparison.asked import AskedPairs
 from harness.comparison.columns import Floats
+from harness.comparison.labelled_slices import NO_SLICES, LookedByLabels, slices_by_labels
+from harness.comparison.once import Rows, by_things, things_of
 from harness.comparison.sampled import Sampled, sampled, taken
 from harness.labels import NO_ANSWER, Draw, LabelSet, read_labels
+from harness.record.schema import TaskRecord
 from harness.spec.models import LabelsSpec
 from harness.stats.agreement import Agreement
-from harness.stats.labelled import ByLabels, by_labels
+from harness.stats.labelled import ByLabels
 from harness.stats.paired import paired_t
 from harness.stats.results import Comparison
 from harness.stats.verdict import Outcome, Verdict, judge, judge_family
@@ -25,6 +28,9 @@ MARGIN: Final = 0.05
 Kind = Literal["preference", "value"]
 
 _NO_PROXY: Final = "no score is called {}, so none stands in for labels"
+_OTHER_NUMBER: Final = (
+    "labels say what an answer is worth on average; the score is {} of {} answers to each question: another number"
+)
 _MIXED: Final = "labels of single answers count by their sign, since others are of pairs"
 
 
@@ -59,6 +65,16 @@ class WithLabels:
         there = read_labels(file) if file.exists() else LabelSet()
         return cls(there, str(file), spec.max_drop, spec.proxy or "", spec.min)
 
+    @classmethod
+    def asked_for(cls, file: Path | None, content: Mapping[str, Any], suite: Path) -> "WithLabels | None":
+        """Return the labels of a file that somebody names, by the rules of a suite; else those that it names itself.
+
+        Raises:
+            UsageError: if the file cannot be read, or has rows that are no labels.
+        """
+        own = cls.of_suite(content, suite)
+        return own if file is None else replace(own or cls(LabelSet()), labels=read_labels(file), file=str(file))
+
     def proxy_of(self, task: str) -> str:
         """Return the score that stands in for labels in a task; nothing where that is its primary metric."""
         owner, _, name = self.proxy.rpartition("/")
@@ -83,6 +99,8 @@ class Labelled:
     agreement: Agreement | None
     """Of several people, on what two or more of them labelled."""
     notes: tuple[str, ...] = ()
+    slices: LookedByLabels = NO_SLICES
+    """Where people find answers worse, by the suite's ``slice_by``."""
 
     @property
     def comparison(self) -> Comparison:
@@ -125,7 +143,11 @@ class Labelled:
 
 
 def by_people(
-    asked: Sequence[AskedPairs], given: WithLabels, margins: Mapping[str, float], confidence: float = 0.95
+    asked: Sequence[AskedPairs],
+    given: WithLabels,
+    margins: Mapping[str, float],
+    confidence: float = 0.95,
+    tags: Collection[str] = (),
 ) -> tuple[Labelled, ...]:
     """Return what labels say of each task that has any, with verdicts that allow for there being several (Holm).
 
@@ -134,6 +156,7 @@ def by_people(
         given: the labels.
         margins: by task, how much worse is not worse, where ``given`` does not say.
         confidence: 1 − alpha.
+        tags: to look for slices by.
     """
     known = [_Known.of(one, given.labels) for one in asked]
     whole = sampled({name: draw for one in known for name, draw in one.draws.items()},
@@ -142,13 +165,19 @@ def by_people(
     for one, said in zip(asked, known, strict=True):
         if said.differences:
             drawn = whole or sampled(said.draws, one.names) or taken(said.draws, one.names)
-            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence))
+            found.append(_labelled(one, given, said, drawn, margins.get(one.task), confidence, tags))
     verdicts = judge_family([one.comparison for one in found])
     return tuple(replace(one, verdict=verdict) for one, verdict in zip(found, verdicts, strict=True))
 
 
 def _labelled(
-    asked: AskedPairs, given: WithLabels, known: "_Known", chosen: Sampled, margin: float | None, confidence: float
+    asked: AskedPairs,
+    given: WithLabels,
+    known: "_Known",
+    chosen: Sampled,
+    margin: float | None,
+    confidence: float,
+    tags: Collection[str],
 ) -> Labelled:
     truth, drawn, weights = np.zeros(len(asked)), np.zeros(len(asked), bool), np.ones(len(asked))
     for row, name in zip(asked.differing.tolist(), asked.names, strict=True):
@@ -161,19 +190,28 @@ def _labelled(
     own = given.margin if given.margin is not None else MARGIN if margin is None else margin
     apart = np.zeros(len(asked), bool)
     apart[asked.differing] = True
-    found = by_labels(
-        truth, drawn, differ=apart, weights=weights, proxy=proxy, clusters=units, confidence=confidence, margin=own
-    )
+    rows = Rows(truth, drawn, apart, weights, proxy, units)
+    things = things_of(asked.differing, asked.names, len(asked))
+    found = by_things(rows, things, confidence, own)
+    where = slices_by_labels(rows, things, asked.sides[1], tags, confidence, own) if tags else NO_SLICES
     alone = None
     if asked.proxy is not None and (there := ~np.isnan(asked.proxy)).any():
         alone = paired_t(asked.proxy[there], units[there], confidence, own)
+    notes += other_number(asked.sides[1].record)
     if (wanted := given.proxy_of(asked.task)) and asked.proxy is None:
         notes.append(_NO_PROXY.format(wanted))
     here = given.labels.agreement("pairs" if known.kind == "preference" else "answers")
     return Labelled(
         asked.task, known.kind, found, judge(found.comparison), asked.proxy_name if proxy is not None else "", alone,
-        tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes),
+        tuple(sorted(known.people)), here if here.units else None, (*notes, *known.notes), where,
     )  # fmt: skip
+
+
+def other_number(task: TaskRecord) -> tuple[str, ...]:
+    """Return a note where labels say something else than a task's score: of an answer, not of several made one."""
+    if task.epochs < 2 or task.reducer == "mean":
+        return ()
+    return (_OTHER_NUMBER.format(task.reducer, task.epochs),)
 
 
 def scaled(proxy: Floats | None) -> Floats | None:

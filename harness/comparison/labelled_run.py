@@ -10,14 +10,15 @@ from harness.comparison.absolute import Ruled, adjusted, rules
 from harness.comparison.asked import AskedAnswers, asked_answers
 from harness.comparison.columns import Floats
 from harness.comparison.described import described
-from harness.comparison.labelled import WithLabels, scaled
+from harness.comparison.labelled import WithLabels, other_number, scaled
+from harness.comparison.once import Rows, by_things, things_of
 from harness.comparison.sampled import Sampled, sampled, taken
 from harness.labels import Draw, LabelSet
 from harness.record import Run
 from harness.record.schema import MetricRecord
 from harness.spec.models import GateSpec
 from harness.stats.agreement import Agreement
-from harness.stats.labelled import VALUES, ByLabels, by_labels
+from harness.stats.labelled import VALUES, ByLabels
 from harness.stats.results import Comparison
 from harness.types import Status
 
@@ -132,17 +133,17 @@ def _labelled(
     there[asked.places] = True
     name = given.proxy_of(asked.task) or asked.side.record.primary
     proxy = scaled(_proxy(asked, name))
-    found = by_labels(
-        truth, drawn, differ=there, weights=weights, proxy=proxy, clusters=asked.side.units(), confidence=confidence,
-        margin=None,
-    )  # fmt: skip
+    rows = Rows(truth, drawn, there, weights, proxy, asked.side.units())
+    found = by_things(rows, things_of(asked.places, asked.names, count), confidence, None)
     ends = found.comparison
     within_bounds = replace(ends, low=max(VALUES[0], ends.low), high=min(VALUES[1], ends.high))
-    here = given.labels.agreement("answers")
+    here, record = given.labels.agreement("answers"), asked.side.record
+    apart = other_number(record)
+    own = None if apart else record.metrics.get(name)
     return LabelledRun(
         asked.task, replace(found, comparison=within_bounds), name if proxy is not None else "",
-        asked.side.record.metrics.get(name), within, tuple(sorted(known.people)), here if here.units else None,
-        chosen.notes,
+        own, within, tuple(sorted(known.people)), here if here.units else None,
+        (*chosen.notes, *apart),
     )  # fmt: skip
 
 

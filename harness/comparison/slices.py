@@ -122,11 +122,13 @@ def slices(
 
 
 def looked_at(
-    per_cell: Mapping[str, Statistic], primary: str, cells: Sequence[str], gated: Sequence[Statistic]
+    per_cell: Mapping[str, Statistic], primary: str, cells: Sequence[str], gated: Sequence[Statistic], first: str = ""
 ) -> Iterator[tuple[Statistic, Sequence[str]]]:
     """Yield the metrics of a task that slices are looked for in, each with its cells.
 
     They are the primary one everywhere, and whatever reads a column that a gated statistic reads, where that reads it.
+    A judge's primary metric is told of no cell by itself: what passes is looked at, in the first cell, of the model's
+    answers; the others are answers whose truth is known.
     """
     read: dict[str, list[str]] = {}
     for statistic in gated:
@@ -138,6 +140,8 @@ def looked_at(
         columns = {node["column"] for node in columns_in(statistic.of)}
         asked = {cell for column in columns for cell in read.get(column, ())}
         kept = [cell for cell in cells if name == primary or cell in asked]
+        if primary not in per_cell and any(column.startswith(f"{primary}.") for column in columns):
+            kept = [cell for cell in cells if cell == first]
         if kept:
             yield statistic, kept
 

@@ -86,12 +86,12 @@ def samples_of(
         run: whose data are read.
         wanted: ids of samples.
         task: only of the data set that this task asks: two data sets may call two samples alike.
-        pictured: only samples that show a picture.
+        pictured: only samples that show a picture or a clip.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    yield from _samples(run, _suite(run), wanted, task, pictured)
+    yield from _samples(run, _suite(run), wanted, task, pictured=pictured, clips=True)
 
 
 def _suite(run: Run) -> Suite:
@@ -102,8 +102,14 @@ def _suite(run: Run) -> Suite:
 
 
 def _samples(
-    run: Run, suite: Suite, wanted: Collection[str], task: str | None = None, pictured: bool = True
-) -> Iterator[Sample]:  # fmt: skip
+    run: Run,
+    suite: Suite,
+    wanted: Collection[str],
+    task: str | None = None,
+    *,
+    pictured: bool = True,
+    clips: bool = False,
+) -> Iterator[Sample]:
     seen: set[str] = set()
     asked = None if task is None else _asked_by(run, task)
     for name, dataset in suite.datasets.items():
@@ -115,7 +121,8 @@ def _samples(
         for sample in dataset:
             if len(seen) == len(wanted):
                 break
-            if sample.id in wanted and sample.id not in seen and (sample.images or not pictured):
+            looked_at = sample.images or (clips and sample.clip) or not pictured
+            if sample.id in wanted and sample.id not in seen and looked_at:
                 seen.add(sample.id)
                 yield sample
 

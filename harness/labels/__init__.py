@@ -10,7 +10,7 @@ two answers to one question is better, or that neither is:
 gives the same answer to the same question. The last label by the same person of the same thing counts.
 """
 
-from harness.labels.digest import NO_ANSWER, answer_digest, question_key
+from harness.labels.digest import NO_ANSWER, answer_digest, first_hashes, own_id, question_key
 from harness.labels.rows import AnswerLabel, Draw, Label, PairLabel
 from harness.labels.store import FILE, LabelSet, LabelWriter, read_labels
 
@@ -24,6 +24,8 @@ __all__ = [
     "LabelWriter",
     "PairLabel",
     "answer_digest",
+    "first_hashes",
+    "own_id",
     "question_key",
     "read_labels",
 ]

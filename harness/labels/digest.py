@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from typing import Final
 
+_EPOCH: Final = re.compile(r"#([0-9]+)$")
 _LENGTH: Final = 16
 """Characters of a request's hash that count: baselines keep no more."""
 
@@ -27,6 +30,43 @@ def question_key(sample_id: str, request_hash: str | None, question: str | None 
     """
     asked = ["request", request_hash[:_LENGTH]] if request_hash else ["question", question or ""]
     return hashlib.sha256(json.dumps([sample_id, *asked]).encode()).hexdigest()
+
+
+def own_id(sample_id: str, epochs: int) -> str:
+    """Return a sample's id without the number of the turn, where questions are asked several times.
+
+    >>> own_id("s1#4", 5), own_id("s1#4", 1)
+    ('s1', 's1#4')
+    """
+    return _EPOCH.sub("", sample_id) if epochs > 1 else sample_id
+
+
+def first_hashes(
+    cells: Sequence[str], ids: Sequence[str], hashes: Sequence[str | None], epochs: int
+) -> list[str | None]:
+    """Return what was asked in each row, where a question is asked several times what was asked the first time.
+
+    A model that samples draws with another seed each time, and the hash of a request holds the seed: one question
+    would be as many as it was asked, and a label of an answer to it hold for one of them alone.
+
+    Args:
+        cells: of each row.
+        ids: of each row's sample.
+        hashes: of each row's request.
+        epochs: how often questions are asked.
+
+    >>> first_hashes(["c", "c", "c"], ["s1#1", "s1#0", "s2#0"], ["b", "a", "x"], 2)
+    ['a', 'a', 'x']
+    """
+    if epochs < 2:
+        return list(hashes)
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    named = [(cell, own_id(one, epochs)) for cell, one in zip(cells, ids, strict=True)]
+    for key, one, told in zip(named, ids, hashes, strict=True):
+        found = _EPOCH.search(one)
+        if told is not None:
+            first[key] = min(first.get(key, (epochs, told)), (int(found[1]) if found else 0, told))
+    return [None if told is None else first[key][1] for key, told in zip(named, hashes, strict=True)]
 
 
 def answer_digest(text: str | None) -> str:

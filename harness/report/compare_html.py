@@ -17,6 +17,7 @@ from harness.report.compare_rows import Said
 from harness.report.differing import differing
 from harness.report.embed import Embedded, embedded, embedded_or_beside
 from harness.report.forest import SHOWN, Forest, forest
+from harness.report.label_marks import NO_MARKS, Key, Mark, marks_of_pair
 from harness.report.paired_samples import paired_data
 from harness.report.samples import thumbnails
 
@@ -35,6 +36,11 @@ class Pair:
     baseline: Run
     candidate: Run
     compared: Compared
+
+    @property
+    def marks(self) -> dict[Key, Mark]:
+        """What people say of the candidate's answers."""
+        return marks_of_pair(self.baseline, self.candidate, self.compared.labels)
 
 
 def compared_pair(baseline: Run, candidate: Run, options: Options = _DEFAULTS) -> Pair:
@@ -56,19 +62,21 @@ def write_compare_html(pairs: Sequence[Pair], file: Path) -> Path:
     A page of one comparison has all answers; where they are many, they lie in a file beside it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    samples = embedded_or_beside(_answers(pairs[0]), file) if len(pairs) == 1 else _NO_ANSWERS
+    marks = [pair.marks for pair in pairs]
+    samples = embedded_or_beside(_answers(pairs[0], marks[0]), file) if len(pairs) == 1 else _NO_ANSWERS
     pictures = [_kept(pair) for pair in pairs]
-    file.write_text(comparisons_html([pair.compared for pair in pairs], samples, pictures), encoding="utf-8")
+    file.write_text(comparisons_html([pair.compared for pair in pairs], samples, pictures, marks), encoding="utf-8")
     return file
 
 
 def compare_html(pair: Pair) -> str:
     """Return the report in one piece. Everything that a model or a data set said is escaped."""
-    return comparisons_html([pair.compared], embedded(_answers(pair)), [_kept(pair)])
+    marks = pair.marks
+    return comparisons_html([pair.compared], embedded(_answers(pair, marks)), [_kept(pair)], [marks])
 
 
-def _answers(pair: Pair) -> dict[str, object]:
-    return paired_data(pair.baseline, pair.candidate, {flips.task for flips in pair.compared.flips})
+def _answers(pair: Pair, marks: Mapping[Key, Mark]) -> dict[str, object]:
+    return paired_data(pair.baseline, pair.candidate, {flips.task for flips in pair.compared.flips}, marks)
 
 
 def _kept(pair: Pair) -> dict[str, str]:
@@ -93,10 +101,24 @@ class Shown:
     decision: Decision | None
     flips: Sequence[tuple[FlippedSample, str]]
     """The first ones, each with its picture."""
+    marks: Mapping[Key, Mark]
+    """What people say of the candidate's answers."""
+
+    def mark_of(self, flip: FlippedSample) -> Mark | None:
+        """Return what people say of one flip."""
+        return self.marks.get((flip.task, flip.cell, flip.sample_id))
+
+    @property
+    def apart(self) -> int:
+        """How many labels the score contradicts."""
+        return sum(mark.apart for mark in self.marks.values())
 
 
 def comparisons_html(
-    comparisons: Sequence[Compared], samples: Embedded = _NO_ANSWERS, pictures: Sequence[Mapping[str, str]] = ()
+    comparisons: Sequence[Compared],
+    samples: Embedded = _NO_ANSWERS,
+    pictures: Sequence[Mapping[str, str]] = (),
+    marks: Sequence[Mapping[Key, Mark]] = (),
 ) -> str:
     """Return a page of comparisons, with the answers of the only one where there are ``samples``.
 
@@ -104,6 +126,7 @@ def comparisons_html(
         comparisons: with one baseline.
         samples: all answers.
         pictures: of each comparison, by sample, as data URIs.
+        marks: of each comparison, what people say of the candidate's answers.
     """
     there = bool(samples.block or samples.beside)
     names = _names(comparisons)
@@ -117,6 +140,7 @@ def comparisons_html(
             forest(one),
             as_gated(one),
             _flips(one, pictures[number] if number < len(pictures) else {}),
+            marks[number] if number < len(marks) else NO_MARKS,
         )
         for number, one in enumerate(comparisons)
     ]

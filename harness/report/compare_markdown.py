@@ -67,7 +67,11 @@ def _by_labels(compared: Compared) -> list[str]:
         for one in compared.labelled
     ]
     heads = ("task", "labels of answers that differ", "by labels [95 % interval]", "by the score alone", "verdict")
-    said = "\n".join(f"- {escaped(told, 600)}" for one in compared.labelled for told in rows.about_labels(one))
+    said = "\n".join(
+        f"- {escaped(told, 600)}"
+        for one in compared.labelled
+        for told in (*rows.slices_by_labels(one), *rows.about_labels(one))
+    )
     return [f"**By labels**\n\n{table(heads, lines)}", said]
 
 

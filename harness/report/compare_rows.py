@@ -111,6 +111,25 @@ def about_labels(one: Labelled) -> list[str]:
     return [*said, *(f"{one.task}: {note}" for note in one.notes)]
 
 
+def slices_by_labels(one: Labelled, most: int = 3) -> list[str]:
+    """Return where people find answers worse, as sentences; nothing where no slice was looked at."""
+    looked = one.slices
+    if not looked.among:
+        return []
+    if not looked.listed:
+        return [f"{one.task}: by labels no slice lost, of {looked.among:,} looked at (exploratory)"]
+    told = []
+    for found in looked.listed[:most]:
+        sure = "" if found.fell else ", not shown"
+        others = "" if math.isnan(found.rest) else f"; all others {signed(found.rest)}"
+        told.append(
+            f"{one.task}: by labels worse where {found.where}: {_oriented(found.found.comparison)}{others}; "
+            f"{found.found.labelled:,} labels, adjusted p {p_told(found.adjusted_p)}{sure}, "
+            f"of {looked.among:,} slices looked at (exploratory)"
+        )
+    return told
+
+
 def _oriented(found: Comparison) -> str:
     if math.isnan(found.estimate):
         return "undefined"

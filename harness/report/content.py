@@ -1,17 +1,19 @@
 """What a report says, before it is HTML or Markdown: made from the record and the samples alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.comparison.columns import Samples, samples_of
 from harness.comparison.controls import control
+from harness.comparison.labelled import WithLabels
 from harness.comparison.wrong import tells, wrong_rows
 from harness.record import Run
 from harness.record.arrow import array, where
 from harness.record.failures import broken_rows
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
+from harness.report.label_marks import NO_LABELS, RunLabels, labels_of
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
 
@@ -71,6 +73,8 @@ class Content:
     failed: tuple[Answer, ...]
     judged: bool
     """Whether a task tells right answers from wrong ones, so that ``wrong`` means something."""
+    labels: RunLabels = NO_LABELS
+    """What people say of some of the answers."""
 
     @property
     def verdict(self) -> str:
@@ -105,11 +109,15 @@ def _first(task: TaskRecord) -> str:
     return task.primary if task.primary in task.metrics else next(iter(task.metrics), "")
 
 
-def gather(folder: Path) -> Content:
+def gather(folder: Path, labels: WithLabels | None = None) -> Content:
     """Read a run and pick what a report shows.
 
+    Args:
+        folder: of the run.
+        labels: what people say of its answers; by default those that the suite names.
+
     Raises:
-        UsageError: if the folder holds no readable run.
+        UsageError: if the folder holds no readable run, or the labels do not go with it.
     """
     run = Run(folder)
     table = run.table()
@@ -130,6 +138,7 @@ def gather(folder: Path) -> Content:
         tuple(answer for name, found in single.items() for answer in _wrong(found, record.tasks[name])),
         tuple(_failed(table)),
         any(tells(found, record.tasks[name]) for name, found in single.items()),
+        labels_of(run, labels),
     )
 
 
@@ -148,6 +157,17 @@ def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
 def _failed(table: "pa.Table") -> Iterator[Answer]:
     part = table.filter(broken_rows(table))
     yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
+
+
+def answers_of(table: "pa.Table", keys: Sequence[tuple[str, str, str]]) -> list[Answer]:
+    """Return some answers of a run, by task, cell and sample, in the order in which they were named."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = pa.array([sample for _, _, sample in keys], pa.string())
+    part = table.filter(pc.is_in(table["sample_id"].cast(pa.string()), value_set=ids))
+    found = {one.key: one for one in map(_answer, part.to_pylist())}
+    return [found[key] for key in keys if key in found]
 
 
 def _answer(row: Mapping[str, Any]) -> Answer:

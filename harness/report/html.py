@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.comparison.labelled import WithLabels
 from harness.images import open_picture
 from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
 from harness.report import numbers, page, reproduce
@@ -17,13 +18,14 @@ from harness.report.embed import Embedded, embedded, embedded_or_beside
 from harness.report.failures import SHOWN, failure_lines, place
 from harness.report.glossary import glossary
 from harness.report.heat import HeatMap, heat_table
+from harness.report.label_rows import about, label_lanes
 from harness.report.lanes import Lanes, gate_lanes, legend, metric_lanes, slice_lanes, weakest
 from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
 from harness.report.part import fitting
 from harness.report.pivots import Pivot, pivots
 from harness.report.samples import browser_data
-from harness.report.shots import shots
+from harness.report.shots import contradicted, shots
 from harness.report.svg import SMALL, WIDE, chart_svg
 
 if TYPE_CHECKING:
@@ -70,13 +72,18 @@ class Section:
     thumbnails: Mapping[str, Sequence[tuple[int, str, tuple[int, int]]]]
 
 
-def write_html(folder: Path, file: Path) -> Path:
+def write_html(folder: Path, file: Path, labels: WithLabels | None = None) -> Path:
     """Write the report of the run in ``folder`` to ``file``; a large run's samples go to a file beside it.
 
+    Args:
+        folder: of the run.
+        file: the page.
+        labels: what people say of some answers; by default those that the suite names.
+
     Raises:
-        UsageError: if the folder holds no readable run.
+        UsageError: if the folder holds no readable run, or the labels do not go with it.
     """
-    content = gather(folder)
+    content = gather(folder, labels)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_render(content, embedded_or_beside(_answers(content), file)), encoding="utf-8")
     return file
@@ -88,7 +95,8 @@ def render_html(content: Content) -> str:
 
 
 def _answers(content: Content) -> dict[str, Any]:
-    return fitting(partial(browser_data, content.folder, content.record), content.record, content.table)
+    make = partial(browser_data, content.folder, content.record, marks=content.labels.marks)
+    return fitting(make, content.record, content.table, urgent=content.labels.samples)
 
 
 def _render(content: Content, samples: Embedded) -> str:
@@ -108,6 +116,10 @@ def _render(content: Content, samples: Embedded) -> str:
             gates=gates,
             legend=list(legend(gates)),
             where=weakest(content.slices, content.rows),
+            labels=content.labels,
+            by_labels=label_lanes(content.labels.found),
+            about=about,
+            contradicted=contradicted(content),
             shots=shots(content, flips),
             sections=sections,
             charts=page.as_json([one.chart.model_dump() for one in figures]),

@@ -1,6 +1,5 @@
 """The pictures of what is labelled, in full size, read again from the run's data when they are looked at."""
 
-import io
 from collections.abc import Collection, Mapping
 from threading import Lock
 from typing import Final
@@ -9,14 +8,16 @@ from harness.engine.thumbnails import samples_of
 from harness.errors import HarnessError, SampleError
 from harness.images import pictures, to_rgb
 from harness.record import Run
-from harness.types import ImageSource
+from harness.report.label_frames import Strip, as_png, strip_of
+from harness.types import Sample
 
 _LONGEST_SIDE: Final = 4096
 """Pixels; larger pictures are shown smaller."""
+_NOTHING: Final = Strip()
 
 
 class Pictures:
-    """The pictures of some samples of a run, before any corruption.
+    """The pictures of some samples of a run and the frames of their clips, before any corruption.
 
     Args:
         run: whose data are read.
@@ -28,28 +29,44 @@ class Pictures:
         self.why_not = ""
         """Why there are none at all."""
         self._lock = Lock()
-        self._sources: Mapping[str, tuple[ImageSource, ...]] = {}
+        self._samples: Mapping[str, Sample] = {}
+        self._strips: dict[str, Strip] = {}
         try:
-            self._sources = {sample.id: tuple(sample.images) for sample in samples_of(run, wanted, task=task)}
+            self._samples = {sample.id: sample for sample in samples_of(run, wanted, task=task)}
         except (HarnessError, OSError) as cause:
             self.why_not = str(cause)
 
     def count(self, sample: str) -> int:
-        """Return how many pictures a sample has."""
-        return len(self._sources.get(sample, ()))
+        """Return how many pictures a sample has, without the frames of its clip."""
+        found = self._samples.get(sample)
+        return len(found.images) if found else 0
+
+    def strip(self, sample: str) -> Strip:
+        """Return the frames of a sample's clip; none where it has no clip.
+
+        The strip of one sample is kept, that of the last question: they are decoded together, and asked for one by one.
+        """
+        found = self._samples.get(sample)
+        if found is None or found.clip is None:
+            return _NOTHING
+        with self._lock:
+            if sample not in self._strips:
+                self._strips = {sample: strip_of(found.clip)}
+            return self._strips[sample]
 
     def png(self, sample: str, number: int) -> bytes | None:
-        """Return one picture of a sample as PNG, from 0; None where there is none that can be read."""
-        sources = self._sources.get(sample, ())
-        if not 0 <= number < len(sources):
-            return None
+        """Return one picture of a sample as PNG, from 0, and after them the frames of its clip.
+
+        None where there is none that can be read.
+        """
+        found = self._samples.get(sample)
+        sources = found.images if found else ()
+        if number >= len(sources):
+            frames = self.strip(sample).frames
+            return frames[number - len(sources)] if number - len(sources) < len(frames) else None
         try:
             with self._lock:
                 (image,) = pictures([sources[number]])
         except SampleError:
             return None
-        image = to_rgb(image)
-        image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-        out = io.BytesIO()
-        image.save(out, "PNG", compress_level=1)
-        return out.getvalue()
+        return as_png(to_rgb(image), _LONGEST_SIDE)

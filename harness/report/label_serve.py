@@ -102,7 +102,9 @@ class Labelling:
     def _state(self) -> Answer:
         told: dict[str, Any] = self._session.state()
         if (current := self._session.current) is not None:
+            strip = self._pictures.strip(current.sample_id)
             told["pictures"] = self._pictures.count(current.sample_id)
+            told["frames"] = {"times": strip.times, "of": strip.of, "seconds": strip.seconds, "why_not": strip.why_not}
         return Answer(json.dumps(told).encode(), _JSON)
 
     def _page(self) -> str:

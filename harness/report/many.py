@@ -11,6 +11,7 @@ from harness.comparison.matrix import Matrix, matrix
 from harness.record import Run
 from harness.report import board as shown
 from harness.report.board import Head
+from harness.report.label_marks import NO_MARKS, Key, Mark
 from harness.report.lanes import Lane, Way
 from harness.report.lead import Lead
 from harness.report.pareto import Picture, pictures
@@ -20,6 +21,7 @@ _ABREAST: Final = 3
 """Columns that stand beside each other."""
 _REPORT: Final = "report.html"
 NO_REPORTS: Final[Mapping[Path, str]] = {}
+NOBODYS: Final[Mapping[Path, Mapping[Key, Mark]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,23 @@ class Many:
     clock: str
     matrix: Matrix
     thumbnails: Mapping[str, str]
+    marks: Sequence[Mapping[Key, Mark]]
+    """Of each run, what people say of some answers."""
 
 
-def many(runs: Sequence[Run], page: Path, reports: Mapping[Path, str] = NO_REPORTS) -> Many:
+def many(
+    runs: Sequence[Run],
+    page: Path,
+    reports: Mapping[Path, str] = NO_REPORTS,
+    marks: Mapping[Path, Mapping[Key, Mark]] = NOBODYS,
+) -> Many:
     """Rank some runs of one suite for a page.
 
     Args:
         runs: two or more.
         page: the file that will be written; links to the runs' reports start there.
         reports: addresses of those reports by the runs' folders; else ``report.html`` in each, where there is one.
+        marks: what people say of answers, by the runs' folders.
 
     Raises:
         UsageError: if they are of different suites, or samples cannot be read.
@@ -87,7 +97,7 @@ def many(runs: Sequence[Run], page: Path, reports: Mapping[Path, str] = NO_REPOR
     priced = any(one.price for one in costs)
     plots = pictures(ranking, costs)
     return Many(ranking.titles, shown.badge(ranking), shown.lead(ranking), groups, rows, priced, plots, _clock(ranking),
-                found, kept)  # fmt: skip
+                found, kept, [marks.get(run.folder, NO_MARKS) for run in ranking.runs])  # fmt: skip
 
 
 def _address(folder: Path, page: Path) -> str:

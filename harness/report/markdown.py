@@ -3,23 +3,30 @@
 from pathlib import Path
 from typing import Final
 
+from harness.comparison.labelled import WithLabels
 from harness.report import numbers
 from harness.report.content import Content, gather
 from harness.report.failures import failure_lines
 from harness.report.github_safe import code, escaped
+from harness.report.label_marks import RunLabels
+from harness.report.label_rows import about, by_people, by_score
 
 _LONGEST: Final = 2_000
 """Characters of a finding."""
 _MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "no baseline": "➖"}
 
 
-def markdown(folder: Path) -> str:
+def markdown(folder: Path, labels: WithLabels | None = None) -> str:
     """Return the report of the run in ``folder``.
 
+    Args:
+        folder: of the run.
+        labels: what people say of some answers; by default those that the suite names.
+
     Raises:
-        UsageError: if the folder holds no readable run.
+        UsageError: if the folder holds no readable run, or the labels do not go with it.
     """
-    return render_markdown(gather(folder))
+    return render_markdown(gather(folder, labels))
 
 
 def render_markdown(content: Content) -> str:
@@ -57,6 +64,7 @@ def render_markdown(content: Content) -> str:
     rows += [(f"{code(name)}: {numbers.CUT_OFF}", "↓", "", said) for name, said in told.items() if said]
     value = "value [95 % interval]" + (" (simulated)" if content.simulated else "")
     parts.append(tabulate(rows, headers=("metric", "", value, "n"), tablefmt="github", disable_numparse=True))
+    parts += _by_labels(content.labels)
     for name, task in record.tasks.items():
         if task.curves:
             curves = [
@@ -74,3 +82,20 @@ def render_markdown(content: Content) -> str:
         f"{record.seconds:.1f} s</sub>"
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _by_labels(labels: RunLabels) -> list[str]:
+    """Return what people's labels say, a table of its own, and how it came about; nothing without labels."""
+    from tabulate import tabulate
+
+    if labels.problem:
+        return [f"> labels: {escaped(labels.problem, _LONGEST)}"]
+    if not labels.found:
+        return []
+    rows = [
+        (code(one.task), f"{one.found.labelled:,} of {one.found.differing:,}", by_people(one), escaped(by_score(one)))
+        for one in labels.found
+    ]
+    heads = ("task", "labels of answers", "right by labels [95 % interval]", "by the score alone")
+    said = "\n".join(f"- {escaped(told, 600)}" for one in labels.found for told in about(one))
+    return [f"**By labels**\n\n{tabulate(rows, headers=heads, tablefmt='github', disable_numparse=True)}", said]

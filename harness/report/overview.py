@@ -1,14 +1,19 @@
 """Several runs of one suite as one HTML file: who is first, at what cost, on which samples they differ, and numbers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from harness.comparison.controls import control
+from harness.comparison.labelled import WithLabels
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
 from harness.report.heat import HeatMap, heat_rows
+from harness.report.label_marks import NO_LABELS, RunLabels, labels_of
+from harness.report.label_rows import label_lanes
+from harness.report.lanes import Lanes
 from harness.report.many import NO_REPORTS, Many, many
 from harness.report.page import environment
 
@@ -17,13 +22,19 @@ _SCRIPT: Final = "many.js"
 _PREFIX: Final = "retained_accuracy["
 
 
-def write_overview(folders: Sequence[Path], file: Path, reports: Mapping[Path, str] = NO_REPORTS) -> Path:
+def write_overview(
+    folders: Sequence[Path],
+    file: Path,
+    reports: Mapping[Path, str] = NO_REPORTS,
+    labels: Sequence[WithLabels | None] | None = None,
+) -> Path:
     """Write the overview of the runs in ``folders`` to ``file``.
 
     Args:
         folders: of the runs.
         file: the page.
         reports: addresses of the runs' own pages, by folder; else ``report.html`` in each folder, where there is one.
+        labels: of each run, what people say of some answers; by default those that the suites name.
 
     Raises:
         UsageError: if a folder holds no readable run, or the runs are of different suites.
@@ -32,12 +43,14 @@ def write_overview(folders: Sequence[Path], file: Path, reports: Mapping[Path, s
     file.parent.mkdir(parents=True, exist_ok=True)
     records = [run.record for run in runs]
     _check(records)
+    said = [labels_of(run, given) for run, given in zip(runs, labels or [None] * len(runs), strict=True)]
+    marks = {folder: one.marks for folder, one in zip(folders, said, strict=True)}
     ranked, why_not = None, ""
     try:
-        ranked = many(runs, file, reports) if len(runs) > 1 else None
+        ranked = many(runs, file, reports, marks) if len(runs) > 1 else None
     except UsageError as error:  # samples that cannot be read cost the ranking, not the numbers
         why_not = str(error)
-    file.write_text(render_overview(records, ranked, why_not), encoding="utf-8")
+    file.write_text(render_overview(records, ranked, why_not, said), encoding="utf-8")
     return file
 
 
@@ -47,16 +60,21 @@ def _check(records: Sequence[RunRecord]) -> None:
         raise UsageError(f"these runs are of different suites: {', '.join(suites)}")
 
 
-def render_overview(records: Sequence[RunRecord], ranked: Many | None = None, why_not: str = "") -> str:
-    """Return the overview as HTML, with the ranking, or why there is none."""
+def render_overview(
+    records: Sequence[RunRecord], ranked: Many | None = None, why_not: str = "", labels: Sequence[RunLabels] = ()
+) -> str:
+    """Return the overview as HTML, with the ranking, or why there is none, and what labels say of each run."""
     _check(records)
+    titles = [numbers.title(record) for record in records]
     maps = {name: _map(name, records) for name in _sweeps(records)}
     return (
         environment()
         .get_template(_TEMPLATE)
         .render(
             records=records,
-            titles=[numbers.title(record) for record in records],
+            titles=titles,
+            by_labels=_by_labels(titles, labels),
+            labels=labels,
             simulated=any(record.adapter.simulated for record in records),
             rows=_rows(records),
             cut=_cut_off(records),
@@ -66,6 +84,17 @@ def render_overview(records: Sequence[RunRecord], ranked: Many | None = None, wh
             scripts=[_SCRIPT] if ranked and ranked.matrix.lines else [],
         )
     )
+
+
+def _by_labels(titles: Sequence[str], labels: Sequence[RunLabels]) -> Lanes:
+    """Return a row for each task of each run that has labels, those of one task beside each other."""
+    rows = [
+        replace(lane, of=title)
+        for title, one in zip(_distinct(titles), labels or [NO_LABELS] * len(titles), strict=True)
+        for lane in label_lanes(one.found).rows
+    ]
+    tasks = list(dict.fromkeys(row.label for row in rows))
+    return Lanes(tuple(sorted(rows, key=lambda row: tasks.index(row.label))))
 
 
 def _rows(records: Sequence[RunRecord]) -> list[dict[str, Any]]:

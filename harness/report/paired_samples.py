@@ -13,6 +13,7 @@ from harness.comparison.pair import pair
 from harness.comparison.sets import apart_in
 from harness.record import Run, RunRecord
 from harness.report.exchanges import clipped
+from harness.report.label_marks import NO_MARKS, Key, Mark
 from harness.report.part import fitting
 from harness.report.samples import SIDES, browser_data
 
@@ -23,23 +24,32 @@ _NOBODY: Final = -1
 """In place of a baseline's answer where the baseline was not asked the same."""
 
 
-def paired_data(baseline: Run, candidate: Run, flipping: Collection[str]) -> dict[str, Any]:
+def paired_data(
+    baseline: Run, candidate: Run, flipping: Collection[str], marks: Mapping[Key, Mark] = NO_MARKS
+) -> dict[str, Any]:
     """Return what the sample browser shows of two runs, as JSON values.
 
     Args:
         baseline: asked first.
         candidate: whose answers stand in front.
         flipping: tasks whose primary metric tells right from wrong; answers of the others do not flip.
+        marks: what people say of the candidate's answers.
     """
     known = dict(_pairs(baseline, candidate, flipping))
     flipped = {identity for (_, identity), (_, side) in known.items() if side}
-    return fitting(partial(_beside, baseline, candidate, known), candidate.record, candidate.table(), urgent=flipped)
+    urgent = flipped | {sample for _, _, sample in marks}
+    make = partial(_beside, baseline, candidate, known, marks)
+    return fitting(make, candidate.record, candidate.table(), urgent=urgent)
 
 
 def _beside(
-    baseline: Run, candidate: Run, known: Mapping[tuple[CellKey, str], tuple[str, int]], table: "pa.Table"
+    baseline: Run,
+    candidate: Run,
+    known: Mapping[tuple[CellKey, str], tuple[str, int]],
+    marks: Mapping[Key, Mark],
+    table: "pa.Table",
 ) -> dict[str, Any]:
-    data = browser_data(candidate.folder, candidate.record, table)
+    data = browser_data(candidate.folder, candidate.record, table, marks)
     texts = {text: code for code, text in enumerate(data["responses"])}
     rows, before, flips = data["rows"], [], []
     for task, cell, sample in zip(rows["task"], rows["cell"], rows["sample"], strict=True):

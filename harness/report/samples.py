@@ -15,23 +15,24 @@ from harness.comparison.flips import Way, ways
 from harness.record.arrow import where
 from harness.record.schema import RunRecord, TaskRecord
 from harness.report.exchanges import Exchanges, Texts, clipped
+from harness.report.label_marks import NO_MARKS, Key, Mark
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
-Key = tuple[str, str, str]
-"""Task, cell and sample."""
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
 
 
-def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str, Any]:
+def browser_data(
+    folder: Path, record: RunRecord, table: "pa.Table", marks: Mapping[Key, Mark] = NO_MARKS
+) -> dict[str, Any]:
     """Return everything that the sample browser shows, as JSON values.
 
     Rows stand by task, in blocks; a sample's question, target, evidence and tags stand once, however many
-    cells it was asked in.
+    cells it was asked in. What people's labels say stands there where there are any.
     """
     tags = [name for name in table.column_names if name.startswith("tag.")]
     tasks, cells, statuses, prompts, responses, errors = (Texts() for _ in range(6))
@@ -77,7 +78,22 @@ def browser_data(folder: Path, record: RunRecord, table: "pa.Table") -> dict[str
         "blocks": blocks,
         "exchanges": exchanges.data(),
         "pictures": _pictures(folder, ids),
+        **_labels(marks, tasks.values, cells.values, ids, rows),
     }
+
+
+def _labels(
+    marks: Mapping[Key, Mark], tasks: Sequence[str], cells: Sequence[str], ids: Sequence[str], rows: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what people say, each thing once, and for every row which, −1 where they say nothing."""
+    if not marks:
+        return {}
+    codes: dict[Mark, int] = {}
+    of = []
+    for task, cell, sample in zip(rows["task"], rows["cell"], rows["sample"], strict=True):
+        mark = marks.get((tasks[task], cells[cell], ids[sample]))
+        of.append(-1 if mark is None else codes.setdefault(mark, len(codes)))
+    return {"labels": {"said": [mark.plain() for mark in codes], "of": of}}
 
 
 def _distinct(table: "pa.Table") -> list[str]:

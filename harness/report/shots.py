@@ -6,7 +6,8 @@ from itertools import chain, islice, zip_longest
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from harness.report.content import Answer, Content
+from harness.report.content import Answer, Content, answers_of
+from harness.report.label_marks import Mark
 from harness.report.samples import seen, thumbnails
 
 _SHOWN: Final = 8
@@ -25,6 +26,8 @@ class Shot:
     """The corruption that made it wrong."""
     seen: bool = False
     """Whether the picture is what the model saw in place of the data set's."""
+    mark: Mark | None = None
+    """What people say of it."""
 
     @property
     def alt(self) -> str:
@@ -69,7 +72,13 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
     pictures = thumbnails(content.folder, {answer.sample_id for answer in wrong})
     instead = seen(content.folder, {answer.key for answer in wrong})
     shown = [
-        Shot(one, instead.get(one.key) or pictures.get(one.sample_id, ""), _address(one), seen=one.key in instead)
+        Shot(
+            one,
+            instead.get(one.key) or pictures.get(one.sample_id, ""),
+            _address(one),
+            seen=one.key in instead,
+            mark=content.labels.marks.get(one.key),
+        )
         for one in wrong
     ]
     by_cell: dict[str, list[Mapping[str, Any]]] = {}
@@ -83,6 +92,24 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
     ]
     flawless = bool(primary) and all(value == 1 for value in primary)
     return Shots(tuple(shown[:_SHOWN]), content.judged or bool(shown), flawless)
+
+
+def contradicted(content: Content) -> tuple[Shot, ...]:
+    """Return the first answers of which people say something else than the score, each with what they say."""
+    marks = {key: mark for key, mark in content.labels.marks.items() if mark.apart}
+    shown = answers_of(content.table, list(marks)[:_SHOWN])
+    pictures = thumbnails(content.folder, {answer.sample_id for answer in shown})
+    instead = seen(content.folder, {answer.key for answer in shown})
+    return tuple(
+        Shot(
+            one,
+            instead.get(one.key) or pictures.get(one.sample_id, ""),
+            _address(one),
+            seen=one.key in instead,
+            mark=marks[one.key],
+        )
+        for one in shown
+    )
 
 
 def _flipped(flip: Mapping[str, Any]) -> Shot:

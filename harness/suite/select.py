@@ -1,7 +1,7 @@
 """Run less or more than a suite says: some of its tasks, some samples, each question several times."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
 
@@ -103,6 +103,10 @@ ALL: Final = Selection()
 
 def _chosen(task: Task, wanted: frozenset[str]) -> Task:
     return (ChosenWorkingTask if isinstance(task, NeedsAdapter) else ChosenTask)(task, wanted)
+
+
+def _instead(able: Collection[str]) -> str:
+    return f"take --reducer {' or '.join(sorted(able))}, " if able else ""
 
 
 def _repeated(task: Task, epochs: int, name: str) -> Task:
@@ -218,10 +222,13 @@ class RepeatedTask(_Around):
     def __init__(self, task: Task, epochs: int, reducer_name: str) -> None:
         super().__init__(task)
         summed = [label for label, metric in task.metrics.items() if metric.sums]
-        if epochs > 1 and summed:
+        # Sums of which every number is a mean or a ratio of totals can be made those of one answer; the task says so.
+        able: Collection[str] = getattr(getattr(task, "inner", task), "sums_by", ())
+        if epochs > 1 and summed and reducer_name not in able:
+            named = ", ".join(summed)
             raise UsageError(
-                f"task {task.name!r}: no reducer makes one answer of several for {', '.join(summed)}: it is made of "
-                "sums, not the mean of values; run without --epochs, or put it into a suite of its own"
+                f"task {task.name!r}: {reducer_name} makes no one answer of several for {named}: it is made of sums, "
+                f"not the mean of values; {_instead(able)}run without --epochs, or put it into a suite of its own"
             )
         self.epochs = epochs
         self.reducer = reducer_name

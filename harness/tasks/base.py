@@ -212,6 +212,12 @@ class TaskBase(OverDataset):
 
     def again(self, cell: Cell, sample: Sample, *, oracle: bool, task: str, severity: int = 0) -> tuple[Request, ...]:
         """Return a sample's requests as another task asks them, in a cell of its own: with its ids and seeds."""
+        return self.moved(self.requests(cell, sample, oracle=oracle), cell, sample, task=task, severity=severity)
+
+    def moved(
+        self, requests: Iterable[Request], cell: Cell, sample: Sample, *, task: str, severity: int = 0
+    ) -> tuple[Request, ...]:
+        """Return requests of this task as those of another, in a cell of its own: with its ids and seeds."""
 
         def moved(request: Request) -> Request:
             names = [task, cell.id, sample.id, *filter(None, [request.part])]
@@ -220,7 +226,11 @@ class TaskBase(OverDataset):
             generation = replace(request.generation, seed=seed >> 33) if drawn else request.generation
             return replace(request, id="/".join(names), oracle=told, generation=generation)
 
-        return tuple(map(moved, self.requests(cell, sample, oracle=oracle)))
+        return tuple(map(moved, requests))
+
+    def worded(self, sample: Sample) -> str:
+        """Return what a sample asks, in the suite's words."""
+        return self._render(sample)
 
     def misplaced(self, sample: Sample) -> str:
         """Return how the markers in a sample's prompt do not fit its images; nothing where they do."""

@@ -97,7 +97,8 @@ class CaptionTask(TaskBase):
         self._scorer = scorer
         seen = {name: sample_metric(name) for name in _SEEN} if scorer else {}
         self.metrics = {**self.metrics, **seen, _SHAPE: _Shape()}
-        self._own = [name for name in self.metrics if name not in seen and name != _SHAPE]
+        self.own = [name for name in self.metrics if name not in seen and name != _SHAPE]
+        """Metrics that hold a caption against references, and need nobody else."""
 
     @classmethod
     def build(cls, name: str, config: Any, context: BuildContext) -> Self:
@@ -106,7 +107,7 @@ class CaptionTask(TaskBase):
         except HarnessError as cause:
             raise ConfigError(Issue(("scorer",), str(cause))) from cause
         made = super().build(name, config, context)
-        told = made.config, made.dataset, {one: made.metrics[one] for one in made._own}, made.seed
+        told = made.config, made.dataset, {one: made.metrics[one] for one in made.own}, made.seed
         return cls(name, *told, scorer=scorer) if scorer else made
 
     @property

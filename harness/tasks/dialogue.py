@@ -17,7 +17,7 @@ from harness.tasks._named import Ref
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks.base import TaskBase, TaskConfig
-from harness.tasks.scoring import no_mean
+from harness.tasks.scoring import no_mean, score_all
 from harness.types import Dataset, Request, Response, Sample, Score, Status
 
 ENTRIES: Final = {"dialogue": "DialogueTask"}
@@ -26,7 +26,7 @@ History = Literal["own", "given", "alone"]
 
 _TURNS: Final = "turns"
 _RIGHT: Final = "turn_accuracy"
-_MOST: Final = 16
+MOST_ROUNDS: Final = 16
 """Rounds that a task may ask about one sample."""
 
 
@@ -43,7 +43,7 @@ class DialogueConfig(TaskConfig):
     or nothing (`alone`)."""
     turn: str = "User: {{ question }}\nAssistant: {{ answer }}"
     """Jinja template of an earlier turn; the last one stands in it without an answer. The first turn is the prompt."""
-    most: int = Field(default=8, ge=2, le=_MOST)
+    most: int = Field(default=8, ge=2, le=MOST_ROUNDS)
     """Turns of a dialogue; those of a longer one are left out."""
 
 
@@ -87,6 +87,8 @@ class DialogueTask(TaskBase):
     Config: ClassVar[type[BaseModel]] = DialogueConfig
     config: DialogueConfig
     kind = "dialogue"
+    sums_by: ClassVar[frozenset[str]] = frozenset({"mean"})
+    """Reducers of epochs under which its sums stay what they are: the most frequent last answer has no first turn."""
     glossary: ClassVar[Mapping[str, Number]] = glossary_of(
         Number(
             _RIGHT, "Worth of the answers to a dialogue's turns, mean over turns, then dialogues; `[turn=3]`: of one."
@@ -178,6 +180,20 @@ class DialogueTask(TaskBase):
             prompt = "\n".join([*before, self._turn(question=prompt, answer="").rstrip()])
         return self.ask(cell, now, oracle=oracle, prompt=prompt, part=f"turn-{at + 1}")
 
+    def turns(self, sample: Sample) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the questions of a dialogue, as many as are asked, each with its right answers."""
+        return [(turn.question, turn.answers) for turn in _read(sample, self.config.most)]
+
+    def worth(self, sample: Sample, text: str) -> float | None:
+        """Return what an answer to the last turn is worth by the task's metric; None where it has nothing to say."""
+        turns = _read(sample, self.config.most)
+        if not turns:
+            return None
+        metric = self._base_metrics[self._judged]
+        score = score_all(self._base_metrics, self._at(sample, turns[-1]), text, self._extract)[self._judged]
+        worth = metric.worth(score)
+        return None if math.isnan(worth) else worth
+
     def _at(self, sample: Sample, turn: _Turn) -> Sample:
         images = sample.images[: turn.images]
         return replace(sample, question=turn.question, references=turn.answers, images=images)
@@ -199,8 +215,6 @@ class DialogueTask(TaskBase):
         return {_RIGHT: Score(sum(worths) / len(worths), sums=sums)}
 
     def _worth(self, sample: Sample, text: str) -> float:
-        from harness.tasks.scoring import score_all
-
         worth = self._base_metrics[self._judged].worth(
             score_all(self._base_metrics, sample, text, self._extract)[self._judged]
         )

@@ -10,8 +10,9 @@ from harness.record.folder import SAMPLES_FILE
 from harness.report.html import write_html
 from tests.browser import audit, browser, keep, picture, show
 from tests.edited import sign
+from tests.made_runs import make_run
 
-__all__ = ["audit", "browser", "keep", "picture", "show"]
+__all__ = ["audit", "browser", "keep", "make_run", "picture", "show"]
 
 
 @pytest.fixture(scope="session")

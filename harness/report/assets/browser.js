@@ -18,13 +18,16 @@
   const line = text => visible(text.length > 200 ? text.slice(0, 200) + "…" : text).replace(/\s+/g, " ");
   const flips = ["", "right → wrong", "wrong → right"];
   const shown = v => v == null ? "" : String(Math.round(v * 1e4) / 1e4);
+  // What people say of an answer; nothing of most.
+  const labels = data.labels, said = i => labels && labels.of[i] >= 0 ? labels.said[labels.of[i]] : null;
   const columns = {
     task: i => data.tasks[rows.task[i]], cell: i => data.cells[rows.cell[i]], sample: i => samples.id[rows.sample[i]],
     question: i => data.prompts[samples.prompt[rows.sample[i]]], target: i => samples.references[rows.sample[i]].join(" | "),
     answer: i => data.responses[rows.response[i]], baseline: i => rows.before[i] < 0 ? "" : data.responses[rows.before[i]], score, status: i => data.statuses[rows.status[i]], flipped: i => flips[rows.flip[i]],
+    label: i => (said(i) || { word: "" }).word,
   };
   const paired = Boolean(rows.before);
-  const head = ["sample", "cell", "question", "target", ...(paired ? ["baseline"] : []), "answer", "score", "status"];
+  const head = ["sample", "cell", "question", "target", ...(paired ? ["baseline"] : []), "answer", "score", ...(labels ? ["label"] : []), "status"];
   let order = [], picked = -1, sort = { by: "", down: false };
 
   // --- filters
@@ -32,6 +35,11 @@
   options("task", data.tasks);
   options("cell", data.cells);
   options("status", data.statuses);
+  if (labels) {
+    const select = $("label");
+    select.closest("label").hidden = false;
+    [["all", ""], ["any label", "*"], ["the score says otherwise", "!"], ...[...new Set(labels.said.map(one => one.word))].map(word => [word, word])].forEach(one => select.append(new Option(...one)));
+  }
   const slices = [];
   data.tags.forEach((tag, t) => [...new Set(samples.tags.map(all => all[t]))].filter(v => v != null).sort().slice(0, 100).forEach(v => slices.push(`${tag} = ${v}`)));
   options("slice", slices);
@@ -44,7 +52,7 @@
     const [response, error, prompt, sample] = [haystack.responses, haystack.errors, haystack.prompts, haystack.samples].map(has);
     return i => { const s = rows.sample[i]; return sample[s] || prompt[samples.prompt[s]] || response[rows.response[i]] || (paired && response[rows.before[i]]) || error[rows.error[i]]; };
   }
-  const names = ["task", "cell", "status", "slice", "flipped", "min", "max", "search"];
+  const names = ["task", "cell", "status", "slice", "flipped", "label", "min", "max", "search"];
   function state() {
     const params = new URLSearchParams();
     for (const name of names) if ($(name).value) params.set(name, $(name).value);
@@ -66,6 +74,7 @@
       const inside = samples.tags.map(all => all.some((v, t) => `${data.tags[t]} = ${v}` === value.slice));
       tests.push(i => inside[rows.sample[i]]);
     }
+    if (value.label) tests.push(i => { const one = said(i); return one && (value.label === "*" || (value.label === "!" ? one.apart : one.word === value.label)); });
     if (value.min !== "") tests.push(i => score(i) != null && score(i) >= +value.min);
     if (value.max !== "") tests.push(i => score(i) != null && score(i) <= +value.max);
     if (value.search) tests.push(found(value.search.toLowerCase()));
@@ -106,6 +115,7 @@
   if (paired) grid.style.minWidth = "46rem";
   const widths = paired ? { sample: 16, cell: 11, question: 19, target: 11, baseline: 12, answer: 12, score: 9, status: 10 }
     : { sample: 18, cell: 13, question: 23, target: 12, answer: 13, score: 10, status: 11 };
+  if (labels) Object.assign(widths, { label: 11, question: widths.question - 5, sample: widths.sample - 3, cell: widths.cell - 3 });
   [...header.cells].forEach((th, k) => { th.style.width = widths[head[k]] + "%"; });
   function space(height) { const tr = el("tr", null, "space"), td = el("td"); tr.setAttribute("aria-hidden", "true"); td.colSpan = head.length; td.style.height = height + "px"; tr.append(td); return tr; }
   function paint() {
@@ -207,6 +217,7 @@
     if (read.length) read.forEach(([step, left]) => pairs.push(["by " + step, left == null ? "finds no answer" : highlighted(left, [])]));
     else if (steps && columns.answer(i)) pairs.push(["read", "the whole answer, which " + steps.join(", ") + " left as it was"]);
     for (const [metric, values] of Object.entries(block[i].scores)) if (values[i - block[i].from] != null) pairs.push([metric, shown(values[i - block[i].from])]);
+    if (said(i)) pairs.push([paired ? "people find it" : "people say", said(i).said]);
     if (rows.flip[i]) pairs.push(["against " + data.against, flips[rows.flip[i]]]);
     data.tags.forEach((tag, t) => { if (samples.tags[s][t] != null) pairs.push([tag, visible(samples.tags[s][t])]); });
     const made = [listed(pairs)];

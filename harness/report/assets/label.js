@@ -54,7 +54,66 @@
       image.addEventListener("click", zoom);
       return image;
     }));
+    strip();
   }
+
+  // --- a clip: its frames in a row, each a button that opens it large; there the arrows go from frame to frame
+  const shown = v => v.toFixed(2);
+  const named = i => `frame ${i + 1} of ${state.frames.times.length}, at ${shown(state.frames.times[i])} s`;
+  const address = i => `picture/${state.done}/${state.pictures + i}`;
+  let open = 0;
+  function strip() {
+    const { times, of, seconds, why_not } = state.frames, some = times.length < of ? `${times.length} of its ${of} frames` : `all ${of} frames`;
+    $("frame").close();
+    open = 0;
+    $("frames").hidden = $("enlarge").hidden = !times.length;
+    $("zoom").hidden = !state.pictures;
+    $("clip").hidden = !of && !why_not;
+    $("clip").textContent = why_not ? `The clip cannot be shown: ${visible(why_not)}` : `A clip of ${shown(seconds)} s: ${some}, as the data have it.`;
+    $("frames").replaceChildren(...times.map((time, i) => {
+      const item = el("li"), button = el("button"), image = el("img");
+      button.type = "button";
+      button.tabIndex = i ? -1 : 0;
+      image.src = address(i);
+      image.alt = named(i);
+      button.append(image, el("span", `${shown(time)} s`));
+      button.addEventListener("click", () => enlarge(i));
+      item.append(button);
+      return item;
+    }));
+  }
+  function enlarge(i) {
+    if (!state || !state.frames || i < 0 || i >= state.frames.times.length) return;
+    open = i;
+    const image = $("frame").querySelector("img") || $("frame").appendChild(el("img"));
+    image.src = address(i);
+    image.alt = named(i);
+    $("at").textContent = named(i);
+    $("back").disabled = i === 0;
+    $("forth").disabled = i === state.frames.times.length - 1;
+    if (!$("frame").open) $("frame").showModal();
+  }
+  $("back").addEventListener("click", () => enlarge(open - 1));
+  $("forth").addEventListener("click", () => enlarge(open + 1));
+  $("close").addEventListener("click", () => $("frame").close());
+  $("frame").addEventListener("close", () => at(open));
+  // One stop of the tabulator for the whole strip; inside of it the arrows go on, and label nothing.
+  function at(i) {
+    const buttons = [...$("frames").querySelectorAll("button")], to = buttons[Math.max(0, Math.min(buttons.length - 1, i))];
+    if (!to) return;
+    buttons.forEach(button => { button.tabIndex = button === to ? 0 : -1; });
+    to.focus();
+  }
+  $("frames").addEventListener("keydown", event => {
+    const buttons = [...$("frames").querySelectorAll("button")], here = buttons.indexOf(document.activeElement);
+    const to = { ArrowLeft: here - 1, ArrowUp: here - 1, ArrowRight: here + 1, ArrowDown: here + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    at(to);
+  });
+  $("enlarge").addEventListener("click", () => enlarge(open));
+
 
   const field = $("text");
   function zoom() {
@@ -67,8 +126,9 @@
 
   const keys = { 1: "left", ArrowLeft: "left", 2: "right", ArrowRight: "right", 0: "middle", ArrowDown: "middle" };
   addEventListener("keydown", event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (field) {  // letters are of the answer here
+    const large = $("frame").open;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.repeat && !large)) return;
+    if (field && !large) {  // letters are of the answer here
       if (event.isComposing) return;
       const done = state && state.question === null;
       if (event.key === "Enter" && !done && !(event.target instanceof HTMLButtonElement)) write(field.value);
@@ -80,8 +140,17 @@
       return;
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (large) {  // what would label a question steps through its frames here, or does nothing
+      const to = { ArrowLeft: open - 1, ArrowRight: open + 1, Home: 0, End: state.frames.times.length - 1 }[key];
+      if (to !== undefined) enlarge(to);
+      else if (key === "f") $("frame").close();
+      else return;
+      event.preventDefault();
+      return;
+    }
     if (keys[key]) choose(keys[key]);
     else if (key === "u") undo();
+    else if (key === "f" || (key === "z" && state && state.question !== null && !state.pictures)) enlarge(open);
     else if (key === "z") zoom();
     else return;
     event.preventDefault();

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from harness.errors import Issue
-from harness.images import pictures, settle
+from harness.images import pictures
 from harness.seeds import derive_seed
-from harness.tasks.judge.config import JudgeConfig
+from harness.tasks.judge.config import Form, JudgeConfig
+from harness.tasks.judge.judged import Judged, Told
 from harness.tasks.judge.prompts import compile_judging
 from harness.types import Generation, Oracle, Request, Sample
 
@@ -23,12 +24,13 @@ class Asking:
         name: of the task.
         config: its keys.
         seed: of the suite.
+        form: of the answers that are judged.
     """
 
-    def __init__(self, name: str, config: JudgeConfig, seed: int) -> None:
+    def __init__(self, name: str, config: JudgeConfig, seed: int, form: Form) -> None:
         self._name, self._config, self._seed = name, config, seed
         self._pairs = config.against is not None
-        self._fill = compile_judging(config)
+        self._fill = compile_judging(config, form)
 
     def verdict(self, truth: float | None) -> str:
         """Return what a judge that does not err says, as a simulation is told."""
@@ -38,14 +40,17 @@ class Asking:
             return "yes" if truth else "no"
         return str(self._config.rubric.scale[1 if truth else 0])
 
-    def requests(self, cell: str, sample: Sample, answers: Sequence[str], right: str | None) -> tuple[Request, ...]:
+    def requests(
+        self, cell: str, sample: Sample, answers: Sequence[str], right: str | None, about: Told
+    ) -> tuple[Request, ...]:
         """Return the requests to the judge: every vote on one answer, or on two in both orders."""
         rubric, config = self._config.rubric, self._config
-        question, _ = settle(sample.question, len(sample.images), loose=True)
-        hidden = config.against == REFERENCES or not rubric.reference
+        references = about.references if shows(config) else ()
         told = {
-            "question": question,
-            "reference": "" if hidden or not sample.references else sample.references[0],
+            "question": about.question,
+            "reference": references[0] if references else "",
+            "references": list(references),
+            "conversation": [list(one) for one in about.conversation],
             "criteria": list(rubric.criteria),
             "examples": [one.model_dump() for one in rubric.examples],
         }
@@ -87,11 +92,16 @@ class Asking:
         )
 
 
-def impossible(config: JudgeConfig) -> Iterable[Issue]:
+def shows(config: JudgeConfig) -> bool:
+    """Return whether a judge is shown right answers; never where one of the two answers is one."""
+    return config.rubric.reference and config.against != REFERENCES
+
+
+def impossible(config: JudgeConfig, judged: Judged | None) -> Iterable[Issue]:
     """Yield what cannot be done."""
     rubric, known = config.rubric, config.known
     try:
-        compile_judging(config)
+        compile_judging(config, judged.form if judged else "question")
     except ValueError as cause:
         yield Issue(("prompt",), str(cause))
     if rubric.scale is not None and rubric.scale[0] >= rubric.scale[1]:
@@ -107,6 +117,9 @@ def impossible(config: JudgeConfig) -> Iterable[Issue]:
     if known is not None and (known.labels is None) == bool(known.runs):
         lacking = "labels" if known.runs else "runs"
         yield Issue(("known",), f"labels are of a run's answers: `{lacking}` is missing")
+    if config.self_preference and judged is not None and not judged.compares:
+        said = f"no metric says of two answers of {config.of!r} that both are right, or both wrong"
+        yield Issue(("self_preference",), said, "it takes a task of kind qa")
     if config.judge is None and (known is None or not (known.planted or known.labels)):
         yield Issue(("judge",), "without a judge the run's own model judges known answers, and there are none")
 

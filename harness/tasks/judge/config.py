@@ -7,6 +7,8 @@ from pydantic import Field
 from harness.spec.models import Model
 
 Planting = Literal["wrong", "longer"]
+Form = Literal["question", "caption", "dialogue"]
+"""What the judged answers are, for the words in which the judge is asked."""
 
 
 class Example(Model):
@@ -44,7 +46,8 @@ class Known(Model):
 
     planted: tuple[Planting, ...] = Field(default=("wrong", "longer"), strict=False)
     """Made of the dataset's own right answers. `wrong`: the right one, and one with another number, the other of yes
-    and no, or the right answer to another question. `longer`: the same in many words, which tells what length does."""
+    and no, or the right answer to another question; of captions another picture's, or one in which a thing or a number
+    is another. `longer`: the same in many words, which tells what length does."""
     limit: int = Field(default=200, ge=1)
     """At most so many questions are made known answers of; drawn with the suite's seed."""
     labels: str | None = None
@@ -66,9 +69,11 @@ class JudgeConfig(Model):
     """Keys of a task of ``kind: judge``."""
 
     of: str
-    """A `qa` task that stands before this one: its questions are asked, and the answers judged."""
+    """A task of kind `qa`, `caption`, `dialogue`, `ocr` or `temporal` that stands before this one: its questions are
+    asked, and the answers judged; of a dialogue the last one."""
     metric: str | None = None
-    """The metric of that task that says whether planted answers are wrong indeed; its first by default."""
+    """The metric of that task that says whether planted answers are wrong indeed; its first by default. Captions have
+    none."""
     judge: str | None = None
     """The adapter that judges, by name or file. Without it the run's own model judges known answers and nothing else,
     so that two judges are compared as two models are."""
@@ -78,8 +83,9 @@ class JudgeConfig(Model):
     rubric: Rubric = Rubric()
     """What an answer is held against."""
     prompt: str | None = None
-    """Jinja template in place of the usual one; knows `question`, `reference`, `criteria`, `examples`, and `answer`,
-    `lowest` and `highest`, or `first` and `second` where two are shown."""
+    """Jinja template in place of the usual one; knows `question`, `reference` and `references` (the first and all),
+    `conversation` (of a dialogue: pairs of what was said before), `criteria`, `examples`, and `answer`, `lowest` and
+    `highest`, or `first` and `second` where two are shown."""
     verdict: Literal["words", "json"] = "words"
     """How the usual prompt asks for the verdict; either is read."""
     system: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.labels import LabelSet, answer_digest, question_key, read_labels
+from harness.labels import LabelSet, answer_digest, first_hashes, own_id, question_key, read_labels
 from harness.record import Run
 from harness.types import Status
 
@@ -24,10 +24,16 @@ class LabelledAnswer:
 def answers_of(folder: str, task: str) -> dict[str, str]:
     """Return a run's answers to one task's questions, by sample; those that failed are left out.
 
+    Where each question was asked several times it is the first answer: that of a run without epochs.
+
     Raises:
         UsageError: if there is no such run, or it has no such task.
     """
-    return {row["sample_id"]: row["response"] for row in _rows(folder, task) if row["response"]}
+    found: dict[str, str] = {}
+    for row in _rows(folder, task):
+        if row["response"]:
+            found.setdefault(row["sample_id"], row["response"])
+    return found
 
 
 def labelled_answers(file: Path, folders: Sequence[str], task: str, *, pairs: bool) -> dict[str, list[LabelledAnswer]]:
@@ -43,8 +49,8 @@ def labelled_answers(file: Path, folders: Sequence[str], task: str, *, pairs: bo
     texts: dict[str, dict[str, str]] = {}
     samples: dict[str, str] = {}
     for row in (row for folder in folders for row in _rows(folder, task)):
-        if row["response"] is not None and row["request_hash"] is not None:
-            key = question_key(row["sample_id"], row["request_hash"])
+        if row["response"] is not None and row["asked"] is not None:
+            key = question_key(row["sample_id"], row["asked"])
             samples[key] = row["sample_id"]
             texts.setdefault(key, {})[answer_digest(row["response"])] = row["response"]
     made = _of_pairs if pairs else _of_answers
@@ -78,7 +84,17 @@ def _rows(folder: str, task: str) -> list[dict[str, Any]]:
         run = Run(Path(folder))
         if task not in run.record.tasks:
             raise UsageError(f"the run {folder} has no task {task!r}; it has {', '.join(run.record.tasks)}")
-        table = run.table().select(["task", "sample_id", "status", "response", "request_hash"])
+        epochs = run.record.tasks[task].epochs
+        table = run.table().select(["task", "cell", "sample_id", "status", "response", "request_hash"])
+        rows = [row for row in table.to_pylist() if row["task"] == task]
     except (OSError, KeyError) as cause:
         raise UsageError(f"{folder!r} is no folder of a run: {cause}") from cause
-    return [row for row in table.to_pylist() if row["task"] == task and row["status"] == Status.OK]
+    # Other cells have the same samples under other pictures, frames or corruptions: their answers are to those.
+    cell = next(iter(run.record.tasks[task].cells), None)
+    cells, samples, told = ([row[name] for row in rows] for name in ("cell", "sample_id", "request_hash"))
+    asked = first_hashes(cells, samples, told, epochs)
+    return [
+        row | {"sample_id": own_id(row["sample_id"], epochs), "asked": told}
+        for row, told in zip(rows, asked, strict=True)
+        if row["status"] == Status.OK and cell in (row["cell"], None)
+    ]

@@ -3,27 +3,24 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, Final
 
 from harness.seeds import Stream
 from harness.tasks._base import Cell
 from harness.tasks.judge.config import JudgeConfig
 from harness.tasks.judge.earlier import LabelledAnswer
-from harness.tasks.judge.planted import longer, wrong_answer
-from harness.tasks.qa import QaTask
-from harness.types import JSON, Response, Sample, Status
+from harness.tasks.judge.judged import WRONG, Judged, Planted
+from harness.tasks.judge.planted import longer
+from harness.types import JSON, Sample
 
 JUDGED: Final = Cell("judged", {"answers": "judged"})
 LABELLED: Final = "labelled"
 LABELLED_RIGHT, LABELLED_WRONG = "labelled_right", "labelled_wrong"
 FAMILIES: Final = "self"
-RIGHT, WRONG, RIGHT_LONG, WRONG_LONG = "right", "wrong", "right_long", "wrong_long"
+RIGHT, RIGHT_LONG, WRONG_LONG = "right", "right_long", "wrong_long"
 PAIR, LONG_BETTER, LONG_WORSE = "better", "better_long", "worse_long"
 """Sorts of known answers; the first of two answers is the better one."""
 _FACT: Final = "judged"
-_SOME: Final = 500
-"""Samples whose right answers are wrong answers to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,7 @@ class KnownAnswers:
     """Cells of known answers to some of a dataset's questions.
 
     Args:
-        base: the task whose questions they answer, and whose metric says which are wrong.
-        metric: that metric, by its label.
+        judged: the task whose questions they answer.
         config: the keys of the judging task.
         seed: of the suite, and the task's name.
         labelled: what people said of answers, by sample.
@@ -62,13 +58,12 @@ class KnownAnswers:
 
     def __init__(
         self,
-        base: QaTask,
-        metric: str,
+        judged: Judged,
         config: JudgeConfig,
         seed: tuple[int, str],
         labelled: dict[str, list[LabelledAnswer]],
     ) -> None:
-        self._base, self._metric, self._config, self._seed = base, metric, config, seed
+        self._judged, self._config, self._seed = judged, config, seed
         self._labelled = labelled
         self._pairs = config.against is not None
 
@@ -81,7 +76,16 @@ class KnownAnswers:
         long = "longer" in known.planted
         if self._pairs:
             return [PAIR, *([LONG_BETTER, LONG_WORSE] if long else [])]
-        return [RIGHT, WRONG, *([RIGHT_LONG, WRONG_LONG] if long else [])]
+        return [RIGHT, *self.wrongs, *([RIGHT_LONG, WRONG_LONG] if long else [])]
+
+    @property
+    def wrongs(self) -> list[str]:
+        """The sorts of plain wrong answers: where there are several, those that the data allow."""
+        several = self._judged.wrongs
+        if len(several) == 1:
+            return [*several]
+        made = {one.sort for one in self._made_of.values() if one is not None and one.wrong is not None}
+        return [sort for sort in several if sort in made] or [several[0]]
 
     @property
     def labelled(self) -> list[str]:
@@ -96,7 +100,7 @@ class KnownAnswers:
 
         Right ones and wrong ones; of pairs there is one sort.
         """
-        return self.labelled or [sort for sort in self.planted if sort in (RIGHT, WRONG, PAIR)]
+        return self.labelled or [sort for sort in self.planted if sort in (RIGHT, *self._judged.wrongs, PAIR)]
 
     @property
     def sorts(self) -> list[str]:
@@ -105,66 +109,70 @@ class KnownAnswers:
 
     def count(self, sort: str) -> int:
         """Return how many samples a sort has."""
-        return sum(1 for _ in self._of_labels(sort)) if sort in self.labelled else len(self._chosen)
+        if sort in self.labelled:
+            return sum(1 for _ in self._of_labels(sort))
+        return (
+            len([one for one in self._made_of.values() if _is(one, sort)]) if self._apart(sort) else len(self._chosen)
+        )
 
     def samples(self, sort: str) -> Iterator[Sample]:
         """Yield the samples of a sort."""
         if sort in self.labelled:
             yield from self._of_labels(sort)
             return
-        for sample in self._base.dataset:
-            if sample.id in self._chosen:
+        apart = self._apart(sort)
+        for sample in self._judged.base.dataset:
+            if sample.id in self._chosen and (not apart or _is(self._made_of[sample.id], sort)):
                 yield sample if sample.problem is not None else self._made(sort, sample)
 
-    def right(self, sample: Sample, text: str) -> bool | None:
-        """Return whether the metric finds an answer right; None where it has nothing to say."""
-        score = self._base.score(sample, [Response(text)]).get(self._metric)
-        if score is None or score.status is not Status.OK:
-            return None
-        return score.value >= 0.5
+    def _apart(self, sort: str) -> bool:
+        """Return whether a sort is one of several in which answers are wrong: a sample is in one of them."""
+        return len(self._judged.wrongs) > 1 and sort in self._judged.wrongs
 
     def _made(self, sort: str, sample: Sample) -> Sample:
         if sort == FAMILIES:
             return marked(sample, Shown(sort, ()))
-        right = sample.references[0] if sample.references else ""
-        if not right.strip() or not self.right(sample, right):
-            return marked(sample, Shown(sort, ()))
-        wrong: str | None = ""
-        if sort not in (RIGHT, RIGHT_LONG):
-            seed = (*self._seed, sample.id)
-            is_wrong = lambda text: self.right(sample, text) is False  # noqa: E731 - a name of its own says no more
-            wrong = wrong_answer(right, sample.evidence or "", self._others, is_wrong, seed)
-        if wrong is None:
+        made = self._made_of[sample.id]
+        if made is None or (made.wrong is None and sort not in (RIGHT, RIGHT_LONG)):
             return marked(sample, Shown(sort, ()))
         stream = Stream("longer", *self._seed, sample.id)
-        match sort:
-            case "right" | "right_long":
-                answer = longer(right, stream) if sort == RIGHT_LONG else right
-                return marked(sample, Shown(sort, (answer,), 1.0))
-            case "wrong" | "wrong_long":
-                answer = longer(wrong, stream) if sort == WRONG_LONG else wrong
-                return marked(sample, Shown(sort, (answer,), 0.0))
-        better = longer(right, stream) if sort == LONG_BETTER else right
-        return marked(sample, Shown(sort, (better, longer(wrong, stream) if sort == LONG_WORSE else wrong)))
+        right, wrong = (
+            longer(text or "", stream, caption=self._judged.form == "caption") if sort in long else text or ""
+            for text, long in ((made.right, (RIGHT_LONG, LONG_BETTER)), (made.wrong, (WRONG_LONG, LONG_WORSE)))
+        )
+        if self._pairs:
+            return marked(sample, Shown(sort, (right, wrong)))
+        is_right = sort in (RIGHT, RIGHT_LONG)
+        return marked(sample, Shown(sort, (right if is_right else wrong,), float(is_right)))
+
+    @cached_property
+    def _made_of(self) -> dict[str, Planted | None]:
+        """What is planted of each chosen sample that can be used, by id."""
+        chosen = (one for one in self._judged.base.dataset if one.id in self._chosen)
+        return {one.id: None if one.problem is not None else self._judged.planted(one) for one in chosen}
 
     @cached_property
     def _chosen(self) -> frozenset[str]:
         known = self._config.known
-        ids = [sample.id for sample in self._base.dataset]
+        ids = [sample.id for sample in self._judged.base.dataset]
         most = len(ids) if known is None else min(len(ids), known.limit)
         return frozenset(Stream("known", *self._seed).sample(ids, most)) if most < len(ids) else frozenset(ids)
 
-    @cached_property
-    def _others(self) -> Sequence[str]:
-        return sorted(
-            {reference for sample in islice(self._base.dataset, _SOME) for reference in sample.references[:1]}
-        )
-
     def _of_labels(self, sort: str) -> Iterator[Sample]:
-        for sample in self._base.dataset:
+        for sample in self._judged.base.dataset:
             answers: Iterable[LabelledAnswer] = self._labelled.get(sample.id, ())
             for number, one in enumerate(answers):
                 if not self._pairs and (one.truth == 1) != (sort == LABELLED_RIGHT):
                     continue
                 shown = Shown(sort, one.answers, None if self._pairs else one.truth)
                 yield marked(sample, shown, id=f"{sample.id}~{number}", cluster=sample.cluster or sample.id)
+
+
+def _is(made: Planted | None, sort: str) -> bool:
+    return made is not None and made.wrong is not None and made.sort == sort
+
+
+__all__ = [
+    "FAMILIES", "JUDGED", "LABELLED", "LABELLED_RIGHT", "LABELLED_WRONG", "LONG_BETTER", "LONG_WORSE", "PAIR", "RIGHT",
+    "RIGHT_LONG", "WRONG", "WRONG_LONG", "KnownAnswers", "Shown", "marked", "shown_in",
+]  # fmt: skip

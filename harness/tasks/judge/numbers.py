@@ -156,7 +156,7 @@ def judge_numbers(sorts: Sequence[str], calibrating: Sequence[str], *, pairs: bo
         yield told["informedness"].over(difference(mean(right), mean(wrong)))
         yield told["judge_kappa"].over(_kappa(right, wrong))
     if {LONG_BETTER, RIGHT_LONG} & set(sorts):
-        yield told["length_effect"].over(_length(pairs=pairs))
+        yield told["length_effect"].over(_length(sorts, pairs=pairs))
     if FAMILIES in sorts:
         yield told["self_preference"].over(mean(of("preferred", FAMILIES)))
     if sorts:
@@ -180,8 +180,8 @@ def _known(cells: Sequence[str]) -> tuple[Node, Node]:
     if len(cells) == 1:
         better = of("passed", *cells)
         return better, scaled(better, -1.0, 1.0)
-    right, wrong = cells
-    return of("passed", right), of("passed", wrong)
+    right, *wrongs = cells
+    return of("passed", right), of("passed", *wrongs)
 
 
 def _kappa(right: Node, wrong: Node) -> Node:
@@ -194,11 +194,12 @@ def _kappa(right: Node, wrong: Node) -> Node:
     return ratio(difference(product(agreeing, n), chance), difference(product(n, n), chance))
 
 
-def _length(*, pairs: bool) -> Node:
+def _length(sorts: Sequence[str], *, pairs: bool) -> Node:
     if pairs:
         return difference(mean(of("passed", LONG_BETTER)), mean(of("passed", LONG_WORSE)))
-    parts = ((0.5, RIGHT_LONG), (-0.5, RIGHT), (0.5, WRONG_LONG), (-0.5, WRONG))
-    return linear([(weight, mean(of("passed", cell))) for weight, cell in parts])
+    wrongs = [sort for sort in sorts if sort.startswith(WRONG) and sort != WRONG_LONG]
+    parts = ((0.5, [RIGHT_LONG]), (-0.5, [RIGHT]), (0.5, [WRONG_LONG]), (-0.5, wrongs))
+    return linear([(weight, mean(of("passed", *cells))) for weight, cells in parts])
 
 
 def _unread(*cells: str) -> Node:

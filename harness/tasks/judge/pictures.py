@@ -86,7 +86,6 @@ def _length(figures: Figures, calibrating: Sequence[str]) -> Iterator[Finding]:
 
 def verdict_table(results: Sequence[CellResult], *, pairs: bool) -> Table:
     """Return how the verdicts fall on each sort of answers: the confusion with what is known of them."""
-    head = ("answers", "won", "divided", "lost") if pairs else ("answers", "passed", "not passed")
     rows: list[tuple[str | int, ...]] = []
     for result in results:
         if result.cell.id == FAMILIES:
@@ -95,7 +94,10 @@ def verdict_table(results: Sequence[CellResult], *, pairs: bool) -> Table:
         unread = result.columns[f"{SCORE}.unread"].worths
         known = passed[~np.isnan(passed)]
         counts = [int((known == 1).sum()), int(((known > 0) & (known < 1)).sum()), int((known == 0).sum())]
-        verdicts = f"{int(np.nansum(unread))} of {int(np.nansum(asked))}"
-        rows.append((result.cell.id, *(counts if pairs else (counts[0], counts[2])), verdicts))
+        verdicts = f"{np.nansum(unread):.3g} of {np.nansum(asked):,.0f}"
+        rows.append((result.cell.id, *counts, verdicts))
+    names: tuple[str, ...] = ("won", "divided", "lost") if pairs else ("passed", "divided", "not passed")
+    if not pairs and not any(row[2] for row in rows):  # only of several answers to one question some pass, and some not
+        names, rows = (names[0], names[2]), [(row[0], row[1], *row[3:]) for row in rows]
     note = "Of two answers: the model's, or the one known to be better; divided where both orders do not agree, or tie."
-    return Table("verdicts", (*head, "unreadable verdicts"), tuple(rows), note if pairs else "")
+    return Table("verdicts", ("answers", *names, "unreadable verdicts"), tuple(rows), note if pairs else "")

@@ -1,12 +1,15 @@
 """Answers whose truth is known, made of right ones: wrong in one thing, or the same in many words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from harness.seeds import Stream
 from harness.tasks.guard.corruptions import Facts, number_changed
 
 _TRIES: Final = 12
+_SOME: Final = 500
+"""Samples whose right answers are wrong answers to others."""
 _OPPOSITE: Final = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _LONG: Final = (
     "Looking closely at the picture, and after going through all of it with care, the answer comes out as {answer}",
@@ -15,13 +18,29 @@ _LONG: Final = (
 )
 
 
-def longer(answer: str, stream: Stream) -> str:
+_LONG_CAPTION: Final = (
+    "Looking closely at the picture, from corner to corner, and taking all of it together, this is it: {answer}",
+    "This is a picture of which one can say with confidence, having looked at it more than once: {answer}",
+    "It is well worth taking the time to go through the whole picture with care, and what one finds there is: {answer}",
+)
+
+
+def longer(answer: str, stream: Stream, *, caption: bool = False) -> str:
     """Return an answer in many words that add nothing.
 
     >>> longer("41", Stream("doc")).endswith("41"), len(longer("41", Stream("doc")).split()) > 12
     (True, True)
     """
-    return stream.choice(_LONG).format(answer=answer)
+    return stream.choice(_LONG_CAPTION if caption else _LONG).format(answer=answer)
+
+
+def others(rights: Iterable[str]) -> list[str]:
+    """Return right answers to some questions, each once: they are wrong answers to others.
+
+    >>> others(["red", "blue", "red", ""])
+    ['blue', 'red']
+    """
+    return sorted({right for right in islice(rights, _SOME) if right})
 
 
 def wrong_answer(

@@ -14,11 +14,11 @@ from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.metrics.extract import clean
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Illustration
-from harness.tasks._graded import find_base
 from harness.tasks.judge import opinions
-from harness.tasks.judge.asking import JUDGE, REFERENCES, Asking, impossible
+from harness.tasks.judge.asking import JUDGE, REFERENCES, Asking, impossible, shows
 from harness.tasks.judge.config import JudgeConfig
 from harness.tasks.judge.earlier import answers_of, labelled_answers
+from harness.tasks.judge.judged import Judged, find_judged
 from harness.tasks.judge.known import FAMILIES, JUDGED, KnownAnswers, Shown, shown_in
 from harness.tasks.judge.numbers import (
     NUMBERS,
@@ -30,7 +30,6 @@ from harness.tasks.judge.numbers import (
 )
 from harness.tasks.judge.pictures import findings, verdict_table
 from harness.tasks.judge.prompts import template_of
-from harness.tasks.qa import QaTask
 from harness.tasks.scoring import column_specs
 from harness.tasks.slices import Slices
 from harness.types import AdapterHandle, Request, Response, Sample, Score, Status
@@ -72,12 +71,14 @@ class JudgeTask:
     kind = "judge"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     primary = SCORE
+    sums_by: ClassVar[frozenset[str]] = frozenset({"mean", "majority"})
+    """Reducers of epochs under which its sums stay what they are: verdicts on each answer, or on the most frequent."""
 
     def __init__(
         self,
         name: str,
         config: JudgeConfig,
-        base: QaTask,
+        judged: Judged,
         seed: int,
         roles: Mapping[str, AdapterHandle],
         known: KnownAnswers,
@@ -85,23 +86,23 @@ class JudgeTask:
         files: Mapping[str, str],
     ) -> None:
         self.name = name
-        self.dataset = base.dataset
-        self._config, self._base, self._seed = config, base, seed
+        self.dataset = judged.base.dataset
+        self._config, self._of, self._base, self._seed = config, judged, judged.base, seed
         self._roles, self._known, self._opponents, self._files = roles, known, opponents, files
         self._pairs = config.against is not None
         self._judged = config.judge is not None
-        self._asking = Asking(name, config, seed)
+        self._asking = Asking(name, config, seed, judged.form)
         mine: SampleMetric = _JudgeScore() if self._pairs else _OneAnswer()
-        self.metrics: Mapping[str, SampleMetric] = {SCORE: mine, **(base.metrics if self._judged else {})}
-        self.requires = base.requires if self._judged else frozenset({"generate"})
+        self.metrics: Mapping[str, SampleMetric] = {SCORE: mine, **(judged.metrics if self._judged else {})}
+        self.requires = self._base.requires if self._judged else frozenset({"generate"})
         if config.temperature and not self._judged:
             self.requires = self.requires | {"sample"}
-        self._slices = Slices(base.dataset, config.slices)
+        self._slices = Slices(self.dataset, config.slices)
 
     @classmethod
     def build(cls, name: str, config: JudgeConfig, context: BuildContext) -> Self:
-        base, issues = find_base(config.of, config.metric, context)
-        issues += impossible(config)
+        judged, issues = find_judged(config.of, config.metric, context, name, shows=shows(config))
+        issues += impossible(config, judged)
         roles: dict[str, AdapterHandle] = {}
         named = {JUDGE: ("judge",), _OWN: ("self_preference", "own"), _OTHER: ("self_preference", "other")}
         families = config.self_preference
@@ -113,7 +114,7 @@ class JudgeTask:
                     roles[role] = context.adapters(adapter)
                 except UsageError as error:
                     issues.append(Issue(named[role], str(error)))
-        if issues or base is None:
+        if issues or judged is None:
             raise ConfigError(*issues)
         opponents, labelled, files = None, {}, {}
         known = config.known
@@ -130,9 +131,8 @@ class JudgeTask:
                 files["labels"] = digest(file)
         except UsageError as error:
             raise ConfigError(Issue(key, str(error))) from error
-        metric = config.metric or base.primary
-        answers = KnownAnswers(base, metric, config, (context.seed, name), labelled)
-        return cls(name, config, base, context.seed, roles, answers, opponents, files)
+        answers = KnownAnswers(judged, config, (context.seed, name), labelled)
+        return cls(name, config, judged, context.seed, roles, answers, opponents, files)
 
     @property
     def roles(self) -> Mapping[str, AdapterHandle]:
@@ -159,7 +159,7 @@ class JudgeTask:
         if cell.id == JUDGED.id:
             if self._pairs and self._opponent(sample) is None:
                 return ()
-            return self._base.again(cell, sample, oracle=oracle, task=self.name)
+            return self._of.requests(cell, sample, oracle=oracle, task=self.name)
         shown = shown_in(sample)
         if cell.id == FAMILIES:
             (asked,) = self._base.again(cell, sample, oracle=oracle, task=self.name)
@@ -167,47 +167,53 @@ class JudgeTask:
         if shown is None or not shown.answers:
             return ()
         right = self._asking.verdict(1.0 if self._pairs else shown.truth)
-        return self._asking.requests(cell.id, sample, shown.answers, right if oracle else None)
+        about = self._of.told(sample, ())
+        return self._asking.requests(cell.id, sample, shown.answers, right if oracle else None, about)
 
     def then(self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool) -> tuple[Request, ...]:
-        """Ask the judge, once there are answers to judge."""
-        texts = [_said(response) for response in responses]
-        if cell.id == FAMILIES and len(texts) == 2:
-            return (
-                self._asking.requests(cell.id, sample, texts, "tie" if oracle else None)
-                if self._even(sample, texts)
-                else ()
-            )
-        if cell.id != JUDGED.id or len(texts) != 1 or not texts[0]:
+        """Ask the model on where it talks; ask the judge, once there are answers to judge."""
+        if cell.id == FAMILIES and len(responses) == 2:
+            texts = [_said(response) for response in responses]
+            if not self._even(sample, texts):
+                return ()
+            return self._asking.requests(cell.id, sample, texts, "tie" if oracle else None, self._of.told(sample, ()))
+        rounds = self._of.rounds(sample)
+        if cell.id != JUDGED.id or len(responses) > rounds:
             return ()
-        truth = self._known.right(sample, responses[0].text or "") if oracle else None
-        if not self._pairs:
-            return self._asking.requests(
-                cell.id, sample, texts, self._asking.verdict(float(bool(truth))) if oracle else None
-            )
-        other = str(self._opponent(sample))
-        if _same(texts[0], other):
+        if len(responses) < rounds:
+            return self._of.then(cell, sample, responses, oracle=oracle, task=self.name)
+        texts = [_said(responses[-1])]
+        if not texts[0]:
             return ()
-        return self._asking.requests(
-            cell.id, sample, [texts[0], other], self._asking.verdict(float(bool(truth))) if oracle else None
-        )
+        if self._pairs:
+            texts.append(str(self._opponent(sample)))
+            if _same(*texts):
+                return ()
+        right = self._asking.verdict(float(bool(self._of.right(sample, responses[-1].text or "")))) if oracle else None
+        return self._asking.requests(cell.id, sample, texts, right, self._of.told(sample, responses))
 
     def score(self, sample: Sample, responses: Sequence[Response]) -> Mapping[str, Score]:
         shown = shown_in(sample)
-        failed = any(response.status is not Status.OK for response in responses)
+        undefined = dict.fromkeys(self.metrics, _UNDEFINED)
         if shown is not None:
-            undefined = dict.fromkeys(self.metrics, _UNDEFINED)
+            failed = any(response.status is not Status.OK for response in responses)
             return undefined if failed or not responses else {**undefined, SCORE: self._known_score(shown, responses)}
-        if not responses or (failed and len(responses) > 1):
+        rounds = self._of.rounds(sample)
+        own, verdicts = responses[:rounds], responses[rounds:]
+        if not own or any(response.status is not Status.OK for response in verdicts):
             # The judge gave no verdict: that is no fault of the answer, which counts nowhere then.
-            return dict.fromkeys(self.metrics, _UNDEFINED)
-        given = self._base.score(sample, responses[:1])
-        return {SCORE: self._judged_score(sample, responses, failed=failed), **given}
+            return undefined
+        failed = len(own) < rounds or any(response.status is not Status.OK for response in own)
+        answer = "" if failed else _said(own[-1])
+        return {SCORE: self._judged_score(answer, verdicts, failed=failed), **self._of.score(sample, own)}
 
     def joined(self, sample: Sample, responses: Sequence[Response]) -> str:
         """Return the answer that is judged: the model's, or the known one (of two, the one that is better)."""
         shown = shown_in(sample)
-        if shown is None or shown.sort == FAMILIES:
+        if shown is None:
+            own = responses[: self._of.rounds(sample)]
+            return (own[-1].text if own else "") or ""
+        if shown.sort == FAMILIES:
             return (responses[0].text if responses else "") or ""
         return shown.answers[0] if shown.answers else ""
 
@@ -230,7 +236,8 @@ class JudgeTask:
 
     def unfit(self, sample: Sample) -> Mapping[str, str]:
         """Say what the metrics of the task that is judged say."""
-        return self._base.unfit(sample) if self._judged else {}
+        found = self._base.unfit(sample) if self._judged else {}
+        return {label: why for label, why in found.items() if label in self.metrics}
 
     def misplaced(self, sample: Sample) -> str:
         """Return how the markers in a question do not fit its images; nothing where they do."""
@@ -248,7 +255,7 @@ class JudgeTask:
             "of": self._base.describe(),
             "metric": self._config.metric or self._base.primary,
             **self._config.model_dump(mode="json", exclude=left_out),
-            "prompt": template_of(self._config),
+            "prompt": template_of(self._config, self._of.form),
             "pairs": self._pairs,
             "roles": {role: dict(handle.describe()) for role, handle in self._roles.items()},
             "files": dict(self._files),
@@ -257,13 +264,13 @@ class JudgeTask:
     def _opponent(self, sample: Sample) -> str | None:
         if self._opponents is not None:
             return clean(self._opponents.get(sample.id, "")) or None
-        return sample.references[0] if sample.references else None
+        return self._of.opponent(sample) or None
 
     def _even(self, sample: Sample, texts: Sequence[str]) -> bool:
         """Return whether two answers are both right or both wrong, and not the same."""
         if not all(texts) or _same(*texts):
             return False
-        first, second = (self._known.right(sample, text) for text in texts)
+        first, second = (self._of.right(sample, text) for text in texts)
         return first is not None and first == second
 
     def _opinion(self, texts: Sequence[str]) -> opinions.Opinion:
@@ -272,15 +279,14 @@ class JudgeTask:
         half = len(texts) // 2
         return opinions.of_two(texts[:half], texts[half:])
 
-    def _judged_score(self, sample: Sample, responses: Sequence[Response], *, failed: bool) -> Score:
-        answer = "" if failed else _said(responses[0])
+    def _judged_score(self, answer: str, verdicts: Sequence[Response], *, failed: bool) -> Score:
         status = Status.OK if failed else Status.UNPARSED
         if not answer:  # nothing that the judge could pass; a failed one takes its status on
             return _score(0.0, status, passed=0.0, came=0.0)
         words = float(len(answer.split()))
-        if len(responses) == 1:  # it is what it would be held against
+        if not verdicts:  # it is what it would be held against
             return _score(0.5, passed=0.5, came=1.0, words=words)
-        return self._score_of(self._opinion([one.text or "" for one in responses[1:]]), came=1.0, words=words)
+        return self._score_of(self._opinion([one.text or "" for one in verdicts]), came=1.0, words=words)
 
     def _known_score(self, shown: Shown, responses: Sequence[Response]) -> Score:
         texts = [one.text or "" for one in responses]
