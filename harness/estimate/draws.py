@@ -1,7 +1,7 @@
 """One set of draws for all statistics that read the same units of a table, or of two paired ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -115,11 +115,11 @@ class Draws:
         unsummed = list(_unsummed(node))
         step = len(weights) if found.totals.shape[1] <= _WIDE else _CHUNK
         if unsummed:
-            longest = max((len(table.read(child).values) for form in unsummed for child in form["of"]), default=1)
+            longest = max(map(table.seen, unsummed))
             step = max(1, min(step, _AT_ONCE // max(1, longest)))
         for start in range(0, len(weights), max(1, step)):
             some = weights[start : start + step].astype(np.float64)
-            known = {key(form): table.called(form, partial(_weights_of, some)) for form in unsummed}
+            known = {key(form): table.called(form, some) for form in unsummed}
             yield evaluate(node, Sums(some @ found.totals, found.places, found.values, known))
 
     def _in_groups(self) -> tuple[Index, tuple[Index, ...]]:
@@ -169,10 +169,6 @@ def _strata(cells: Sequence[CellRows], units: Index) -> tuple[Index, ...]:
     if len(names) < 2 or sum(map(len, names.values())) > len(units):
         return (np.arange(len(units)),) if len(units) else ()
     return tuple(np.searchsorted(units, names[name]) for name in sorted(names) if len(names[name]))
-
-
-def _weights_of(weights: Floats, groups: Index) -> Floats:
-    return weights[:, groups]
 
 
 def _unsummed(node: Node) -> Iterator[Node]:
