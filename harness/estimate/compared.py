@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from harness.stats.weighted_flips import weighted_flips
 _USELESS: Final = 0.025
 """With more draws than this without a value nothing can be said; dropping them would be choosing."""
 
+
+_EVERY: Final = key({})
+_SIDES: Final = ("side 0", "side 1")
 
 _NO_MEAN: Final = "its samples were drawn with unequal chances, for which only means are tested"
 
@@ -211,18 +214,20 @@ class Comparer:
                 kept = {cell: rows.tagged(statistic.where) for cell, rows in after.cells.items()}
                 before = Rows({cell: rows.take(kept[cell]) for cell, rows in before.cells.items()})
                 after = Rows({cell: rows.take(kept[cell]) for cell, rows in after.cells.items()})
+            _forget_slices(self._sides)
             self._sides[name] = before, after
         return self._sides[name]
 
     def _paired_draws(self, statistic: Statistic) -> Draws:
         name = key(statistic.where)
         if name not in self._draws:
+            _forget_slices(self._draws)
             seed = (*self._seed, name) if statistic.where else self._seed
             self._draws[name] = Pool(*self._of(statistic), seed=seed, count=self._resamples)
         return self._draws[name].of(statistic.of)
 
     def _apart(self, side: int, node: Node) -> Draws:
-        name = f"side {side}"
+        name = _SIDES[side]
         if name not in self._draws:
             self._draws[name] = Pool(self._whole[side], seed=(*self._seed, name), count=self._resamples)
         return self._draws[name].of(node)
@@ -289,6 +294,12 @@ def _lost(rows: CellRows, columns: set[str]) -> Mask:
         if name in rows.columns:
             found |= rows.columns[name].among(*LOST)
     return found
+
+
+def _forget_slices(known: dict[str, Any]) -> None:
+    """Leave what is of all rows: of many slices one after the other, each would take the memory of its rows."""
+    for name in [name for name in known if name not in (_EVERY, *_SIDES)]:
+        del known[name]
 
 
 def _weighed(rows: Rows) -> bool:

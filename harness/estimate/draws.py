@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
+from harness.estimate.kept import Kept
 from harness.estimate.rows import CellRows, Index, Rows
 from harness.estimate.statistic import Node, cells_in, forms_in, key
 from harness.estimate.sums import Table
@@ -30,10 +31,16 @@ class Draws:
         seed: what the draws are derived from.
         cells: whose units are drawn; by default all. Units of cells that no statistic reads would take up groups.
         count: B, how many.
+        kept: what is read of them.
     """
 
     def __init__(
-        self, *rows: Rows, seed: tuple[str | int, ...], cells: Iterable[str] | None = None, count: int = RESAMPLES
+        self,
+        *rows: Rows,
+        seed: tuple[str | int, ...],
+        cells: Iterable[str] | None = None,
+        count: int = RESAMPLES,
+        kept: Kept | None = None,
     ) -> None:
         self._rows = rows
         self._seed = seed
@@ -51,13 +58,16 @@ class Draws:
         self._parts = parts
         self.groups = sum(len(part) for part in parts)
         partners: list[Rows | None] = list(rows[::-1]) if len(rows) > 1 else [None]
+        self._last: tuple[Index | None, Index] = (None, self._group)
         self.tables = [
-            Table(side, self.group_of, self.groups, other) for side, other in zip(rows, partners, strict=True)
+            Table(side, self.group_of, self.groups, other, kept) for side, other in zip(rows, partners, strict=True)
         ]
 
     def group_of(self, units: Index) -> Index:
         """Return the group of each unit."""
-        return np.asarray(self._group[np.searchsorted(self.units, units)], np.int64)
+        if self._last[0] is not units:  # most columns have the same rows, and a search for a million takes a second
+            self._last = units, np.asarray(self._group[np.searchsorted(self.units, units)], np.int64)
+        return self._last[1]
 
     def exactly(self, node: Node, side: int = 0) -> float:
         """Return the value of a form over all rows."""
@@ -145,12 +155,13 @@ class Pool:
     def __init__(self, *rows: Rows, seed: tuple[str | int, ...], count: int) -> None:
         self._rows, self._seed, self._count = rows, seed, count
         self._known: dict[tuple[str, ...], Draws] = {}
+        self._kept = Kept()
 
     def of(self, node: Node) -> Draws:
         """Return the draws of the units that a form reads."""
         cells = tuple(sorted({*cells_in(node)}))
         if cells not in self._known:
-            made = Draws(*self._rows, seed=self._seed, cells=cells, count=self._count)
+            made = Draws(*self._rows, seed=self._seed, cells=cells, count=self._count, kept=self._kept)
             self._known[cells] = next((old for old in self._known.values() if _alike(old, made)), made)
         return self._known[cells]
 

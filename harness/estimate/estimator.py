@@ -109,12 +109,15 @@ class Estimator:
             return self._rows
         name = key(statistic.where)
         if name not in self._slices:
+            self._slices.clear()  # slices are looked at one after the other, and each takes the memory of its rows
             self._slices[name] = self._rows.select(statistic.where)
         return self._slices[name]
 
     def _drawn(self, statistic: Statistic, rows: Rows) -> Draws:
         name = key(statistic.where)
         if name not in self._draws:
+            if statistic.where:
+                self._draws = {every: self._draws[every] for every in self._draws.keys() & {key({})}}
             self._draws[name] = Pool(rows, seed=(*self._seed, name), count=self._resamples)
         return self._draws[name].of(statistic.of)
 

@@ -11,6 +11,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.estimate.build import counts_alone
 from harness.estimate.forms import FORMS, Floats, Sums
+from harness.estimate.kept import Kept
 from harness.estimate.rows import Index, Read, Rows
 from harness.estimate.statistic import Node, children, inputs_in, key
 
@@ -33,25 +34,32 @@ class Table:
         group: the group of each unit, by the unit's code.
         count: how many groups there are.
         partner: another run's table with the same rows: only what counts on both sides counts.
+        kept: what was read, of several tables.
     """
 
-    def __init__(self, rows: Rows, group: Callable[[Index], Index], count: int, partner: Rows | None = None) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        group: Callable[[Index], Index],
+        count: int,
+        partner: Rows | None = None,
+        kept: Kept | None = None,
+    ) -> None:
         self._rows, self._group, self.count, self._partner = rows, group, count, partner
-        self._read: dict[str, Read] = {}
+        self._kept, self._own = kept or Kept(), object()
         self._summed: dict[str, tuple[Floats, Floats]] = {}
         self._merged: dict[str, tuple[list[Floats], Floats] | None] = {}
 
     def read(self, node: Node) -> Read:
         """Return the rows of an input; beside a partner, only those that count on both sides."""
-        name = key(node)
-        if name not in self._read:
-            found = self._rows.read(node)
-            if self._partner is not None:
-                others = self._partner.read(node)
-                values = np.where(np.isnan(others.values), np.nan, found.values)
-                found = replace(found, values=values)
-            self._read[name] = found
-        return self._read[name]
+        return self._kept.get((self._own, key(node)), lambda: self._counting(node))
+
+    def _counting(self, node: Node) -> Read:
+        found = self._rows.read(node)
+        if self._partner is None:
+            return found
+        others = self._partner.read(node)
+        return replace(found, values=np.where(np.isnan(others.values), np.nan, found.values))
 
     def sums(self, node: Node, *, exact: bool = False) -> Sums:
         """Return the sums that a tree reads, [groups, k]; ``exact``: of all rows, [1, k], each score its own cell."""
@@ -155,7 +163,7 @@ class Table:
         if name not in self._summed:
             found = self.read(node)
             there = found.counted
-            group = self._group(found.unit[there])
+            group = self._group(found.unit)[there]
             weight = None if found.weight is None else found.weight[there]
             values = found.values[there] if weight is None else found.values[there] * weight
             counted = np.bincount(group, weight, self.count).astype(np.float64)

@@ -22,7 +22,7 @@ from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
 from harness.report.part import fitting
 from harness.report.pivots import Pivot, pivots
-from harness.report.samples import browser_data
+from harness.report.samples import browser_data, read_columns
 from harness.report.shots import shots
 from harness.report.svg import SMALL, WIDE, chart_svg
 
@@ -88,7 +88,9 @@ def render_html(content: Content) -> str:
 
 
 def _answers(content: Content) -> dict[str, Any]:
-    return fitting(partial(browser_data, content.folder, content.record), content.record, content.table)
+    names = read_columns(content.source.column_names, content.record)
+    make = partial(browser_data, content.folder, content.record)
+    return fitting(make, content.record, content.source, names=names)
 
 
 def _render(content: Content, samples: Embedded) -> str:
