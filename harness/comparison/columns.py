@@ -27,7 +27,7 @@ CellKey = tuple[str, str]
 """Task and cell."""
 
 _NEEDED: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response")
-_SCORED: Final = ("score", "status", "tag", "detail")
+_OFTEN: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "finish", CHANCE)
 _UNKNOWN: Final[Mapping[str, str]] = {}
 HASH_LENGTH: Final = 16
 """Characters of a request's hash that are compared; baselines keep no more."""
@@ -203,11 +203,12 @@ def opened(folder: Path) -> FileSource:
     Raises:
         UsageError: if ``samples.parquet`` is missing or unreadable.
     """
-    return FileSource(folder / SAMPLES_FILE, _needed)
+    return FileSource(folder / SAMPLES_FILE, _often)
 
 
-def _needed(name: str) -> bool:
-    return name in (*_NEEDED, _FINISH, CHANCE) or name.split(".", maxsplit=1)[0] in _SCORED
+def _often(name: str) -> bool:
+    """Return whether a column is read several times: texts of any length are not among them."""
+    return name in _OFTEN or name.split(".", maxsplit=1)[0] in ("score", "status", "tag")
 
 
 def samples_of(folder: Path, rows: "Source | pa.Table") -> Samples:

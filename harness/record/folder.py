@@ -20,6 +20,7 @@ from harness.record.arrow import array, vectors
 from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
 from harness.record.seal import UNSIGNED, check_file, is_whole, signed
+from harness.record.sources import FileSource
 from harness.record.store import ResponseStore, Row
 from harness.registry import registry
 from harness.shown import Shown
@@ -223,6 +224,15 @@ class Run(Shown):
             return pq.ParquetFile(self.folder / SAMPLES_FILE).read()
         except (OSError, ValueError, pa.ArrowException) as cause:
             raise UsageError(f"{self.folder / SAMPLES_FILE} cannot be read: {cause}") from cause
+
+    def source(self) -> FileSource:
+        """Return all responses, read a column or a few rows at a time when they are asked for.
+
+        Raises:
+            UsageError: if ``samples.parquet`` is missing or unreadable.
+        """
+        check_file(self.folder, self.record.files, SAMPLES_FILE)
+        return FileSource(self.folder / SAMPLES_FILE)
 
     def plain_table(self) -> "pa.Table":
         """Return :meth:`table` for whoever takes plain means of it.

@@ -19,7 +19,7 @@ Index = NDArray[np.int64]
 HELD: Final = 16_000_000
 """Bytes, before compression, of the columns of a file that are read at once and kept: of many files are read as often
 as they are asked for, which costs less than to hold them."""
-_AT_ONCE: Final = 8_192
+_AT_ONCE: Final = 1_024
 """Rows that are Arrow arrays at the same time where a column is gone through."""
 
 

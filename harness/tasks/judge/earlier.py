@@ -78,7 +78,7 @@ def _rows(folder: str, task: str) -> list[dict[str, Any]]:
         run = Run(Path(folder))
         if task not in run.record.tasks:
             raise UsageError(f"the run {folder} has no task {task!r}; it has {', '.join(run.record.tasks)}")
-        table = run.table().select(["task", "sample_id", "status", "response", "request_hash"])
+        table = run.source().select(["task", "sample_id", "status", "response", "request_hash"])
     except (OSError, KeyError) as cause:
         raise UsageError(f"{folder!r} is no folder of a run: {cause}") from cause
     return [row for row in table.to_pylist() if row["task"] == task and row["status"] == Status.OK]
