@@ -116,7 +116,7 @@ class Table:
         """Return how many rows a plug-in's form is given at once."""
         merged = self._merge(form)
         if merged is not None:
-            return merged[1].shape[1]
+            return int(merged[1].shape[1])
         return max((len(side.values) for side in self._sides(form)), default=1)
 
     def _sides(self, form: Node) -> list[Read]:
