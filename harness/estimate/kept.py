@@ -1,21 +1,13 @@
 """What is made when it is asked for, and kept as long as there is room: columns of very many rows."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 ROOM: Final = 48_000_000
 """Bytes that are kept: everything of a small run, five columns of a million rows."""
 
 
-class Sized(Protocol):
-    """What says how much memory it takes."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes, about."""
-
-
-Made = TypeVar("Made", bound=Sized)
+Made = TypeVar("Made")
 Value_co = TypeVar("Value_co", covariant=True)
 
 
@@ -35,18 +27,28 @@ class Kept:
         self._made: dict[Hashable, tuple[Any, int]] = {}
         self._taken = 0
 
-    def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what is kept under a key, or else what ``make`` makes."""
+    def get(self, key: Hashable, make: Callable[[], Made], size: int | None = None) -> Made:
+        """Return what is kept under a key, or else what ``make`` makes.
+
+        Args:
+            key: names it.
+            make: makes it.
+            size: its bytes, about; what it says itself, as ``nbytes``, by default.
+        """
         found = self._made.pop(key, None)
         if found is None:
             made = make()
-            found = made, made.nbytes
+            found = made, _bytes(made) if size is None else size
             self._taken += found[1]
         self._made[key] = found
         while self._taken > self._room and len(self._made) > 1:
             self._taken -= self._made.pop(next(iter(self._made)))[1]
         value: Made = found[0]
         return value
+
+
+def _bytes(made: Any) -> int:
+    return int(made.nbytes)
 
 
 class Columns(Mapping[str, Value_co]):

@@ -19,8 +19,11 @@ Index = NDArray[np.int64]
 HELD: Final = 16_000_000
 """Bytes, before compression, of the columns of a file that are read at once and kept: of many files are read as often
 as they are asked for, which costs less than to hold them."""
-_AT_ONCE: Final = 1_024
-"""Rows that are Arrow arrays at the same time where a column is gone through."""
+_AT_ONCE: Final = 8_192
+"""Rows that are Arrow arrays at the same time where columns are gone through, at most."""
+_FEWEST: Final = 512
+_BYTES_AT_ONCE: Final = 1_000_000
+"""Their size, about, unless so few rows are larger: each batch has a price of its own."""
 
 
 class Source(Protocol):
@@ -102,7 +105,7 @@ class FileSource:
             groups = [about.row_group(group) for group in range(about.num_row_groups)]
             self._starts = np.cumsum([0, *(group.num_rows for group in groups)])
             there = list(filter(often, self._schema.names))
-            if there and self._bytes(there) <= HELD:
+            if there and sum(self._bytes(there, group) for group in range(about.num_row_groups)) <= HELD:
                 self._held = self._read(there)
 
     @property
@@ -158,21 +161,18 @@ class FileSource:
         return self._opened.read(columns=list(names)).select(list(names)).unify_dictionaries()
 
     def _group(self, group: int, names: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        count = int(self._starts[group + 1] - self._starts[group])
+        fitting = _BYTES_AT_ONCE * count // max(1, self._bytes(names, group))
+        at_once = min(_AT_ONCE, max(_FEWEST, fitting))
         with self._reading():
-            for batch in self._opened.iter_batches(_AT_ONCE, row_groups=[group], columns=list(names)):
+            for batch in self._opened.iter_batches(at_once, row_groups=[group], columns=list(names)):
                 yield batch.select(list(names))
 
-    def _bytes(self, names: Sequence[str]) -> int:
-        wanted, about, total = set(names), self._opened.metadata, 0
-        if not about.num_row_groups:
-            return 0
-        kept = [i for i in range(about.num_columns) if _owner(about.schema.column(i).path, wanted)]
-        for group in range(about.num_row_groups):
-            one = about.row_group(group)
-            total += sum(one.column(i).total_uncompressed_size for i in kept)
-            if total > HELD:
-                break
-        return total
+    def _bytes(self, names: Sequence[str], group: int) -> int:
+        """Return how large some columns of a row group are before compression; texts that recur are counted once."""
+        wanted, one = set(names), self._opened.metadata.row_group(group)
+        columns = (one.column(i) for i in range(one.num_columns))
+        return sum(column.total_uncompressed_size for column in columns if _owner(column.path_in_schema, wanted))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -230,7 +230,7 @@ def part(source: Source, rows: Index) -> Source:
 
 def _owner(path: str, wanted: set[str]) -> bool:
     """Return whether the values at a path of a Parquet schema belong to one of some columns."""
-    return path in wanted or any(path.startswith(f"{name}.list.") for name in wanted)
+    return path in wanted or path.partition(".list.")[0] in wanted
 
 
 __all__ = ["HELD", "FileSource", "PartSource", "Source", "TableSource", "part"]

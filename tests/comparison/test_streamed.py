@@ -119,6 +119,7 @@ def test_what_is_read_little_by_little_is_said_as_what_is_held(
     held = _said(one, other)
     monkeypatch.setattr(sources, "HELD", 0)
     monkeypatch.setattr(sources, "_AT_ONCE", 7)
+    monkeypatch.setattr(sources, "_FEWEST", 1)
     assert _said(Run(one.folder), Run(other.folder)) == held
 
 
