@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from harness.record import Run, find_runs, read_run
-from harness.record.folder import write_run
+from harness.record import Run, RunRecord, find_runs, read_run
+from harness.record.folder import samples_writer, write_run
 from harness.record.seal import digests
 from harness.report.serve import Viewer
 
@@ -27,6 +27,8 @@ METRICS: Final = (
     *("anls_star", "squad_f1", "squad_em", "rouge_l", "cer", "wer", "mape", "lines_right", "words_missed"),
     *("words_invented", "corpus_cer", "corpus_wer", "cohen_kappa"),
 )
+_GROUP: Final = 4_096
+"""Rows of a row group, as runs write them."""
 _COLOURS: Final = ("red", "green", "blue", "grey", "black")
 
 
@@ -69,6 +71,7 @@ def prepared(folder: Path, samples: int, metrics: int) -> Path:
         "version": 1,
         "datasets": {"rows": {"type": "jsonl", "path": "rows.jsonl"}},
         "slice_by": ["kind"],
+        "gates": [{"metric": f"qa/{METRICS[0]}", "max_drop": 0.02}],
         "tasks": {"qa": {"kind": "qa", "dataset": "rows", "metrics": METRICS[:metrics]}},
     }
     (folder / "suite.yaml").write_text(json.dumps(suite), encoding="utf-8")
@@ -76,18 +79,39 @@ def prepared(folder: Path, samples: int, metrics: int) -> Path:
 
 
 def repeated(run: Path, times: int, out: Path) -> Path:
-    """Write a run as often under other ids: what reads runs is measured on more answers than are asked here."""
-    import pyarrow as pa
+    """Write a run as often under other ids: what reads runs is measured on more answers than are asked here.
+
+    The file is as a run of so many answers would write it, and the record agrees with it; intervals stay those of one.
+    """
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     table = Run(run).table()
     place = table.column_names.index("sample_id")
-    ids = [pc.binary_join_element_wise(table["sample_id"], str(k), "-") for k in range(times)]
     out.mkdir(parents=True)
-    pq.write_table(pa.concat_tables(table.set_column(place, "sample_id", one) for one in ids), out / "samples.parquet")
-    write_run(out, read_run(run).model_copy(update={"files": digests(out)}))
+    with samples_writer(out / "samples.parquet", table.schema) as writer:
+        for k in range(times):
+            ids = pc.binary_join_element_wise(table["sample_id"], str(k), "-")
+            part = table.set_column(place, "sample_id", ids)
+            for start in range(0, len(part), _GROUP):
+                writer.write_table(part.slice(start, _GROUP).combine_chunks())
+    told = _times(json.loads(read_run(run).model_dump_json()), times)
+    write_run(out, RunRecord.model_validate_json(json.dumps(told | {"files": digests(out)})))
     return out
+
+
+def _times(told: Any, times: int) -> Any:
+    """Return a record with every count of rows as often."""
+    if isinstance(told, list):
+        return [_times(one, times) for one in told]
+    if not isinstance(told, dict):
+        return told
+    counts = {"n", "total", "known", "cut"}
+    made = {key: value * times if key in counts and isinstance(value, int) else _times(value, times)
+            for key, value in told.items()}  # fmt: skip
+    for key in ("responses", "statuses"):
+        if isinstance(told.get(key), dict):
+            made[key] = {name: count * times for name, count in told[key].items()}
+    return made
 
 
 def measured(folder: Path, samples: int, asked: int, metrics: int) -> Iterator[tuple[str, Cost, int]]:
@@ -108,6 +132,11 @@ def measured(folder: Path, samples: int, asked: int, metrics: int) -> Iterator[t
         page = folder / form
         page.mkdir()
         yield f"compare, {form}", cost("compare", first, second, "--format", form, "--out", page / file), _bytes(page)
+    (folder / "gate").mkdir()
+    asked_for = ("--baseline", first, "--candidate", second, "--junit", folder / "gate" / "junit.xml", "--quiet")
+    yield "gate", cost("gate", suite, "-a", folder / "second.yaml", *asked_for), _bytes(folder / "gate")
+    name = "s7" if few == samples else "s7-0"
+    yield "show, one answer", cost("show", first, "--answer", name), 0
 
 
 def listed(runs: Path) -> tuple[float, float]:

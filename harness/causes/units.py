@@ -12,6 +12,7 @@ from harness.comparison.sets import apart_in, data_of, row_of
 from harness.errors import UsageError
 from harness.estimate import Statistic, placed
 from harness.record import Run
+from harness.record.arrow import indices
 from harness.seeds import derive_seed
 
 WORSE, BETTER, SAME = 0, 1, 2
@@ -48,8 +49,6 @@ class Measure:
 
     def values(self, run: Run, samples: Samples | None = None) -> dict[Key, float]:
         """Return what each row of a run is worth; NaN where it does not count."""
-        import pyarrow as pa
-
         read = samples or read_samples(run.folder, run.record.files)
         task = described(run.record.tasks[self.task], read.metrics)
         if self.column not in task.columns:
@@ -59,7 +58,7 @@ class Measure:
         found: dict[Key, float] = {}
         for cell in self.cells:
             rows = read.rows.get((self.task, cell), np.zeros(0, np.int64))
-            names = ids.take(pa.array(rows)).to_pylist()
+            names = ids.take(indices(rows)).to_pylist()
             found |= {(cell, name): float(worths[row]) for name, row in zip(names, rows, strict=True)}
         return found
 
@@ -136,7 +135,7 @@ def measures(run: Run) -> list[Measure]:
                 continue
             if statistic.direction not in ("higher", "lower") or node["column"] not in told.columns:
                 continue
-            if f"score.{node['column']}" in samples.table.column_names:
+            if f"score.{node['column']}" in samples.names:
                 own.append(Measure(name, metric, node["column"], tuple(node["at"]), node.get("failed"), statistic))
         found += sorted(own, key=lambda one: (one.column != task.primary, one.metric != task.primary))
     return found

@@ -15,6 +15,7 @@ from harness.comparison.sets import apart_in
 from harness.labels import answer_digest, first_hashes, own_id, question_key
 from harness.labels.draws import Item
 from harness.record import Run
+from harness.record.arrow import indices, strings
 from harness.record.schema import TaskRecord
 from harness.types import Status
 
@@ -41,25 +42,26 @@ class Answered:
 
     def texts(self) -> list[str | None]:
         """Return the answer of each row; None where none came."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        there = pc.is_in(self.samples.text("status"), value_set=pa.array([Status.OK, Status.UNPARSED]))
-        found: list[str | None] = pc.if_else(there, self.samples.text("response"), None).take(self.rows).to_pylist()
+        there = pc.is_in(self.samples.text("status"), value_set=strings([Status.OK, Status.UNPARSED]))
+        found: list[str | None] = (
+            pc.if_else(there, self.samples.text("response"), None).take(indices(self.rows)).to_pylist()
+        )
         return found
 
     def ids(self) -> list[str]:
         """Return the sample of each row, without the number of the turn where it was asked several times."""
-        found: list[str] = self.samples.text("sample_id").take(self.rows).to_pylist()
+        found: list[str] = self.samples.text("sample_id").take(indices(self.rows)).to_pylist()
         return [own_id(one, self.record.epochs) for one in found]
 
     def keys(self, places: Index) -> list[str]:
         """Return the key of the question of some of the rows."""
         rows = self.rows[places]
-        hashes = self.samples.text("request_hash").take(rows).to_pylist()
+        hashes = self.samples.text("request_hash").take(indices(rows)).to_pylist()
         if self.record.epochs > 1:
             names = "cell", "sample_id", "request_hash"
-            cells, samples, told = (self.samples.text(name).take(self.rows).to_pylist() for name in names)
+            cells, samples, told = (self.samples.text(name).take(indices(self.rows)).to_pylist() for name in names)
             first = first_hashes(cells, samples, told, self.record.epochs)
             hashes = [first[place] for place in places.tolist()]
         ids = self.ids()
@@ -71,14 +73,14 @@ class Answered:
 
     def units(self) -> Index:
         """Return which rows belong together, [rows]: those of one cluster, or of one sample."""
-        clusters = self.samples.text("cluster").take(self.rows).to_pylist()
+        clusters = self.samples.text("cluster").take(indices(self.rows)).to_pylist()
         names = [cluster or f"\0{one}" for cluster, one in zip(clusters, self.ids(), strict=True)]
         return np.unique(np.array(names, object).astype(str), return_inverse=True)[1].astype(np.int64)
 
     def strata(self, tags: Sequence[str], places: Index) -> list[str]:
         """Return the slice of some of the rows: its cell, and its value of each tag."""
         names = ["cell", *(f"tag.{tag}" for tag in tags if tag in self.samples.tags)]
-        columns = [self.samples.text(name).take(self.rows[places]).to_pylist() for name in names]
+        columns = [self.samples.text(name).take(indices(self.rows[places])).to_pylist() for name in names]
         return [" ".join(str(one) for one in row if one) for row in zip(*columns, strict=True)]
 
 

@@ -1,7 +1,8 @@
 """A run's samples as columns: only what a comparison needs, as Arrow and NumPy arrays."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from harness.estimate.rows import CODES, FAILED, Column
 from harness.record.arrow import as_numpy
 from harness.record.folder import CHANCE, SAMPLES_FILE, unweighted
 from harness.record.seal import check_file
+from harness.record.sources import FileSource, Source, TableSource, part
 from harness.types import Finish, Status
 
 if TYPE_CHECKING:
@@ -25,40 +27,59 @@ CellKey = tuple[str, str]
 """Task and cell."""
 
 _NEEDED: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "status", "response")
+_OFTEN: Final = ("task", "cell", "sample_id", "cluster", "request_hash", "finish", CHANCE)
 _UNKNOWN: Final[Mapping[str, str]] = {}
+HASH_LENGTH: Final = 16
+"""Characters of a request's hash that are compared; baselines keep no more."""
+_DIGEST: Final = 16
+"""Bytes that stand for a text: two of a million million texts are taken for one with a chance of 10⁻¹⁵."""
 _FINISH: Final = "finish"
 """How answers end; runs of earlier versions do not say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """The columns of one run, and which rows belong to which cell."""
+    """The columns of one run, read when they are asked for, and which rows belong to which cell."""
 
     folder: Path
-    table: "pa.Table"
+    source: Source
     rows: Mapping[CellKey, Index]
+
+    def __len__(self) -> int:
+        return self.source.num_rows
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all columns."""
+        return self.source.column_names
+
+    def of(self, task: str) -> "Samples":
+        """Return the rows of one task, as if there were no others."""
+        cells = [rows for (name, _), rows in self.rows.items() if name == task]
+        rows = np.sort(np.concatenate([np.zeros(0, np.int64), *cells]))
+        return samples_of(self.folder, part(self.source, rows))
 
     @property
     def metrics(self) -> list[str]:
         """Names of all per-sample metrics."""
-        return [name.removeprefix("status.") for name in self.table.column_names if name.startswith("status.")]
+        return [name.removeprefix("status.") for name in self.names if name.startswith("status.")]
 
     @property
     def tags(self) -> list[str]:
         """Names of all tags."""
-        return [name.removeprefix("tag.") for name in self.table.column_names if name.startswith("tag.")]
+        return [name.removeprefix("tag.") for name in self.names if name.startswith("tag.")]
 
     def column(self, name: str) -> "pa.Array":
         """Return one column in one piece."""
         import pyarrow as pa
 
-        whole = self.table[name].combine_chunks()
+        whole = self.source.select([name])[name].combine_chunks()
         return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
 
     @property
     def weights(self) -> Floats | None:
         """One over the chance of each row, [rows]; None where all had the same."""
-        if CHANCE not in self.table.column_names:
+        if CHANCE not in self.names:
             return None
         return 1 / as_numpy(self.column(CHANCE), np.nan).astype(np.float64)
 
@@ -79,7 +100,7 @@ class Samples:
         worth = np.nan if spec.worth is None else spec.worth
         counted = values if spec.sum_of and spec.worth is not None else worth
         kept = f"detail.{spec.sum_of or label}"
-        details = self.text(kept).to_pylist() if kept in self.table.column_names else None
+        details = self.text(kept).to_pylist() if kept in self.names else None
         return Column(np.where(ok, values, np.where(failed, counted, np.nan)), kinds, details)
 
     def worths(self, label: str, spec: ColumnSpec) -> Floats:
@@ -94,34 +115,60 @@ class Samples:
         codes = as_numpy(encoded.indices, -1).astype(np.int64)
         return codes, encoded.dictionary.to_pylist()
 
-    def answers(self) -> tuple[Index, list[str]]:
-        """Return a code for the answer of each row, [rows], and the texts; answers that failed have −1.
+    def answers(self) -> Index:
+        """Return a code for the answer of each row, [rows]; answers that failed have −1.
 
         Texts that differ in case and white space only are one.
         """
-        codes, names = self.codes("response")
-        normal = [" ".join((name or "").casefold().split()) for name in names]
-        distinct = {name: i for i, name in enumerate(dict.fromkeys(normal))}
-        lookup = np.array([*(distinct[name] for name in normal), -1], np.int64)
+        encoded = self.digests("response", lambda text: " ".join(text.casefold().split())).dictionary_encode()
         status, words = self.codes("status")
         ok = np.isin(status, [i for i, word in enumerate(words) if word == Status.OK])
-        return np.where(ok, lookup[codes], -1), list(distinct)
+        return np.where(ok, as_numpy(encoded.indices, -1).astype(np.int64), -1)
+
+    def digests(self, name: str, normal: Callable[[str], str] = str) -> "pa.Array":
+        """Return 16 bytes for each text of a column, [rows], null where there is none: the texts are not held.
+
+        Args:
+            name: of a column of text.
+            normal: what is made of a text before: texts of which it makes the same have the same digest.
+        """
+        import pyarrow as pa
+
+        kind, parts = pa.binary(_DIGEST), []
+        for batch in self.source.batches([name]):
+            texts = batch.column(0)
+            encoded = texts if isinstance(texts, pa.DictionaryArray) else texts.dictionary_encode()
+            made = b"".join(
+                blake2b(normal(text or "").encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+                for text in encoded.dictionary.to_pylist()
+            )
+            distinct = pa.Array.from_buffers(kind, len(encoded.dictionary), [None, pa.py_buffer(made)])
+            parts.append(distinct.take(encoded.indices))
+        return pa.concat_arrays(parts) if parts else pa.nulls(0, kind)
+
+    def hashes(self) -> "pa.Array":
+        """Return what is compared of the hash of each row's request, [rows]."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        parts = [
+            pc.utf8_slice_codeunits(batch.column(0).cast(pa.string()), 0, HASH_LENGTH)
+            for batch in self.source.batches(["request_hash"])
+        ]
+        return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.string())
 
     def cut_off(self) -> Column:
         """Return 1 for each row whose answer was cut off, 0 for one that was not, undefined where that is unknown."""
-        codes, names = self.codes(_FINISH) if _FINISH in self.table.column_names else (np.full(len(self.table), -1), [])
+        codes, names = self.codes(_FINISH) if _FINISH in self.names else (np.full(len(self), -1), [])
         values = np.array([np.nan if not name else float(name == Finish.LENGTH) for name in [*names, None]])[codes]
         kinds = np.where(np.isnan(values), CODES[Status.UNDEFINED], CODES[Status.OK])
         return Column(values, kinds.astype(np.int8))
 
     def texts(self, rows: Sequence[int] | Index, columns: Iterable[str]) -> list[dict[str, Any]]:
-        """Read columns of a few rows from the file; one that it does not have is None."""
-        import pyarrow.parquet as pq
-
-        file = self.folder / SAMPLES_FILE
+        """Return columns of a few rows; one that is not there is None."""
         wanted = list(columns)
-        there = [name for name in wanted if name in pq.read_schema(file).names]
-        picked = pq.ParquetFile(file).read(columns=there).take(np.asarray(rows, np.int64)).to_pylist()
+        there = [name for name in wanted if name in self.names]
+        picked = self.source.take(np.asarray(rows, np.int64), there).to_pylist()
         return [{name: row.get(name) for name in wanted} for row in picked]
 
 
@@ -137,34 +184,42 @@ def read_samples(folder: Path, files: Mapping[str, str] = _UNKNOWN, *, weighted:
         UsageError: if ``samples.parquet`` is missing or unreadable, or not the file that the record describes; if its
             samples were drawn with unequal chances and the caller does not weigh them.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = folder / SAMPLES_FILE
     check_file(folder, files, SAMPLES_FILE)
-    try:
-        names = pq.read_schema(file).names
-        columns = [
-            name
-            for name in names
-            if name in (*_NEEDED, _FINISH, CHANCE) or name.split(".")[0] in ("score", "status", "tag", "detail")
-        ]
-        # Not read_table: it imports pandas where that is installed. A name takes those that go on from it along.
-        table = pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns).select(columns)
-    except (OSError, ValueError, pa.ArrowException) as cause:  # whatever a damaged footer makes of itself
-        raise UsageError(f"{file} cannot be read: {cause}") from cause
+    source = opened(folder)
+    names = source.column_names
     absent = [name for name in _NEEDED if name not in names]
     if absent:
-        raise UsageError(f"{file} has no column {', '.join(absent)}; it was not written by this harness")
+        raise UsageError(
+            f"{folder / SAMPLES_FILE} has no column {', '.join(absent)}; it was not written by this harness"
+        )
     if CHANCE in names and not weighted:
         raise UsageError(unweighted(folder))
-    return samples_of(folder, table)
+    return _placed(folder, source)
 
 
-def samples_of(folder: Path, table: "pa.Table") -> Samples:
-    """Return the samples of a run whose table is at hand, or some of them."""
-    whole = table.unify_dictionaries()
-    return Samples(folder, whole, _by_cell(Samples(folder, whole, {})))
+def opened(folder: Path) -> FileSource:
+    """Return the rows of the run in ``folder``, of which nothing but what is small is read yet.
+
+    Raises:
+        UsageError: if ``samples.parquet`` is missing or unreadable.
+    """
+    return FileSource(folder / SAMPLES_FILE, _often)
+
+
+def _often(name: str) -> bool:
+    """Return whether a column is read several times: texts of any length are not among them."""
+    return name in _OFTEN or name.split(".", maxsplit=1)[0] in ("score", "status", "tag")
+
+
+def samples_of(folder: Path, rows: "Source | pa.Table") -> Samples:
+    """Return the samples of a run whose rows are at hand, or some of them."""
+    import pyarrow as pa
+
+    return _placed(folder, TableSource(rows) if isinstance(rows, pa.Table) else rows)
+
+
+def _placed(folder: Path, source: Source) -> Samples:
+    return Samples(folder, source, _by_cell(Samples(folder, source, {})))
 
 
 def _by_cell(samples: Samples) -> dict[CellKey, Index]:

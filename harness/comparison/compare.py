@@ -26,6 +26,7 @@ from harness.estimate.rows import LOST
 from harness.estimate.statistic import columns_in
 from harness.labels import LabelSet
 from harness.record import Run
+from harness.record.arrow import indices
 from harness.record.folder import need_pandas
 from harness.record.marks import Differences
 from harness.record.schema import SCHEMA_VERSION, MetricRecord, RunRecord
@@ -316,11 +317,11 @@ class _Comparer:
     def _unmoved(self) -> Iterator[str]:
         """Warn of a LoRA with which no answer differs from those without it: it may attach to nothing."""
         before, after = (record.adapter.config.get("lora") for record in self._records)
-        answers = [samples.text("response") for samples in self._samples]
         pairs = [one for one in self._pairs.cells.values() if len(one.candidate)]
         if before == after or not pairs:
             return
-        if all(answers[0].take(one.baseline).equals(answers[1].take(one.candidate)) for one in pairs):
+        answers = [samples.digests("response") for samples in self._samples]
+        if all(answers[0].take(indices(one.baseline)).equals(answers[1].take(indices(one.candidate))) for one in pairs):
             count = sum(len(one.candidate) for one in pairs)
             said = f"all {count:,} answers with `lora: {after}` are those with `lora: {before}`"
             yield f"{said}: does it change anything?"

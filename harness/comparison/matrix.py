@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.columns import Samples
+from harness.comparison.columns import HASH_LENGTH, Samples
 from harness.comparison.controls import control
 from harness.comparison.described import described
 from harness.comparison.flips import RIGHT
-from harness.comparison.pair import HASH_LENGTH
 from harness.comparison.rows import rows_of_run
 from harness.record import Run
 from harness.types import Status

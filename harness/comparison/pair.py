@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.comparison.columns import CellKey, Index, Samples
 from harness.comparison.sets import Unpaired, row_of
-from harness.record.arrow import as_numpy
+from harness.record.arrow import as_numpy, indices, mask
 from harness.record.marks import Differences
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-HASH_LENGTH: Final = 16
-"""Characters of a request's hash that are compared; baselines keep no more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +79,7 @@ def pair(baseline: Samples, candidate: Samples, rows: Mapping[str, Differences] 
     """
     keys = [*baseline.rows, *(key for key in candidate.rows if key not in baseline.rows)]
     ids = baseline.text("sample_id"), candidate.text("sample_id")
-    hashes = baseline.text("request_hash"), candidate.text("request_hash")
+    hashes = baseline.hashes(), candidate.hashes()
     nobody = np.zeros(0, np.int64)
     others = rows or {}
     cells = {
@@ -102,10 +99,9 @@ def _join(
     hashes: tuple["pa.Array", "pa.Array"],
     rows: Differences | None,
 ) -> CellPairs:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    left, right = ids[0].take(pa.array(ours)), ids[1].take(pa.array(theirs))
+    left, right = ids[0].take(indices(ours)), ids[1].take(indices(theirs))
     extra: list[str] = []
     if left.equals(right):
         here = there = np.arange(len(left))
@@ -114,13 +110,13 @@ def _join(
         found = as_numpy(pc.index_in(left, value_set=right), -1).astype(np.int64)
         here = np.flatnonzero(found >= 0)
         there = found[here]
-        missing = left.filter(pa.array(found < 0)).to_pylist()
+        missing = left.filter(mask(found < 0)).to_pylist()
         extra = right.filter(pc.invert(pc.is_in(right, value_set=left))).to_pylist()
-    same = _same_content(hashes[0].take(pa.array(ours[here])), hashes[1].take(pa.array(theirs[there])))
+    same = _same_content(hashes[0].take(indices(ours[here])), hashes[1].take(indices(theirs[there])))
     known = {} if rows is None else {identity: rows.changed[identity] for identity in rows.judged}
     if known:
-        same &= ~np.array([row_of(identity) in known for identity in left.take(pa.array(here)).to_pylist()], bool)
-    changed = left.take(pa.array(here[~same])).to_pylist()
+        same &= ~np.array([row_of(identity) in known for identity in left.take(indices(here)).to_pylist()], bool)
+    changed = left.take(indices(here[~same])).to_pylist()
     paired = ours[here[same]], theirs[there[same]]
     named = {identity: known.get(row_of(identity), ()) for identity in changed}
     return CellPairs(*key, *paired, tuple(missing), tuple(extra), named)
@@ -129,8 +125,7 @@ def _join(
 def _same_content(one: "pa.Array", other: "pa.Array") -> np.ndarray:
     import pyarrow.compute as pc
 
-    short = (pc.utf8_slice_codeunits(side, 0, HASH_LENGTH) for side in (one, other))
-    equal = pc.equal(*short)
+    equal = pc.equal(one, other)
     # A sample that could not be prepared has no hash: that is a failure of its run, not another sample.
     unknown = pc.or_(pc.is_null(one), pc.is_null(other))
     return as_numpy(pc.or_kleene(unknown, equal), 0)

@@ -11,10 +11,11 @@ import numpy as np
 from harness.comparison.columns import Index, Samples, read_samples
 from harness.comparison.described import Described
 from harness.estimate import ANSWER
+from harness.estimate.kept import Columns, Kept
 from harness.estimate.reduce import Codes, reducer, repeats_of
 from harness.estimate.rows import CODES, CellRows, Column, Floats, Labels, Rows, answers_column, apart, unit_code
 from harness.record import Run
-from harness.record.arrow import as_numpy, constant
+from harness.record.arrow import as_numpy, constant, indices
 from harness.record.rows import MadeRows, read_rows
 from harness.record.schema import TaskRecord
 from harness.types import Status
@@ -26,6 +27,8 @@ CUT_OFF: Final = "\0cut off"
 """The column that says which answers were cut off; no metric can be called so."""
 
 _EPOCH: Final = re.compile(r"#[0-9]+$")
+_AT_ONCE: Final = 65_536
+"""Texts that are Python objects at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class RunRows:
     def __init__(self, samples: Samples, made: Sequence[MadeRows] = ()) -> None:
         self.samples = samples
         self._made = made
-        self._columns: dict[str, Column] = {}
+        self._kept = Kept()
 
     def of(self, task: TaskView, rows: Mapping[str, Index] | None = None, named: "RunRows | None" = None,
            places: Mapping[str, Index] | None = None) -> Rows:  # fmt: skip
@@ -64,56 +67,62 @@ class RunRows:
         own = rows if rows is not None else self._own(task.name)
         other, at = named or self, places if places is not None else own
         cells = {cell: self._cell(task, cell, taken, other, at[cell]) for cell, taken in own.items()}
-        ids = {cell: other.ids(at[cell]) for cell in cells}
+        ids = Columns(cells, lambda cell: other.ids(at[cell]))
         if task.record.epochs > 1:  # before what was made is laid beside: that is of questions, not of answers
-            ids = {cell: [_EPOCH.sub("", identity) for identity in names] for cell, names in ids.items()}
             for name, cell in cells.items():
-                asked = repeats_of(ids[name], task.record.epochs)
-                cells[name], ids[name] = self._reduced(task.record, cell, asked), [ids[name][i] for i in asked[:, 0]]
+                asked = repeats_of([_EPOCH.sub("", identity) for identity in ids[name]], task.record.epochs)
+                cells[name], at = self._reduced(task.record, cell, asked), {**at, name: at[name][asked[:, 0]]}
         for made in (one for one in self._made if one.task == task.name):
             if (own_cell := cells.get(made.cell)) is None:
                 samples = np.array([unit_code("", identity) for identity in made.ids], np.int64)
                 cells[made.cell] = made.alone(samples)
             else:
-                columns = {**own_cell.columns, **made.beside(ids[made.cell])}
-                cells[made.cell] = replace(own_cell, columns=columns)
+                names = [_EPOCH.sub("", one) for one in ids[made.cell]] if task.record.epochs > 1 else ids[made.cell]
+                cells[made.cell] = replace(own_cell, columns=_laid(own_cell.columns, made.beside(names)))
         return Rows(cells)
 
     def ids(self, rows: Index) -> list[str]:
         """Return the ids of some rows."""
-        import pyarrow as pa
-
-        found: list[str] = self.samples.text("sample_id").take(pa.array(rows)).to_pylist()
+        found: list[str] = self.samples.text("sample_id").take(indices(rows)).to_pylist()
         return found
 
     def _own(self, task: str) -> dict[str, Index]:
         return {cell: rows for (name, cell), rows in self.samples.rows.items() if name == task}
 
     def _cell(self, task: TaskView, cell: str, rows: Index, named: "RunRows", places: Index) -> CellRows:
-        there = set(self.samples.table.column_names)
-        columns = {
-            label: self._column(label, task).take(rows)
+        there = set(self.samples.names)
+        labels = [
+            label
             for label, spec in task.described.columns.items()
             if f"score.{label}" in there and f"status.{spec.sum_of or label}" in there
-        }
-        columns[ANSWER] = self._answers.take(rows)
-        columns[CUT_OFF] = self._cut_off.take(rows)
+        ]
+        whole = _all_of(rows, len(self.samples))
+
+        def column(label: str) -> Column:
+            every = self._column(label, task)
+            return every if whole else self._kept.get((task.name, cell, label), lambda: every.take(rows))
+
+        columns = Columns([*labels, ANSWER, CUT_OFF], column)
         samples, units = named.numbers
-        tags = {name: labels.take(places) for name, labels in named.labels.items()}
+        tags = named.labels
+        if not _all_of(places, len(named.samples)):
+            samples, units = samples[places], units[places]
+            tags = {name: labels.take(places) for name, labels in tags.items()}
         stratum = task.record.cells[cell].stratum if cell in task.record.cells else ""
         weight = None if self._weights is None else self._weights[rows]
-        return CellRows(samples[places], apart(units[places], stratum), columns, tags, stratum, weight)
+        return CellRows(samples, apart(units, stratum), columns, tags, stratum, weight)
 
     def _column(self, label: str, task: TaskView) -> Column:
+        if label == ANSWER:
+            return self._answers
+        if label == CUT_OFF:
+            return self._kept.get(label, self.samples.cut_off)
         spec = task.described.columns[label]
-        name = f"{label} {spec.worth} {spec.sum_of}"
-        if name not in self._columns:
-            self._columns[name] = self.samples.scores(label, spec)
-        return self._columns[name]
+        return self._kept.get((label, spec.worth, spec.sum_of), lambda: self.samples.scores(label, spec))
 
     @cached_property
     def _answers(self) -> Column:
-        codes, _ = self.samples.answers()
+        codes = self.samples.answers()
         statuses, names = self.samples.codes("status")
         places = np.array([CODES[str(name)] for name in names], np.int8)
         return answers_column(codes + 1, places[statuses])
@@ -121,10 +130,6 @@ class RunRows:
     @cached_property
     def _weights(self) -> Floats | None:
         return self.samples.weights
-
-    @cached_property
-    def _cut_off(self) -> Column:
-        return self.samples.cut_off()
 
     @cached_property
     def numbers(self) -> tuple[Index, Index]:
@@ -154,15 +159,16 @@ class RunRows:
         reduce, answers = reducer(task.reducer, task.epochs), cell.columns[ANSWER]
         codes: Codes = np.where(np.isnan(answers.worths), 0, answers.worths).astype(np.int64)[rows]
         first = cell.take(rows[:, 0])
-        columns = {}
-        for label, column in cell.columns.items():
+
+        def reduced(label: str) -> Column:
             if label == ANSWER:
-                columns[label] = first.columns[label]
-                continue
+                return first.columns[label]
+            column = cell.columns[label]
             kinds = column.kinds[rows]
             kept = np.where((kinds == CODES[Status.OK]).any(axis=1), CODES[Status.OK], kinds[:, 0])
-            columns[label] = Column(reduce(column.worths[rows], codes), kept.astype(np.int8))
-        return replace(first, columns=columns)
+            return Column(reduce(column.worths[rows], codes), kept.astype(np.int8))
+
+        return replace(first, columns=Columns(cell.columns, reduced))
 
 
 def rows_of_run(run: Run, *, weighted: bool = False) -> RunRows:
@@ -179,7 +185,18 @@ def rows_of_run(run: Run, *, weighted: bool = False) -> RunRows:
     return RunRows(read_samples(run.folder, files, weighted=weighted), read_rows(run.folder, files))
 
 
+def _laid(own: Mapping[str, Column], beside: Mapping[str, Column]) -> Mapping[str, Column]:
+    """Return columns with others beside them, which stand for those of the same name."""
+    return Columns([*own, *beside], lambda name: beside[name] if name in beside else own[name])
+
+
+def _all_of(rows: Index, count: int) -> bool:
+    """Return whether rows are all there are, in their order."""
+    return len(rows) == count and bool((rows == np.arange(count)).all())
+
+
 def _coded(texts: "pa.Array", code: Callable[[str], int]) -> Index:
     encoded = texts.dictionary_encode()
-    codes = np.array([code(name) for name in encoded.dictionary.to_pylist()], np.int64)
+    parts = (encoded.dictionary.slice(start, _AT_ONCE) for start in range(0, len(encoded.dictionary), _AT_ONCE))
+    codes = np.fromiter((code(name) for part in parts for name in part.to_pylist()), np.int64, len(encoded.dictionary))
     return codes[as_numpy(encoded.indices, 0)] if len(codes) else np.zeros(0, np.int64)

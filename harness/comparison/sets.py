@@ -12,6 +12,7 @@ from harness.record import Run
 from harness.record.arrow import where
 from harness.record.folder import SAMPLES_FILE
 from harness.record.marks import Differences, RowMarks, read_marks
+from harness.record.sources import FileSource
 
 DATA: Final = "dataset"
 """The key of a task's configuration that holds the hash of the data it asks about."""
@@ -119,9 +120,8 @@ def _asks_rows(side: Rows, task: str, marks: RowMarks) -> bool:
     if not isinstance(side.kept, Path):
         return True
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    table = pq.read_table(side.kept / SAMPLES_FILE, columns=["task", "sample_id", "request_hash"])
+    table = FileSource(side.kept / SAMPLES_FILE).select(["task", "sample_id", "request_hash"])
     own = where(table, "task", task)
     ids = pc.unique(own["sample_id"].cast("string")).to_pylist()
     return own["request_hash"].null_count < len(own) and {row_of(one) for one in ids} <= set(marks.ids)

@@ -155,7 +155,7 @@ def _bound(run: Run, metric: SampleMetric) -> dict[str, SampleMetric]:
 
 def unasked(run: Run) -> list[str]:
     """Return the tasks of a run that asked no question: they measured by themselves, and hold nothing to judge."""
-    asked = set(run.table().select(["task", "request_hash"]).drop_null()["task"].unique().to_pylist())
+    asked = set(run.source().select(["task", "request_hash"]).drop_null()["task"].unique().to_pylist())
     return [name for name in run.record.tasks if name not in asked]
 
 

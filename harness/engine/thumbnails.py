@@ -12,7 +12,7 @@ from harness.engine.same import HasMarks
 from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
-from harness.record.arrow import array, where
+from harness.record.arrow import array
 from harness.spec.document import made_document
 from harness.suite.bind import Suite, bind_suite, load_suite
 from harness.tasks import Measures, Task
@@ -40,7 +40,7 @@ def keep_thumbnails(folder: Path) -> int:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
     run = Run(folder)
-    wanted = dict.fromkeys(run.table()["sample_id"].to_pylist())
+    wanted = dict.fromkeys(run.source().select(["sample_id"])["sample_id"].to_pylist())
     return _keep(run, _suite(run), wanted, _wrong(run)[:_UNASKED], None)
 
 
@@ -67,12 +67,11 @@ def _shows(suite: Suite) -> bool:
 
 def _wrong(run: Run) -> list[Key]:
     """Return the first wrong answers, of each task in turn."""
-    table, found = run.table(), []
+    whole, found = columns_of(run.folder, run.source()), []
     for name, task in run.record.tasks.items():
-        samples = columns_of(run.folder, where(table, "task", name))
-        rows = wrong_rows(samples, task)[:_UNASKED]
-        columns = (samples.text(column).take(rows).to_pylist() for column in ("task", "cell", "sample_id"))
-        found.append(list(zip(*columns, strict=True)))
+        samples = whole.of(name)
+        rows = samples.texts(wrong_rows(samples, task)[:_UNASKED], ("task", "cell", "sample_id"))
+        found.append([(row["task"], row["cell"], row["sample_id"]) for row in rows])
     turns = chain.from_iterable(zip_longest(*found))
     return [one for one in turns if one is not None]
 

@@ -1,9 +1,11 @@
 """Words for writing statistics: columns, row-wise operations, forms, and what is made of forms alone."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from harness.estimate.statistic import Node
+
+Called = TypeVar("Called", bound=Callable[..., Any])
 
 ANSWER = "answer"
 """A column that every asked cell has: a code for each answer, the same where only case and white space differ."""
@@ -204,6 +206,27 @@ def call(target: str, *of: Node, **parameters: Any) -> Node:
     not count; objects where the column keeps them) and a list of float64 [b, n], and returns float64 [b].
     """
     return {"form": "call", "target": target, "of": list(of), "parameters": parameters}
+
+
+def by_count(function: Called) -> Called:
+    """Mark the function of :func:`call` as one that only counts rows: two that are alike are as one of both weights.
+
+    Its draws then cost as much as there are distinct rows, not as there are rows. What it returns must be the same to
+    the last bit either way, as it is where whole weights are added up before anything is divided.
+
+    >>> @by_count
+    ... def share(columns, weights):
+    ...     return (weights[0] * (columns[0] == 1)).sum(axis=1) / weights[0].sum(axis=1)
+    >>> counts_alone(share), counts_alone(len)
+    (True, False)
+    """
+    function.__dict__["by_count"] = True
+    return function
+
+
+def counts_alone(function: Callable[..., Any]) -> bool:
+    """Return whether a function is marked by :func:`by_count`."""
+    return bool(getattr(function, "by_count", False))
 
 
 def stored() -> Node:

@@ -10,6 +10,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
+from harness.estimate.kept import Kept
 from harness.estimate.means import all_differ, mean_of, weighted_mean_of, within
 from harness.estimate.reach import reach
 from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
@@ -81,6 +82,7 @@ class Comparer:
         self._resamples = resamples
         self._confidence = confidence
         self._sides: dict[str, tuple[Rows, Rows]] = {}
+        self._slices, self._share = Kept(), sum(side.nbytes for side in self._whole) // 4
         self._draws: dict[str, Pool] = {}
         self._numbers: tuple[Index | None, Index] = (None, np.zeros(0, np.int64))
 
@@ -202,23 +204,34 @@ class Comparer:
 
     def _of(self, statistic: Statistic) -> tuple[Rows, Rows]:
         name = key(statistic.where)
+        if statistic.where:  # of many slices each takes the memory of its rows: the last ones are kept
+            return self._slices.get(("rows", name), lambda: self._cut(statistic), self._share)
         if name not in self._sides:
-            before, after = self._whole
-            if statistic.paired:
-                before, after = pair(before, after)
-            if statistic.where:
-                # A slice is the candidate's: both sides then hold the same samples.
-                kept = {cell: rows.tagged(statistic.where) for cell, rows in after.cells.items()}
-                before = Rows({cell: rows.take(kept[cell]) for cell, rows in before.cells.items()})
-                after = Rows({cell: rows.take(kept[cell]) for cell, rows in after.cells.items()})
-            self._sides[name] = before, after
+            self._sides[name] = self._cut(statistic)
         return self._sides[name]
+
+    def _cut(self, statistic: Statistic) -> tuple[Rows, Rows]:
+        before, after = self._whole
+        if statistic.paired:
+            before, after = pair(before, after)
+        if statistic.where:
+            # A slice is the candidate's: both sides then hold the same samples.
+            kept = {cell: rows.tagged(statistic.where) for cell, rows in after.cells.items()}
+            before = Rows({cell: rows.take(kept[cell]) for cell, rows in before.cells.items()})
+            after = Rows({cell: rows.take(kept[cell]) for cell, rows in after.cells.items()})
+        return before, after
 
     def _paired_draws(self, statistic: Statistic) -> Draws:
         name = key(statistic.where)
+        seed = (*self._seed, name) if statistic.where else self._seed
+
+        def pool() -> Pool:
+            return Pool(*self._of(statistic), seed=seed, count=self._resamples)
+
+        if statistic.where:
+            return self._slices.get(("draws", name), pool, self._share).of(statistic.of)
         if name not in self._draws:
-            seed = (*self._seed, name) if statistic.where else self._seed
-            self._draws[name] = Pool(*self._of(statistic), seed=seed, count=self._resamples)
+            self._draws[name] = pool()
         return self._draws[name].of(statistic.of)
 
     def _apart(self, side: int, node: Node) -> Draws:

@@ -1,13 +1,14 @@
 """One set of draws for all statistics that read the same units of a table, or of two paired ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
+from harness.estimate.kept import Kept
 from harness.estimate.rows import CellRows, Index, Rows
 from harness.estimate.statistic import Node, cells_in, forms_in, key
 from harness.estimate.sums import Table
@@ -30,10 +31,16 @@ class Draws:
         seed: what the draws are derived from.
         cells: whose units are drawn; by default all. Units of cells that no statistic reads would take up groups.
         count: B, how many.
+        kept: what is read of them.
     """
 
     def __init__(
-        self, *rows: Rows, seed: tuple[str | int, ...], cells: Iterable[str] | None = None, count: int = RESAMPLES
+        self,
+        *rows: Rows,
+        seed: tuple[str | int, ...],
+        cells: Iterable[str] | None = None,
+        count: int = RESAMPLES,
+        kept: Kept | None = None,
     ) -> None:
         self._rows = rows
         self._seed = seed
@@ -51,13 +58,16 @@ class Draws:
         self._parts = parts
         self.groups = sum(len(part) for part in parts)
         partners: list[Rows | None] = list(rows[::-1]) if len(rows) > 1 else [None]
+        self._last: tuple[Index | None, Index] = (None, self._group)
         self.tables = [
-            Table(side, self.group_of, self.groups, other) for side, other in zip(rows, partners, strict=True)
+            Table(side, self.group_of, self.groups, other, kept) for side, other in zip(rows, partners, strict=True)
         ]
 
     def group_of(self, units: Index) -> Index:
         """Return the group of each unit."""
-        return np.asarray(self._group[np.searchsorted(self.units, units)], np.int64)
+        if self._last[0] is not units:  # most columns have the same rows, and a search for a million takes a second
+            self._last = units, np.asarray(self._group[np.searchsorted(self.units, units)], np.int64)
+        return self._last[1]
 
     def exactly(self, node: Node, side: int = 0) -> float:
         """Return the value of a form over all rows."""
@@ -115,11 +125,11 @@ class Draws:
         unsummed = list(_unsummed(node))
         step = len(weights) if found.totals.shape[1] <= _WIDE else _CHUNK
         if unsummed:
-            longest = max((len(table.read(child).values) for form in unsummed for child in form["of"]), default=1)
+            longest = max(map(table.seen, unsummed))
             step = max(1, min(step, _AT_ONCE // max(1, longest)))
         for start in range(0, len(weights), max(1, step)):
             some = weights[start : start + step].astype(np.float64)
-            known = {key(form): table.called(form, partial(_weights_of, some)) for form in unsummed}
+            known = {key(form): table.called(form, some) for form in unsummed}
             yield evaluate(node, Sums(some @ found.totals, found.places, found.values, known))
 
     def _in_groups(self) -> tuple[Index, tuple[Index, ...]]:
@@ -145,12 +155,13 @@ class Pool:
     def __init__(self, *rows: Rows, seed: tuple[str | int, ...], count: int) -> None:
         self._rows, self._seed, self._count = rows, seed, count
         self._known: dict[tuple[str, ...], Draws] = {}
+        self._kept = Kept()
 
     def of(self, node: Node) -> Draws:
         """Return the draws of the units that a form reads."""
         cells = tuple(sorted({*cells_in(node)}))
         if cells not in self._known:
-            made = Draws(*self._rows, seed=self._seed, cells=cells, count=self._count)
+            made = Draws(*self._rows, seed=self._seed, cells=cells, count=self._count, kept=self._kept)
             self._known[cells] = next((old for old in self._known.values() if _alike(old, made)), made)
         return self._known[cells]
 
@@ -169,10 +180,6 @@ def _strata(cells: Sequence[CellRows], units: Index) -> tuple[Index, ...]:
     if len(names) < 2 or sum(map(len, names.values())) > len(units):
         return (np.arange(len(units)),) if len(units) else ()
     return tuple(np.searchsorted(units, names[name]) for name in sorted(names) if len(names[name]))
-
-
-def _weights_of(weights: Floats, groups: Index) -> Floats:
-    return weights[:, groups]
 
 
 def _unsummed(node: Node) -> Iterator[Node]:

@@ -10,6 +10,7 @@ import numpy as np
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import FORMS
 from harness.estimate.intervals import interval_of
+from harness.estimate.kept import Kept
 from harness.estimate.means import (
     NONE,
     Interval,
@@ -52,8 +53,8 @@ class Estimator:
         self._binary = binary
         self._resamples = resamples
         self._confidence = confidence
-        self._slices: dict[str, Rows] = {}
-        self._draws: dict[str, Pool] = {}
+        self._slices, self._draws = Kept(), Kept()
+        self._every: Pool | None = None
 
     def all(self, statistics: Sequence[Statistic]) -> dict[str, MetricValue]:
         """Return the values of some statistics by name; those that have no form are undefined."""
@@ -108,15 +109,21 @@ class Estimator:
         if not statistic.where:
             return self._rows
         name = key(statistic.where)
-        if name not in self._slices:
-            self._slices[name] = self._rows.select(statistic.where)
-        return self._slices[name]
+        return self._slices.get(
+            name, lambda: self._rows.select(statistic.where)
+        )  # each takes memory: the last are kept
 
     def _drawn(self, statistic: Statistic, rows: Rows) -> Draws:
         name = key(statistic.where)
-        if name not in self._draws:
-            self._draws[name] = Pool(rows, seed=(*self._seed, name), count=self._resamples)
-        return self._draws[name].of(statistic.of)
+
+        def pool() -> Pool:
+            return Pool(rows, seed=(*self._seed, name), count=self._resamples)
+
+        if statistic.where:
+            return self._draws.get(name, pool, rows.nbytes).of(statistic.of)
+        if self._every is None:
+            self._every = pool()
+        return self._every.of(statistic.of)
 
     def _reads(self, statistic: Statistic, rows: Rows) -> list[Read]:
         table = self._drawn(statistic, rows).tables[0]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.estimate.build import ANSWER
+from harness.estimate.kept import Columns
 from harness.estimate.statistic import Node, key
 from harness.seeds import derive_seed
 from harness.types import Status
@@ -47,6 +48,11 @@ class Column:
         """Return a column of values that were made beside others; a row at −1 has none, and is missing."""
         found = cls.of(np.append(worths, np.nan)[at])
         return cls(found.worths, np.where(at < 0, CODES[Status.MISSING], found.kinds).astype(np.int8))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes, about."""
+        return _bytes(self.worths, self.kinds, self.details)
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -121,10 +127,11 @@ class CellRows:
         return len(self.sample)
 
     def take(self, rows: Index | Mask) -> "CellRows":
-        """Return some rows, in that order."""
+        """Return some rows, in that order; their columns are taken when they are read."""
         places = np.flatnonzero(rows) if rows.dtype == bool else rows
         tags = {name: labels.take(np.asarray(places, np.int64)) for name, labels in self.tags.items()}
-        columns = {name: column.take(places) for name, column in self.columns.items()}
+        every = self.columns
+        columns = Columns(every, lambda name: every[name].take(places))
         weight = None if self.weight is None else self.weight[places]
         sample, unit = self.sample[places], self.unit[places]
         return replace(self, sample=sample, unit=unit, columns=columns, tags=tags, weight=weight)
@@ -146,6 +153,11 @@ class Rows:
 
     def __init__(self, cells: Mapping[str, CellRows]) -> None:
         self.cells = cells
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take beside their columns, about."""
+        return sum(8 * len(cell) * (2 + len(cell.tags)) for cell in self.cells.values())
 
     def select(self, where: Mapping[str, str]) -> "Rows":
         """Return a slice: the table without the other samples, not with weights of zero, whose n would be random."""
@@ -220,6 +232,11 @@ class Read:
         return Read(self.sample[rows], self.unit[rows], self.values[rows], self.kinds[rows], details, weight)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes that it takes beside samples and units, about."""
+        return _bytes(self.values, self.kinds, self.details)
+
+    @property
     def counted(self) -> Mask:
         """Which rows count, [n]."""
         return ~np.isnan(self.values)
@@ -269,6 +286,14 @@ def grouped(read: "Read", by: Floats | None, how: str, least: int = 1) -> "Read"
     if weight is not None and read.weight is not None and (weight[group] != read.weight[known]).any():
         raise UsageError("a group of rows that were drawn with different chances has no chance of its own")
     return Read(read.sample[places], read.unit[places], found, kinds, weight=weight)
+
+
+_TEXT: Final = 100
+"""Bytes of a text and of the object that holds it, about."""
+
+
+def _bytes(values: Floats, kinds: NDArray[np.int8], details: Sequence[str | None] | None) -> int:
+    return values.nbytes + kinds.nbytes + _TEXT * len(details or ())
 
 
 def _pooled(parts: Sequence["Read"]) -> Floats | None:

@@ -9,7 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from harness.errors import UsageError
+from harness.estimate.build import counts_alone
 from harness.estimate.forms import FORMS, Floats, Sums
+from harness.estimate.kept import Kept
 from harness.estimate.rows import Index, Read, Rows
 from harness.estimate.statistic import Node, children, inputs_in, key
 
@@ -20,8 +22,8 @@ _COARSE: Final = 1_024
 _NEAR: Final = 8
 """Standard errors round a quantile in which its draws see fine cells."""
 
-Weigh = Callable[[Index], Floats]
-"""Returns the weight of each row under every weighting, [b, n], from the group of each, [n]."""
+_CELLS_MERGED: Final = 4_000_000
+"""Groups · distinct rows up to which rows that say the same are one: 32 MB."""
 
 
 class Table:
@@ -32,24 +34,32 @@ class Table:
         group: the group of each unit, by the unit's code.
         count: how many groups there are.
         partner: another run's table with the same rows: only what counts on both sides counts.
+        kept: what was read, of several tables.
     """
 
-    def __init__(self, rows: Rows, group: Callable[[Index], Index], count: int, partner: Rows | None = None) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        group: Callable[[Index], Index],
+        count: int,
+        partner: Rows | None = None,
+        kept: Kept | None = None,
+    ) -> None:
         self._rows, self._group, self.count, self._partner = rows, group, count, partner
-        self._read: dict[str, Read] = {}
+        self._kept, self._own = kept or Kept(), object()
         self._summed: dict[str, tuple[Floats, Floats]] = {}
+        self._merged: dict[str, tuple[list[Floats], Floats] | None] = {}
 
     def read(self, node: Node) -> Read:
         """Return the rows of an input; beside a partner, only those that count on both sides."""
-        name = key(node)
-        if name not in self._read:
-            found = self._rows.read(node)
-            if self._partner is not None:
-                others = self._partner.read(node)
-                values = np.where(np.isnan(others.values), np.nan, found.values)
-                found = replace(found, values=values)
-            self._read[name] = found
-        return self._read[name]
+        return self._kept.get((self._own, key(node)), lambda: self._counting(node))
+
+    def _counting(self, node: Node) -> Read:
+        found = self._rows.read(node)
+        if self._partner is None:
+            return found
+        others = self._partner.read(node)
+        return replace(found, values=np.where(np.isnan(others.values), np.nan, found.values))
 
     def sums(self, node: Node, *, exact: bool = False) -> Sums:
         """Return the sums that a tree reads, [groups, k]; ``exact``: of all rows, [1, k], each score its own cell."""
@@ -69,7 +79,7 @@ class Table:
         for form in _leaves(node):
             name, kind = key(form), FORMS[form["form"]]
             if kind.unsummed:
-                known[name] = self.called(form, lambda groups: np.ones((1, len(groups))))
+                known[name] = self.called(form, np.ones((1, self.count)))
             elif kind.block:
                 part, values[name] = self._block(form, exact=exact)
                 add(name, part)
@@ -81,25 +91,64 @@ class Table:
         size = 1 if exact else self.count
         return Sums(np.hstack(parts) if parts else np.zeros((size, 0)), places, values, known)
 
-    def called(self, form: Node, weigh: Weigh) -> Floats:
-        """Return what a plug-in's form comes to under weightings, [b].
+    def called(self, form: Node, weights: Floats) -> Floats:
+        """Return what a plug-in's form comes to under weightings of the groups, [b, groups]: [b].
 
         Raises:
             UsageError: if the plug-in cannot be imported.
         """
+        function = attribute(form["target"])
+        merged = self._merge(form)
+        if merged is not None:
+            columns: list[Any] = list(merged[0])
+            shares = [weights @ merged[1]] * len(columns)
+        else:
+            sides = self._sides(form)
+            columns = [side.values if side.details is None else np.array(side.details, dtype=object) for side in sides]
+            for column, side in zip(columns, sides, strict=True):
+                if column.dtype == object:
+                    column[~side.counted] = None
+            shares = [weights[:, self._group(side.unit)] for side in sides]
+        with np.errstate(invalid="ignore", divide="ignore"):  # a draw may hold none of the rows that it divides by
+            return np.asarray(function(columns, shares, **form["parameters"]), np.float64)
+
+    def seen(self, form: Node) -> int:
+        """Return how many rows a plug-in's form is given at once."""
+        merged = self._merge(form)
+        if merged is not None:
+            return int(merged[1].shape[1])
+        return max((len(side.values) for side in self._sides(form)), default=1)
+
+    def _sides(self, form: Node) -> list[Read]:
         sides = [self.read(child) for child in form["of"]]
         if any(side.weight is not None for side in sides):
             raise UsageError(f"the form of {form['target']} knows no weights, and the rows were drawn unequally")
-        columns: list[Any] = [
-            side.values if side.details is None else np.array(side.details, dtype=object) for side in sides
-        ]
-        for column, side in zip(columns, sides, strict=True):
-            if column.dtype == object:
-                column[~side.counted] = None
-        weights = [weigh(self._group(side.unit)) for side in sides]
-        function = attribute(form["target"])
-        with np.errstate(invalid="ignore", divide="ignore"):  # a draw may hold none of the rows that it divides by
-            return np.asarray(function(columns, weights, **form["parameters"]), np.float64)
+        return sides
+
+    def _merge(self, form: Node) -> tuple[list[Floats], Floats] | None:
+        """Return the distinct rows of a form that counts them, and how many of each are in each group, [groups, k].
+
+        None where the form must see every row, or where hardly two are alike.
+        """
+        name = key(form)
+        if name not in self._merged:
+            self._merged[name] = self._distinct(form) if counts_alone(attribute(form["target"])) else None
+        return self._merged[name]
+
+    def _distinct(self, form: Node) -> tuple[list[Floats], Floats] | None:
+        sides = self._sides(form)
+        first = sides[0]
+        if any(side.details is not None or not np.array_equal(side.unit, first.unit) for side in sides):
+            return None
+        codes = np.zeros(len(first.values), np.int64)
+        for side in sides:
+            distinct, code = np.unique(side.values, return_inverse=True)
+            codes = np.unique(codes * len(distinct) + code, return_inverse=True)[1].astype(np.int64)
+        kinds, places = np.unique(codes, return_index=True)
+        if not len(kinds) or self.count * len(kinds) > _CELLS_MERGED:
+            return None
+        cells = np.bincount(self._group(first.unit) * len(kinds) + codes, minlength=self.count * len(kinds))
+        return [side.values[places] for side in sides], cells.reshape(self.count, -1).astype(np.float64)
 
     def _column(self, node: Node, *, exact: bool) -> tuple[Floats, Floats]:
         if exact:
@@ -114,7 +163,7 @@ class Table:
         if name not in self._summed:
             found = self.read(node)
             there = found.counted
-            group = self._group(found.unit[there])
+            group = self._group(found.unit)[there]
             weight = None if found.weight is None else found.weight[there]
             values = found.values[there] if weight is None else found.values[there] * weight
             counted = np.bincount(group, weight, self.count).astype(np.float64)

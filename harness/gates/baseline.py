@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.comparison.columns import HASH_LENGTH
 from harness.comparison.identity import Identity, NoBaseline, conflicts, unfinished
-from harness.comparison.pair import HASH_LENGTH
 from harness.comparison.sets import NO_ROWS, Rows, apart
 from harness.errors import UsageError, did_you_mean
 from harness.record import Run, RunRecord, read_run

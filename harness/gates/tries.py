@@ -6,16 +6,20 @@ into one of 40. So every try is written down beside the runs, and the first alon
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.comparison.decide import Decision, Judged
 from harness.comparison.sequential import ALPHA
 from harness.record import Run
 from harness.record.schema import TriesRecord
+from harness.record.sources import Source
 from harness.stats.gaffke import units_for
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FILE: Final = "tries.jsonl"
 AGAIN: Final = 0.01
@@ -181,20 +185,25 @@ def _could_pass(found: Judged) -> bool:
 
 def digest(run: Run) -> str:
     """Return a hash of what a model answered and what that was worth, in whatever order it was asked."""
-    import pyarrow.compute as pc
-
-    table = run.table()
-    asked = table.filter(pc.is_valid(table["request_hash"]))
+    source = run.source()
     # Where an answer is no text, what it was worth stands for it.
-    scores = [name for name in table.column_names if name.startswith("score.")] if asked["response"].null_count else []
-    asked = asked.select([*_ASKED, *scores])
+    silent = any(batch.column("response").null_count for batch in _asked(source, ["response"]))
+    scores = [name for name in source.column_names if name.startswith("score.")] if silent else []
     total = 0
-    for batch in asked.to_batches(max_chunksize=4096):
+    for batch in _asked(source, [*_ASKED, *scores]):
         columns: Sequence[list[Any]] = [column.to_pylist() for column in batch.columns]
         for row in zip(*columns, strict=True):
             one = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
             total = (total + int.from_bytes(one, "big")) % (1 << 128)  # a sum, so that the order does not matter
     return f"{total:032x}"
+
+
+def _asked(source: Source, names: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+    """Yield columns of the rows that were asked anything."""
+    import pyarrow.compute as pc
+
+    for batch in source.batches([*names, "request_hash"]):
+        yield batch.filter(pc.is_valid(batch.column("request_hash"))).select(list(names))
 
 
 def told(record: TriesRecord) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.estimate import by_count
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -112,6 +114,7 @@ RULES: Final[dict[str, Callable[[Tallies], Any]]] = {
 }
 
 
+@by_count
 def agreement_of_classes(columns: Sequence[Any], weights: Sequence[Any], rule: str) -> "NDArray[np.float64]":
     """Return a number of :data:`RULES` under weightings: what ``macro_f1`` and its kin are forms of.
 

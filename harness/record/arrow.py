@@ -72,11 +72,27 @@ def vectors(values: Sequence[bytes]) -> "pa.Array":
 
 
 def unsigned(numbers: "np.ndarray") -> "pa.Array":
-    """Return numbers of dtype uint64 or uint32 as an array."""
+    """Return numbers of dtype uint64, uint32 or int64 as an array."""
     import pyarrow as pa
 
     held = np.ascontiguousarray(numbers)
     return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [None, pa.py_buffer(held)])
+
+
+def indices(rows: "np.ndarray") -> "pa.Array":
+    """Return places of rows, of dtype int64, as ``take`` has them.
+
+    >>> indices(np.array([2, 0])).to_pylist()
+    [2, 0]
+    """
+    return unsigned(np.asarray(rows, np.int64))
+
+
+def mask(kept: "np.ndarray") -> "pa.Array":
+    """Return a mask of rows, of dtype bool, as ``filter`` has it."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.bool_(), len(kept), [None, pa.py_buffer(np.packbits(kept, bitorder="little"))])
 
 
 def strings(values: Sequence[str | None]) -> "pa.Array":

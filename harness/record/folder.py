@@ -20,6 +20,7 @@ from harness.record.arrow import array, vectors
 from harness.record.durable import settle
 from harness.record.schema import SCHEMA_VERSION, FailureRecord, MetricRecord, RunRecord
 from harness.record.seal import UNSIGNED, check_file, is_whole, signed
+from harness.record.sources import FileSource
 from harness.record.store import ResponseStore, Row
 from harness.registry import registry
 from harness.shown import Shown
@@ -27,6 +28,7 @@ from harness.shown import Shown
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 RUN_FILE: Final = "run.json"
 SAMPLES_FILE: Final = "samples.parquet"
@@ -74,7 +76,6 @@ def write_samples(
         chances: by sample, where they were drawn with unequal ones; each row then has its own in ``chance``.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = _schema(metrics, tags, sums, details)
     if former:
@@ -89,16 +90,23 @@ def write_samples(
             yield pa.RecordBatch.from_arrays(_columns(some, schema, chances or {}), schema=schema)
 
     ready = batches()
-    # Dictionaries and statistics for the columns with few values: for texts that all differ they take memory, and make
-    # the file two and a half times larger.
-    few = [field.name for field in schema if pa.types.is_dictionary(field.type) or field.name.startswith("tag.")]
-    options = {"compression": "zstd", "use_dictionary": few, "write_statistics": few, "data_page_size": _PAGE}
-    options["write_page_checksum"] = True
-    with _thrifty_memory(), pq.ParquetWriter(temporary, schema, **options) as writer:
+    with _thrifty_memory(), samples_writer(temporary, schema) as writer:
         while group := list(islice(ready, _BATCHES_A_GROUP)):
             # In one piece: the writer gives up dictionaries that differ between pieces.
             writer.write_table(pa.Table.from_batches(group).unify_dictionaries().combine_chunks())
     settle(temporary, folder / SAMPLES_FILE)
+
+
+def samples_writer(file: Path, schema: "pa.Schema") -> "pq.ParquetWriter":
+    """Return what writes samples to a file, as every run does; each table that it is given is a row group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Dictionaries and statistics for the columns with few values: for texts that all differ they take memory, and make
+    # the file two and a half times larger.
+    few = [field.name for field in schema if pa.types.is_dictionary(field.type) or field.name.startswith("tag.")]
+    options = {"compression": "zstd", "use_dictionary": few, "write_statistics": few, "data_page_size": _PAGE}
+    return pq.ParquetWriter(file, schema, **options, write_page_checksum=True)
 
 
 @contextmanager
@@ -223,6 +231,15 @@ class Run(Shown):
             return pq.ParquetFile(self.folder / SAMPLES_FILE).read()
         except (OSError, ValueError, pa.ArrowException) as cause:
             raise UsageError(f"{self.folder / SAMPLES_FILE} cannot be read: {cause}") from cause
+
+    def source(self) -> FileSource:
+        """Return all responses, read a column or a few rows at a time when they are asked for.
+
+        Raises:
+            UsageError: if ``samples.parquet`` is missing or unreadable.
+        """
+        check_file(self.folder, self.record.files, SAMPLES_FILE)
+        return FileSource(self.folder / SAMPLES_FILE)
 
     def plain_table(self) -> "pa.Table":
         """Return :meth:`table` for whoever takes plain means of it.

@@ -3,25 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from harness.comparison.columns import Samples, samples_of
+import numpy as np
+
+from harness.comparison.columns import Samples, opened, samples_of
 from harness.comparison.controls import control
 from harness.comparison.labelled import WithLabels
-from harness.comparison.wrong import tells, wrong_rows
+from harness.comparison.wrong import broken, tells, wrong_rows
 from harness.record import Run
-from harness.record.arrow import array, where
-from harness.record.failures import broken_rows
+from harness.record.arrow import as_numpy, strings
+from harness.record.folder import SAMPLES_FILE
 from harness.record.schema import MetricRecord, RunRecord, TaskRecord
+from harness.record.seal import check_file
+from harness.record.sources import Source
 from harness.report.label_marks import NO_LABELS, RunLabels, labels_of
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 _WRONG_SHOWN: Final = 12
 _FAILED_SHOWN: Final = 12
+_TOLD: Final = ("task", "cell", "sample_id", "prompt", "references", "response", "status", "error", "finish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Content:
 
     folder: Path
     record: RunRecord
-    table: "pa.Table"
+    source: Source
     """One row a response."""
     rows: tuple[Row, ...]
     slices: tuple[Slice, ...]
@@ -120,53 +122,50 @@ def gather(folder: Path, labels: WithLabels | None = None) -> Content:
         UsageError: if the folder holds no readable run, or the labels do not go with it.
     """
     run = Run(folder)
-    table = run.table()
+    check_file(folder, run.record.files, SAMPLES_FILE)
+    source = opened(folder)
     record = run.record
     rows = tuple(
         Row(name, metric, value, control(record, name, metric))
         for name, task in record.tasks.items()
         for metric, value in task.metrics.items()
     )
-    single = {name: _samples(folder, table, name) for name, task in record.tasks.items() if len(task.cells) == 1}
+    whole = samples_of(folder, source)
+    single = {name: whole.of(name) for name, task in record.tasks.items() if len(task.cells) == 1}
     tags = record.suite.content.get("slice_by")
     return Content(
         folder,
         record,
-        table,
+        source,
         rows,
         tuple(one for name, found in single.items() for one in slices(found, name, record.tasks[name], tags)),
         tuple(answer for name, found in single.items() for answer in _wrong(found, record.tasks[name])),
-        tuple(_failed(table)),
+        tuple(_failed(source)),
         any(tells(found, record.tasks[name]) for name, found in single.items()),
         labels_of(run, labels),
     )
 
 
-def _samples(folder: Path, table: "pa.Table", task: str) -> Samples:
-    return samples_of(folder, where(table, "task", task))
-
-
 def _wrong(samples: Samples, task: TaskRecord) -> Iterator[Answer]:
     """Yield the first answers that came and are wrong, where the primary metric tells right from wrong."""
-    import pyarrow as pa
-
-    rows = wrong_rows(samples, task)
-    yield from map(_answer, samples.table.take(array(rows[:_WRONG_SHOWN].tolist(), pa.int64())).to_pylist())
+    yield from map(_answer, samples.texts(wrong_rows(samples, task)[:_WRONG_SHOWN], _TOLD))
 
 
-def _failed(table: "pa.Table") -> Iterator[Answer]:
-    part = table.filter(broken_rows(table))
-    yield from map(_answer, part.slice(0, _FAILED_SHOWN).to_pylist())
+def _failed(source: Source) -> Iterator[Answer]:
+    rows = np.flatnonzero(broken(source))[:_FAILED_SHOWN]
+    yield from map(_answer, Samples(Path(), source, {}).texts(rows, _TOLD))
 
 
-def answers_of(table: "pa.Table", keys: Sequence[tuple[str, str, str]]) -> list[Answer]:
+def answers_of(source: Source, keys: Sequence[tuple[str, str, str]]) -> list[Answer]:
     """Return some answers of a run, by task, cell and sample, in the order in which they were named."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    ids = pa.array([sample for _, _, sample in keys], pa.string())
-    part = table.filter(pc.is_in(table["sample_id"].cast(pa.string()), value_set=ids))
-    found = {one.key: one for one in map(_answer, part.to_pylist())}
+    if not keys:
+        return []
+    ids = strings([sample for _, _, sample in keys])
+    named = pc.is_in(source.select(["sample_id"])["sample_id"], value_set=ids)
+    rows = np.flatnonzero(as_numpy(named, 0))
+    found = {one.key: one for one in map(_answer, Samples(Path(), source, {}).texts(rows, _TOLD))}
     return [found[key] for key in keys if key in found]
 
 

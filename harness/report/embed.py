@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.report.page import as_json
+from harness.report.pieces import pieces
 from harness.report.samples import sidecar
 
 if TYPE_CHECKING:
@@ -34,9 +35,19 @@ def embedded_or_beside(data: Mapping[str, Any], page: Path) -> Embedded:
     """Return the data for the page in a file, or write them beside it; a file of an earlier page is removed."""
     beside = page.with_suffix(BESIDE)
     page.parent.mkdir(parents=True, exist_ok=True)
-    block = as_json(data)
-    if len(block) <= _EMBEDDED:
+    if _fits(data):
         beside.unlink(missing_ok=True)
-        return Embedded(block)
-    beside.write_text(sidecar(data), encoding="utf-8", errors="replace")
+        return Embedded(as_json(data))
+    with beside.open("w", encoding="utf-8", errors="replace") as out:
+        out.writelines(sidecar(data))
     return Embedded(beside=beside.name)
+
+
+def _fits(data: Mapping[str, Any]) -> bool:
+    """Return whether a page can hold the data; counting ends where it cannot."""
+    length = 0
+    for piece in pieces(data):
+        length += len(piece) + (len("\\u003c") - 1) * sum(map(piece.count, "<\u2028\u2029"))
+        if length > _EMBEDDED:
+            return False
+    return True

@@ -19,6 +19,8 @@ _COUNTS: Final = ("tokens_in", "image_tokens", "tokens_out", "attempts", "finish
 _LISTS: Final = frozenset({"images", "content", "times"})
 _RECORDED: Final = "attempts"
 """A column that records have since they keep how answers came."""
+READ: Final = ("sent", "parts", "seconds", "response", "facts", *_COUNTS)
+"""The columns that are read."""
 
 
 class Texts:

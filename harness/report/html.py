@@ -24,7 +24,7 @@ from harness.report.lead import badge, lead
 from harness.report.lineage import lineage
 from harness.report.part import fitting
 from harness.report.pivots import Pivot, pivots
-from harness.report.samples import browser_data
+from harness.report.samples import browser_data, read_columns
 from harness.report.shots import contradicted, shots
 from harness.report.svg import SMALL, WIDE, chart_svg
 
@@ -95,8 +95,9 @@ def render_html(content: Content) -> str:
 
 
 def _answers(content: Content) -> dict[str, Any]:
+    names = read_columns(content.source.column_names, content.record)
     make = partial(browser_data, content.folder, content.record, marks=content.labels.marks)
-    return fitting(make, content.record, content.table, urgent=content.labels.samples)
+    return fitting(make, content.record, content.source, urgent=content.labels.samples, names=names)
 
 
 def _render(content: Content, samples: Embedded) -> str:

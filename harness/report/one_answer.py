@@ -3,13 +3,19 @@
 import json
 from typing import Any, Final
 
+import numpy as np
+
 from harness.errors import UsageError, did_you_mean
 from harness.record import Run
+from harness.record.sources import Source
 from harness.record.spent import paid
 from harness.report.exchanges import steps_of
 
 _MOST: Final = 20
 """Answers that are told at once."""
+_KNOWN: Final = 10_000
+"""Samples among which one with nearly the same name is looked for: comparing spellings costs 0.1 ms."""
+_KEY: Final = ("task", "cell", "sample_id")
 _OLD: Final = "not recorded: this run is of a version that did not keep it"
 
 
@@ -23,18 +29,32 @@ def answers(run: Run, name: str) -> list[dict[str, Any]]:
     Raises:
         UsageError: if there is none, with the nearest id; if there are too many, with how to name one.
     """
-    table = run.table()
-    columns = (table[column].to_pylist() for column in ("task", "cell", "sample_id"))
-    keys = list(zip(*columns, strict=True))
-    found = [i for i, (task, cell, one) in enumerate(keys) if name in (one, f"{task}/{one}", f"{task}/{cell}/{one}")]
+    source = run.source()
+    found, known = _rows(source, name)
     if not found:
-        near = did_you_mean(name.rpartition("/")[2], sorted({one for _, _, one in keys}))
+        more = len(known) == _KNOWN
+        near = f"some that it has: {', '.join(known[:5])}, …" if more else did_you_mean(name.rpartition("/")[2], known)
         raise UsageError(f"{run.record.run_id} has no answer to {name!r}; {near}")
+    names = source.column_names
+    rows = source.take(np.array(found[: _MOST + 1], np.int64), names).to_pylist()
     if len(found) > _MOST:
-        task, cell, one = keys[found[0]]
-        raise UsageError(f"{name!r} was asked {len(found)} times; name one of them: {task}/{cell}/{one}")
-    kept = "attempts" in table.column_names
-    return [_told(run, row, kept) for row in table.take(found).to_pylist()]
+        one = "/".join(rows[0][column] for column in _KEY)
+        raise UsageError(f"{name!r} was asked {len(found)} times; name one of them: {one}")
+    return [_told(run, row, "attempts" in names) for row in rows]
+
+
+def _rows(source: Source, name: str) -> tuple[list[int], list[str]]:
+    """Return the rows that a name is of, and the ids of the first samples."""
+    found, known, at = [], dict[str, None](), 0
+    for batch in source.batches(_KEY):
+        keys = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        for row, (task, cell, one) in enumerate(keys, at):
+            if name in (one, f"{task}/{one}", f"{task}/{cell}/{one}"):
+                found.append(row)
+            if len(known) < _KNOWN:
+                known[one] = None
+        at += batch.num_rows
+    return found, list(known)
 
 
 def _told(run: Run, row: dict[str, Any], kept: bool) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """The answers of a run in the compact form that the sample browser reads: columns, and every text once."""
 
 import base64
-import json
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,16 +13,26 @@ from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
 from harness.record.arrow import where
 from harness.record.schema import RunRecord, TaskRecord
-from harness.report.exchanges import Exchanges, Texts, clipped
+from harness.record.sources import TableSource
+from harness.report.exchanges import READ, Exchanges, Texts, clipped
 from harness.report.label_marks import NO_MARKS, Key, Mark
+from harness.report.pieces import pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
+_ROW: Final = ("task", "cell", "sample_id", "status", "error", "prompt", "references", "evidence", "response")
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
 """What stands for a flip in the data; 0 is none."""
+
+
+def read_columns(names: Sequence[str], record: RunRecord) -> list[str]:
+    """Return which of a run's columns :func:`browser_data` reads."""
+    primary = [f"status.{task.primary}." for task in record.tasks.values()]  # that of a sum is its metric's
+    judged = [name for name in names if any(one.startswith(f"{name}.") for one in primary)]
+    return [name for name in names if name in (*_ROW, *READ, *judged) or name.startswith(("tag.", "score."))]
 
 
 def browser_data(
@@ -131,7 +140,7 @@ def _sides(folder: Path, part: "pa.Table", task: TaskRecord | None) -> list[int]
     known = described(task, [task.primary])
     if not known.flips(task.primary):
         return sides
-    worths = Samples(folder, part.unify_dictionaries(), {}).worths(task.primary, known.columns[task.primary])
+    worths = Samples(folder, TableSource(part), {}).worths(task.primary, known.columns[task.primary])
     ids, cells = part["sample_id"].to_pylist(), part["cell"].to_pylist()
     before = {id_: worth for id_, cell, worth in zip(ids, cells, worths, strict=True) if cell == baseline}
     for way, mask in ways(np.array([before.get(id_, math.nan) for id_ in ids]), worths):
@@ -187,7 +196,9 @@ def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
     return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of, "seen": instead}
 
 
-def sidecar(data: Mapping[str, Any]) -> str:
-    """Return the data as a script that lies beside the page, for runs that would make the page slow to open."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return f"window.harnessSamples={text};\n".replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def sidecar(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield, piece by piece, the script that lies beside a page whose data would make it slow to open."""
+    yield "window.harnessSamples="
+    for piece in pieces(data):
+        yield piece.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    yield ";\n"

@@ -97,7 +97,7 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
 def contradicted(content: Content) -> tuple[Shot, ...]:
     """Return the first answers of which people say something else than the score, each with what they say."""
     marks = {key: mark for key, mark in content.labels.marks.items() if mark.apart}
-    shown = answers_of(content.table, list(marks)[:_SHOWN])
+    shown = answers_of(content.source, list(marks)[:_SHOWN])
     pictures = thumbnails(content.folder, {answer.sample_id for answer in shown})
     instead = seen(content.folder, {answer.key for answer in shown})
     return tuple(

@@ -183,6 +183,39 @@ def plugged(columns: list[np.ndarray], weights: list[np.ndarray], power: float) 
     return (weights[0][:, there] @ columns[0][there] ** power) / weights[0][:, there].sum(axis=1)
 
 
+@pytest.mark.parametrize("units", [40, 2_100])  # each drawn by itself, and in groups
+def test_rows_that_are_alike_are_one_to_a_form_that_counts_them(units: int) -> None:
+    from harness.estimate import Comparer, Estimator, call
+    from harness.metrics import _confusion
+
+    rng = np.random.default_rng(units)
+    sides = []
+    for _ in range(2):
+        said, wanted = rng.choice([-1.0, 3.0, 5.0, 1e18], (2, 2 * units), p=[0.1, 0.6, 0.2, 0.1])
+        wanted[rng.random(2 * units) < 0.1] = np.nan  # rows that do not count
+        columns = {"said": said.tolist(), "wanted": wanted.tolist()}
+        sides.append(table(clean=cell(columns, units=[place // 2 for place in range(2 * units)])))
+    found = []
+    for marked in (True, False):
+        _confusion.agreement_of_classes.__dict__["by_count"] = marked
+        try:
+            for rule in _confusion.RULES:
+                at = [{"column": name, "at": ["clean"]} for name in ("said", "wanted")]
+                form = call("harness.metrics._confusion:agreement_of_classes", *at, rule=rule)
+                kind = Statistic(rule, form, bounds=(-1.0, 1.0))
+                found.append(
+                    (
+                        marked,
+                        Estimator(sides[0], resamples=60).value(kind),
+                        Comparer(*sides, resamples=60).difference(kind),
+                    )
+                )
+        finally:
+            _confusion.agreement_of_classes.__dict__["by_count"] = True
+    half = len(found) // 2
+    assert [repr(one[1:]) for one in found[:half]] == [repr(one[1:]) for one in found[half:]]
+
+
 def test_a_plug_ins_form_is_called_with_rows_and_weights() -> None:
     from harness.estimate import Estimator, call
 

@@ -85,7 +85,7 @@ def _rows(folder: str, task: str) -> list[dict[str, Any]]:
         if task not in run.record.tasks:
             raise UsageError(f"the run {folder} has no task {task!r}; it has {', '.join(run.record.tasks)}")
         epochs = run.record.tasks[task].epochs
-        table = run.table().select(["task", "cell", "sample_id", "status", "response", "request_hash"])
+        table = run.source().select(["task", "cell", "sample_id", "status", "response", "request_hash"])
         rows = [row for row in table.to_pylist() if row["task"] == task]
     except (OSError, KeyError) as cause:
         raise UsageError(f"{folder!r} is no folder of a run: {cause}") from cause
