@@ -1,5 +1,6 @@
 """Pictures that the vision tower has seen before: the same bits, whoever shares the batch and whatever is kept."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,11 +14,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
+import harness
 from harness.adapters._pictures import PictureCache, picture_key
+from harness.adapters._torch.config import TorchConfig
+from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.adapters.qwen2_vl import Qwen2VLAdapter, Qwen2VLConfig
 from harness.adapters.transformers import TransformersAdapter
 from harness.errors import AdapterError
 from harness.images import decode
+from harness.report.lineage import lineage
 from harness.types import Generation, Request, Response, Status
 from tests.adapters.families import Built
 
@@ -53,13 +58,22 @@ def kinds() -> Iterator[dict[str, Qwen2VLAdapter]]:
         one.close()
 
 
+def export(**keys: object) -> OnnxAdapter:
+    return OnnxAdapter.from_config(OnnxConfig.model_validate({"model": str(MODEL), "min_pixels": 784, **keys}), ROOT)
+
+
+@pytest.fixture(scope="module")
+def exports() -> dict[str, OnnxAdapter]:
+    return {name: export(image_cache=most) for name, most in (("much", "64MiB"), ("one", ONE_PICTURE), ("none", 1))}
+
+
 def told(responses: list[Response]) -> list[tuple[str | None, Status, str | None, int | None]]:
     return [(one.text, one.status, one.error, one.image_tokens) for one in responses]
 
 
 def first_scores(adapter: Qwen2VLAdapter, requests: list[Request]) -> list[bytes]:
     """Return the bits of what the decoder is given of each prompt's pictures, and of how likely it finds answers."""
-    return [np.float64(adapter.score_text(one, ["1", "yes", "A"])).tobytes() for one in requests]
+    return [np.array(adapter.score_text(one, ["1", "yes", "A"])).tobytes() for one in requests]
 
 
 grouped = st.lists(
@@ -112,6 +126,35 @@ def test_a_response_says_which_of_its_images_were_seen_before() -> None:
     adapter.close()
     assert adapter._tower is not None
     assert len(adapter._tower._cache) == 0
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=grouped, size=st.integers(1, 5))
+def test_the_onnx_export_is_given_the_same_bits_whatever_is_kept(
+    exports: dict[str, OnnxAdapter], asked: list[tuple[list[int], int]], size: int
+) -> None:
+    requests = [question(number, *map(picture, shown)) for shown, number in asked]
+    found = {}
+    for name, adapter in exports.items():
+        batches = [adapter.generate(requests[start : start + size]) for start in range(0, len(requests), size)]
+        logits = [adapter.trace(one).logits for one in requests[:2]]
+        found[name] = told([one for batch in batches for one in batch]), [one.tobytes() for one in logits]
+    assert found["much"] == found["one"] == found["none"]
+    alone = [response for request in reversed(requests) for response in exports["much"].generate([request])]
+    assert told(alone[::-1]) == found["none"][0]
+
+
+def test_the_onnx_export_answers_as_without_the_key_and_says_what_it_saw_before() -> None:
+    plain, keeps = export(), export(image_cache="1MiB")
+    thin = question(9, Image.new("RGB", (2000, 5)), picture(4))
+    requests = [*(question(number, picture(number % 3)) for number in range(6)), thin, question(1, picture(4))]
+    found = keeps.generate(requests)
+    assert told(plain.generate(requests)) == told(found) == told(keeps.generate(requests))
+    assert [one.images_reused for one in found] == [0, 0, 0, 1, 1, 1, None, 0]
+    assert [one.images_reused for one in keeps.generate(requests[:2])] == [1, 1]
+    assert keeps.trace(requests[0]).response.text == found[0].text
+    assert plain.fingerprint() == export(image_cache=0).fingerprint() != keeps.fingerprint()
+    assert keeps.fingerprint() == export(image_cache="1GiB").fingerprint()
 
 
 def test_what_is_kept_stays_within_its_bound_and_the_oldest_goes_first() -> None:
@@ -226,7 +269,7 @@ def test_other_families_that_read_patches_answer_the_same(name: str, tmp_path: P
     built = Built.of(name, tmp_path / name)
     found = []
     for most in (0, "1MiB"):
-        config = TransformersAdapter.Config.model_validate({"model": str(built.folder), "image_cache": most})
+        config = TorchConfig.model_validate({"model": str(built.folder), "image_cache": most})
         adapter = TransformersAdapter.from_config(config, tmp_path)
         requests = [replace(question(number, picture(number % 2)), system=None) for number in range(4)]
         found += [adapter.generate(requests), adapter.generate(requests)]
@@ -238,9 +281,36 @@ def test_other_families_that_read_patches_answer_the_same(name: str, tmp_path: P
 
 def test_a_family_that_cannot_be_asked_so_is_refused(tmp_path: Path) -> None:
     built = Built.of("llava", tmp_path / "llava")
-    config = TransformersAdapter.Config.model_validate({"model": str(built.folder), "image_cache": "1MiB"})
+    config = TorchConfig.model_validate({"model": str(built.folder), "image_cache": "1MiB"})
     with pytest.raises(AdapterError, match=r"one picture at a time .* this is a llava; leave it out"):
         TransformersAdapter.from_config(config, tmp_path)
+
+
+def test_a_run_says_how_many_pictures_were_seen_before_in_all_its_sessions(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(number).save(tmp_path / f"{number}.png")
+    rows = [{"id": str(i), "question": QUESTIONS[i % 3], "answer": "1", "image": f"{i // 5}.png"} for i in range(10)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "s.yaml").write_text(
+        "suite: s\nversion: 1\ndatasets: {rows: {type: jsonl, path: rows.jsonl}}\n"
+        "tasks: {qa: {kind: qa, dataset: rows, metrics: [exact_match], max_new_tokens: 2}}\n"
+    )
+    answers = {}
+    for name, keys in (("off", ""), ("on", "image_cache: 1MiB\n")):
+        adapter = f"adapter: {name}\ntype: qwen2_vl\nmodel: {MODEL}\nthreads: 1\nbatch_size: 4\n{keys}"
+        (tmp_path / f"{name}.yaml").write_text(adapter)
+        run = harness.run(tmp_path / "s.yaml", tmp_path / f"{name}.yaml", out=tmp_path / name)
+        answers[name] = run.samples()["response"].tolist()
+        record = run.record
+        told_of = record.pictures
+        if name == "off":
+            assert told_of is None
+            assert "pictures" not in lineage(record)
+        else:
+            assert told_of is not None
+            assert (told_of.shown, told_of.reused) == (10, 8)
+            assert lineage(record)["pictures"] == "10 shown, 8 of them (80%) seen before and not looked at again"
+    assert answers["off"] == answers["on"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), max_size=40), st.integers(0, 20))
