@@ -260,6 +260,8 @@ class Response:
     """What a request got that asked for more than a text, as the module of its kind in ``harness.asks`` says."""
     tokens_in: int | None = None
     image_tokens: int | None = None
+    images_reused: int | None = None
+    """Of the request's images, those that the model need not look at: it has seen them before, for another request."""
     tokens_out: int | None = None
     reasoning_tokens: int | None = None
     """Of ``tokens_out``, those that the model only thought, where it says."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from harness.adapters._pictures import PictureCache
 from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
 from harness.adapters._qwen2_vl.decoding import Graphs, SpecialIds, Stopwatch, Watched, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
+from harness.adapters._qwen2_vl.once import Kept, Look, Looks, SeenBefore, apart, seen
 from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import PARTS, OnnxGraphs
 from harness.errors import AdapterError, SampleError
@@ -68,6 +71,9 @@ class OnnxAdapter:
         self._folder = folder
         self._graphs: Graphs | None = graphs
         self._encoder = encoder
+        self._kept: Kept | None = None
+        if config.image_cache:
+            self._kept = PictureCache(config.image_cache, lambda picture: picture[1].nbytes)
         self._special = SpecialIds(folder.image_id(), folder.pad_id(), folder.end_ids())
         self._fingerprint = ""
 
@@ -117,21 +123,31 @@ class OnnxAdapter:
         if self._graphs is None:
             raise AdapterError("the ONNX adapter is closed")
         stopwatch = Stopwatch()
-        responses: list[Response | None] = [None] * len(requests)
+        responses: dict[int, Response] = {}
         prompts: dict[int, Prompt] = {}
+        shown: dict[int, list[Look]] = {}
+        looks = None if self._kept is None else Looks(self._kept, self._encoder.images)
         with stopwatch.stage("preprocess"):
             for index, request in enumerate(requests):
+                own = [] if looks is None else looks.begin()
                 try:
-                    prompts[index] = self._encoder(request)
+                    prompts[index] = self._encoder(request, None if looks is None else looks.prepare)
+                    shown[index] = own
                 except SampleError as cause:
                     responses[index] = Response(text=None, status=Status.ERROR, error=str(cause))
-            batch = left_pad(list(prompts.values()), self._special.pad) if prompts else None
-        if batch is not None:
+        graphs, reused = self._graphs, dict[int, int]()
+        if looks is not None:
+            with stopwatch.stage("vision"):
+                graphs, reused = SeenBefore(graphs), looks.see(graphs, shown)
+            prompts = {index: seen(prompt, shown[index]) for index, prompt in prompts.items()}
+        if prompts:
+            batch = left_pad(list(prompts.values()), self._special.pad)
             limits = [requests[index].generation.max_new_tokens for index in prompts]
-            answers = generate(self._graphs, batch, limits, self._special, stopwatch)
+            answers = generate(graphs, batch, limits, self._special, stopwatch)
             for (index, prompt), answer in zip(prompts.items(), answers, strict=True):
-                responses[index] = respond(prompt, answer, self._encoder.tokenizer.decode, stopwatch.seconds)
-        return [response for response in responses if response is not None]
+                found = respond(prompt, answer, self._encoder.tokenizer.decode, stopwatch.seconds)
+                responses[index] = replace(found, images_reused=reused.get(index))
+        return [responses[index] for index in range(len(requests))]
 
     def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
         """Answer one request and show patches, prompt, tokens and the first token's logits.
@@ -144,20 +160,23 @@ class OnnxAdapter:
             raise AdapterError("the ONNX adapter is closed")
         requests = (request, *beside)
         prompts = [self._encoder(one) for one in requests]
+        read, images = prompts[0], self._encoder.images
         watched = Watched(self._graphs)
+        if self._kept is not None:
+            prompts = [_apart(self._graphs, prompt) for prompt in prompts]
+            watched = SeenBefore(self._graphs)
         limits = [one.generation.max_new_tokens for one in requests]
         stopwatch = Stopwatch()
         answer = generate(watched, left_pad(prompts, self._special.pad), limits, self._special, stopwatch)[0]
-        seen, images = prompts[0], self._encoder.images
         return Trace(
-            respond(seen, answer, self._encoder.tokenizer.decode, stopwatch.seconds),
+            respond(read, answer, self._encoder.tokenizer.decode, stopwatch.seconds),
             tuple(
                 Pixels(patches, "patches", grid[1:], images.merge, images.frames)
-                for patches, grid in zip(seen.pixel_values, seen.grids, strict=True)
+                for patches, grid in zip(read.pixel_values, read.grids, strict=True)
             ),
             self._encoder.template.render(request),
-            tuple(seen.ids.tolist()),
-            tuple(str(self._encoder.tokenizer.id_to_token(token)) for token in seen.ids.tolist()),
+            tuple(read.ids.tolist()),
+            tuple(str(self._encoder.tokenizer.id_to_token(token)) for token in read.ids.tolist()),
             watched.first[0],
             likeliest(watched.first[0], lambda token: self._encoder.tokenizer.decode([token], False)),
             self._config.precision(),
@@ -190,6 +209,11 @@ class OnnxAdapter:
     def close(self) -> None:
         """Let go of the sessions and their memory."""
         self._graphs = None
+
+
+def _apart(graphs: Graphs, prompt: Prompt) -> Prompt:
+    pictures = zip(prompt.pixel_values, prompt.grids, strict=True)
+    return replace(prompt, pixel_values=tuple(apart(graphs, patches, grid) for patches, grid in pictures))
 
 
 def _versions() -> dict[str, str]:

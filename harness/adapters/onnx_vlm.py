@@ -8,6 +8,7 @@ three axes, are run by the type ``onnx``, without `transformers`.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from harness.adapters._chat_template import trial
+from harness.adapters._pictures import PictureCache, picture_key
 from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.decoding import SpecialIds, Stopwatch, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
@@ -26,10 +28,11 @@ from harness.adapters._qwen2_vl.graphs import ThreeGraphs
 from harness.adapters._qwen2_vl.prompts import Prompt, left_pad
 from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.processor import load_processor
-from harness.adapters._torch.prompting import Encoder, Padding, Reading
+from harness.adapters._torch.prompting import Encoder, Padding, Reading, load_rgb
 from harness.adapters._torch.source import model_digests, need
 from harness.errors import AdapterError
 from harness.extras import install
+from harness.spec.models import Size
 from harness.types import Request, Response, Status
 
 ENTRIES: Final = {"onnx_vlm": "OnnxVlmAdapter"}
@@ -49,6 +52,11 @@ _OTHERWISE: Final = {
 class OnnxVlmConfig(ThreeFiles):
     """Keys of an adapter of ``type: onnx_vlm``. Images are encoded one prompt at a time, whatever the batch."""
 
+    sees_together: ClassVar[bool] = False
+
+    image_cache: Size = 256 << 20
+    """How much of what the vision encoder made of pictures is kept for the next question about them, as `256MiB`; 0 for
+    none. Answers are the same either way."""
     processor: dict[str, Any] = Field(default_factory=dict)
     """Settings of the model's processor and of its image processor, by their own names."""
     system: str | None = None
@@ -71,6 +79,7 @@ class OnnxVlmAdapter:
         self._files = files
         self._graphs: ThreeGraphs | None = graphs
         self._encoder = encoder
+        self._kept: PictureCache[NDArray[np.float32]] = PictureCache(config.image_cache, lambda seen: seen.nbytes)
         self._special = SpecialIds(files.image_id(), files.pad_id(), files.end_ids())
         self._fingerprint = ""
 
@@ -123,10 +132,11 @@ class OnnxVlmAdapter:
         stopwatch = Stopwatch()
         responses: dict[int, Response] = {}
         prompts: dict[int, Prompt] = {}
+        reused: dict[int, int] = {}
         for row, request in enumerate(requests):
-            made = self._prepare(self._graphs, request, stopwatch)
+            made, again = self._prepare(self._graphs, request, stopwatch)
             if isinstance(made, Prompt):
-                prompts[row] = made
+                prompts[row], reused[row] = made, again
             else:
                 responses[row] = Response(None, Status.ERROR, made)
         if prompts:
@@ -134,29 +144,37 @@ class OnnxVlmAdapter:
             batch = left_pad(list(prompts.values()), self._special.pad)
             answers = generate(self._graphs, batch, limits, self._special, stopwatch)
             for (row, prompt), answer in zip(prompts.items(), answers, strict=True):
-                responses[row] = respond(prompt, answer, self._encoder.processor.tokenizer.decode, stopwatch.seconds)
+                found = respond(prompt, answer, self._encoder.processor.tokenizer.decode, stopwatch.seconds)
+                responses[row] = replace(found, images_reused=reused[row]) if self._kept.most else found
         return [responses[row] for row in range(len(requests))]
 
-    def _prepare(self, graphs: ThreeGraphs, request: Request, stopwatch: Stopwatch) -> Prompt | str:
-        """Return a prompt with its images' features, or why there is none."""
+    def _prepare(self, graphs: ThreeGraphs, request: Request, stopwatch: Stopwatch) -> tuple[Prompt | str, int]:
+        """Return a prompt with its images' features, or why there is none; and how many images were seen before."""
         with stopwatch.stage("preprocess"):
             encoding = self._encoder([request])
         if encoding.problems:
-            return encoding.problems[0]
+            return encoding.problems[0], 0
         given = encoding.batches[0].batch
         ids = np.asarray(given["input_ids"][0], np.int64)
         features: tuple[NDArray[np.float32], ...] = ()
-        places = int((ids == self._special.image).sum())
+        places, again = int((ids == self._special.image).sum()), 0
         if request.images:
             with stopwatch.stage("vision"):
-                seen = graphs.see({name: np.asarray(given[name]) for name in graphs.sees if name in given})
+                key = b"".join(picture_key(load_rgb(image)) for image in request.shown()) if self._kept.most else b""
+                seen = self._kept.get(key)
+                if seen is None:
+                    seen = graphs.see({name: np.asarray(given[name]) for name in graphs.sees if name in given})
+                    self._kept.put(key, seen)
+                else:
+                    again = len(request.images)
             if len(seen) != places:
-                return f"the vision encoder gives {len(seen)} embeddings, and the prompt has {places} places for them"
+                said = f"the vision encoder gives {len(seen)} embeddings, and the prompt has {places} places for them"
+                return said, 0
             features = (seen,)
         elif places:
-            return "the request's own words hold the model's image token"
+            return "the request's own words hold the model's image token", 0
         positions = np.tile(np.arange(len(ids), dtype=np.int64), (3, 1))
-        return Prompt(ids, positions, features, ((1, 1, places),) if features else (), places)
+        return Prompt(ids, positions, features, ((1, 1, places),) if features else (), places), again
 
     def model_files(self) -> Sequence[Path]:
         """Return the three graphs."""

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
-from harness.adapters._torch.adapter import TorchAdapter, on_device
+from harness.adapters._torch.adapter import TorchAdapter, on_device, showing
 from harness.adapters._torch.config import TorchConfig
 from harness.adapters._torch.decoding import decode, end_ids
 from harness.adapters._torch.likelihood import log_likelihoods
 from harness.adapters._torch.loading import load, quiet
 from harness.adapters._torch.pixels import PixelPath
 from harness.adapters._torch.prompting import Encoded, load_rgb
+from harness.adapters._torch.tower import Tower
 from harness.errors import SampleError
 from harness.types import Request
 
@@ -62,8 +63,9 @@ class Qwen2VLAdapter(TorchAdapter):
         answers = [self._tokens(text) for text in candidates]
 
         def score(part: Sequence[list[int]]) -> list[float]:
-            batch = on_device(self._encode([request] * len(part)), loaded)
-            with torch.inference_mode():
+            encoded = self._encode([request] * len(part), self._sharing)
+            batch = on_device(encoded, loaded)
+            with torch.inference_mode(), showing(self._tower, encoded):
                 return [float(value) for value in log_likelihoods(loaded, batch, part)]
 
         return self._halving.run(answers, score)
@@ -156,10 +158,10 @@ class Qwen2VLAdapter(TorchAdapter):
         end = tokenizer.eos_token_id if tokenizer.eos_token_id in ends or not ends else ends[0]
         return [*tokenizer.encode(text, add_special_tokens=False), end]
 
-    def _encode(self, requests: Sequence[Request]) -> Encoded:
+    def _encode(self, requests: Sequence[Request], tower: Tower | None = None) -> Encoded:
         """Return requests with as many images each, or with none, as the batch that they make."""
         with quiet():
-            encoding = self._encoder(requests)
+            encoding = self._encoder(requests, tower)
         for row, said in encoding.problems.items():
             raise SampleError(f"request {requests[row].id}: {said}")
         (encoded,) = encoding.batches

@@ -17,7 +17,7 @@ from harness.engine.manifest import Manifest
 from harness.engine.others import spent_by_others
 from harness.engine.pictures import chart_record, table_record
 from harness.engine.plan import WHOLE, Plan
-from harness.engine.sessions import read_cached, read_revision, read_sessions, read_timings
+from harness.engine.sessions import read_cached, read_pictures, read_revision, read_sessions, read_timings
 from harness.engine.spending import Spending
 from harness.engine.summarise import Summarised, summarise
 from harness.record.endings import changed_server, said_of
@@ -194,6 +194,7 @@ def _record(
         sessions=[session.record for session in sessions],
         responses=responses,
         cached=read_cached(store),
+        pictures=read_pictures(store),
         spent=spent(manifest.adapter.config, *store.tokens()),
         expected=manifest.expected if plan.shard == WHOLE else None,
         spent_by=spent_by_others(store, suite.tasks.values()),

@@ -77,6 +77,10 @@ class Keeper:
         self.refused = self.refused or next((said for work in done.works if (said := work.hopeless)), "")
         scored = time.perf_counter()
         self._clock.cached += sum(part.cached for work in done.works for part in work.parts)
+        for part in (part for _, _, work in asked for part in work.parts if not part.cached):
+            if part.response.images_reused is not None and not part.request.role:
+                self._clock.shown += len(part.request.images)
+                self._clock.reused += part.response.images_reused
         took = self.others.take(batch.task.name, (work for _, _, work in asked))
         self._store.insert(rows, {**self._clock.note(), **took})
         self._clock.timings["score"] += scored - start

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness import __version__
 from harness.record.lineage import command, commit, machine
-from harness.record.schema import SessionRecord
+from harness.record.schema import PicturesRecord, SessionRecord
 from harness.record.store import ResponseStore
 
 _COUNT: Final = "sessions"
@@ -33,6 +33,10 @@ class Clock:
     timings: dict[str, float]
     cached: int = 0
     """Answers that were taken from the cache."""
+    shown: int = 0
+    """Images of answers whose adapter tells which it had seen before."""
+    reused: int = 0
+    """Of those, how many it had."""
     _wall: float = field(default_factory=time.perf_counter)
     _cpu: float = field(default_factory=time.process_time)
 
@@ -43,6 +47,8 @@ class Clock:
             "cpu_seconds": time.process_time() - self._cpu,
             "timings": self.timings,
             "cached": self.cached,
+            "shown": self.shown,
+            "reused": self.reused,
         }
         return {f"clock/{self.number}": json.dumps(told)}
 
@@ -106,6 +112,13 @@ def read_timings(store: ResponseStore) -> dict[str, float]:
 def read_cached(store: ResponseStore) -> int:
     """Return how many answers came from the cache."""
     return sum(int(_clock(store, number)["cached"]) for number in range(1, int(store.recall(_COUNT) or 0) + 1))
+
+
+def read_pictures(store: ResponseStore) -> PicturesRecord | None:
+    """Return how many pictures the model was shown, and how many again; None where its adapter does not tell."""
+    clocks = [_clock(store, number) for number in range(1, int(store.recall(_COUNT) or 0) + 1)]
+    shown, reused = (sum(int(one.get(name, 0)) for one in clocks) for name in ("shown", "reused"))
+    return PicturesRecord(shown=shown, reused=reused) if shown else None
 
 
 def copy_sessions(source: ResponseStore, target: ResponseStore) -> None:

@@ -51,6 +51,7 @@ def _checked_one(response: Any, ask: Ask) -> Response:
             plain,
             tokens_in=_count(response.tokens_in),
             image_tokens=_count(response.image_tokens),
+            images_reused=_count(response.images_reused),
             tokens_out=_count(response.tokens_out),
             reasoning_tokens=_count(response.reasoning_tokens),
             mean_logprob=_logprob(response.mean_logprob),

@@ -306,6 +306,15 @@ class DrawnRecord(RecordModel):
     """How many samples of a plain draw one was expected to be worth where two models are compared."""
 
 
+class PicturesRecord(RecordModel):
+    """What became of the pictures of answers that were asked for."""
+
+    shown: int
+    """A picture counts for each question about it."""
+    reused: int
+    """Of those, how many the model need not look at: what it had made of the same pixels was kept."""
+
+
 class SpentRecord(RecordModel):
     """What the answers of a run took that no cache knew."""
 
@@ -396,6 +405,8 @@ class RunRecord(RecordModel):
     """How many requests ended in each status."""
     cached: int = 0
     """How many answers were known from an earlier run and not asked for."""
+    pictures: PicturesRecord | None = None
+    """What was shown more than once and looked at once; None where the adapter keeps nothing of pictures."""
     spent: SpentRecord | None = None
     """Tokens and money; None where the adapter counts no tokens."""
     expected: ExpectedRecord | None = None

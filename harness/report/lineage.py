@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from harness.record.schema import RunRecord
+from harness.record.schema import PicturesRecord, RunRecord
 from harness.record.spent import in_words
 from harness.report.text import plain
 
@@ -25,6 +25,7 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "part": _part(record),
         "data": ", ".join(f"{name} {digest[:12]}" for name, digest in record.datasets.items()),
         "responses": ", ".join(f"{count:,} {status}" for status, count in record.responses.items()),
+        **({"pictures": _pictures(record.pictures)} if record.pictures else {}),
         **({"spent": in_words(record.spent, record.expected)} if record.spent else {}),
         "commit": f"{record.git.commit[:12]}{' with local changes' if record.git.dirty else ''}"
         if record.git
@@ -33,6 +34,11 @@ def lineage(record: RunRecord) -> dict[str, str]:
         "machine": f"{machine.processor}, {machine.cores} cores, {machine.platform}",
         "versions": f"Python {machine.python}, harness {record.harness_version}, {packages}",
     }
+
+
+def _pictures(told: PicturesRecord) -> str:
+    share = f"{told.reused:,} of them ({told.reused / told.shown:.0%})"
+    return f"{told.shown:,} shown, {share} seen before and not looked at again"
 
 
 def _limit(record: RunRecord) -> str:

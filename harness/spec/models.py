@@ -1,8 +1,18 @@
 """What a suite and an adapter file hold, as frozen pydantic models: the part that no plug-in owns."""
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from harness.spec.described import descriptions
 from harness.spec.limits import MOST_IN_A_BATCH, MOST_THREADS
@@ -16,6 +26,26 @@ Name = Annotated[
 BatchSize = Annotated[int, Field(ge=1, le=MOST_IN_A_BATCH)]
 """Requests, samples or clips a call."""
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+
+
+def _bytes(value: Any) -> Any:
+    """Return a number of bytes that is said with its unit; anything else as it came, for others to refuse."""
+    found = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
+    return int(found[1]) << _SHIFTS[found[2]] if found else value
+
+
+_SHIFTS: Final = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}
+_SIZE: Final = r"([0-9]{1,9}) ?(B|KiB|MiB|GiB)"
+
+Size = Annotated[
+    int,
+    BeforeValidator(_bytes),
+    Field(ge=0),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{_SIZE}$"}]}, mode="validation"
+    ),
+]
+"""Bytes: a number, or one with its unit, `256MiB`."""
 
 
 OnTruncated = Literal["count", "fail", "unparsed"]

@@ -1,12 +1,12 @@
 """The keys that every adapter over three ONNX files has."""
 
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from harness.adapters._ort import OrtKeys
 from harness.adapters._variants import Quantisation, suffix
-from harness.spec.models import BatchSize, Threads
+from harness.spec.models import BatchSize, Size, Threads
 
 _INTEGER_ACTIVATIONS: Final = ("int8", "uint8", "q8")
 
@@ -15,6 +15,9 @@ Part = Literal["vision_encoder", "embed_tokens", "decoder_model_merged"]
 
 class ThreeFiles(OrtKeys):
     """Which files of a folder are run, and how."""
+
+    sees_together: ClassVar[bool] = True
+    """Whether pictures of several prompts go through the vision encoder at once, where nothing of them is kept."""
 
     model: str = Field(min_length=1)
     """The model's folder, relative to the adapter's file."""
@@ -28,6 +31,9 @@ class ThreeFiles(OrtKeys):
     """Requests a call."""
     threads: Threads = 1
     """Threads of ONNX Runtime."""
+    image_cache: Size = 0
+    """Where many questions share a picture, as `256MiB`: so much of what the vision encoder made of pictures is kept
+    for the next question. It then sees each picture by itself."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
     over the whole batch, nor with a `suffix` or `suffixes` of your own."""
@@ -42,8 +48,16 @@ class ThreeFiles(OrtKeys):
 
     def counted(self) -> dict[str, Any]:
         """Return the keys that count in a fingerprint; those of which a file says nothing leave it as it was."""
-        apart = {"model", "session_options", "provider_options", *(() if self.suffixes else ("suffixes",))}
-        return self.model_dump(mode="json", exclude=apart) | self.told()
+        apart = {
+            "model",
+            "image_cache",
+            "session_options",
+            "provider_options",
+            *(() if self.suffixes else ("suffixes",)),
+        }
+        # How much is kept changes nothing; that pictures are seen apart may, in the last bit.
+        seen = {"pictures": "each by itself"} if self.image_cache and self.sees_together else {}
+        return self.model_dump(mode="json", exclude=apart) | self.told() | seen
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""

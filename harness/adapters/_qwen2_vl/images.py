@@ -91,6 +91,18 @@ def fit(height: int, width: int, settings: ImageSettings) -> tuple[int, int]:
     return fitted_height, fitted_width
 
 
+def rgb(image: Image.Image) -> Image.Image:
+    """Return the image in RGB, decoded.
+
+    Raises:
+        SampleError: if it cannot be decoded.
+    """
+    try:
+        return to_rgb(image)
+    except (OSError, SyntaxError, ValueError) as cause:
+        raise SampleError(f"the image cannot be decoded: {cause}") from cause
+
+
 def to_patches(image: Image.Image, settings: ImageSettings) -> tuple[NDArray[np.float32], tuple[int, int, int]]:
     """Return patches, float32 [rows * columns, 3 * frames * patch²], and their grid (1, rows, columns).
 
@@ -100,10 +112,7 @@ def to_patches(image: Image.Image, settings: ImageSettings) -> tuple[NDArray[np.
         SampleError: if the image cannot be decoded or has an impossible shape.
     """
     height, width = fit(image.height, image.width, settings)
-    try:
-        resized = to_rgb(image).resize((width, height), settings.resample)
-    except (OSError, SyntaxError, ValueError) as cause:
-        raise SampleError(f"the image cannot be decoded: {cause}") from cause
+    resized = rgb(image).resize((width, height), settings.resample)
     # Float64 for the product alone, float32 from there: the order of roundings is part of the format.
     pixels = np.multiply(np.asarray(resized), settings.rescale, dtype=np.float64).astype(np.float32)
     pixels -= np.array(settings.mean, np.float32)

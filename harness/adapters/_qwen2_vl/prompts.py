@@ -1,12 +1,14 @@
 """Turn requests into token ids and positions: chat template, image tokens, M-RoPE, left padding."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from harness.adapters._qwen2_vl.images import ImageSettings, fit, to_patches
 from harness.errors import AdapterError, SampleError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Prepare = Callable[[Image.Image], tuple[Floats, tuple[int, int, int]]]
 
 _SPECIAL_TOKENS: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
 
@@ -100,13 +103,18 @@ class PromptEncoder:
     longest: int
     """Tokens that the model can read."""
 
-    def __call__(self, request: Request) -> Prompt:
+    def __call__(self, request: Request, prepare: Prepare | None = None) -> Prompt:
         """Encode one request.
+
+        Args:
+            request: what to encode.
+            prepare: what makes patches, and their grid, of an image; by default :func:`to_patches`.
 
         Raises:
             SampleError: if an image is unusable, or the prompt too long or with image tokens of its own.
         """
-        prepared = [to_patches(image, self.images) for image in request.shown()]
+        make = prepare or partial(to_patches, settings=self.images)
+        prepared = [make(image) for image in request.shown()]
         grids = tuple(grid for _, grid in prepared)
         counts = [frames * rows * columns // self.images.merge**2 for frames, rows, columns in grids]
         text = place_images(self.template.render(request), self.image_token, counts)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -18,6 +19,7 @@ from harness.adapters._torch.decoding import Answer, Watch, decode, greedy, rele
 from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.loading import Loaded, ingredients, load, quiet
 from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
+from harness.adapters._torch.tower import Tower
 from harness.adapters._torch.tracing import plain, seen
 from harness.errors import AdapterError, SampleError, is_out_of_memory
 from harness.traces import Trace, likeliest
@@ -52,6 +54,8 @@ class TorchAdapter:
         self._encoder = Encoder(loaded.processor, config.system, Reading.of(loaded.base), form, tried)
         if self._encoder.reading.padding is not Padding.NONE:
             loaded.processor.tokenizer.padding_side = self._encoder.reading.padding.value
+        image_processor = getattr(loaded.processor, "image_processor", None)
+        self._tower = Tower.of(loaded.base, image_processor, config.image_cache) if config.image_cache else None
         self._halving = Halving(lambda: release(loaded.device))
         self._fingerprint = ""
 
@@ -129,12 +133,19 @@ class TorchAdapter:
         """Let go of the model and its memory."""
         if self._loaded is not None:
             device, self._loaded = self._loaded.device, None
+            if self._tower is not None:
+                self._tower.clear()
             release(device)
 
     @property
     def writes(self) -> bool:
         """Whether it writes its answers, and does not pick them from a list."""
         return hasattr(self._open.base, "generate")
+
+    @property
+    def _sharing(self) -> Tower | None:
+        """What remembers pictures; None where that is of no use, or a batch's rows would be repeated for its beams."""
+        return self._tower if (self._settings.num_beams or 1) == 1 else None
 
     @property
     def _open(self) -> Loaded:
@@ -145,7 +156,7 @@ class TorchAdapter:
     def _answer(self, loaded: Loaded, requests: Sequence[Request]) -> list[Response]:
         stopwatch = Stopwatch()
         with stopwatch.stage("preprocess"), quiet():
-            encoding = self._encoder(requests)
+            encoding = self._encoder(requests, self._sharing)
         responses = {row: Response(None, Status.ERROR, said) for row, said in encoding.problems.items()}
         for encoded in encoding.batches:
             responses |= self._ask(loaded, encoded, requests, stopwatch.seconds)
@@ -166,7 +177,7 @@ class TorchAdapter:
             # The best of several beams at one limit does not begin as the best at another.
             return {row: self._answer(loaded, [requests[row]])[0] for row in rows}
         try:
-            with quiet():
+            with quiet(), showing(self._tower, encoded):
                 batch = on_device(encoded, loaded)
                 if self.writes:
                     answers, stages = decode(loaded, batch, limits, self._settings, watch)
@@ -180,9 +191,16 @@ class TorchAdapter:
             what = "" if requests[rows[0]].images else " without an image"
             said = str(cause).strip() or type(cause).__name__
             return {rows[0]: Response(None, Status.ERROR, f"the model refuses this request{what}: {said}")}
-        counts = zip(rows, answers, *self._counts(encoded), strict=True)
+        counts = zip(rows, answers, *self._counts(encoded), self._reused(encoded, requests), strict=True)
         taken = {**seconds, **stages}
-        return {row: self._respond(answer, read, seen, taken) for row, answer, read, seen in counts}
+        return {row: self._respond(answer, read, seen, again, taken) for row, answer, read, seen, again in counts}
+
+    def _reused(self, encoded: Encoded, requests: Sequence[Request]) -> Sequence[int | None]:
+        """Return how many images of each request the tower need not see; None where nobody counts."""
+        counts = [len(requests[row].images) for row in encoded.rows]
+        if self._sharing is None:
+            return [None] * len(counts)
+        return [0] * len(counts) if encoded.shown is None else encoded.shown.reused(counts)
 
     def _counts(self, encoded: Encoded) -> tuple[list[int | None], list[int | None]]:
         """Return the tokens of each prompt, and how many of them stand for images where the model says."""
@@ -198,10 +216,13 @@ class TorchAdapter:
             return read, unknown
         return read, (encoded.batch["input_ids"] == image_id).sum(1).tolist()
 
-    def _respond(self, answer: Answer, read: int | None, seen: int | None, seconds: dict[str, float]) -> Response:
+    def _respond(
+        self, answer: Answer, read: int | None, seen: int | None, reused: int | None, seconds: dict[str, float]
+    ) -> Response:
         cost: dict[str, Any] = {
             "tokens_in": read,
             "image_tokens": seen,
+            "images_reused": reused,
             "tokens_out": len(answer.tokens) if answer.name is None else 1,
             "seconds": seconds,
             "finish": answer.finish,
@@ -214,6 +235,11 @@ class TorchAdapter:
             return Response(answer.name, **cost)
         text = self._encoder.processor.tokenizer.decode(list(answer.tokens), skip_special_tokens=True)
         return Response(text, **cost)
+
+
+def showing(tower: Tower | None, encoded: Encoded) -> AbstractContextManager[None]:
+    """Let the model see a batch that may leave pictures out."""
+    return nullcontext() if tower is None or encoded.shown is None else tower.showing(encoded.shown)
 
 
 def on_device(encoded: Encoded, loaded: Loaded) -> Any:

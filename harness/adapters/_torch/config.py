@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.spec.models import BatchSize, Model, Threads
+from harness.spec.models import BatchSize, Model, Size, Threads
 
 DType = Literal["float32", "bfloat16", "float16", "auto"]
 
@@ -44,6 +44,9 @@ class TorchModel(Model):
 class TorchConfig(TorchModel):
     """Keys of an adapter of ``type: transformers``, and of every type that builds on it."""
 
+    image_cache: Size = 0
+    """Where many questions share a picture, as `256MiB`: so much of what the vision tower made of pictures is kept for
+    the next question. The tower then sees each picture by itself. For Qwen2-VL, Qwen2.5-VL and Qwen3-VL."""
     lora: str | None = Field(default=None, min_length=1)
     """A folder with a PEFT adapter, relative to the adapter's file, or `owner/name` on the hub, with the folder inside
     it where it lies in one: `owner/name/checkpoint-200`."""

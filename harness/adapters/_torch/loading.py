@@ -155,13 +155,17 @@ def load_weights(config: TorchModel, path: Path, model_class: str, **options: An
 def quiet() -> Iterator[None]:
     """Keep the library's progress bars and notes off the terminal for a while."""
     logging = library().utils.logging
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
+    # Not by the loggers' level: to set it makes Python forget what it knew of every logger, a millisecond each time.
+    handlers = [(handler, handler.level) for handler in logging.get_logger().handlers]
+    bars = logging.is_progress_bar_enabled()
+    for handler, level in handlers:
+        handler.setLevel(max(level, logging.ERROR))
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        for handler, level in handlers:
+            handler.setLevel(level)
         if bars:
             logging.enable_progress_bar()
 
@@ -169,6 +173,8 @@ def quiet() -> Iterator[None]:
 def ingredients(config: TorchConfig, loaded: Loaded, code: tuple[int, ...]) -> dict[str, Any]:
     """Return all that can change an answer, for the fingerprint."""
     found = weights_and_code(config, loaded.path, loaded.processor.image_processor, code)
+    if config.image_cache:  # how much is kept changes nothing; that the tower sees pictures apart may, in the last bit
+        found["tower"] = "each picture by itself"
     found["lora"] = model_digests(loaded.lora) if loaded.lora else None
     found["packages"] |= _versions("peft", *LIBRARIES.get(loaded.quantised, ()))
     return found
@@ -178,7 +184,7 @@ def weights_and_code(config: TorchModel, path: Path, image_processor: Any, code:
     """Return all that can change what a model without a LoRA says."""
     return {
         "files": model_digests(path, config.trust_remote_code),
-        "config": config.model_dump(mode="json", exclude={"model", "lora"}),
+        "config": config.model_dump(mode="json", exclude={"model", "lora", "image_cache"}),
         "code": list(code),
         "processor": [type(image_processor).__name__, has_torchvision()],
         "packages": _versions("torch", "transformers", "tokenizers", "numpy", "pillow", "torchvision"),

@@ -1,6 +1,7 @@
 """Turn requests into tensors as the model's own processor would; a bad request costs only itself."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal
 from PIL import Image
 
 from harness.adapters._torch.formats import Format
+from harness.adapters._torch.tower import Shown, Tower
 from harness.errors import SampleError
 from harness.images import to_rgb
 from harness.types import Request
@@ -81,12 +83,15 @@ class Encoded:
     """Which of the requests it holds."""
     batch: Any
     """What the processor made."""
+    shown: Shown | None = None
+    """Its pictures, where the batch leaves out those that the vision tower need not see again."""
 
 
 @dataclass(slots=True)
 class Encoding:
     """What became of requests: the batches, and why some are in none."""
 
+    tower: Tower | None = None
     batches: list[Encoded] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
 
@@ -105,10 +110,15 @@ class Encoder:
     tensors: Literal["pt", "np"] = "pt"
     """Whose arrays a batch is made of: torch's, or NumPy's."""
 
-    def __call__(self, requests: Sequence[Request]) -> Encoding:
-        """Encode as many requests as can be. What cannot stand in one batch unchanged comes in several."""
+    def __call__(self, requests: Sequence[Request], tower: Tower | None = None) -> Encoding:
+        """Encode as many requests as can be. What cannot stand in one batch unchanged comes in several.
+
+        Args:
+            requests: what to encode.
+            tower: what has seen some of the pictures, and need not be given them again.
+        """
         prompts: list[Prompt] = []
-        encoding = Encoding()
+        encoding = Encoding(tower)
         for row, request in enumerate(requests):
             try:
                 images = tuple(load_rgb(image) for image in request.shown())
@@ -135,8 +145,10 @@ class Encoder:
     def _encode(self, prompts: list[Prompt], encoding: Encoding) -> None:
         if not prompts:
             return
+        tower = encoding.tower if prompts[0].images else None
         try:
-            batch = self.process(prompts)
+            with nullcontext() if tower is None else tower.preparing() as shown:
+                batch = self.process(prompts)
         except Exception as cause:  # noqa: BLE001 - a processor raises whatever it likes about one of the requests
             self._apart(prompts, encoding, cause)
             return
@@ -148,14 +160,14 @@ class Encoder:
                 encoding.problems |= {row: said.format(n, self.reading.longest) for row, n in long.items()}
                 self._encode([prompt for prompt in prompts if prompt.row not in long], encoding)
                 return
-        encoding.batches.append(Encoded(tuple(prompt.row for prompt in prompts), batch))
+        encoding.batches.append(Encoded(tuple(prompt.row for prompt in prompts), batch, shown))
 
     def _apart(self, prompts: list[Prompt], encoding: Encoding, cause: Exception) -> None:
         """Encode the good ones among prompts that cannot be encoded together."""
         if len(prompts) == 1:
             encoding.problems[prompts[0].row] = _sentence(cause)
             return
-        alone = Encoding()
+        alone = Encoding(encoding.tower)
         for prompt in prompts:
             self._encode([prompt], alone)
         encoding.problems |= alone.problems
