@@ -31,7 +31,7 @@ def main(link: Link) -> None:
     then ``seen`` with observations, ``complete`` when no more of a cell come, and ``done``, ``raised`` or ``lost`` at
     its end.
     """
-    link.say("load", "reading the suite")
+    link.say("data", "reading the suite")
     try:
         manifest = Manifest.model_validate_json(link.receive())
         suite, choice = manifest.load_suite(), manifest.choose_adapter()

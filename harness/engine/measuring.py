@@ -29,6 +29,8 @@ _OBSERVATIONS: Final = 32
 """Written in one transaction."""
 _LOSSES: Final = 16
 """Steps of one cell that may be lost; what loses so many goes on so."""
+_START: Final = 600.0
+"""Seconds that the process may take to read the suite."""
 _NOTED: Final = "noted/{task}"
 
 Measured = tuple[int, Task, Measures, Cell]
@@ -142,7 +144,7 @@ class Measuring:
         """
         if given_up is not None:
             yield from chunks(self._none(task, measures, cell, given_up), _OBSERVATIONS)
-        elif getattr(task, "calls_models", False) and (apart := self._process()):
+        elif getattr(task, "calls_models", False) and (apart := self._process(stop)):
             yield from self._from(apart, task, cell, stop)
         else:
             patience = self._policy.patience
@@ -193,8 +195,12 @@ class Measuring:
         }[doing]
         return _StepLost(step, f"{said}; its process was killed", Status.TIMEOUT)
 
-    def _process(self) -> Apart | None:
-        """Return the process that measures, started where there is none; None where it can't be elsewhere."""
+    def _process(self, stop: threading.Event) -> Apart | None:
+        """Return the process that measures, started where there is none; None where it can't be elsewhere.
+
+        Raises:
+            Unwanted: if it is to stop.
+        """
         if self._here or self._apart is not None:
             return self._apart
         if not _elsewhere(self._choice):
@@ -204,7 +210,7 @@ class Measuring:
         try:
             self._apart = Apart(main)
             self._apart.send(self._manifest.model_dump_json())
-            kind, said = self._apart.receive(self._limits, lambda: False)
+            kind, said = self._apart.receive({"data": _START}, stop.is_set)
         except (Late, Died, OSError) as error:
             kind, said = "refused", f"it did not start: {error}"
         if kind == "refused":

@@ -102,19 +102,22 @@ class Apart:
 
     def close(self) -> None:
         """Let it end, and kill it where it does not."""
-        with suppress(Died):
+        with suppress(Died, subprocess.TimeoutExpired):
             self.send(None)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_BYE)
+            if self._process.wait(_BYE) == 0:
+                self._let_go()
+                return
         self.kill()
 
     def kill(self) -> None:
         """End it at once, and whatever it has started."""
-        if self._process.poll() is None:
-            if hasattr(os, "killpg"):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.kill()
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._process.wait()
         with suppress(OSError):
             self._outbox.close()
@@ -149,7 +152,10 @@ class Link:
         os.dup2(nothing, 0)
         os.close(nothing)
         os.dup2(2, 1)
-        return cls(inbox, outbox, Pulse.of(pulse))
+        shared = Pulse.of(pulse)
+        with suppress(OSError):  # the memory stays, and no file is left behind where both are killed
+            pulse.unlink()
+        return cls(inbox, outbox, shared)
 
     def receive(self) -> Any:
         """Return what is sent next; None where there is nothing more to do."""
