@@ -36,6 +36,10 @@ class AdapterError(HarnessError):
     """An adapter cannot be loaded, or broke its contract."""
 
 
+class LateError(AdapterError):
+    """An adapter did not do in time what was asked of it."""
+
+
 class HopelessError(HarnessError):
     """No request can succeed before somebody acts: a key that is refused, a quota that is used up, an unknown model.
 

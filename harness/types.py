@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -430,6 +430,20 @@ class Footprint:
     """The same in CPU time of all threads."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long may be waited for a model."""
+
+    load: float = 600.0
+    """Seconds that loading it may take."""
+    call: float = 120.0
+    """Seconds that one call may take."""
+
+
+PATIENT: Final = Patience()
+"""As long as a suite allows that says nothing of it."""
+
+
 class AdapterHandle(Protocol):
     """An adapter that was read and checked and is not loaded yet: what a task gets that brings a second model."""
 
@@ -459,15 +473,17 @@ class AdapterHandle(Protocol):
         """Return its name, type and configuration as plain JSON values, for a task's own description."""
         ...
 
-    def footprint(self, request: Request, calls: int = 0) -> Footprint:
+    def footprint(self, request: Request, calls: int = 0, patience: Patience = PATIENT) -> Footprint:
         """Load it in a process of its own, answer one request there, and return what that took.
 
         Args:
             request: with at most one image.
             calls: how often the same request is timed after that, once it is warm.
+            patience: how long loading and each call may take.
 
         Raises:
             AdapterError: if it does not work there.
+            LateError: if it takes longer.
         """
         ...
 

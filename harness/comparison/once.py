@@ -75,7 +75,7 @@ def by_things(rows: Rows, things: Index, confidence: float, margin: float | None
 
 def _of_rows(found: ByLabels, scale: float, count: int, margin: float | None) -> ByLabels:
     """Return what was said of things as said of rows."""
-    said, spread = found.comparison, found.spread
+    said, drawn = found.comparison, found.drawn
     ends = ("estimate", "low", "high", "lower_bound", "upper_bound", "standard_error")
     comparison = replace(
         said,
@@ -83,7 +83,6 @@ def _of_rows(found: ByLabels, scale: float, count: int, margin: float | None) ->
         n=count,
         margin=said.margin if margin is None else margin,
     )
-    if spread is not None:
-        squares = {name: getattr(spread, name) * scale**2 for name in ("by_label", "by_label_alone", "rest")}
-        spread = replace(spread, **squares, reach=spread.reach * scale)
-    return replace(found, comparison=comparison, rows=count, spread=spread)
+    if drawn is not None:
+        drawn = replace(drawn, strata=drawn.strata.scaled(scale))
+    return replace(found, comparison=comparison, rows=count, drawn=drawn)

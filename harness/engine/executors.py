@@ -34,6 +34,10 @@ class Executor(Protocol):
         """Lend the model itself to a task, to nobody else meanwhile."""
         ...
 
+    def rest(self) -> None:
+        """Let go of the model until it is asked again, so that no second copy of it is in memory meanwhile."""
+        ...
+
     def close(self) -> None:
         """Let go of the model; calls that are still going on are given up."""
         ...
@@ -44,7 +48,11 @@ class ProcessExecutor(Caller):
 
     def __init__(self, choice: AdapterChoice, policy: EngineSpec) -> None:
         self._lender = Lender(choice.load)
-        super().__init__(lambda: ProcessHost(choice.load, self._lender), policy)
+        super().__init__(lambda: ProcessHost(choice.load, self._lender, policy.load_timeout), policy)
+
+    def rest(self) -> None:
+        super().rest()
+        self._lender.close()
 
     def close(self) -> None:
         super().close()
@@ -58,7 +66,7 @@ def make_executor(choice: AdapterChoice, policy: EngineSpec, options: RunOptions
         AdapterError: if it cannot be loaded.
         UsageError: if the executor is not installed.
     """
-    kind = options.executor or {"thread": "local", "process": "process"}[policy.isolation]
+    kind = options.executor or ("process" if policy.isolation == "process" else "local")
     if kind == "ray":
         from harness.hosts.on_ray import RayExecutor
 

@@ -56,11 +56,11 @@ def bring(
 
 
 def _start(handle: AdapterHandle, policy: EngineSpec, stack: ExitStack) -> Callable[[], Host]:
-    if policy.isolation == "thread":
+    if policy.isolation != "process":
         return lambda: ThreadHost(handle.load)
     lender = Lender(handle.load)
     stack.callback(lender.close)
-    return lambda: ProcessHost(handle.load, lender)
+    return lambda: ProcessHost(handle.load, lender, policy.load_timeout)
 
 
 def _model(caller: Caller) -> Model:

@@ -2,7 +2,6 @@
 
 import errno
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -19,10 +18,11 @@ from harness.engine.informed import informed_draw
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
 from harness.engine.limits import overspent, refusal, shortcoming, too_many
+from harness.engine.measuring import Measured, Measuring
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
-from harness.engine.plan import OBSERVED, WHOLE, Left, Plan, chunks
+from harness.engine.plan import OBSERVED, WHOLE, Left, Plan
 from harness.engine.prepare import Prepared, preparing
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
@@ -41,18 +41,14 @@ from harness.suite.bind import Suite
 from harness.suite.data import Checked, usable_data
 from harness.suite.fit import check_capabilities, misfit
 from harness.suite.looks import draw_of
-from harness.tasks import Bench, Cell, Measures, NeedsAdapter, Task
+from harness.tasks import NeedsAdapter
 from harness.tasks.draw import Draw
 from harness.types import Adapter, Status
 
 __all__ = ["Interrupted", "Progress", "RunOptions", "batch_size_for", "resume_run", "run_suite"]
 
-_OBSERVATIONS: Final = 32
-"""Written in one transaction."""
 _STOPPED: Final = "stopped by the user"
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-
-_Measured = tuple[int, Task, Measures, Cell]
 
 
 def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress: Progress) -> tuple[Path, RunRecord]:
@@ -182,6 +178,8 @@ class _Work:
         self._again = again
         self._over = ""
         """Why nothing more is asked though all went well."""
+        self._measuring = Measuring(run.manifest, run.store, choice, suite.spec.engine, plan, executor, options.say)
+        self._measuring.recall()
         self._data.cautions = tuple(getattr(executor.adapter, "cautions", ()))
         for task in suite.tasks.values():
             if isinstance(task, NeedsAdapter):
@@ -284,43 +282,16 @@ class _Work:
                     stop.set()  # what is under way may end, and nothing else begins
         if early := self._early(keeper, stop):
             return early
-        for item in self._open_cells():
-            if not stop.is_set() and (reason := self._measure(keeper, item, stop, progress, clock)):
-                return reason
+        with closing(self._measuring) as measuring:
+            for item in self._open_cells():
+                failed = partial(self._judged, keeper, too_many)
+                if not stop.is_set() and (reason := measuring.measure(item, keeper, stop, progress, clock, failed)):
+                    return reason
         return _STOPPED if stop.is_set() else self._judged(keeper, shortcoming)
 
-    def _open_cells(self) -> list[_Measured]:
+    def _open_cells(self) -> list[Measured]:
         store = self._run.store
         return [item for item in self._plan.measured() if not store.finished(item[1].name, item[3].id)]
-
-    def _measure(
-        self,
-        keeper: Keeper,
-        item: _Measured,
-        stop: threading.Event,
-        progress: Progress,
-        clock: Clock,
-    ) -> str:
-        """Let a task observe one cell; return why the run failed meanwhile, or nothing.
-
-        What it saw is stored a few at a time. A cell that was begun is begun anew.
-        """
-        place, task, measures, cell = item
-        formers = self._run.store.drop_cell(task.name, cell.id)
-        keeper.recount()
-        start = time.perf_counter()
-        seen = measures.measure(cell, Bench(self._choice, self._executor.turn, self._plan.limit, self._plan.draw))
-        for number, chunk in enumerate(chunks(seen, _OBSERVATIONS)):
-            clock.timings["model"] += time.perf_counter() - start
-            keeper.observe(task, cell, number, chunk, place + number * _OBSERVATIONS, formers)
-            progress.advance(f"{task.name}/{cell.id}", len(chunk), keeper.failed)
-            if reason := self._judged(keeper, too_many):
-                return reason
-            if stop.is_set():
-                return ""
-            start = time.perf_counter()
-        self._run.store.finish_cell(task.name, cell.id)
-        return ""
 
     def _picture(self, ready: Prepared) -> None:
         """Keep the first image of the cell, or the frames of its first clip, for the report."""

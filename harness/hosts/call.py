@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.errors import SampleError
 from harness.hosts.answers import checked
+from harness.hosts.far import Facts, FarAdapter
 from harness.hosts.host import Died, Host, Late, Raised
 from harness.hosts.thread import ThreadHost
 from harness.spec.models import EngineSpec
@@ -100,6 +101,15 @@ class Caller:
         """
         with self._ready().lend(self._policy.timeout) as adapter:
             yield adapter
+
+    def rest(self) -> None:
+        """Let go of the adapter until it is asked again; what it says of itself stays known."""
+        with self._loading:
+            host, self._host = self._host, None
+            if host is not None:
+                self._adapter = FarAdapter(Facts.of(host.adapter))
+        if host is not None:
+            host.close()
 
     def close(self) -> None:
         """Let go of the adapter: no call begins any more, and one that does not end soon is given up."""

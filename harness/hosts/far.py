@@ -84,6 +84,7 @@ class Lender:
             self._turn.release()
 
     def close(self) -> None:
-        if self._adapter is not None:
+        adapter, self._adapter = self._adapter, None
+        if adapter is not None:
             with suppress(Exception):
-                self._adapter.close()
+                adapter.close()

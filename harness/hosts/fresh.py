@@ -15,21 +15,26 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from harness.errors import AdapterError
-from harness.types import Adapter, Footprint, Generation, Request
-
-_LIMIT: Final = 600.0
-"""Seconds that loading and one answer may take."""
-
+from harness.errors import AdapterError, LateError
+from harness.types import PATIENT, Adapter, Footprint, Generation, Patience, Request
 
 _WARM: Final = 3
 """Calls before the first that is timed."""
+_SEVERAL: Final = 5
+"""All calls of a process together may take so many times as long as one may: a hang must not cost an hour."""
 
 Loader = Callable[[Path, Mapping[str, Any]], Adapter]
 """Loads the adapter of a file, with values for its keys."""
 
 
-def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Request, calls: int = 0) -> Footprint:
+def measure(
+    load: Loader,
+    file: Path,
+    config: Mapping[str, Any],
+    request: Request,
+    calls: int = 0,
+    patience: Patience = PATIENT,
+) -> Footprint:
     """Start a process, load an adapter there, answer ``request``, and return what that took.
 
     Args:
@@ -38,9 +43,11 @@ def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Reques
         config: values for its keys.
         request: with at most one image.
         calls: how often the same request is timed after that; a few calls before the first are not.
+        patience: how long loading and a call may take; where several are timed, all together five times that of one.
 
     Raises:
-        AdapterError: if the process fails or takes longer than ten minutes.
+        AdapterError: if the process fails.
+        LateError: if it takes longer.
     """
     told = {
         "load": [load.__module__, load.__qualname__],
@@ -53,12 +60,13 @@ def measure(load: Loader, file: Path, config: Mapping[str, Any], request: Reques
         "images": [_encoded(image) for image in request.images],
     }
     command = [sys.executable, "-m", "harness.hosts.fresh"]
+    limit = patience.load + patience.call * (_SEVERAL if calls else 1)
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter and a module of ours
-            command, input=json.dumps(told), capture_output=True, text=True, timeout=_LIMIT, check=False
+            command, input=json.dumps(told), capture_output=True, text=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired as cause:
-        raise AdapterError(f"{file.name} did not answer in a process of its own within {_LIMIT:g} s") from cause
+        raise LateError(f"{file.name} did not answer in a process of its own within {limit:g} s") from cause
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

@@ -1,5 +1,6 @@
 """What a host does for the adapter that lives there, and how that goes wrong."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -59,6 +60,20 @@ def await_answer(comes: Callable[[float], bool], timeout: float, closed: threadi
     while not comes(max(0.0, min(GLANCE, deadline - time.monotonic()))):
         if time.monotonic() >= deadline or closed.is_set():
             raise Late
+
+
+def how_it_ended(code: int | None) -> str:
+    """Return what an exit code says, as ``subprocess`` gives it.
+
+    >>> how_it_ended(3), how_it_ended(-11)
+    ('exit code 3', 'signal SIGSEGV')
+    """
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
 
 
 class Host(Protocol):

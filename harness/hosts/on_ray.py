@@ -144,6 +144,10 @@ class RayExecutor:
         with self._callers[0].turn() as adapter:
             yield adapter
 
+    def rest(self) -> None:
+        """The copies stay where they are, on machines that may be others; the one that was lent here goes."""
+        self._lender.close()
+
     def close(self) -> None:
         import ray
 

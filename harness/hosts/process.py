@@ -12,7 +12,7 @@ from harness.errors import AdapterError
 from harness.hosts.answers import checked
 from harness.hosts.dispatch import dispatch
 from harness.hosts.far import Facts, FarAdapter, Lender
-from harness.hosts.host import Died, Late, Load, Raised, await_answer
+from harness.hosts.host import Died, Late, Load, Raised, await_answer, how_it_ended
 from harness.types import Adapter, Request
 
 _BYE: Final = 5.0
@@ -24,7 +24,17 @@ class ProcessHost:
 
     lanes = 1
 
-    def __init__(self, load: Load, lender: Lender) -> None:
+    def __init__(self, load: Load, lender: Lender, patience: float = 600.0) -> None:
+        """Load the adapter there.
+
+        Args:
+            load: loads it.
+            lender: loads it here too, for whoever wants the model itself.
+            patience: seconds that loading may take.
+
+        Raises:
+            AdapterError: if it cannot be loaded, or not in time.
+        """
         context = multiprocessing.get_context("spawn")  # a fork of threads that hold locks may hang for ever
         self._lender = lender
         self._pipe, theirs = context.Pipe()
@@ -32,6 +42,9 @@ class ProcessHost:
         self._process.start()
         theirs.close()
         try:
+            if not self._pipe.poll(patience):
+                self.stop()
+                raise AdapterError(f"the adapter was not loaded within {patience:g} s (`engine: load_timeout`)")
             facts, said = self._pipe.recv()
         except (EOFError, OSError) as cause:
             self._process.join(_BYE)
@@ -72,13 +85,7 @@ class ProcessHost:
         self.stop()
 
     def _end(self) -> str:
-        code = self._process.exitcode
-        if code is None or code >= 0:
-            return f"exit code {code}"
-        try:
-            return f"signal {signal.Signals(-code).name}"
-        except ValueError:
-            return f"signal {-code}"
+        return how_it_ended(self._process.exitcode)
 
 
 def _live(load: Load, pipe: Connection) -> None:

@@ -13,6 +13,7 @@ from harness.comparison.described import described
 from harness.errors import UsageError
 from harness.labels import question_key
 from harness.record import Run
+from harness.record.arrow import indices
 from harness.types import Status
 
 _ANSWERED: Final = (Status.OK, Status.UNPARSED)
@@ -152,9 +153,9 @@ def _rows(run: Run, task: str) -> list[tuple[Unit, _Row]]:
     places = np.array([i for (name, _), rows in samples.rows.items() if name == task for i in rows], np.int64)
     places.sort()
     worths = _worths(run, samples, task)[places]
-    clusters = samples.text("cluster").take(places).to_pylist()
-    status = samples.text("status").take(places).to_pylist()
-    tags = {name: samples.text(f"tag.{name}").take(places).to_pylist() for name in samples.tags}
+    clusters = samples.text("cluster").take(indices(places)).to_pylist()
+    status = samples.text("status").take(indices(places)).to_pylist()
+    tags = {name: samples.text(f"tag.{name}").take(indices(places)).to_pylist() for name in samples.tags}
     told = []
     for i, row in enumerate(samples.texts(places, _TEXTS)):
         name = row["sample_id"].rpartition("#")[0] if record.epochs > 1 else row["sample_id"]
@@ -173,7 +174,7 @@ def _worths(run: Run, samples: Samples, task: str) -> "np.ndarray":
     spec = described(record, samples.metrics).columns.get(record.primary)
     shares = spec is not None and spec.direction == "higher" and tuple(spec.bounds) == (0, 1)
     if spec is None or not shares or record.primary not in samples.metrics:
-        return np.full(len(samples.table), np.nan)
+        return np.full(samples.source.num_rows, np.nan)
     return samples.worths(record.primary, spec)
 
 

@@ -6,10 +6,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from harness.errors import HarnessError
-from harness.types import Adapter, Request, Response
+from harness.types import Request, Response
 
 _PATIENCE: Final = 0.5
 """The longest that the worker sleeps without looking up, in seconds."""
@@ -81,10 +81,18 @@ class Counts:
     failed: int = 0
 
 
+class Generates(Protocol):
+    """What a batcher asks: an adapter, or what stands before one."""
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Answer a batch."""
+        ...
+
+
 class Batcher:
     """One model, one thread that calls it, one bounded queue. Safe to submit to from any thread."""
 
-    def __init__(self, adapter: Adapter, policy: Policy, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, adapter: Generates, policy: Policy, clock: Callable[[], float] = time.perf_counter) -> None:
         self._adapter = adapter
         self._policy = policy
         self._clock = clock

@@ -16,6 +16,7 @@ from pydantic import (
 
 from harness.spec.described import descriptions
 from harness.spec.limits import MOST_IN_A_BATCH, MOST_THREADS
+from harness.types import Patience
 
 Name = Annotated[
     str,
@@ -114,13 +115,17 @@ class EngineSpec(Model):
 
     timeout: float = Field(default=120.0, gt=0, le=86_400)
     """Seconds that one call of the adapter may take; its batch is then recorded as `timeout`."""
+    load_timeout: float = Field(default=600.0, gt=0, le=86_400)
+    """Seconds that loading a model may take in a process of its own."""
     retries: int = Field(default=0, ge=0, le=10)
     """How often a batch is asked again after the adapter raised."""
     deadline: float | None = Field(default=None, gt=0, le=86_400)
     """Seconds that one sample may take. A batch that takes longer than its samples together may is asked again one by
     one (where answers don't depend on their batch), so that only the late ones are recorded as `timeout`."""
-    isolation: Literal["thread", "process"] = "thread"
-    """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies."""
+    isolation: Literal["auto", "thread", "process"] = "auto"
+    """`process`: the model lives in a process of its own, which is killed when it hangs and replaced when it dies.
+    `auto`: only while a task measures it by itself (`latency`, `serving`); questions are asked in this process.
+    `thread`: never."""
     max_errors: int | float | None = Field(default=None, ge=0)
     """Failed samples that stop the run with exit code 4: a count, or a share below 1."""
     budget: Budget | None = None
@@ -128,6 +133,11 @@ class EngineSpec(Model):
     max_failures: float = Field(default=0.01, ge=0, le=1)
     """The share of samples that may fail. With more of them the run comes to its end, says so and exits with 3: no gate
     of it passes."""
+
+    @property
+    def patience(self) -> Patience:
+        """How long a model may take that a task works with by itself."""
+        return Patience(self.load_timeout, self.timeout)
 
 
 class GateSpec(Model):

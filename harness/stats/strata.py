@@ -149,6 +149,14 @@ class Strata:
         worst, best = self.bounds
         return replace(self, values=-self.values, known=-self.known, bounds=(-best, -worst))
 
+    def scaled(self, factor: float) -> "Strata":
+        """Return the same of values that are all a factor larger, above 0."""
+        worst, best = self.bounds
+        return replace(
+            self, values=self.values * factor, known=self.known * factor, rest=self.rest * factor**2,
+            bounds=(worst * factor, best * factor),
+        )  # fmt: skip
+
     def times(self, factor: float) -> "Strata":
         """Return what as many labels, times a factor, would be if they said the same."""
         return replace(self, counts=self.counts * factor)

@@ -18,7 +18,7 @@ from harness.spec.document import Document, KeyPath, read_document
 from harness.spec.expand import fill_variables
 from harness.spec.models import AdapterSpec
 from harness.suite.bare import adapter_document
-from harness.types import Adapter, Footprint, Request
+from harness.types import PATIENT, Adapter, Footprint, Patience, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,19 @@ class AdapterChoice:
         """Return its name, type and configuration as plain JSON values."""
         return {"name": self.name, "type": self.spec.type, "config": self.config.model_dump(mode="json")}
 
-    def footprint(self, request: Request, calls: int = 0) -> Footprint:
+    def footprint(self, request: Request, calls: int = 0, patience: Patience = PATIENT) -> Footprint:
         """Load it in a process of its own, answer one request there, and return what that took.
 
         Args:
             request: with at most one image.
             calls: how often the same request is timed after that, once it is warm.
+            patience: how long loading and each call may take.
 
         Raises:
             AdapterError: if it does not work there.
+            LateError: if it takes longer.
         """
-        return measure(load_varied, self.file, self.config.model_dump(mode="json"), request, calls)
+        return measure(load_varied, self.file, self.config.model_dump(mode="json"), request, calls, patience)
 
     def load(self) -> Adapter:
         """Load the model.

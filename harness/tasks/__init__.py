@@ -25,6 +25,7 @@ from harness.tasks._base import (
     Mark,
     Measures,
     NeedsAdapter,
+    Notes,
     Observation,
     Reads,
     Severity,
@@ -32,6 +33,7 @@ from harness.tasks._base import (
     Table,
     Task,
 )
+from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.base import TaskBase, TaskConfig
 from harness.types import Dataset, MetricValue, Request, Response, Sample, Score
 
@@ -56,6 +58,8 @@ __all__ = [
     "Labels",
     "Line",
     "LooksAt",
+    "Loss",
+    "LostError",
     "Made",
     "MadeRows",
     "Makes",
@@ -63,6 +67,7 @@ __all__ = [
     "Measures",
     "MetricValue",
     "NeedsAdapter",
+    "Notes",
     "Observation",
     "Reads",
     "Request",
@@ -76,4 +81,5 @@ __all__ = [
     "Task",
     "TaskBase",
     "TaskConfig",
+    "Watch",
 ]

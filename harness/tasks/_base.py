@@ -11,8 +11,20 @@ from harness.estimate import ColumnSpec, Statistic
 from harness.estimate.rows import Column, Labels
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
+from harness.tasks._watch import Watch
 from harness.tasks.draw import Draw
-from harness.types import Adapter, AdapterHandle, Dataset, MetricValue, Request, Response, Sample, Score, Status
+from harness.types import (
+    Adapter,
+    AdapterHandle,
+    Dataset,
+    MetricValue,
+    Patience,
+    Request,
+    Response,
+    Sample,
+    Score,
+    Status,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -258,6 +270,10 @@ class Bench:
     """At most so many samples, for a quick look."""
     draw: Draw = field(default_factory=Draw)
     """Which they are."""
+    watch: Watch = field(default_factory=Watch)
+    """Hears what the task is about to do with a model."""
+    patience: Patience = field(default_factory=Patience)
+    """How long a model may take."""
 
     def some(self, dataset: Dataset) -> Iterator[Sample]:
         """Yield the samples of a dataset that are to be looked at: all, or with a limit those that other tasks ask."""
@@ -270,6 +286,9 @@ class Measures(Protocol):
 
     Its cells are measured one after another, after all questions of the run are answered. ``samples``
     and ``requests`` are never called for it, and its ``metrics`` are empty.
+
+    With ``calls_models = True`` on its class it is measured in a process of its own, made there from the suite's file:
+    a model that hangs or dies costs the step that ``bench.watch`` was told of, and not the run.
     """
 
     measures: Sequence[str]
@@ -277,6 +296,19 @@ class Measures(Protocol):
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
         """Observe one cell. A run that resumes starts a cell that was not finished anew."""
+        ...
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """A task that measures by itself and sees more than its observations hold: what a model says of its session."""
+
+    def noted(self) -> Mapping[str, Any]:
+        """Return what it saw, as plain JSON values, after a cell was measured."""
+        ...
+
+    def recall(self, noted: Mapping[str, Any]) -> None:
+        """Take what it saw, in another process or before the run was continued."""
         ...
 
 

@@ -48,6 +48,8 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, all_named
 from harness.tasks._said import with_interval
+from harness.tasks._watch import LostError
+from harness.timing.clock import FAULTS
 from harness.types import Dataset, EmbeddingAdapter, MetricValue, Sample, Status
 
 ENTRIES: Final = {"scene_change": "SceneChangeTask"}
@@ -117,6 +119,7 @@ class SceneChangeTask(MeasuringTask):
         self._dataset = dataset
         self._detectors = detectors
         self.requires = frozenset({"embed"}) if self._embeds() else frozenset[str]()
+        self.calls_models = self._embeds()
         self.measures = ("true", "found", *(f"hits@{t}" for t in config.tolerances), "delay", "seconds")
         self.primary = f"f1[{next(iter(detectors))}]"
 
@@ -151,9 +154,10 @@ class SceneChangeTask(MeasuringTask):
         for sample in bench.some(self._dataset):
             try:
                 values, said = self._observe(self._detectors[cell.id], sample, bench)
-            except Exception as error:  # noqa: BLE001 - a broken clip, or whatever the model raises, costs its clip
+            except FAULTS as error:  # a broken clip, or whatever the model raises, costs its clip
                 nothing = dict.fromkeys(self.measures, float("nan"))
-                yield Observation(sample.id, nothing, Status.ERROR, in_words(error), cluster=sample.cluster)
+                status = error.loss.status if isinstance(error, LostError) else Status.ERROR
+                yield Observation(sample.id, nothing, status, in_words(error), cluster=sample.cluster)
                 continue
             yield Observation(sample.id, values, text=said, cluster=sample.cluster, tags=sample.tags)
 
@@ -161,7 +165,7 @@ class SceneChangeTask(MeasuringTask):
         if sample.problem is not None or sample.clip is None:
             raise SampleError(sample.problem or "this sample has no clip")
         with open_clip(sample.clip.fetch()) as clip:
-            rows = self._rows(detector, clip, bench)
+            rows = self._rows(detector, clip, bench, f"a call on {sample.id}")
             timeline = clip.timeline
         found = detector.changes(rows).tolist()
         true = [_in_frames(timeline.times, span) for span in sample.spans]
@@ -174,7 +178,7 @@ class SceneChangeTask(MeasuringTask):
         said = " ".join(f"{timeline.times[frame]:.3f}" for frame in found)
         return {name: values[name] for name in self.measures}, said
 
-    def _rows(self, detector: SceneDetector, clip: Clip, bench: Bench) -> Floats:
+    def _rows(self, detector: SceneDetector, clip: Clip, bench: Bench, step: str) -> Floats:
         if detector.uses == "histograms":
             return np.array([colour_histogram(thumb) for thumb in clip.thumbnails()])
         if self._config.features == "pixels":
@@ -182,10 +186,15 @@ class SceneChangeTask(MeasuringTask):
         parts = []
         for start in range(0, len(clip.timeline), _FRAMES):
             images = clip.frames(range(start, min(start + _FRAMES, len(clip.timeline))))
-            with bench.turn() as adapter:
+            with bench.turn() as adapter, bench.watch.during("call", step):
                 if not isinstance(adapter, EmbeddingAdapter):
                     raise SampleError("this task needs an adapter that embeds")
-                parts.append(np.asarray(adapter.embed(images), np.float64))
+                found = np.asarray(adapter.embed(images), np.float64)
+            if found.ndim != 2 or len(found) != len(images):
+                raise SampleError(
+                    f"the adapter returned an array of shape {list(found.shape)} for {len(images)} images"
+                )
+            parts.append(found)
         return np.concatenate(parts)
 
     def statistics(self) -> Sequence[Statistic]:

@@ -34,7 +34,22 @@ Call = Callable[[int], Callable[[], Any]]
 """Prepares a round's call, untimed, and returns what to time."""
 
 
-def interleaved(sides: Sequence[Call], rounds: int, warmup: int, seed: int, meter: Meter) -> Iterator[Timed]:
+FAULTS: Final = (Exception, SystemExit)
+"""What a call may raise and be an observation all the same: a model's ``exit()`` is no wish of the user's."""
+
+
+def _quiet(side: int) -> None:
+    """Hear nothing."""
+
+
+def interleaved(
+    sides: Sequence[Call],
+    rounds: int,
+    warmup: int,
+    seed: int,
+    meter: Meter,
+    begin: Callable[[int], None] = _quiet,
+) -> Iterator[Timed]:
     """Time ``rounds`` calls of every side.
 
     In each round every side is called once, in a random order drawn from ``seed``. Whenever the side
@@ -42,20 +57,32 @@ def interleaved(sides: Sequence[Call], rounds: int, warmup: int, seed: int, mete
     is compared is the models and not who ran last. The collector of garbage rests meanwhile. A call that
     fails, or cannot be prepared, is an observation with its reason.
 
+    Args:
+        sides: what takes turns.
+        rounds: timed calls of each.
+        warmup: untimed calls of each before them.
+        seed: of the order.
+        meter: of energy.
+        begin: hears before every call, timed or not, which side it is of; not within the time.
+
     Raises:
         AdapterError: if a side says while preparing that it can do nothing of the kind.
     """
     order = Stream("latency", seed)
     for number in range(warmup):
-        for prepare in sides:
-            _attempt(_prepared(prepare, number))
+        for side, prepare in enumerate(sides):
+            call = _prepared(prepare, number)
+            begin(side)
+            _attempt(call)
     last = -1
     for number in range(rounds):
         for side in order.shuffled(range(len(sides))):
             call = _prepared(sides[side], number)
             if side != last:
+                begin(side)
                 _attempt(call)
                 last = side
+            begin(side)
             with _no_collection():
                 yield _timed(call, number, side, meter)
 
@@ -66,7 +93,7 @@ def _prepared(prepare: Call, number: int) -> Callable[[], Any]:
         return prepare(number)
     except AdapterError:
         raise
-    except Exception as cause:  # noqa: BLE001 - what one input does to a model must not end the measurement
+    except FAULTS as cause:  # what one input does to a model must not end the measurement
         failure = cause
 
     def fail() -> None:
@@ -81,14 +108,14 @@ def _timed(call: Callable[[], Any], number: int, side: int, meter: Meter) -> Tim
     cpu, wall = time.process_time_ns(), time.perf_counter_ns()
     try:
         answer = call()
-    except Exception as cause:  # noqa: BLE001 - a failed call is an observation with its reason
+    except FAULTS as cause:  # a failed call is an observation with its reason
         answer, error = None, in_words(cause)
     wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
     return Timed(number, side, wall / 1e6, cpu / 1e6, meter.since(before), answer, error)
 
 
 def _attempt(call: Callable[[], Any]) -> None:
-    with suppress(Exception):  # the timed call will say it
+    with suppress(*FAULTS):  # the timed call will say it
         call()
 
 

@@ -202,7 +202,7 @@ def test_a_measuring_task_leaves_a_row_an_observation_and_failures_do_not_count(
 def test_observations_that_failed_count_against_max_errors(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, limit: str, status: str
 ) -> None:
-    monkeypatch.setattr("harness.engine.run._OBSERVATIONS", 2)
+    monkeypatch.setattr("harness.engine.measuring._OBSERVATIONS", 2)
     record = run("{kind: test-timing, against: mock}", f"{{max_errors: {limit}}}").record
     assert record.status == status
     assert record.responses == {"ok": 4 if status == "complete" else 3, "error": 1}

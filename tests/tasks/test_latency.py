@@ -30,7 +30,7 @@ from harness.tasks.latency.sides import failure, stages
 from harness.timing import clock
 from harness.timing.clock import Timed, interleaved, overhead
 from harness.timing.energy import Meter
-from harness.types import Response, Status
+from harness.types import Request, Response, Status
 from harness.zoo.shapes import vit
 from tests.tasks.figures import Seen, figures_of, observed
 
@@ -393,9 +393,11 @@ def test_the_description_holds_the_other_adapters_settings(bind: Callable[[str],
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_numbers_that_are_not_finite_are_no_answer_and_never_agree(bad: float) -> None:
-    for answer in (np.float32([[1, bad]]), [Response(None, Status.ERROR, "the model's numbers were not finite")]):
-        assert "not finite" in str(failure(answer))
-    assert failure(np.float32([[1, 2]])) is None
+    said = [Response(None, Status.ERROR, "the model's numbers were not finite")]
+    assert "not finite" in str(failure(said, [Request("a", "")]))
+    asked = [Request("a", "", ask="classify")]
+    assert "not finite" in str(failure(np.float32([[1, bad]]), asked))
+    assert failure(np.float32([[1, 2]]), asked) is None
     assert math.isnan(divergence(np.float32([1, 0]), np.float32([bad, 0])))
 
 

@@ -135,19 +135,25 @@ def _classified(classes: Sequence[str], response: Response) -> Answered:
     return Answered(classes[int(response.value.argmax())], response.value)
 
 
-def failure(answer: Any) -> str | None:
-    """Return why what a timed call came back with is no answer; None where it is one.
+def failure(answer: Any, requests: Sequence[Request]) -> str | None:
+    """Return why what a timed call came back with is no answer to ``requests``; None where it is one.
 
-    >>> failure(np.float32([[1, np.nan]]))
+    >>> failure(np.float32([[1, np.nan]]), [Request("a", "", ask="classify")])
     "the model's numbers were not finite (NaN or infinite)"
-    >>> failure(np.float32([[1, 2]]))
+    >>> failure(np.float32([[1, 2]]), [Request("a", "", ask="embed"), Request("b", "", ask="embed")])
+    'the adapter returned an array of shape [1, 2] for 2 images'
+    >>> failure([Response("4")], [Request("a", "")])
     """
-    if isinstance(answer, np.ndarray):
-        return None if np.isfinite(answer).all() else NOT_FINITE
-    for response in answer if isinstance(answer, Sequence) else ():
-        if getattr(response, "status", Status.OK) != Status.OK:
-            return str(response.error)
-    return None
+    if requests[0].ask == "generate":
+        found = checked(answer, requests)
+        return next((str(one.error or one.status) for one in found if one.status != Status.OK), None)
+    try:
+        numbers = np.asarray(answer, np.float32)
+    except (TypeError, ValueError):
+        return f"the adapter returned {type(answer).__name__} instead of an array of numbers"
+    if numbers.ndim != 2 or len(numbers) != len(requests) or not numbers.shape[1]:
+        return f"the adapter returned an array of shape {list(numbers.shape)} for {len(requests)} images"
+    return None if np.isfinite(numbers).all() else NOT_FINITE
 
 
 def stages(answer: Any) -> Mapping[str, float]:

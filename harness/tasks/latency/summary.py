@@ -68,7 +68,7 @@ class Teller:
     def _judged(self, result: CellResult, found: Mapping[str, MetricValue]) -> Iterator[Finding]:
         cell, ratio = result.cell.id, found["speedup"]
         calls = result.columns["wall_ms"].statuses
-        failed = calls.get(str(Status.ERROR), 0)
+        failed = _failed(calls)
         if not ratio.n:
             why = f": {failed} of {sum(calls.values())} calls failed" if failed else ""
             yield Finding("warning", f"{cell}: nothing was measured{why}")
@@ -100,7 +100,7 @@ class Teller:
     def _retained(self, result: CellResult, kept: Mapping[str, MetricValue]) -> Iterator[Finding]:
         n = kept["agreement"].n
         statuses = result.columns["same"].statuses
-        if failed := statuses.get(str(Status.ERROR), 0):
+        if failed := _failed(statuses):
             said = f"{failed} of {sum(statuses.values())} samples have no answer on one side or both; they are left out"
             yield Finding("warning", f"answers: {said} of agreement, flips and accuracy")
         random = result.columns["random_weights"].worths
@@ -214,6 +214,11 @@ def _left_out(timings: Sequence[CellResult]) -> Iterator[Finding]:
 
 def _number(value: MetricValue) -> float | None:
     return value.value if value.n and math.isfinite(value.value) else None
+
+
+def _failed(statuses: Mapping[str, int]) -> int:
+    """Return how many calls have no answer, whether they failed or hung."""
+    return statuses.get(str(Status.ERROR), 0) + statuses.get(str(Status.TIMEOUT), 0)
 
 
 def _of_processes(result: CellResult, column: str, side: int) -> tuple[float, int]:

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
-from harness.errors import ConfigError, HarnessError, Issue, in_words
+from harness.errors import ConfigError, HarnessError, Issue, LateError, in_words
 from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
@@ -18,6 +19,7 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.latency.columns import MEASURES, row
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig, Point, points
 from harness.tasks.latency.figures import (
@@ -30,15 +32,14 @@ from harness.tasks.latency.figures import (
     launched,
     retention,
 )
+from harness.tasks.latency.opened import Lend, Side, Steps, opened
 from harness.tasks.latency.retention import compare_answers
 from harness.tasks.latency.sides import Answered, Inputs, answers, caller, failure, stages
 from harness.tasks.latency.summary import Teller
 from harness.tasks.scoring import build_metrics, no_mean
-from harness.timing.clock import Call, Timed, interleaved
+from harness.timing.clock import FAULTS, Call, Timed, interleaved
 from harness.timing.energy import Meter
-from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Sample, Status
-
-Lend = Callable[[], AbstractContextManager[Adapter]]
+from harness.types import Adapter, AdapterHandle, Dataset, FileAdapter, Request, Sample, Status
 
 
 class LatencyTask(MeasuringTask):
@@ -51,6 +52,7 @@ class LatencyTask(MeasuringTask):
     kind = "latency"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     measures: Sequence[str] = MEASURES
+    calls_models = True
 
     def __init__(
         self,
@@ -117,13 +119,16 @@ class LatencyTask(MeasuringTask):
             yield from self._footprint(bench)
             return
         point = self._points.get(cell.id, Point(1, None, {}))
+        reading = f"reading inputs of {cell.id}"
         with ExitStack() as stack:
-            adapters = [stack.enter_context(lend()) for lend in self._lenders(bench, point)]
-            self._note_sessions(adapters)
+            sides = opened(stack, self._lenders(cell, bench, point), bench.watch)
+            if loss := bench.watch.lost(reading):
+                sides = [replace(side, model=loss) for side in sides]
+            self._note_sessions(sides)
             if cell.id == ANSWERS.id:
-                yield from self._answers(adapters, bench)
+                yield from self._answers(sides, bench, reading)
             else:
-                yield from self._time(cell, point, adapters, bench)
+                yield from self._time(cell, point, sides, bench, reading)
 
     def statistics(self) -> Sequence[Statistic]:
         first = next(iter(self._timings.values()))
@@ -166,15 +171,26 @@ class LatencyTask(MeasuringTask):
             "adapters": [handle.describe() for handle in self._handles.all()],
         }
 
-    def _lenders(self, bench: Bench, point: Point) -> list[Lend]:
-        """Return who lends each side's model: the candidate first."""
+    def noted(self) -> Mapping[str, Any]:
+        """Return what each model says of its session."""
+        return {name: dict(session) for name, session in self._sessions.items()}
+
+    def recall(self, noted: Mapping[str, Any]) -> None:
+        """Take what models said in another process."""
+        self._sessions.update(noted)
+
+    def _lenders(self, cell: Cell, bench: Bench, point: Point) -> list[tuple[Steps, Lend]]:
+        """Return who lends each side's model, and how it is called: the candidate first."""
 
         def load(handle: AdapterHandle) -> Lend:
             return lambda: closing(handle.vary(**point.keys).load())
 
         first, *others = self._sides(bench)
         as_it_is = first is bench.handle and not point.keys
-        return [bench.turn if as_it_is else load(first), *map(load, others)]
+        lenders = [bench.turn if as_it_is else load(first), *map(load, others)]
+        keys = ", ".join(f"{key}={value}" for key, value in point.keys.items())
+        models = [f"{name} with {keys}" if keys else name for name in self._names]
+        return [(Steps(model, cell.id), lend) for model, lend in zip(models, lenders, strict=True)]
 
     def _sides(self, bench: Bench) -> list[AdapterHandle]:
         """Return the candidate and what it is compared with."""
@@ -187,61 +203,113 @@ class LatencyTask(MeasuringTask):
     def _inputs(self, samples: Iterable[Sample], image_size: tuple[int, int] | None = None) -> Inputs:
         return Inputs([*samples], self._prompt, self._config.ask, self._config.max_new_tokens, image_size)
 
-    def _time(self, cell: Cell, point: Point, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
+    def _time(
+        self, cell: Cell, point: Point, sides: Sequence[Side], bench: Bench, reading: str
+    ) -> Iterator[Observation]:
         inputs = self._inputs(self._dataset, point.image_size)
         rounds = self._config.rounds if bench.limit is None else max(2, min(self._config.rounds, bench.limit))
-        kept: dict[int, Any] = {}
+        for side in sides:
+            if isinstance(side.model, Loss):
+                for number in range(rounds):
+                    values = row(side=side.place, round=number)
+                    yield self._call(side.place, number, values, side.model.status, side.model.said)
+        live = [(side.place, side.steps, side.model) for side in sides if not isinstance(side.model, Loss)]
+        if not live:
+            return
+        kept: dict[int, list[Request]] = {}
 
-        def requests(number: int) -> Any:
+        def requests(number: int) -> list[Request]:
             # All sides of a round see the same samples; they are decoded once.
             if number not in kept:
                 kept.clear()
-                kept[number] = inputs.requests(range(number * point.batch, (number + 1) * point.batch))
+                with bench.watch.during("data", reading):
+                    kept[number] = inputs.requests(range(number * point.batch, (number + 1) * point.batch))
             return kept[number]
 
-        def side(adapter: Adapter) -> Call:
-            return lambda number: caller(adapter, requests(number), self._config.part)
+        def prepared(adapter: Adapter, steps: Steps) -> Call:
+            def prepare(number: int) -> Callable[[], Any]:
+                asked = requests(number)
+                bench.watch.begin("call", steps.call)
+                return caller(adapter, asked, self._config.part)
 
+            return prepare
+
+        calls = [prepared(adapter, steps) for _, steps, adapter in live]
+        steps = [steps.call for _, steps, _ in live]
         seed = derive_seed(self._seed, self.name, cell.id)
-        for timed in interleaved([side(a) for a in adapters], rounds, self._config.warmup, seed, Meter()):
-            yield self._observed(timed, inputs.left_out)
+        begin = partial(_begin, bench.watch, steps)
+        for timed in interleaved(calls, rounds, self._config.warmup, seed, Meter(), begin):
+            yield self._observed(timed, live[timed.side][0], requests(timed.round), inputs.left_out)
+        bench.watch.rest()
 
-    def _observed(self, timed: Timed, left_out: int) -> Observation:
+    def _observed(self, timed: Timed, side: int, asked: Sequence[Request], left_out: int) -> Observation:
         values = row(
-            side=timed.side, round=timed.round, wall_ms=timed.wall, cpu_ms=timed.cpu, energy_mj=timed.energy,
+            side=side, round=timed.round, wall_ms=timed.wall, cpu_ms=timed.cpu, energy_mj=timed.energy,
             left_out=left_out, **stages(timed.answer),
         )  # fmt: skip
-        side = "candidate" if not timed.side else self._config.references[timed.side - 1]
-        failed = timed.error or failure(timed.answer)
-        status = Status.ERROR if failed else Status.OK
-        return Observation(f"{timed.round:06d}-{side}", values, status, failed, tags={"side": side})
+        failed = timed.error or failure(timed.answer, asked)
+        return self._call(side, timed.round, values, Status.ERROR if failed else Status.OK, failed)
 
-    def _answers(self, adapters: Sequence[Adapter], bench: Bench) -> Iterator[Observation]:
+    def _call(
+        self, side: int, number: int, values: Mapping[str, float], status: Status, error: str | None
+    ) -> Observation:
+        name = "candidate" if not side else self._config.references[side - 1]
+        return Observation(f"{number:06d}-{name}", values, status, error, tags={"side": name})
+
+    def _answers(self, sides: Sequence[Side], bench: Bench, reading: str) -> Iterator[Observation]:
         """Ask every sample once of the candidate and of the first reference."""
-        random = any(getattr(adapter, "random", False) for adapter in adapters)
+        watch, both = bench.watch, [(side.steps.call, side.model) for side in sides[:2]]
+        loss = next((model for _, model in both if isinstance(model, Loss)), None)
+        random = any(getattr(model, "random", False) for _, model in both)
         inputs = self._inputs(())
+
+        def answer(step: str, model: Adapter | Loss, request: Request) -> Answered:
+            assert not isinstance(model, Loss)  # noqa: S101 - none is asked where one is lost
+            with watch.during("call", step):
+                return answers(model, [request])[0]
+
         for sample in bench.some(self._dataset):
+            if loss is not None:
+                lost = Answered(None, None, loss.said)
+                seen = compare_answers(sample, lost, lost, self._metric, random=random)
+                yield replace(seen, status=loss.status)
+                continue
             try:
-                one = [inputs.request(sample)]
-                mine, theirs = (answers(adapter, one)[0] for adapter in adapters[:2])
-            except Exception as cause:  # noqa: BLE001 - one sample's failure must not end the measurement
+                with watch.during("data", reading):
+                    one = inputs.request(sample)
+                mine, theirs = (answer(step, model, one) for step, model in both)
+            except FAULTS as cause:  # one sample's failure must not end the measurement
                 mine = theirs = Answered(None, None, in_words(cause))
             yield compare_answers(sample, mine, theirs, self._metric, random=random)
 
     def _footprint(self, bench: Bench) -> Iterator[Observation]:
-        (request,) = self._inputs(self._dataset).requests([0])
+        watch, reading = bench.watch, f"reading inputs of {FOOTPRINT.id}"
+        lost: dict[int, Loss] = {}
+        """Of sides that hang: they would do so in each process."""
+        with suppress(LostError), watch.during("data", reading):
+            (request,) = self._inputs(self._dataset).requests([0])
+        if loss := watch.lost(reading):
+            lost = dict.fromkeys(range(len(self._names)), loss)
         sizes: dict[int, float] = {}
         for turn in range(self._config.processes):
             calls = self._config.launch_calls if turn < self._config.launches else 0
             for side, (name, handle) in enumerate(zip(self._names, self._sides(bench), strict=True)):
-                identity, tags = f"{turn}-{side}-{name}", {"side": name}
+                identity, tags, steps = f"{turn}-{side}-{name}", {"side": name}, Steps(name, FOOTPRINT.id)
                 try:
+                    if side in lost:
+                        raise LostError(lost[side])
                     if side not in sizes:
+                        watch.begin("load", steps.load)
                         with closing(handle.load()) as adapter:
                             sizes[side] = _file_mib(adapter)
-                    found = handle.footprint(request, calls)
+                        watch.rest()
+                    found = handle.footprint(request, calls, bench.patience)
                 except HarnessError as cause:
-                    yield Observation(identity, row(side=side), Status.ERROR, str(cause), tags=tags)
+                    watch.rest()
+                    loss = _loss(cause)
+                    if loss.status is Status.TIMEOUT:
+                        lost[side] = loss
+                    yield Observation(identity, row(side=side), loss.status, loss.said, tags=tags)
                     continue
                 values = row(
                     side=side, load_s=found.load_seconds, first_s=found.first_seconds, start_mib=found.start_mib,
@@ -250,9 +318,10 @@ class LatencyTask(MeasuringTask):
                 )  # fmt: skip
                 yield Observation(identity, values, tags=tags)
 
-    def _note_sessions(self, adapters: Sequence[Adapter]) -> None:
-        for name, adapter in zip(self._names, adapters, strict=True):
-            self._sessions[name] = getattr(adapter, "session", {})
+    def _note_sessions(self, sides: Sequence[Side]) -> None:
+        for name, side in zip(self._names, sides, strict=True):
+            if not isinstance(side.model, Loss):
+                self._sessions[name] = getattr(side.model, "session", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +361,17 @@ def _read_handles(config: LatencyConfig, context: BuildContext, issues: list[Iss
     own = read("candidate", config.candidate, config.candidate_with) if config.candidate else None
     references = [handle for name in config.references if (handle := read("against", name, {}))]
     return Handles(own, references)
+
+
+def _loss(cause: HarnessError) -> Loss:
+    """Return what an exception says of the step that it came of."""
+    if isinstance(cause, LostError):
+        return cause.loss
+    return Loss(Status.TIMEOUT if isinstance(cause, LateError) else Status.ERROR, str(cause))
+
+
+def _begin(watch: Watch, steps: Sequence[str], side: int) -> None:
+    watch.begin("call", steps[side])
 
 
 def _file_mib(adapter: Adapter) -> float:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
+from harness.hosts.answers import checked
 from harness.serve.batcher import Batcher, Done
+from harness.tasks._watch import Watch
 from harness.types import Adapter, Request, Response
 
 
@@ -36,6 +38,23 @@ class Sends(Protocol):
     def sender(self, requests: Sequence[Request], most: int | None) -> Sender:
         """Make requests ready to be sent, at most so many at a time."""
         ...
+
+
+class Watched:
+    """An adapter that is asked one batch after another, each of which is watched; it can nothing else.
+
+    What comes back that is no response is an answer that says so.
+    """
+
+    def __init__(self, adapter: Adapter, watch: Watch, step: str) -> None:
+        self._adapter = adapter
+        self._watch = watch
+        self._step = step
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """Ask the adapter."""
+        with self._watch.during("call", self._step):
+            return checked(self._adapter.generate(requests), requests)
 
 
 class Batching:
@@ -100,5 +119,5 @@ class Calling:
 
     def _call(self, request: Request, asked: float) -> Done:
         start = time.perf_counter()
-        (response,) = self._adapter.generate([request])
+        (response,) = checked(self._adapter.generate([request]), [request])
         return Done(response, start - asked, time.perf_counter() - start, 1)

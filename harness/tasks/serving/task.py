@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Self
@@ -9,8 +10,9 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from pydantic import BaseModel
 
-from harness.errors import AdapterError, ConfigError, Issue, SampleError, in_words
+from harness.errors import AdapterError, ConfigError, HarnessError, Issue, SampleError, in_words
 from harness.estimate import ColumnSpec, Number, Statistic
+from harness.hosts.answers import checked
 from harness.images import pictures
 from harness.serve.batcher import Batcher, Policy
 from harness.tasks._base import (
@@ -28,6 +30,7 @@ from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
 from harness.tasks._prompt import compile_prompt
+from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.base import placed
 from harness.tasks.serving.config import ServingConfig
 from harness.tasks.serving.figures import (
@@ -48,12 +51,15 @@ from harness.tasks.serving.load import REAL, Clock, Sent, arrivals, drive, revol
 from harness.tasks.serving.saturated import saturated
 from harness.tasks.serving.search import achieved, highest, slowest
 from harness.tasks.serving.shown import Point, asked_table, batches_table, charts, findings, loads_table, searched
-from harness.tasks.serving.targets import Batching, Calling, Sending, Sends, Target
+from harness.tasks.serving.targets import Batching, Calling, Sending, Sends, Target, Watched
+from harness.timing.clock import FAULTS
 from harness.types import Adapter, Dataset, Generation, Request, Sample, Status
 
 _ALONE: Final = 30
 """Calls of one request each, from which the capacity without batching is read."""
 _PATIENCE: Final = 120.0
+_READING: Final = "reading what is asked"
+_FIRST: Final = "a request alone"
 _THREADS: Final = 32
 """Calls at a time of an adapter that can only be called and waited for."""
 SEARCH: Final = Cell("search", {"policy": "dynamic"}, stratum="search")
@@ -66,6 +72,7 @@ class ServingTask(MeasuringTask):
     kind = "serving"
     glossary: ClassVar[Mapping[str, Number]] = NUMBERS
     requires = frozenset({"generate"})
+    calls_models = True
     clock: Clock = REAL
     """By which loads go."""
 
@@ -123,18 +130,32 @@ class ServingTask(MeasuringTask):
         return self._config.search if cell.id == SEARCH.id else self._config.requests
 
     def measure(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
-        requests = self._requests()
+        """Put the model under a load; a load that takes it down has no answers."""
+        try:
+            if loss := bench.watch.lost(_READING, _FIRST, _calls(cell), _ending(cell)):
+                raise LostError(loss)
+            yield from self._measured(cell, bench)
+        except LostError as error:
+            for number in range(self._count(bench) if cell.id != SEARCH.id else self._config.search):
+                nothing = dict.fromkeys(self.measures, math.nan)
+                yield Observation(f"{number:06d}", nothing, error.loss.status, error.loss.said)
+
+    def _count(self, bench: Bench) -> int:
+        return max(2, min(self._config.requests, bench.limit or self._config.requests))
+
+    def _measured(self, cell: Cell, bench: Bench) -> Iterator[Observation]:
+        requests = self._requests(bench.watch)
         with bench.turn() as adapter:
-            alone = self._measure_alone(adapter, requests)
+            alone = self._measure_alone(adapter, requests, bench.watch)
             slo = self._config.slo_ms or 1000 * alone * self._config.slo_factor
             if cell.id == SEARCH.id:
-                yield from self._search(adapter, requests, alone, self._limits() or {"latency_ms": slo})
+                yield from self._search(adapter, requests, alone, self._limits() or {"latency_ms": slo}, bench.watch)
                 return
             point = self._points[cell.id]
-            count = max(2, min(self._config.requests, bench.limit or self._config.requests))
-            target = self._target(adapter, requests, point.policy)
+            count = self._count(bench)
+            target = self._target(adapter, requests, point.policy, cell, bench.watch)
             rate = math.nan
-            try:
+            with _let_go(target, cell, bench.watch):
                 if point.key == "clients":
                     sent = revolve(target, requests, int(point.amount), count, _PATIENCE, self.clock)
                 else:
@@ -142,8 +163,6 @@ class ServingTask(MeasuringTask):
                     # Both policies of one load see the same arrivals, up to the rate's own scale.
                     due = arrivals(1.0, count, self._seed, self.name, f"{point.amount:g}") / rate
                     sent = drive(target, requests, due, _PATIENCE, self.clock)
-            finally:
-                target.close()
         slo = self._limits().get("latency_ms", math.nan) if self._config.slo else slo
         for one in sent:
             seen = _observed(
@@ -232,7 +251,7 @@ class ServingTask(MeasuringTask):
         mine = [(p.key != "clients", p.amount, id_) for id_, p in self._points.items() if p.policy == policy]
         return max(mine)[2] if mine else None
 
-    def _requests(self) -> list[Request]:
+    def _requests(self, watch: Watch) -> list[Request]:
         """Return the samples as requests, decoded once: the sender must not be what is slow.
 
         Raises:
@@ -242,7 +261,10 @@ class ServingTask(MeasuringTask):
         said = ""
         for sample in islice(self._dataset, self._config.requests):
             try:
-                made.append(self._request(sample))
+                with watch.during("data", _READING):
+                    made.append(self._request(sample))
+            except LostError:
+                raise
             except Exception as cause:  # noqa: BLE001 - a broken image or a lacking tag costs its sample
                 said = f": {in_words(cause)}"
         if not made:
@@ -257,21 +279,35 @@ class ServingTask(MeasuringTask):
         generation = Generation(self._config.max_new_tokens)
         return Request(sample.id, prompt, images, generation=generation, interleaved=interleaved)
 
-    def _measure_alone(self, adapter: Adapter, requests: Sequence[Request]) -> float:
-        """Return the median seconds of one request alone, measured once."""
+    def _measure_alone(self, adapter: Adapter, requests: Sequence[Request], watch: Watch) -> float:
+        """Return the median seconds of one request alone, measured once.
+
+        Raises:
+            LostError: if the model raises.
+            AdapterError: if it does not stream and should.
+        """
         if self._alone is None:
             times = []
             for number in range(_ALONE + 3):
+                asked = [requests[number % len(requests)]]
+                watch.begin("call", _FIRST)
                 start = self.clock.now()
-                (answer,) = adapter.generate([requests[number % len(requests)]])
+                try:
+                    answers = adapter.generate(asked)
+                except HarnessError:
+                    raise
+                except FAULTS as cause:
+                    raise LostError(Loss(Status.ERROR, f"{_FIRST}: {in_words(cause)}")) from cause
                 times.append(self.clock.now() - start)
+                (answer,) = checked(answers, asked)
                 if self._config.streamed and answer.status is Status.OK and "ttft" not in answer.seconds:
                     said = "`streamed: true` needs an adapter that says when tokens come: `stream: true` in its file"
                     raise AdapterError(f"{said}, and a server that heeds it")
+            watch.rest()
             self._alone = float(np.median(times[3:]))
         return self._alone
 
-    def _target(self, adapter: Adapter, requests: Sequence[Request], policy: str) -> Target:
+    def _target(self, adapter: Adapter, requests: Sequence[Request], policy: str, cell: Cell, watch: Watch) -> Target:
         config = self._config
         if policy == "calls":
             if isinstance(adapter, Sends):
@@ -279,10 +315,11 @@ class ServingTask(MeasuringTask):
             return Calling(adapter, config.connections or _THREADS)
         size = config.max_batch_size if policy == "dynamic" else 1
         wait = config.max_batch_wait_ms / 1000 if policy == "dynamic" else 0.0
-        return Batching(Batcher(adapter, Policy(size, wait, config.max_queue)), config.timeout)
+        watched = Watched(adapter, watch, _calls(cell))
+        return Batching(Batcher(watched, Policy(size, wait, config.max_queue)), config.timeout)
 
     def _search(
-        self, adapter: Adapter, requests: Sequence[Request], alone: float, limits: Mapping[str, float]
+        self, adapter: Adapter, requests: Sequence[Request], alone: float, limits: Mapping[str, float], watch: Watch
     ) -> Iterator[Observation]:
         """Halve the ratio between a rate that meets the objective and one that does not."""
         low, high, rate = 0.0, math.inf, 0.8 / alone
@@ -291,11 +328,9 @@ class ServingTask(MeasuringTask):
         shape = draw / draw[-1] * len(draw)
         slo, share = next(iter(limits.values())), self._config.in_time
         for step in range(self._config.search):
-            target = self._target(adapter, requests, "calls" if self._called else "dynamic")
-            try:
+            target = self._target(adapter, requests, "calls" if self._called else "dynamic", SEARCH, watch)
+            with _let_go(target, SEARCH, watch):
                 sent = drive(target, requests, shape / rate, _PATIENCE, self.clock)
-            finally:
-                target.close()
             took = slowest(sent, limits, share)
             probe: Mapping[str, float] = {
                 "offered": rate, "achieved": achieved(sent), "latency_ms": took, "slo_ms": slo
@@ -308,6 +343,24 @@ class ServingTask(MeasuringTask):
             else:
                 high = rate
             rate = 2 * low if math.isinf(high) else math.sqrt(low * high) if low else high / 2
+
+
+def _calls(cell: Cell) -> str:
+    return f"a call under {cell.id}"
+
+
+def _ending(cell: Cell) -> str:
+    return f"the last calls under {cell.id}"
+
+
+@contextmanager
+def _let_go(target: Target, cell: Cell, watch: Watch) -> Iterator[None]:
+    """Leave nobody waiting, whatever comes; calls that go on are waited for, which has its limit too."""
+    try:
+        yield
+    finally:
+        with watch.during("call", _ending(cell)):
+            target.close()
 
 
 def _observed(sent: Sent, request: Request, rate: float, slo: float, cluster: str) -> Observation:
