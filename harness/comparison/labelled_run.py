@@ -17,7 +17,7 @@ from harness.record import Run
 from harness.record.schema import MetricRecord
 from harness.spec.models import GateSpec
 from harness.stats.agreement import Agreement
-from harness.stats.labelled import VALUES, ByLabels, by_labels
+from harness.stats.labelled import ByLabels, by_labels
 from harness.stats.results import Comparison
 from harness.types import Status
 
@@ -136,11 +136,9 @@ def _labelled(
         truth, drawn, differ=there, weights=weights, proxy=proxy, clusters=asked.side.units(), confidence=confidence,
         margin=None,
     )  # fmt: skip
-    ends = found.comparison
-    within_bounds = replace(ends, low=max(VALUES[0], ends.low), high=min(VALUES[1], ends.high))
     here = given.labels.agreement("answers")
     return LabelledRun(
-        asked.task, replace(found, comparison=within_bounds), name if proxy is not None else "",
+        asked.task, found, name if proxy is not None else "",
         asked.side.record.metrics.get(name), within, tuple(sorted(known.people)), here if here.units else None,
         chosen.notes,
     )  # fmt: skip
