@@ -7,6 +7,7 @@ module               what it answers
 ``intervals``        how sure is one number? Wilson, t, percentiles of draws
 ``paired``           did paired scores change? t with clusters, McNemar, Tango
 ``quantiles``        how slow is the slow tail, and by which factor did it move?
+``labelled``         what do labels of a few rows say of all? Scores over strata of a proxy
 ``multiplicity``     many p-values: Holm, Benjamini–Hochberg
 ``power``            what could this n have seen, and which n would decide?
 ``sequential``       may we stop early? alpha spending

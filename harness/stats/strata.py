@@ -6,9 +6,10 @@ leave. The worst value there is may have a share too where no label has it: it g
 this is likelier, in the stratum where an unseen loss weighs most. So a loss that was not drawn is allowed for once, not
 once in every stratum, and 0s and 1s, losses, ties and wins, and values between need no methods of their own.
 
-Two corrections: quantiles are Student's, of the labelled units less one (a loss of which n labels show nothing would be
-missed in 6.7 % at a level of 5, so in 6 %), and an end away from which the estimate is skewed moves out, never in, by
-Bartlett's term. What labels do not lessen, the rows that were not asked, joins by the squares of its reach (MOVER).
+Two corrections. Quantiles are Student's, of the labelled units less one: 20 labels without a loss would miss the
+largest one that they exclude in 7.9 % at a level of 5, so it is 6.2. And if an end were true and the estimate's long
+tail lay on the side where it was seen, Bartlett's term for skewness moves that end out; it moves none in. What labels
+do not lessen, the rows that were not asked, joins by the squares of its reach (MOVER).
 
 Source:
     Wilson 1927; Tango 1998 and Miettinen and Nurminen 1985 for scores under constrained likelihood; Owen 2001,
