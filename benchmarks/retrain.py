@@ -1,6 +1,6 @@
 """What labels are worth that ``harness pick`` asks for, beside as many at random: found mistakes, and a LoRA trained.
 
-``python -m benchmarks.retrain [--seeds 6] [--labels 100]``: some seven CPU-minutes on one core for all three pools. Each
+``python -m benchmarks.retrain [--seeds 6] [--labels 100]``: seven CPU-minutes on one core for all three pools. Each
 seed has a pool, a held-out set and a LoRA for each way to choose of its own. A pool is 800 charts without answers; one
 question in five is asked in words that the tiny model never learned ("How much is A?"). In ``junk`` the pictures of
 15 % of the pool are noise besides. In ``sure and wrong`` words are known, but dark charts show depths, so that what is
@@ -232,21 +232,19 @@ def _run(name: str, rows: Sequence["Sample"], work: Path, adapter: Mapping[str, 
 
 def rows(scenario: Scenario, found: Sequence[Found]) -> Iterator[str]:
     """Yield a row of the table for each way to choose, and one for no training."""
-    base = [one.right["none"] for one in found]
-    parts = [("", lambda one: np.ones(len(one.hard), np.bool_)), ("", lambda one: one.hard),
-             ("", lambda one: ~one.hard)]  # fmt: skip
-    untrained = [Mean.of([float(right[which(one)].mean()) for right, one in zip(base, found, strict=True)])
-                 for _, which in parts]  # fmt: skip
-    yield f"| {scenario} | no retraining | | {' | '.join(map(str, untrained))} | |"
+    parts = [[np.ones_like(one.hard) for one in found], [one.hard for one in found], [~one.hard for one in found]]
+
+    def means(values: Sequence[NDArray[np.float64]]) -> list[Mean]:
+        return [Mean.of([float(own[which].mean()) for own, which in zip(values, part, strict=True)]) for part in parts]
+
+    untrained = [one.right["none"] for one in found]
+    yield f"| {scenario}, n = {len(found)} | no retraining | | {' | '.join(map(str, means(untrained)))} | |"
     for way in _WAYS:
         share = Mean.of([one.yields[way] for one in found])
         if way not in _TRAINED:
             yield f"| | {way} | {share} | | | | |"
             continue
-        told = [
-            Mean.of([float((one.right[way] - none)[which(one)].mean()) for one, none in zip(found, base, strict=True)])
-            for _, which in parts
-        ]
+        told = means([one.right[way] - one.right["none"] for one in found])
         over = Mean.of([float((one.right[way] - one.right["random"]).mean()) for one in found])
         last = over.signed if way != "random" else ""
         yield f"| | {way} | {share} | {' | '.join(one.signed for one in told)} | {last} |"
