@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from harness.causes.results import Why, plain
@@ -75,9 +75,11 @@ def _delta(delta: Delta) -> dict[str, Any]:
 
 
 def _labelled(one: Labelled) -> dict[str, Any]:
-    told: dict[str, Any] = defined(asdict(replace(one, found=replace(one.found, drawn=None))))
-    del told["verdict"], told["found"]["drawn"]
-    return {**told, "verdict": one.word, "said": one.said}
+    told: dict[str, Any] = asdict(one)
+    del told["verdict"]
+    for number in (told, *told["slices"]["listed"]):
+        del number["found"]["drawn"]  # what it was made of: arrays
+    return {**defined(told), "verdict": one.word, "said": one.said}
 
 
 def _judged(judged: Judged) -> dict[str, Any]:
