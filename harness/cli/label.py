@@ -69,7 +69,7 @@ def command(
     plan = plan_of(chosen, kept, budget, name, tasks)
     with LabelWriter(file) as writer:
         session = Session.begin(plan, name, writer, kept, references=references)
-        pictures = Pictures(chosen[-1], {question.sample_id for question in plan.questions})
+        pictures = Pictures(chosen[-1], {question.about for question in plan.questions})
         names = " ".join(one for one in (run, run_b) if one is not None)
         used = f"harness compare {names} --labels {file}" if run_b else f"the labels are in {file}"
         simulated = any(one.record.adapter.simulated for one in chosen)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.comparison.columns import samples_of as columns_of
 from harness.comparison.wrong import wrong_rows
@@ -13,6 +13,7 @@ from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
 from harness.record.arrow import array, where
+from harness.record.schema import RunRecord
 from harness.spec.document import made_document
 from harness.suite.bind import Suite, bind_suite, load_suite
 from harness.tasks import Measures, Task
@@ -77,15 +78,34 @@ def _wrong(run: Run) -> list[Key]:
     return [one for one in turns if one is not None]
 
 
-def samples_of(run: Run, wanted: Collection[str]) -> Iterator[Sample]:
-    """Yield the samples of a run that are asked for by id, read again from its data sets, each once.
+def samples_of(run: Run, wanted: Collection[tuple[str, str]]) -> Iterator[tuple[str, Sample]]:
+    """Yield what tasks of a run asked about, task and sample, read again from its data sets, each once.
 
-    They are those with pictures or a clip.
+    They are those with pictures or a clip. Ids of two data sets may be the same: a task's own is read.
+
+    Args:
+        run: which.
+        wanted: task and id of each sample.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    yield from _samples(run, _suite(run), wanted, clips=True)
+    suite, tasks = _suite(run), dict[str | None, dict[str, list[str]]]()
+    for task, identity in wanted:
+        tasks.setdefault(_dataset_of(run.record, task), {}).setdefault(identity, []).append(task)
+    for name in suite.datasets:
+        of = {**tasks.get(None, {}), **tasks.pop(name, {})}
+        for sample in _samples(run, suite, of, clips=True, only=name):
+            yield from ((task, sample) for task in of[sample.id])
+
+
+def _dataset_of(record: RunRecord, task: str) -> str | None:
+    """Return the name of the data set that a task asks about; None where its record does not say."""
+    config: Any = record.tasks[task].config if task in record.tasks else {}
+    while isinstance(config, dict) and not isinstance(config.get("dataset"), str):
+        config = config.get("of")
+    told = config.get("dataset") if isinstance(config, dict) else None
+    return next((name for name, digest in record.datasets.items() if told in (name, digest)), None)
 
 
 def _suite(run: Run) -> Suite:
@@ -95,9 +115,13 @@ def _suite(run: Run) -> Suite:
     return load_suite(str(file) if file.is_file() else file.stem)
 
 
-def _samples(run: Run, suite: Suite, wanted: Collection[str], *, clips: bool = False) -> Iterator[Sample]:
+def _samples(
+    run: Run, suite: Suite, wanted: Collection[str], *, clips: bool = False, only: str = ""
+) -> Iterator[Sample]:
     seen: set[str] = set()
     for name, dataset in suite.datasets.items():
+        if only and name != only:
+            continue
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
             raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")

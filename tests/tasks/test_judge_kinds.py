@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from harness.comparison.asked import asked_answers, asked_pairs
 from harness.errors import SpecError, UsageError
-from harness.labels import LabelSet
+from harness.labels import LabelSet, LabelWriter
 from harness.metrics.captions import tokens
 from harness.record import Run
-from harness.report.label_session import plan_of
+from harness.report.label_session import Session, plan_of
 from harness.seeds import Stream
 from harness.tasks.judge.captions import another_number, another_thing, things
 from harness.types import Request, Response, Status
@@ -445,3 +445,13 @@ def test_people_are_asked_about_the_models_answers_and_never_about_planted_ones(
     ]
     plan = plan_of([good], LabelSet(), 60, "ann")
     assert plan.differing == 12, "the same answer to the same question is asked about once"
+
+
+@pytest.mark.parametrize("task", ["talk", "judged"])
+def test_who_labels_a_dialogue_reads_all_that_was_said_before_the_answer(task: str, talks: Path) -> None:
+    made = run(DIALOGUES.format(history="own", keys=", judge: hears.yaml, known: {limit: 4}"), Talker, talks)
+    plan = plan_of([made], LabelSet(), 1, "ann", [task])
+    with LabelWriter(talks / "labels.jsonl") as writer:
+        told = Session.begin(plan, "ann", writer, LabelSet()).state()
+    assert told["prompt"].startswith("User: Which colour?\nAssistant: ")
+    assert told["prompt"].endswith("User: Once more, which?\nAssistant:")
