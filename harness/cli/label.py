@@ -86,7 +86,7 @@ def command(
     plan = plan_of(chosen, kept, budget, name, tasks)
     with LabelWriter(file) as writer:
         session = Session.begin(plan, name, writer, kept, references=references)
-        pictures = Pictures(chosen[-1], {question.sample_id for question in plan.questions})
+        pictures = Pictures(chosen[-1], {question.about for question in plan.questions})
         names = " ".join(one for one in (run, run_b) if one is not None)
         used = f"harness compare {names} --labels {file}" if run_b else f"the labels are in {file}"
         simulated = any(one.record.adapter.simulated for one in chosen)
@@ -141,7 +141,7 @@ def _write(
     for note in notes:
         click.echo(note, err=True)
     session = Writing.begin(wanted, by, TrainingFile(file))
-    pictures = Pictures(chosen, {one.sample_id for one in wanted}, wanted[0].task)
+    pictures = Pictures(chosen, {one.about for one in wanted})
     used = f"the rows are in {file}: {{type: jsonl, path: {file.name}}}"
     labelling = Labelling(session, pictures, used, simulated=chosen.record.adapter.simulated)
     told = f"{len(wanted):,} picks, {len(session.done):,} are answered; the rows go to {file}"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.comparison.columns import samples_of as columns_of
 from harness.comparison.wrong import wrong_rows
@@ -13,6 +13,7 @@ from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
 from harness.record.arrow import array
+from harness.record.schema import RunRecord
 from harness.spec.document import made_document
 from harness.suite.bind import Suite, bind_suite, load_suite
 from harness.tasks import Measures, Task
@@ -77,20 +78,36 @@ def _wrong(run: Run) -> list[Key]:
 
 
 def samples_of(
-    run: Run, wanted: Collection[str], *, task: str | None = None, pictured: bool = True
-) -> Iterator[Sample]:  # fmt: skip
-    """Yield the samples of a run that are asked for by id, read again from its data sets, each once.
+    run: Run, wanted: Collection[tuple[str, str]], *, pictured: bool = True
+) -> Iterator[tuple[str, Sample]]:  # fmt: skip
+    """Yield what tasks of a run asked about, task and sample, read again from its data sets, each once.
+
+    Ids of two data sets may be the same: a task's own is read.
 
     Args:
-        run: whose data are read.
-        wanted: ids of samples.
-        task: only of the data set that this task asks: two data sets may call two samples alike.
+        run: which.
+        wanted: task and id of each sample.
         pictured: only samples that show a picture or a clip.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    yield from _samples(run, _suite(run), wanted, task, pictured=pictured, clips=True)
+    suite, tasks = _suite(run), dict[str | None, dict[str, list[str]]]()
+    for task, identity in wanted:
+        tasks.setdefault(_dataset_of(run.record, task), {}).setdefault(identity, []).append(task)
+    for name in suite.datasets:
+        of = {**tasks.get(None, {}), **tasks.pop(name, {})}
+        for sample in _samples(run, suite, of, pictured=pictured, clips=True, only=name):
+            yield from ((task, sample) for task in of[sample.id])
+
+
+def _dataset_of(record: RunRecord, task: str) -> str | None:
+    """Return the name of the data set that a task asks about; None where its record does not say."""
+    config: Any = record.tasks[task].config if task in record.tasks else {}
+    while isinstance(config, dict) and not isinstance(config.get("dataset"), str):
+        config = config.get("of")
+    told = config.get("dataset") if isinstance(config, dict) else None
+    return next((name for name, digest in record.datasets.items() if told in (name, digest)), None)
 
 
 def _suite(run: Run) -> Suite:
@@ -101,18 +118,11 @@ def _suite(run: Run) -> Suite:
 
 
 def _samples(
-    run: Run,
-    suite: Suite,
-    wanted: Collection[str],
-    task: str | None = None,
-    *,
-    pictured: bool = True,
-    clips: bool = False,
+    run: Run, suite: Suite, wanted: Collection[str], *, pictured: bool = True, clips: bool = False, only: str = ""
 ) -> Iterator[Sample]:
     seen: set[str] = set()
-    asked = None if task is None else _asked_by(run, task)
     for name, dataset in suite.datasets.items():
-        if asked is not None and name != asked:
+        if only and name != only:
             continue
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
@@ -124,18 +134,6 @@ def _samples(
             if sample.id in wanted and sample.id not in seen and looked_at:
                 seen.add(sample.id)
                 yield sample
-
-
-def _asked_by(run: Run, task: str) -> str | None:
-    """Return the data set that a task asks, its own or that of the task which it goes by; None where that is unsaid."""
-    tasks = run.record.suite.content.get("tasks") or {}
-    seen: set[str] = set()
-    while task in tasks and task not in seen:
-        seen.add(task)
-        if (found := tasks[task].get("dataset")) is not None:
-            return str(found)
-        task = str(tasks[task].get("of"))
-    return None
 
 
 def _keep(run: Run, suite: Suite, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:

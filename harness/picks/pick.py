@@ -164,9 +164,9 @@ def _looked(
     run: Run, task: str, units: Sequence[Unit], pictures: bool, notes: list[str]
 ) -> tuple[Mapping[str, Sample], Mapping[str, Shown]]:  # fmt: skip
     """Return the samples of the run's data, and their pictures where they are wanted, by id."""
-    wanted = {one.sample_id for one in units}
+    wanted = {(task, one.sample_id) for one in units}
     try:
-        samples = {one.id: one for one in samples_of(run, wanted, task=task, pictured=False)}
+        samples = {one.id: one for _, one in samples_of(run, wanted, pictured=False)}
     except (HarnessError, OSError) as cause:
         if pictures:
             notes.append(f"no picture was looked at: {cause}")

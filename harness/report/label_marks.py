@@ -79,6 +79,9 @@ class RunLabels:
         return {sample for _, _, sample in self.marks}
 
 
+_WEIGHTED: Final = (
+    "the samples were drawn with unequal chances and are weighted; labels know no weights, and are left out"
+)
 NO_LABELS: Final = RunLabels()
 
 
@@ -93,11 +96,15 @@ def labels_of(run: Run, given: WithLabels | None = None) -> RunLabels:
     Raises:
         UsageError: if the labels that were asked for do not go with the run.
     """
-    suite = run.record.suite
+    suite, weighted = run.record.suite, run.record.limit_rule == "informative"
+    if weighted and given is not None:
+        raise UsageError(f"{run.record.run_id}: {_WEIGHTED}")
     if given is None:
         try:
             own = WithLabels.of_suite(suite.content, Path(suite.file))
-            return NO_LABELS if own is None or not own.labels.answers else _of(run, own)
+            if own is None or not own.labels.answers:
+                return NO_LABELS
+            return RunLabels(problem=_WEIGHTED) if weighted else _of(run, own)
         except UsageError as cause:
             return RunLabels(problem=str(cause))
     found = _of(run, given)

@@ -14,6 +14,8 @@ from harness.types import Sample
 _LONGEST_SIDE: Final = 4096
 """Pixels; larger pictures are shown smaller."""
 _NOTHING: Final = Strip()
+Key = tuple[str, str]
+"""Task and id of a sample."""
 
 
 class Pictures:
@@ -21,27 +23,26 @@ class Pictures:
 
     Args:
         run: whose data are read.
-        wanted: ids of samples.
-        task: whose samples they are, where two data sets may call two samples alike.
+        wanted: task and id of each sample.
     """
 
-    def __init__(self, run: Run, wanted: Collection[str], task: str | None = None) -> None:
+    def __init__(self, run: Run, wanted: Collection[Key]) -> None:
         self.why_not = ""
         """Why there are none at all."""
         self._lock = Lock()
-        self._samples: Mapping[str, Sample] = {}
-        self._strips: dict[str, Strip] = {}
+        self._samples: Mapping[Key, Sample] = {}
+        self._strips: dict[Key, Strip] = {}
         try:
-            self._samples = {sample.id: sample for sample in samples_of(run, wanted, task=task)}
+            self._samples = {(task, sample.id): sample for task, sample in samples_of(run, wanted)}
         except (HarnessError, OSError) as cause:
             self.why_not = str(cause)
 
-    def count(self, sample: str) -> int:
+    def count(self, sample: Key) -> int:
         """Return how many pictures a sample has, without the frames of its clip."""
         found = self._samples.get(sample)
         return len(found.images) if found else 0
 
-    def strip(self, sample: str) -> Strip:
+    def strip(self, sample: Key) -> Strip:
         """Return the frames of a sample's clip; none where it has no clip.
 
         The strip of one sample is kept, that of the last question: they are decoded together, and asked for one by one.
@@ -54,7 +55,7 @@ class Pictures:
                 self._strips = {sample: strip_of(found.clip)}
             return self._strips[sample]
 
-    def png(self, sample: str, number: int) -> bytes | None:
+    def png(self, sample: Key, number: int) -> bytes | None:
         """Return one picture of a sample as PNG, from 0, and after them the frames of its clip.
 
         None where there is none that can be read.

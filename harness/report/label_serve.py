@@ -58,7 +58,7 @@ class Labelling:
         if path.startswith("picture/") and number.isdecimal() and len(number) < 5:
             with self._lock:
                 current = self._session.current
-            found = current and self._pictures.png(current.sample_id, int(number))
+            found = current and self._pictures.png(current.about, int(number))
             if found:
                 return Answer(found, "image/png")
         return _said("there is nothing here", HTTPStatus.NOT_FOUND)
@@ -102,8 +102,8 @@ class Labelling:
     def _state(self) -> Answer:
         told: dict[str, Any] = self._session.state()
         if (current := self._session.current) is not None:
-            strip = self._pictures.strip(current.sample_id)
-            told["pictures"] = self._pictures.count(current.sample_id)
+            strip = self._pictures.strip(current.about)
+            told["pictures"] = self._pictures.count(current.about)
             told["frames"] = {"times": strip.times, "of": strip.of, "seconds": strip.seconds, "why_not": strip.why_not}
         return Answer(json.dumps(told).encode(), _JSON)
 

@@ -1,5 +1,6 @@
 """What one person is asked to label, in which order, and what becomes of each answer: no more than is on the disk."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,11 @@ class Question:
     def name(self) -> str:
         """Unique among questions."""
         return ":".join((self.key, *sorted(self.digests)))
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """Task and sample, by which its pictures are known."""
+        return self.task, self.sample_id
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -221,7 +227,7 @@ class Session:
         told: dict[str, Any] = {"done": len(self.done), "total": len(self.plan.questions), "question": None}
         if question is None:
             return told
-        row = question.samples.texts([question.row], ["prompt", "references", "cell"])[0]
+        row = question.samples.texts([question.row], ["prompt", "references", "cell", "parts"])[0]
         shown = question.shown
         pieces = [differing(shown[-1 - i], shown[i]) for i in range(len(shown))] if len(shown) > 1 else [
             [(shown[0], False)]]  # fmt: skip
@@ -229,10 +235,20 @@ class Session:
             "question": question.name,
             "task": question.task,
             "cell": row["cell"],
-            "prompt": row["prompt"] or "",
+            "prompt": _asked_last(row) or row["prompt"] or "",
             "references": list(row["references"] or ()) if self.references else None,
             "answers": pieces,
         }
+
+
+def _asked_last(row: Mapping[str, Any]) -> str:
+    """Return what the model was asked in the last turn of a conversation, with what was said before; else nothing."""
+    try:
+        parts = json.loads(row["parts"] or "[]")
+        turns = [one for one in parts if not one["role"] and str(one["part"]).startswith("turn-")]
+        return str(turns[-1]["prompt"]) if turns else ""
+    except (ValueError, TypeError, KeyError, RecursionError):  # a record from elsewhere
+        return ""
 
 
 def _now() -> str:

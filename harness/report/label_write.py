@@ -30,9 +30,9 @@ class Wanted:
     picked: Mapping[str, Any]
 
     @property
-    def sample_id(self) -> str:
-        """Of its picture."""
-        return self.sample.id
+    def about(self) -> tuple[str, str]:
+        """Task and sample, by which its pictures are known."""
+        return self.task, self.sample.id
 
 
 def wanted_of(run: Run, file: Path, against: Leaks | None = None) -> tuple[list[Wanted], list[str]]:
@@ -56,8 +56,8 @@ def wanted_of(run: Run, file: Path, against: Leaks | None = None) -> tuple[list[
     if strange := [one for one in picks if one["key"] not in units]:
         raise UsageError(f"{file} was not picked from {run.record.run_id}: {len(strange):,} of its {len(picks):,} "
                          f"questions are not there, the first {strange[0]['sample_id']!r}")  # fmt: skip
-    ids = {units[one["key"]].sample_id for one in picks}
-    samples = {one.id: one for one in samples_of(run, ids, task=task, pictured=False)}
+    named = {(task, units[one["key"]].sample_id) for one in picks}
+    samples = {one.id: one for _, one in samples_of(run, named, pictured=False)}
     wanted, notes = [], []
     for one in {pick["key"]: pick for pick in picks}.values():
         unit = units[one["key"]]

@@ -46,6 +46,9 @@ def images(folder: Path, count: int) -> tuple[Path, ...]:
     return tuple(made)
 
 
+LONG, BROKEN = ("when", "long"), ("when", "broken")
+
+
 @dataclass(frozen=True)
 class Source:
     data: ClipData | None
@@ -111,7 +114,7 @@ def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def address(run: Run, here: None, tmp_path: Path) -> Iterator[str]:
     plan = plan_of([run], LabelSet(), 60, "ann")
     with LabelWriter(tmp_path / "labels.jsonl") as writer:
-        pictures = Pictures(run, {question.sample_id for question in plan.questions})
+        pictures = Pictures(run, {question.about for question in plan.questions})
         labelling = Labelling(Session.begin(plan, "ann", writer, LabelSet()), pictures, "done")
         with label_server(labelling) as serving:
             Thread(target=serving.serve_forever, daemon=True).start()
@@ -169,13 +172,34 @@ def test_frames_are_seen_enlarged_and_walked_through_by_keyboard_and_nothing_is_
 
 @pytest.mark.usefixtures("here")
 def test_pictures_come_first_then_frames_and_no_others(run: Run) -> None:
-    pictures = Pictures(run, {"long", "broken"})
-    assert (pictures.count("long"), len(pictures.strip("long").frames)) == (0, FRAMES)
-    first, last = pictures.png("long", 0), pictures.png("long", FRAMES - 1)
+    pictures = Pictures(run, {LONG, BROKEN})
+    assert (pictures.count(LONG), len(pictures.strip(LONG).frames)) == (0, FRAMES)
+    first, last = pictures.png(LONG, 0), pictures.png(LONG, FRAMES - 1)
     assert first is not None
     assert last is not None
     assert first != last
-    assert pictures.png("long", FRAMES) is None
-    assert pictures.png("nobody", 0) is None
-    assert "broken.gif" in pictures.strip("broken").why_not
-    assert pictures.png("broken", 0) is None
+    assert pictures.png(LONG, FRAMES) is None
+    assert pictures.png(("when", "nobody"), 0) is None
+    assert "broken.gif" in pictures.strip(BROKEN).why_not
+    assert pictures.png(BROKEN, 0) is None
+
+
+def test_a_task_shows_the_pictures_of_its_own_data_where_another_set_has_the_same_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = "suite: two\nversion: 1\ndatasets:\n"
+    for name, grey in (("dark", 10), ("light", 200)):
+        Image.new("RGB", (8, 8), (grey,) * 3).save(tmp_path / f"{name}.png")
+        row = f'{{"id": "same", "image": "{name}.png", "question": "Which?", "answer": "{name}"}}'
+        (tmp_path / f"{name}.jsonl").write_text(row)
+        suite += f"  {name}: {{type: jsonl, path: {name}.jsonl}}\n"
+    suite += "tasks:\n  one: {kind: qa, dataset: dark, metrics: [exact_match]}\n"
+    suite += "  two: {kind: qa, dataset: light, metrics: [exact_match]}\n"
+    suite += "  judged: {kind: judge, of: two, judge: mock, known: {limit: 1}}\n"
+    (tmp_path / "two.yaml").write_text(suite)
+    monkeypatch.chdir(tmp_path)
+    run = harness.run("two.yaml", "mock", out=tmp_path / "runs", report=False)
+    pictures = Pictures(run, {(task, "same") for task in ("one", "two", "judged")})
+    shown = {task: pictures.png((task, "same"), 0) for task in ("one", "two", "judged")}
+    greys = {task: np.asarray(Image.open(io.BytesIO(png or b"")))[0, 0, 0] for task, png in shown.items()}
+    assert greys == {"one": 10, "two": 200, "judged": 200}

@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from harness.comparison.asked import asked_answers, asked_pairs
 from harness.comparison.compare import Options
 from harness.comparison.labelled import WithLabels
+from harness.errors import UsageError
 from harness.labels import AnswerLabel, Label, LabelSet, LabelWriter, PairLabel
 from harness.record import Run
 from harness.report.compare_html import compare_html, compared_pair
@@ -138,6 +139,17 @@ def test_the_suites_own_labels_are_taken_and_a_bad_row_in_them_costs_no_more_tha
     (tmp_path / "labels.jsonl").write_text('{"key": 1}\n', encoding="utf-8")
     assert "labels.jsonl:1:1: needs either" in write_html(run.folder, page).read_text()
     assert "labels.jsonl:1:1: needs either" in markdown(run.folder).replace("&#58;", ":").replace("&#46;", ".")
+
+
+def test_of_a_run_whose_samples_are_weighted_no_label_is_told(make_run: Made, tmp_path: Path) -> None:
+    suite = {"content": {"labels": {}}, "file": str(tmp_path / "suite.yaml")}
+    run = make_run("drawn", [1.0] * 40, rows(), suite=suite, limit_rule="informative")
+    given = written(tmp_path / "labels.jsonl", labels_of(run, {"s0000": {"ann": 1.0}}))
+    text = write_html(run.folder, tmp_path / "report.html").read_text()
+    assert "labels know no weights, and are left out" in text
+    assert "By labels" not in text
+    with pytest.raises(UsageError, match="labels know no weights"):
+        write_html(run.folder, tmp_path / "report.html", given)
 
 
 def test_labels_that_are_named_and_bad_or_of_another_run_are_told(

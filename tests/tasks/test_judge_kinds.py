@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from harness.comparison.asked import asked_answers, asked_pairs
 from harness.errors import SpecError, UsageError
-from harness.labels import LabelSet
+from harness.labels import AnswerLabel, LabelSet, LabelWriter, answer_digest, question_key
 from harness.metrics.captions import tokens
 from harness.record import Run
-from harness.report.label_session import plan_of
+from harness.report.label_session import Session, plan_of
 from harness.seeds import Stream
 from harness.tasks.judge.captions import another_number, another_thing, things
 from harness.types import Request, Response, Status
-from tests.tasks.seeing import COLOURS, Eye, Sightless, pictures, resumed, run, verdict
+from tests.tasks.seeing import COLOURS, NAMES, Eye, Sightless, pictures, resumed, run, verdict
 from tests.tasks.test_dialogue import Stubborn, Talker
 
 JUDGES = '''
@@ -445,3 +445,39 @@ def test_people_are_asked_about_the_models_answers_and_never_about_planted_ones(
     ]
     plan = plan_of([good], LabelSet(), 60, "ann")
     assert plan.differing == 12, "the same answer to the same question is asked about once"
+
+
+@pytest.mark.parametrize("task", ["talk", "judged"])
+def test_who_labels_a_dialogue_reads_all_that_was_said_before_the_answer(task: str, talks: Path) -> None:
+    made = run(DIALOGUES.format(history="own", keys=", judge: hears.yaml, known: {limit: 4}"), Talker, talks)
+    plan = plan_of([made], LabelSet(), 1, "ann", [task])
+    with LabelWriter(talks / "labels.jsonl") as writer:
+        told = Session.begin(plan, "ann", writer, LabelSet()).state()
+    assert told["prompt"].startswith("User: Which colour?\nAssistant: ")
+    assert told["prompt"].endswith("User: Once more, which?\nAssistant:")
+
+
+def test_labels_of_captions_of_other_pictures_are_no_known_answers_to_these(captions: Path) -> None:
+    earlier = run(CAPTIONS.format(keys=", judge: passes.yaml"), Invents, captions)
+    keys = f", judge: sees.yaml, known: {{labels: labels.jsonl, runs: [{earlier.folder}]}}"
+
+    same = {row["sample_id"]: row["request_hash"] for row in earlier.table().to_pylist() if row["cell"] == "clean"}
+
+    def label(cell: str) -> None:
+        (captions / "labels.jsonl").unlink(missing_ok=True)
+        with LabelWriter(captions / "labels.jsonl") as out:
+            for row in earlier.table().to_pylist():
+                if (row["task"], row["cell"]) == ("told", cell) and (
+                    cell == "clean" or row["request_hash"] != same[row["sample_id"]]
+                ):
+                    key, answer = question_key(row["sample_id"], row["request_hash"]), answer_digest(row["response"])
+                    right = float(THINGS[NAMES[int(row["sample_id"][1:]) % 6]] in row["response"])
+                    out.append(AnswerLabel(key, answer, right, "ann", "2026-03-01"))
+
+    label("mismatched")
+    with pytest.raises(SpecError, match=r"no label of .* is of any answer to the questions of 'told'"):
+        run(CAPTIONS.format(keys=keys), Invents, captions)
+    label("clean")
+    found = numbers(run(CAPTIONS.format(keys=keys), Invents, captions))
+    assert [(found[name].value, found[name].n) for name in ("sensitivity", "specificity")] == [(1.0, 15), (1.0, 15)]
+    assert found["judged_share_corrected"].value == 0.5
