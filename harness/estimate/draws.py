@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
 from harness.estimate.kept import Kept
+from harness.estimate.means import distinct
 from harness.estimate.rows import CellRows, Index, Rows
 from harness.estimate.statistic import Node, cells_in, forms_in, key
 from harness.estimate.sums import Table
@@ -47,7 +48,7 @@ class Draws:
         self.count = count
         held = rows[0].cells
         read = list(held.values()) if cells is None else [held[name] for name in cells if name in held]
-        self.units: Index = np.unique(np.concatenate([cell.unit for cell in read] or [np.zeros(0, np.int64)]))
+        self.units: Index = distinct(np.concatenate([cell.unit for cell in read] or [np.zeros(0, np.int64)]))
         """The codes of all units, sorted."""
         self.strata = _strata(read, self.units)
         self.grouped = len(self.units) > LIMIT
@@ -91,7 +92,7 @@ class Draws:
 
     def independent(self, *units: Index) -> Units:
         """Return the units that some inputs read, as the stratum of each: what a claim without spread rests on."""
-        present = np.unique(np.concatenate(units)) if units else np.zeros(0, np.int64)
+        present = distinct(np.concatenate(units)) if units else np.zeros(0, np.int64)
         at = np.searchsorted(self.units, present)
         inside = np.zeros(len(self.units), bool)
         inside[at] = True
@@ -175,7 +176,7 @@ def _strata(cells: Sequence[CellRows], units: Index) -> tuple[Index, ...]:
     """Return the units of each stratum; all are one where a unit lies in several."""
     names: dict[str, Index] = {}
     for cell in cells:
-        there = np.unique(cell.unit)
+        there = distinct(cell.unit)
         names[cell.stratum] = np.union1d(names[cell.stratum], there) if cell.stratum in names else there
     if len(names) < 2 or sum(map(len, names.values())) > len(units):
         return (np.arange(len(units)),) if len(units) else ()

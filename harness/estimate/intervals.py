@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.estimate.draws import Draws
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
-from harness.estimate.means import MIN_UNBOUNDED, NONE, Interval, all_differ, clipped, no_interval
+from harness.estimate.means import MIN_UNBOUNDED, NONE, Interval, all_differ, clipped, distinct, no_interval
 from harness.estimate.reach import reach
 from harness.estimate.rows import Index, Read
 from harness.estimate.statistic import Node, Statistic, children, forms_in, inputs_in, key
@@ -119,7 +119,7 @@ def _separation(of: Node, value: float, reads: Sequence[Read], confidence: float
     positives, negatives = (read.values[read.counted] for read in reads)
     units = reads[0].unit[reads[0].counted], reads[1].unit[reads[1].counted]
     clusters = None if all_differ(np.concatenate(units)) else units
-    sizes = [len(np.unique(side)) for side in units]
+    sizes = [len(distinct(side)) for side in units]
     if min(sizes) < 2:
         return no_interval("fewer than 2 of a class")
     if of["form"] == "auroc":
