@@ -41,10 +41,19 @@ class Contestant:
     name: str
     script: str
     python: str | None
+    told: tuple[str, ...] = ()
+    """What its script is told beyond what all are."""
 
 
-def draw(folder: Path, questions: int, per_chart: int) -> None:
-    """Write the questions as a table of JSON lines with PNGs beside it, and as Parquet as the Hub has it."""
+def draw(folder: Path, questions: int, per_chart: int, times: float = 1) -> None:
+    """Write the questions as a table of JSON lines with PNGs beside it, and as Parquet as the Hub has it.
+
+    Args:
+        folder: where to.
+        questions: how many.
+        per_chart: that share a picture.
+        times: how many times as wide and as high as they are drawn the pictures are.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -53,7 +62,8 @@ def draw(folder: Path, questions: int, per_chart: int) -> None:
     (folder / "images").mkdir()
     for place, sample in enumerate(ChartsDataset.from_config(config, folder, ())):
         picture = io.BytesIO()
-        sample.images[0].load().save(picture, "PNG")
+        shown = sample.images[0].load()
+        shown.resize((round(shown.width * times), round(shown.height * times))).save(picture, "PNG")
         name = f"images/{place // per_chart}.png"
         (folder / name).write_bytes(picture.getvalue())
         rows.append({"id": f"s{place}", "question": sample.question, "answer": sample.references[0], "image": name})
@@ -67,11 +77,11 @@ def draw(folder: Path, questions: int, per_chart: int) -> None:
     pq.write_table(table.replace_schema_metadata(meta), folder / "rows.parquet")
 
 
-def measure(contestant: Contestant, questions: int, per_chart: int) -> dict[str, Any]:
+def measure(contestant: Contestant, questions: int, per_chart: int, times: float = 1) -> dict[str, Any]:
     """Run one contestant over questions that are drawn anew; its last line is what it measured."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw(folder, questions, per_chart)
+        draw(folder, questions, per_chart, times)
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
@@ -81,6 +91,7 @@ def measure(contestant: Contestant, questions: int, per_chart: int) -> dict[str,
             "TOKENIZERS_PARALLELISM": "false",
         }
         command = [str(contestant.python), str(_HERE / contestant.script), name, str(_MODEL), str(_BATCH), _SYSTEM]
+        command += contestant.told
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{contestant.name} failed:\n{done.stderr[-3000:]}")
@@ -104,13 +115,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lmms-eval", metavar="PYTHON", help="interpreter that has lmms-eval")
     parser.add_argument("--lm-eval", metavar="PYTHON", help="interpreter that has lm-evaluation-harness")
-    parser.add_argument("--vlmevalkit", metavar="PYTHON", help="interpreter that has VLMEvalKit")
+        Contestant(
+            "bare loop",
+            "bare.py",
+            chosen.bare or chosen.lmms_eval or chosen.lm_eval or chosen.vlmevalkit or sys.executable,
+        ),
     parser.add_argument("--questions", type=int, nargs="+", default=[100, 400])
     parser.add_argument("--per-chart", type=int, default=1, help="questions that share a picture")
+    parser.add_argument("--times", type=float, default=1, help="how many times as wide and high pictures are")
+    parser.add_argument("--image-cache", metavar="SIZE", help="ask this harness once more, with this in its file")
+    parser.add_argument("--repeat", type=int, default=1, help="times that all is measured; the least CPU counts")
     chosen = parser.parse_args()
     contestants = [
         Contestant("harness", "ours.py", sys.executable),
-        Contestant("bare loop", "bare.py", chosen.lmms_eval or chosen.lm_eval or chosen.vlmevalkit or sys.executable),
+        Contestant(
+            "bare loop",
+            "bare.py",
+            chosen.bare or chosen.lmms_eval or chosen.lm_eval or chosen.vlmevalkit or sys.executable,
+        ),
         Contestant("lmms-eval", "with_lmms_eval.py", chosen.lmms_eval),
         Contestant("lm-eval", "with_lm_eval.py", chosen.lm_eval),
         Contestant("VLMEvalKit", "with_vlmevalkit.py", chosen.vlmevalkit),
@@ -120,9 +142,11 @@ def main() -> None:
         print(f"\n{questions} questions, {chosen.per_chart} to a picture, batches of {_BATCH}, one thread, greedy")
         print(f"{'':<12}{'CPU':>10}{'to ours':>9}{'in model':>11}{'outside':>11}{'wall':>10}{'first':>10}", end="")
         print(f"{'peak':>12}  answers as the bare loop")
-        for one in contestants:
+        for one in contestants * chosen.repeat:
             if one.python:
-                found[one.name, questions] = measure(one, questions, chosen.per_chart)
+                again = measure(one, questions, chosen.per_chart, chosen.times)
+                before = found.get((one.name, questions), again)
+                found[one.name, questions] = min(before, again, key=lambda told: float(told["cpu"]))
         ours, truth = found["harness", questions], found["bare loop", questions]["answers"]
         for one in contestants:
             measured = found.get((one.name, questions))

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 
-def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
+def main(folder: Path, model_folder: str, batch: int, system: str, image_cache: str = "0") -> None:
     from watched import Watch  # beside this script, which others import without running it
 
     watch = Watch()
@@ -27,6 +27,7 @@ def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
         "threads": 1,
         "batch_size": batch,
         "system": system,
+        "image_cache": image_cache if image_cache != "0" else 0,
     }
     (folder / "suite.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(adapter), encoding="utf-8")
@@ -38,4 +39,4 @@ def main(folder: Path, model_folder: str, batch: int, system: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    main(Path(sys.argv[1]).resolve(), sys.argv[2], int(sys.argv[3]), *sys.argv[4:6])

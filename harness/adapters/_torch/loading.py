@@ -155,7 +155,7 @@ def load_weights(config: TorchModel, path: Path, model_class: str, **options: An
 def quiet() -> Iterator[None]:
     """Keep the library's progress bars and notes off the terminal for a while."""
     logging = library().utils.logging
-    # Not by the loggers' level: to set it makes Python forget what it knew of every logger, a millisecond each time.
+    # Not by the loggers' level: to set it makes Python forget what it knew of each logger, twice a call.
     handlers = [(handler, handler.level) for handler in logging.get_logger().handlers]
     bars = logging.is_progress_bar_enabled()
     for handler, level in handlers:
