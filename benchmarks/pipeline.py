@@ -114,7 +114,7 @@ def _sleeping(preparation: Sequence[float], workers: int) -> float:
         time.sleep(_BATCH)
         return SimpleNamespace(seconds=_BATCH)
 
-    pipeline = engine.Pipeline(prepare, ask, workers=workers, width=1, stop=threading.Event(), grace=1.0)  # type: ignore[arg-type]
+    pipeline = engine.Pipeline(prepare, ask, workers=workers, width=1, stop=threading.Event(), grace=1.0)
     start = time.perf_counter()
     for _ in pipeline.run(iter(range(len(preparation)))):  # type: ignore[arg-type]
         pass

@@ -62,7 +62,7 @@ def test_small_pictures_lie_ready_in_numbers_and_large_ones_do_not(size: int, ro
         return SimpleNamespace(seconds=0.0)
 
     stop = threading.Event()
-    pipeline = Pipeline(prepare, ask, workers=1, width=1, stop=stop, grace=1.0)  # type: ignore[arg-type]
+    pipeline = Pipeline(prepare, ask, workers=1, width=1, stop=stop, grace=1.0)
     found: list[int] = []
 
     def read() -> None:
