@@ -1,15 +1,26 @@
-"""Whether the model is kept busy: a model and a preprocessing of 5 ms a sample each, on two cores."""
+"""Whether the model is kept busy: a model and a preprocessing of 5 ms a sample each, on two cores.
+
+``python -m benchmarks.pipeline uneven`` holds the pipeline against the least time that two stages can take which sleep,
+and so want no core: even and uneven preparation, as where one corruption takes ten times as long as the next.
+"""
 
 import hashlib
 import json
+import random
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
 
 from harness.adapters.mock import MockAdapter
+from harness.engine import pipeline as engine
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
+from harness.patience import Patience
 from harness.registry import registry
 from harness.spec.document import parse_document
 from harness.suite.adapters import read_adapter
@@ -83,6 +94,58 @@ def measure(batch_size: int = 8) -> dict[str, float]:
     return {"wall": wall, **record.timings}
 
 
+_BATCH: Final = 0.1
+"""Seconds that a batch takes where both stages sleep."""
+
+
+def _sleeping(preparation: Sequence[float], workers: int) -> float:
+    """Return the seconds that the harness's pipeline takes over batches that are prepared in so many seconds each."""
+
+    def prepare(patience: Patience, batch: Any) -> Callable[[], Any]:
+        begun = patience.begin(time.sleep, [preparation[batch]])
+
+        def wait() -> Any:
+            patience.end(begun, lambda *_: None)
+            return SimpleNamespace(size=100_000)
+
+        return wait
+
+    def ask(ready: Any) -> Any:
+        time.sleep(_BATCH)
+        return SimpleNamespace(seconds=_BATCH)
+
+    pipeline = engine.Pipeline(prepare, ask, workers=workers, width=1, stop=threading.Event(), grace=1.0)
+    start = time.perf_counter()
+    for _ in pipeline.run(iter(range(len(preparation)))):  # type: ignore[arg-type]
+        pass
+    return time.perf_counter() - start
+
+
+def _least(preparation: Sequence[float], workers: int) -> float:
+    """Return the least time of both stages, each batch begun as soon as a worker is free and asked when it is ready."""
+    free, end = [0.0] * workers, 0.0
+    for seconds in preparation:
+        worker = free.index(min(free))
+        free[worker] += seconds
+        end = max(end, free[worker]) + _BATCH
+    return end
+
+
+def uneven(batches: int = 60) -> None:
+    """Print what is reached of the least time."""
+    kinds: dict[str, Callable[[random.Random], float]] = {
+        "all alike": lambda _: _BATCH,
+        "lognormal": lambda rng: _BATCH * rng.lognormvariate(-0.5, 1),
+        "one in ten ten times as long": lambda rng: 10 * _BATCH if rng.random() < 0.1 else 0.001,
+    }
+    for name, draw in kinds.items():
+        for workers in (1, 2):
+            rng = random.Random(workers)  # noqa: S311 - seconds
+            preparation = [draw(rng) for _ in range(batches)]
+            took, least = _sleeping(preparation, workers), _least(preparation, workers)
+            print(f"{name:<30} {workers} workers: {took:6.2f} s, least {least:6.2f} s: {least / took:.0%}", flush=True)
+
+
 class Pipeline:
     """Wall-clock time over the larger of the two sums; 1 is perfect, 2 is one after the other."""
 
@@ -99,6 +162,9 @@ class Pipeline:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["uneven"]:
+        uneven()
+        sys.exit()
     for key, value in measure().items():
         print(f"{key:<10} {value:8.3f} s")
     print(f"wall over the larger sum: {Pipeline().track_wall_over_larger_sum():.3f}")

@@ -18,6 +18,11 @@ from harness.patience import Patience
 _GLANCE: Final = 0.2
 """Seconds between looks up while waiting: whether somebody wants the run to stop."""
 
+_AHEAD: Final = 64
+"""Batches that may lie ready: corruptions of one cell take ten times as long as those of the next."""
+_BYTES: Final = 64 << 20
+"""Bytes of pictures that may lie ready."""
+
 T = TypeVar("T")
 
 STAGES: Final = ("prepare", "model", "idle", "wait", "score", "store")
@@ -37,7 +42,8 @@ class Pipeline:
     """Three stages with short queues between them: prepare, ask, and whoever iterates.
 
     The order is the plan's. Nothing waits for a slower stage longer than it must, and no stage runs
-    further ahead than the queues are long, so that memory stays flat.
+    further ahead than the queues are long, so that memory stays flat: pictures of 64 MiB or of two batches a worker
+    lie ready, whichever is more, and no more than 64 batches.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class Pipeline:
         self.timings = dict.fromkeys(STAGES, 0.0)
         self._adding = threading.Lock()
         self._asker = threading.local()
+        self._largest = 1
 
     def run(self, batches: Iterator[Batch]) -> Generator[Answered, None, None]:
         """Yield every batch with its answers.
@@ -118,7 +125,7 @@ class Pipeline:
         try:
             with (
                 Patience(self._workers, self._patience, partial(self.add, "prepare")) as patience,
-                closing(ahead(partial(self._prepare, patience), batches, depth=2 * self._workers)) as prepared,
+                closing(ahead(partial(self._prepare, patience), batches, 2 * self._workers, self._room)) as prepared,
             ):
                 for ready in prepared:
                     if self._stop.is_set() or self._closed.is_set():
@@ -130,6 +137,11 @@ class Pipeline:
         if last is not None:
             self._put(out, last)
         self._put(out, None)
+
+    def _room(self, ready: Prepared) -> int:
+        """Return how many batches may lie ready, were all as large as the largest so far."""
+        self._largest = max(self._largest, ready.size)
+        return min(_AHEAD, _BYTES // self._largest)
 
     def _ask_timed(self, ready: Prepared) -> Exchanged:
         start = time.perf_counter()

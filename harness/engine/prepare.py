@@ -38,6 +38,12 @@ class Prepared:
     errors: tuple[str | None, ...]
 
     @property
+    def size(self) -> int:
+        """Bytes of the pictures that are shown."""
+        shown = (image for asked in self.asked for request, _ in asked for image in request.images)
+        return sum(image.width * image.height * len(image.getbands()) for image in shown)
+
+    @property
     def requests(self) -> tuple[tuple[Request, ...], ...]:
         """The requests of each sample."""
         return tuple(tuple(request for request, _ in asked) for asked in self.asked)
@@ -126,18 +132,33 @@ def _colours(image: Image.Image) -> bytes:
     return repr((image.getpalette("RGBA"), image.info.get("transparency"))).encode()
 
 
-def ahead(begin: Callable[[A], Callable[[], B]], items: Iterable[A], depth: int) -> Generator[B, None, None]:
-    """Yield what comes of each of ``items`` in order, begun up to ``depth`` items ahead of the consumer.
+def ahead(
+    begin: Callable[[A], Callable[[], B]], items: Iterable[A], least: int, most: Callable[[B], int] | None = None
+) -> Generator[B, None, None]:
+    """Yield what comes of each of ``items`` in order, begun some items ahead of the consumer.
+
+    What is prepared unevenly must lie ready for a while, or the consumer waits for each slow item. Each item that is
+    yielded lets one more be begun than before, so that none waits for many others to be begun first.
 
     Args:
         begin: begins the work on one, and returns what waits for its end.
         items: what to work on.
-        depth: how far ahead.
+        least: how far ahead at first, and whatever ``most`` says.
+        most: how far ahead at last, given what was yielded last; ``least`` without it.
+
+    >>> [*ahead(lambda n: lambda: n * n, range(5), 2, lambda n: 4)]
+    [0, 1, 4, 9, 16]
     """
     queue: deque[Callable[[], B]] = deque()
+    room = least
     for item in items:
         queue.append(begin(item))
-        if len(queue) > depth:
-            yield queue.popleft()()
+        if len(queue) > room:
+            found = queue.popleft()()
+            if most is not None:
+                room = max(least, min(room + 1, most(found)))
+            yield found
+            while len(queue) > room:  # it was told of larger ones
+                yield queue.popleft()()
     while queue:
         yield queue.popleft()()

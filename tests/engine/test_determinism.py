@@ -83,7 +83,7 @@ def test_work_ahead_of_the_consumer_keeps_its_order_and_its_distance() -> None:
             begun.append(i)
             yield i
 
-    results = ahead(lambda i: lambda: i * i, items(), depth=6)
+    results = ahead(lambda i: lambda: i * i, items(), 6)
     assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
     assert len(begun) <= 5 + 6 + 1
     assert list(results) == [i * i for i in range(5, 50)]

@@ -14,12 +14,15 @@ from typing import Any, Final
 
 import pytest
 
+from harness.errors import AdapterError
 from harness.hosts.apart import Apart, Link, Unwanted
+from harness.hosts.far import Lender
 from harness.hosts.host import Died, Late
+from harness.hosts.process import ProcessHost
 from harness.hosts.pulse import Pulse
 from harness.record import Run
 from harness.tasks import Loss, LostError, Watch
-from harness.types import Status
+from harness.types import Adapter, Status
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MODEL: Final = """
@@ -263,6 +266,16 @@ def test_the_end_of_a_process_is_told_though_it_was_cut_off_or_left_another_behi
         process.receive({}, lambda: False)
     process.kill()
     assert not child or gone(child)
+
+
+def never_loads() -> Adapter:
+    time.sleep(3600)
+    raise AssertionError
+
+
+def test_a_model_that_hangs_while_it_is_loaded_in_a_process_is_given_up() -> None:
+    with pytest.raises(AdapterError, match=r"not loaded within 0.5 s \(`engine: load_timeout`\)"):
+        ProcessHost(never_loads, Lender(never_loads), 0.5)
 
 
 def test_a_pulse_is_whole_whatever_is_said() -> None:

@@ -58,6 +58,15 @@ def test_a_side_is_called_once_untimed_whenever_it_takes_over() -> None:
         assert names[place - 1] == "ab"[side], "the call before a timed one is of the same side"
 
 
+def test_whoever_watches_hears_of_every_call_before_it_is_made() -> None:
+    log = Log()
+    sides = [log.side(name) for name in "abc"]
+    heard: list[tuple[str, int]] = []
+    for _ in interleaved(sides, 20, 2, 5, NO_METER, lambda side: heard.append(("abc"[side], len(log.calls)))):
+        pass
+    assert heard == [(name, place) for place, (name, _) in enumerate(log.calls)]
+
+
 def test_every_round_has_each_side_once_in_a_random_order_that_repeats() -> None:
     def order(seed: int) -> list[tuple[int, int]]:
         log = Log()
