@@ -115,11 +115,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lmms-eval", metavar="PYTHON", help="interpreter that has lmms-eval")
     parser.add_argument("--lm-eval", metavar="PYTHON", help="interpreter that has lm-evaluation-harness")
-        Contestant(
-            "bare loop",
-            "bare.py",
-            chosen.bare or chosen.lmms_eval or chosen.lm_eval or chosen.vlmevalkit or sys.executable,
-        ),
+    parser.add_argument("--vlmevalkit", metavar="PYTHON", help="interpreter that has VLMEvalKit")
+    parser.add_argument("--bare", metavar="PYTHON", help="interpreter of the bare loop; by default a peer's")
     parser.add_argument("--questions", type=int, nargs="+", default=[100, 400])
     parser.add_argument("--per-chart", type=int, default=1, help="questions that share a picture")
     parser.add_argument("--times", type=float, default=1, help="how many times as wide and high pictures are")
@@ -128,6 +125,7 @@ def main() -> None:
     chosen = parser.parse_args()
     contestants = [
         Contestant("harness", "ours.py", sys.executable),
+        Contestant("kept", "ours.py", sys.executable if chosen.image_cache else None, (chosen.image_cache or "0",)),
         Contestant(
             "bare loop",
             "bare.py",
