@@ -166,7 +166,7 @@ def test_a_judge_that_looks_finds_right_captions_right_in_words_that_nobody_used
     assert found["judged_share"].value == found["judged_share_corrected"].value == 1.0
     assert [found[name].value for name in ("sensitivity", "specificity", "judge_kappa")] == [1, 1, 1]
     assert found["length_effect"].value == 0
-    half = numbers(run(CAPTIONS.format(keys=", judge: sees.yaml"), Invents, captions))
+    half = numbers(run(CAPTIONS.format(keys=", judge: sees.yaml, known: {planted: [wrong]}"), Invents, captions))
     assert half["judged_share"].value == half["judged_share_corrected"].value == 0.5
 
 
@@ -220,7 +220,7 @@ def test_two_captions_are_compared_in_both_orders_and_another_runs_own_are_its_o
 
 def test_a_worse_teller_fails_by_its_judge(captions: Path) -> None:
     gates = "gates: [{metric: judged/judged_share_corrected, max_drop: 0.1}]\n"
-    text = CAPTIONS.format(keys=", judge: sees.yaml") + gates
+    text = CAPTIONS.format(keys=", judge: sees.yaml, known: {planted: [wrong]}") + gates
     assert verdict(text, BlindTeller, run(text, Teller, captions), captions) == "fail"
 
 
