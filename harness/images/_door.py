@@ -14,6 +14,7 @@ from typing import IO, Final, Literal
 from PIL import Image, UnidentifiedImageError
 
 from harness.errors import SampleError
+from harness.images._again import Again, key_of
 from harness.images._plain import Range, plain
 from harness.types import ImageSource
 from harness.waits import waiting
@@ -37,6 +38,10 @@ MAX_BYTES: Final = 1 << 30
 
 # The check of pixels below is stricter than Pillow's warning, which would otherwise be printed once per process.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+_AGAIN: Final = Again()
+_SMALL: Final = 8 << 20
+"""Bytes of a file that is read whole before it is decoded, 8 MiB."""
 
 _SEVERAL: Final = (b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"RIFF")
 """How files begin that may hold several pictures: GIF, TIFF, WebP."""
@@ -149,9 +154,35 @@ def decode(
 ) -> Image.Image:
     """Decode an image to 8-bit L, RGB or RGBA, as :func:`harness.images.plain` says; arguments as `open_picture`.
 
+    A file whose very bytes were decoded twice of late is not decoded again.
+
     Raises:
         SampleError: as :func:`open_picture` and :func:`harness.images.plain`, and if the page is not there.
     """
+    content = _content(source)
+    if content is None:
+        return _decode(source, name, reading, formats=formats, most=most)
+    key = key_of(content, (reading, tuple(formats), most))
+    if (known := _AGAIN.get(key)) is not None:
+        return known
+    own = _decode(content, name, reading, formats=formats, most=most)
+    _AGAIN.note(key, own)
+    return own
+
+
+def _content(source: Source) -> bytes | None:
+    """Return a file's bytes; None where they are many, or cannot be read, which is told elsewhere."""
+    if isinstance(source, bytes):
+        return source if len(source) <= _SMALL else None
+    try:
+        with regular_file(source) as file:
+            content = file.read(_SMALL + 1)
+    except (SampleError, OSError):
+        return None
+    return content if len(content) <= _SMALL else None
+
+
+def _decode(source: Source, name: str, reading: Reading, *, formats: Iterable[str], most: int) -> Image.Image:
     with open_picture(source, name, formats=formats, most=most) as image:
         if reading.page is not None and reading.page > 1:
             _turn_to(image, reading.page)
