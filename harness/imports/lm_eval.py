@@ -132,10 +132,11 @@ def _part(task: str, told: Mapping[str, Any]) -> Part:
     part.config |= {"version": text(within(told, "versions").get(task))} if within(told, "versions").get(task) else {}
     part.config |= {"filters": config["filter_list"]} if config.get("filter_list") else {}
     higher = within(told, "higher_is_better", task)
+    listed = config.get("metric_list")
     means = {
         one["metric"]: _is_mean(one)
-        for one in config.get("metric_list") or ()
-        if isinstance(one, Mapping) and "metric" in one
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, Mapping) and isinstance(one.get("metric"), str)
     }
     part.scales = {name: told_scale(name, better) for name, better in higher.items()}
     effective = within(told, "n-samples", task).get("effective")
