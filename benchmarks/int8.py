@@ -42,7 +42,7 @@ def recipes(name: str) -> list[tuple[Recipe | None, bool]]:
     if name.startswith(("vit", "text")):
         found = [("transformer", False), (None, False)]
     elif name != "resnet18":
-        found.insert(0, ("transformer", False))
+        found = [("transformer", False), ("weight-only-4", False), *found]
     return found + ([("openvino", True)] if find_spec("nncf") else [])
 
 

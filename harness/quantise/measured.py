@@ -58,7 +58,7 @@ def machine_like(kind: Kind) -> Machine:
     """Return what was measured on a machine of a kind.
 
     >>> [gain.model for gain in machine_like("vnni").best() if gain.runtime == "openvino"]
-    ['efficientnet-lite0', 'resnet18']
+    ['efficientnet-lite0', 'vit-s16', 'vit-d768-l4', 'text-d1024-l2', 'resnet18']
     """
     told = json.loads(_FIGURES.read_text(encoding="utf-8"))[kind]
     return Machine(told["name"], told["how"], tuple(Gain(*gain) for gain in told["gains"]))
