@@ -106,18 +106,10 @@ class Judged(Protocol):
         ...
 
 
-class Questions:
-    """Questions with one answer each."""
+class _Once:
+    """What is asked about once, as its own task asks it."""
 
-    form: Form = "question"
-    wrongs: Sequence[str] = (WRONG,)
-    compares = True
-
-    def __init__(self, base: QaTask, metric: str, seed: tuple[int, str]) -> None:
-        self.base: TaskBase = base
-        self.metrics = base.metrics
-        self._metric, self._seed = metric, seed
-        self._others: Sequence[str] | None = None
+    base: TaskBase
 
     def requests(self, cell: Cell, sample: Sample, *, oracle: bool, task: str) -> tuple[Request, ...]:
         return self.base.again(cell, sample, oracle=oracle, task=task)
@@ -129,6 +121,20 @@ class Questions:
 
     def rounds(self, sample: Sample) -> int:
         return 1
+
+
+class Questions(_Once):
+    """Questions with one answer each."""
+
+    form: Form = "question"
+    wrongs: Sequence[str] = (WRONG,)
+    compares = True
+
+    def __init__(self, base: QaTask, metric: str, seed: tuple[int, str]) -> None:
+        self.base = base
+        self.metrics = base.metrics
+        self._metric, self._seed = metric, seed
+        self._others: Sequence[str] | None = None
 
     def told(self, sample: Sample, responses: Sequence[Response]) -> Told:
         return Told(settle(sample.question, len(sample.images), loose=True)[0], sample.references)
@@ -206,29 +212,18 @@ class Dialogues(Questions):
         return turns[-1][1][0] if turns else ""
 
 
-class Captions:
+class Captions(_Once):
     """Descriptions of pictures: many are right, and no metric says which."""
 
     form: Form = "caption"
     compares = False
 
     def __init__(self, base: CaptionTask, seed: tuple[int, str], *, shows: bool) -> None:
-        self.base: TaskBase = base
+        self.base = base
         self._shows = shows
         self.metrics: Mapping[str, SampleMetric] = {name: base.metrics[name] for name in base.own}
         self._planting = Planting(base.dataset, seed)
         self.wrongs: Sequence[str] = (OTHER_PICTURE, OBJECT, NUMBER)
-
-    def requests(self, cell: Cell, sample: Sample, *, oracle: bool, task: str) -> tuple[Request, ...]:
-        return self.base.again(cell, sample, oracle=oracle, task=task)
-
-    def then(
-        self, cell: Cell, sample: Sample, responses: Sequence[Response], *, oracle: bool, task: str
-    ) -> tuple[Request, ...]:
-        return ()
-
-    def rounds(self, sample: Sample) -> int:
-        return 1
 
     def told(self, sample: Sample, responses: Sequence[Response]) -> Told:
         """Return what was asked and what people wrote, but for one caption that is kept back.
