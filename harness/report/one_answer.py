@@ -1,6 +1,7 @@
 """One answer of a run, for a terminal: what was sent, what came back, what was read from it, and what that took."""
 
 import json
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -82,6 +83,8 @@ def _told(run: Run, row: dict[str, Any], kept: bool) -> dict[str, Any]:
         "scores": scores,
         **counts,
         "reasoning_tokens": row.get("reasoning_tokens"),
+        "min_logprob": row.get("min_logprob"),
+        "mean_logprob": row.get("mean_logprob"),
         **took,
         "price": None if cost is None or prices is None else {"cost": cost, "currency": prices["currency"]},
     }
@@ -113,11 +116,18 @@ def lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         *read,
         ("scores", ", ".join(f"{name} {value:.4g}" for name, value in told["scores"].items())),
         ("tokens", tokens),
+        ("sure", _sure(told["min_logprob"], told["mean_logprob"])),
         ("time", f"{seconds:.4g} s" if isinstance(seconds, float) else seconds or ""),
         ("attempts", "" if told["attempts"] is None else str(told["attempts"])),
         ("price", price or ""),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _sure(least: float | None, mean: float | None) -> str:
+    """Return how likely the model held its tokens; nothing where it does not say."""
+    named = {"its least sure token": least, "its tokens' geometric mean": mean}
+    return ", ".join(f"{name} has {math.exp(one):.1%}" for name, one in named.items() if one is not None)
 
 
 def _plain(value: Any) -> str:

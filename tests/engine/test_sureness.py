@@ -11,6 +11,7 @@ import harness
 from harness.adapters import Response
 from harness.engine.keep import _sure
 from harness.record import Run
+from harness.report.one_answer import answers, lines
 
 MODEL = """\
 from harness.adapters import Response
@@ -52,6 +53,13 @@ def test_the_record_has_what_the_adapter_says_and_so_has_that_of_a_known_answer(
         assert rows["q4"]["min_logprob"] == pytest.approx(-0.4)
         assert (rows["q3"]["mean_logprob"], rows["q3"]["min_logprob"]) == (None, None)
         assert rows["q9"]["min_logprob"] == 0  # rounding had lifted it above
+
+
+def test_one_answer_says_how_sure_the_model_was_of_it(make: Callable[[], Run]) -> None:
+    run = make()
+    sure, silent = (dict(lines(answers(run, name)[0])) for name in ("q4", "q3"))
+    assert sure["sure"] == "its least sure token has 67.0%, its tokens' geometric mean has 81.9%"
+    assert "sure" not in silent
 
 
 def test_what_is_no_log_probability_costs_its_answer(make: Callable[[], Run]) -> None:
