@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from harness.comparison.columns import Samples, opened, samples_of
 from harness.comparison.controls import control
-from harness.comparison.labelled import WithLabels
 from harness.comparison.wrong import broken, tells, wrong_rows
 from harness.record import Run
 from harness.record.arrow import as_numpy, strings
@@ -20,6 +19,9 @@ from harness.record.sources import Source
 from harness.report.label_marks import NO_LABELS, RunLabels, labels_of
 from harness.report.slices import Slice, slices
 from harness.types import Direction, Finish
+
+if TYPE_CHECKING:
+    from harness.comparison.labelled import WithLabels
 
 _WRONG_SHOWN: Final = 12
 _FAILED_SHOWN: Final = 12
@@ -111,7 +113,7 @@ def _first(task: TaskRecord) -> str:
     return task.primary if task.primary in task.metrics else next(iter(task.metrics), "")
 
 
-def gather(folder: Path, labels: WithLabels | None = None) -> Content:
+def gather(folder: Path, labels: "WithLabels | None" = None) -> Content:
     """Read a run and pick what a report shows.
 
     Args:

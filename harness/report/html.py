@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.comparison.labelled import WithLabels
 from harness.images import open_picture
 from harness.record.schema import ChartRecord, RunRecord, TableRecord, TaskRecord
 from harness.report import numbers, page, reproduce
@@ -30,6 +29,8 @@ from harness.report.svg import SMALL, WIDE, chart_svg
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+    from harness.comparison.labelled import WithLabels
 
 _TEMPLATE: Final = "run.html.j2"
 _FIRST: Final = 8
@@ -72,7 +73,7 @@ class Section:
     thumbnails: Mapping[str, Sequence[tuple[int, str, tuple[int, int]]]]
 
 
-def write_html(folder: Path, file: Path, labels: WithLabels | None = None) -> Path:
+def write_html(folder: Path, file: Path, labels: "WithLabels | None" = None) -> Path:
     """Write the report of the run in ``folder`` to ``file``; a large run's samples go to a file beside it.
 
     Args:

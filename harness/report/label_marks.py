@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from harness.comparison.asked import Answered, asked_answers, asked_pairs
 from harness.comparison.columns import Floats
 from harness.comparison.described import described
 from harness.comparison.flips import RIGHT
-from harness.comparison.labelled import WithLabels
-from harness.comparison.labelled_run import LabelledRun, run_by_people
 from harness.comparison.wrong import tells
 from harness.errors import UsageError
 from harness.labels import LabelSet
 from harness.record import Run
+
+if TYPE_CHECKING:
+    from harness.comparison.labelled import WithLabels
+    from harness.comparison.labelled_run import LabelledRun
 
 Key = tuple[str, str, str]
 """Task, cell and sample."""
@@ -63,7 +65,7 @@ NO_MARKS: Final[Mapping[Key, Mark]] = MappingProxyType({})
 class RunLabels:
     """What labels say of one run: of each task, and of each answer that has one."""
 
-    found: tuple[LabelledRun, ...] = ()
+    found: "tuple[LabelledRun, ...]" = ()
     marks: Mapping[Key, Mark] = field(default_factory=dict)
     problem: str = ""
     """Why there are none, where somebody asked for them."""
@@ -85,7 +87,7 @@ _WEIGHTED: Final = (
 NO_LABELS: Final = RunLabels()
 
 
-def labels_of(run: Run, given: WithLabels | None = None) -> RunLabels:
+def labels_of(run: Run, given: "WithLabels | None" = None) -> RunLabels:
     """Return what labels say of a run.
 
     Args:
@@ -97,9 +99,13 @@ def labels_of(run: Run, given: WithLabels | None = None) -> RunLabels:
         UsageError: if the labels that were asked for do not go with the run.
     """
     suite, weighted = run.record.suite, run.record.limit_rule == "informative"
+    if given is None and suite.content.get("labels") is None:  # so it is nearly always, and then nothing is imported
+        return NO_LABELS
     if weighted and given is not None:
         raise UsageError(f"{run.record.run_id}: {_WEIGHTED}")
     if given is None:
+        from harness.comparison.labelled import WithLabels
+
         try:
             own = WithLabels.of_suite(suite.content, Path(suite.file))
             if own is None or not own.labels.answers:
@@ -114,7 +120,9 @@ def labels_of(run: Run, given: WithLabels | None = None) -> RunLabels:
     return RunLabels(problem=f"no label of {given.file} is of a single answer of this run; {made}")
 
 
-def _of(run: Run, given: WithLabels) -> RunLabels:
+def _of(run: Run, given: "WithLabels") -> RunLabels:
+    from harness.comparison.labelled_run import run_by_people
+
     return RunLabels(run_by_people(run, given), marks_of_run(run, given.labels))
 
 

@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from harness.comparison.labelled_run import LabelledRun
 from harness.report.lanes import SHARES, Lane, Lanes
 
+if TYPE_CHECKING:
+    from harness.comparison.labelled_run import LabelledRun
 
-def by_people(one: LabelledRun) -> str:
+
+def by_people(one: "LabelledRun") -> str:
     """Return what answers are worth by labels: ``0.850 [0.741, 0.921]``."""
     mean = one.mean
     return "unknown" if math.isnan(mean.low) else f"{mean.estimate:.3f} [{mean.low:.3f}, {mean.high:.3f}]"
 
 
-def by_score(one: LabelledRun) -> str:
+def by_score(one: "LabelledRun") -> str:
     """Return what the score that stands in for labels says alone, of all answers, and of how many."""
     own = one.own
     if own is None or own.value is None:
@@ -22,7 +25,7 @@ def by_score(one: LabelledRun) -> str:
     return f"{own.value:.3f}{ends}, n = {own.n:,}: {one.proxy or 'no label can be told from it'}"
 
 
-def about(one: LabelledRun) -> list[str]:
+def about(one: "LabelledRun") -> list[str]:
     """Return how many more labels it takes, how the number was made, and what must be known before it is trusted."""
     told = f"{one.task}: {one.said} ({one.mean.method}; n = {one.found.rows:,})"
     if one.found.worth >= 1.05:
@@ -35,12 +38,12 @@ def about(one: LabelledRun) -> list[str]:
     return [*said, *(f"{one.task}: {note}" for note in one.notes)]
 
 
-def label_lanes(found: Sequence[LabelledRun]) -> Lanes:
+def label_lanes(found: Sequence["LabelledRun"]) -> Lanes:
     """Return a row a task: what answers are worth by labels, and hollow what the score alone says of all."""
     return Lanes(tuple(map(_lane, found)))
 
 
-def _lane(one: LabelledRun) -> Lane:
+def _lane(one: "LabelledRun") -> Lane:
     mean, own = one.mean, one.own
     known = not math.isnan(mean.low)
     low, high = SHARES.at(mean.low) if known else 0.0, SHARES.at(mean.high) if known else 0.0

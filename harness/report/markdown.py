@@ -1,9 +1,8 @@
 """The report of a run as Markdown, for a pull request's comment."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from harness.comparison.labelled import WithLabels
 from harness.report import numbers
 from harness.report.content import Content, gather
 from harness.report.failures import failure_lines
@@ -11,12 +10,15 @@ from harness.report.github_safe import code, escaped
 from harness.report.label_marks import RunLabels
 from harness.report.label_rows import about, by_people, by_score
 
+if TYPE_CHECKING:
+    from harness.comparison.labelled import WithLabels
+
 _LONGEST: Final = 2_000
 """Characters of a finding."""
 _MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "no baseline": "➖"}
 
 
-def markdown(folder: Path, labels: WithLabels | None = None) -> str:
+def markdown(folder: Path, labels: "WithLabels | None" = None) -> str:
     """Return the report of the run in ``folder``.
 
     Args:

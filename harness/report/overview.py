@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.comparison.controls import control
-from harness.comparison.labelled import WithLabels
 from harness.errors import UsageError
 from harness.record import Run, RunRecord
 from harness.report import numbers
@@ -17,6 +16,9 @@ from harness.report.lanes import Lanes
 from harness.report.many import NO_REPORTS, Many, many
 from harness.report.page import environment
 
+if TYPE_CHECKING:
+    from harness.comparison.labelled import WithLabels
+
 _TEMPLATE: Final = "overview.html.j2"
 _SCRIPT: Final = "many.js"
 _PREFIX: Final = "retained_accuracy["
@@ -26,7 +28,7 @@ def write_overview(
     folders: Sequence[Path],
     file: Path,
     reports: Mapping[Path, str] = NO_REPORTS,
-    labels: Sequence[WithLabels | None] | None = None,
+    labels: Sequence["WithLabels | None"] | None = None,
 ) -> Path:
     """Write the overview of the runs in ``folders`` to ``file``.
 

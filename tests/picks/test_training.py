@@ -69,7 +69,7 @@ def test_what_is_written_is_a_data_set_with_where_it_is_from(picks: Path, folder
     again = sitting(picks, file)
     assert again.state()["done"] == 4
     assert again.current is not None
-    assert again.current.sample_id == "q24"
+    assert again.current.sample.id == "q24"
 
 
 def test_a_row_is_taken_back_and_a_stale_press_keeps_nothing(picks: Path, folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_an_evaluation_asks_is_not_asked_here(picks: Path, make: Make, fold
     run = harness.load_run()
     make(rows([28, 27]), "held")
     wanted, notes = wanted_of(run, picks, Leaks.of(harness.load_suite("held.yaml").datasets))
-    assert [one.sample_id for one in wanted] == ["q26", "q25", "q24", "q23"]
+    assert [one.sample.id for one in wanted] == ["q26", "q25", "q24", "q23"]
     assert notes == [f"q{n} is left out: rows/q{n} asks the same about the same pixels" for n in (28, 27)]
     with pytest.raises(UsageError, match="was not picked from"):
         wanted_of(harness.load_run(), picks)  # that is the evaluation's run now
