@@ -50,6 +50,7 @@ class Watched:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self._address = int(self.process.stdout.readline())
+        # It stays open as long as the process is watched, and is closed with it.
         self._memory: IO[bytes] = open(f"/proc/{self.process.pid}/mem", "rb", buffering=0)  # noqa: SIM115, PTH123
 
     def words(self) -> tuple[int, ...]:

@@ -116,6 +116,7 @@ def _sleeping(preparation: Sequence[float], workers: int) -> float:
 
     pipeline = engine.Pipeline(prepare, ask, workers=workers, width=1, stop=threading.Event(), grace=1.0)
     start = time.perf_counter()
+    # Numbers stand for batches: nothing but the two functions above looks at them.
     for _ in pipeline.run(iter(range(len(preparation)))):  # type: ignore[arg-type]
         pass
     return time.perf_counter() - start

@@ -48,6 +48,7 @@ FLOORS = (
         "digests",
         "waits",
         "patience",
+        "recent",
     ),
 )
 """From the roof down: what stands here imports from below, and on its own floor without going round in a circle."""

@@ -42,8 +42,8 @@ def on_the_processor() -> None:
         return move(self, "cpu" if device == "cuda" else device, *args, **kwargs)
 
     kit.get_gpu_memory = lambda: [1]
-    Qwen2VLForConditionalGeneration.from_pretrained = from_pretrained  # type: ignore[method-assign,assignment]
-    BatchFeature.to = to  # type: ignore[method-assign]
+    Qwen2VLForConditionalGeneration.from_pretrained = from_pretrained  # type: ignore[method-assign,assignment] # in this process alone
+    BatchFeature.to = to  # type: ignore[method-assign] # likewise
 
 
 def main(folder: Path, model_folder: str, system: str) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from PIL import Image
 
+from harness.recent import Recent
+
 _MOST: Final = 16 << 20
 """Bytes of pixels that are kept, 16 MiB: a few pictures, since those of one follow each other."""
 _NAMES: Final = 64
@@ -30,37 +32,30 @@ class Again:
 
     def __init__(self, most: int = _MOST) -> None:
         """Keep at most ``most`` bytes of pixels."""
-        self.most = most
-        self.held = 0
-        """Bytes of pixels that are kept now."""
         self._once: OrderedDict[Key, None] = OrderedDict()
-        self._kept: OrderedDict[Key, Image.Image] = OrderedDict()
+        self._kept = Recent[Key, Image.Image](most, _size)
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Image.Image | None:
         """Return a picture of its own for the caller, or None."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                return None
-            self._kept.move_to_end(key)
-        return found.copy()
+        found = self._kept.get(key)
+        return None if found is None else found.copy()
+
+    @property
+    def held(self) -> int:
+        """Bytes of pixels that are kept now."""
+        return self._kept.held
 
     def note(self, key: Key, image: Image.Image) -> None:
         """Take in that a picture was decoded; the second time a copy is kept, where it fits."""
-        size = _size(image)
         with self._lock:
             if key not in self._once:
                 self._once[key] = None
                 while len(self._once) > _NAMES:
                     self._once.popitem(last=False)
                 return
-            if key in self._kept or size > self.most:
-                return
-            self._kept[key] = image.copy()
-            self.held += size
-            while self.held > self.most:
-                self.held -= _size(self._kept.popitem(last=False)[1])
+        if _size(image) <= self._kept.most:  # a copy of what is larger would be made for nothing
+            self._kept.put(key, image.copy())
 
 
 def key_of(content: bytes, how: Hashable) -> Key:

@@ -11,9 +11,9 @@ import numpy as np
 from harness.comparison.columns import Samples, read_samples
 from harness.comparison.described import described
 from harness.errors import UsageError
-from harness.labels import question_key
+from harness.labels import own_id, question_key
+from harness.picks.leaks import asked
 from harness.record import Run
-from harness.record.arrow import indices
 from harness.types import Status
 
 _ANSWERED: Final = (Status.OK, Status.UNPARSED)
@@ -141,7 +141,7 @@ def _add(unit: Unit, row: _Row) -> None:
         return
     if unit.text is None:
         unit.text = row.text
-    unit.answers.append(" ".join(row.text.casefold().split()))
+    unit.answers.append(asked(row.text))
     if row.mean_logprob is not None and row.min_logprob is not None:
         unit.mean_logprobs.append(row.mean_logprob)
         unit.min_logprobs.append(row.min_logprob)
@@ -149,16 +149,13 @@ def _add(unit: Unit, row: _Row) -> None:
 
 def _rows(run: Run, task: str) -> list[tuple[Unit, _Row]]:
     record = run.record.tasks[task]
-    samples = read_samples(run.folder, run.record.files, weighted=True)  # no mean is taken of them
-    places = np.array([i for (name, _), rows in samples.rows.items() if name == task for i in rows], np.int64)
-    places.sort()
-    worths = _worths(run, samples, task)[places]
-    clusters = samples.text("cluster").take(indices(places)).to_pylist()
-    status = samples.text("status").take(indices(places)).to_pylist()
-    tags = {name: samples.text(f"tag.{name}").take(indices(places)).to_pylist() for name in samples.tags}
+    samples = read_samples(run.folder, run.record.files, weighted=True).of(task)  # no mean is taken of them
+    worths = _worths(run, samples, task)
+    clusters, status = (samples.text(name).to_pylist() for name in ("cluster", "status"))
+    tags = {name: samples.text(f"tag.{name}").to_pylist() for name in samples.tags}
     told = []
-    for i, row in enumerate(samples.texts(places, _TEXTS)):
-        name = row["sample_id"].rpartition("#")[0] if record.epochs > 1 else row["sample_id"]
+    for i, row in enumerate(samples.texts(range(len(samples)), _TEXTS)):
+        name = own_id(row["sample_id"], record.epochs)
         prompt = row["prompt"] or ""
         own = {tag: values[i] for tag, values in tags.items() if values[i]}
         key = question_key(name, row["request_hash"], prompt)
