@@ -129,9 +129,11 @@ def _write_many(runs: Path, site: Path | None, open_: bool) -> None:
 
 def _write_html(folders: list[Path], out: Path | None, labels: Path | None) -> Path:
     if len(folders) == 1:
+        from harness.imports import is_passing
         from harness.report.html import write_html
 
-        return write_html(folders[0], out or folders[0] / "report.html", _given(folders[0], labels))
+        draw = labels is not None and not is_passing(folders[0])
+        return write_html(folders[0], out or folders[0] / "report.html", _given(folders[0], labels), draw=draw)
     from harness.report.overview import write_overview
 
     given = None if labels is None else [_given(folder, labels) for folder in folders]

@@ -1,10 +1,10 @@
 """Small pictures of the samples of a run, drawn again from its data set, and what a model saw in place of them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, islice, zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from harness.comparison.columns import samples_of as columns_of
 from harness.comparison.wrong import wrong_rows
@@ -12,37 +12,35 @@ from harness.engine.same import HasMarks
 from harness.errors import HarnessError, SampleError, UsageError
 from harness.images import EMBEDDED, pictures, thumbnail
 from harness.record import Run
-from harness.record.arrow import array
-from harness.record.schema import RunRecord
+from harness.record.datasets import dataset_of
+from harness.record.thumbnails import THUMBNAILS_FILE, Own, Shown, Thumbnails
 from harness.spec.document import made_document
 from harness.suite.bind import Suite, bind_suite, load_suite
 from harness.tasks import Measures, Task
 from harness.types import Sample
 
-FILE: Final = Path("artifacts") / "thumbnails.parquet"
 _UNASKED: Final = 500
 """How many of them at most: each is read again."""
 _SEEN: Final = 64
 """Of how many wrong answers what the model saw is made again, where it is not the data set's picture: a corruption of a
 photograph may take a tenth of a second."""
 
-Key = tuple[str, str, str]
-"""Task, cell and sample."""
-
 
 def keep_thumbnails(folder: Path) -> int:
     """Write ``artifacts/thumbnails.parquet`` for a run; return how many samples have a picture.
 
-    Its columns are sample_id, task, cell and webp. Where task and cell are null it is the data set's picture, before
-    any corruption; elsewhere what the model saw, kept of the first wrong answers where it is another. A sample whose
-    image cannot be read has none.
+    They are the data sets' pictures, before any corruption, and of the first wrong answers what the model saw, where it
+    was another. A sample whose image cannot be read has none.
 
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
     run = Run(folder)
-    wanted = dict.fromkeys(run.source().select(["sample_id"])["sample_id"].to_pylist())
-    return _keep(run, _suite(run), wanted, _wrong(run)[:_UNASKED], None)
+    asked = run.source().select(["task", "sample_id"]).group_by(["task", "sample_id"], use_threads=False).aggregate([])
+    wanted = zip(asked["task"].to_pylist(), asked["sample_id"].to_pylist(), strict=True)
+    found = _drawn(run, _suite(run), list(wanted), _wrong(run)[:_UNASKED])
+    found.write(folder)
+    return len(found.own)
 
 
 def keep_wrong(folder: Path, suite: Suite) -> int:
@@ -50,15 +48,35 @@ def keep_wrong(folder: Path, suite: Suite) -> int:
 
     This is for a run that was just made, of ``suite``. It is no error where there can be no pictures: the page says so.
     """
-    if (folder / FILE).is_file() or not _shows(suite):
+    if (folder / THUMBNAILS_FILE).is_file() or not _shows(suite):
         return 0
     run = Run(folder)
     try:
         wrong = _wrong(run)
-        wanted = dict.fromkeys(islice(dict.fromkeys(identity for _, _, identity in wrong), _UNASKED))
-        return _keep(run, suite, wanted, wrong[:_SEEN], EMBEDDED) if wanted else 0
+        wanted = islice(dict.fromkeys((task, identity) for task, _, identity in wrong), _UNASKED)
+        found = _within(_drawn(run, suite, list(wanted), wrong[:_SEEN]), EMBEDDED) if wrong else Thumbnails()
+        if wrong:
+            found.write(folder)
     except (HarnessError, OSError):
         return 0
+    return len(found.own)
+
+
+def keep_also(folder: Path, wanted: Sequence[Shown]) -> None:
+    """Keep the pictures of some answers beside those that a run keeps. It is no error where there can be none.
+
+    Args:
+        folder: of the run.
+        wanted: the answers.
+    """
+    run = Run(folder)
+    kept = Thumbnails.read(folder, run.record)
+    lacking = [key for key in wanted if kept.of(key[0], key[2]) is None][:_SEEN]
+    if not lacking:
+        return
+    with suppress(HarnessError, OSError):
+        found = _drawn(run, _suite(run), [(task, identity) for task, _, identity in lacking], lacking)
+        Thumbnails({**kept.own, **found.own}, {**kept.shown, **found.shown}).write(folder)
 
 
 def _shows(suite: Suite) -> bool:
@@ -66,7 +84,7 @@ def _shows(suite: Suite) -> bool:
     return any(not isinstance(one, HasMarks) or one.marks().shows for one in suite.datasets.values())
 
 
-def _wrong(run: Run) -> list[Key]:
+def _wrong(run: Run) -> list[Shown]:
     """Return the first wrong answers, of each task in turn."""
     whole, found = columns_of(run.folder, run.source()), []
     for name, task in run.record.tasks.items():
@@ -92,22 +110,20 @@ def samples_of(
     Raises:
         UsageError: if the suite is not there, or its data are no longer those of the run.
     """
-    suite, tasks = _suite(run), dict[str | None, dict[str, list[str]]]()
+    for of, sample in _samples(run, _suite(run), _by_dataset(run, wanted), pictured=pictured, clips=True):
+        yield from ((task, sample) for task in of)
+
+
+_Wanted = dict[str | None, dict[str, list[str]]]
+"""By data set, None for any, and by sample: the tasks that ask about it."""
+
+
+def _by_dataset(run: Run, wanted: Iterable[tuple[str, str]]) -> _Wanted:
+    datasets = {task: dataset_of(run.record, task) for task in run.record.tasks}
+    found: _Wanted = {}
     for task, identity in wanted:
-        tasks.setdefault(_dataset_of(run.record, task), {}).setdefault(identity, []).append(task)
-    for name in suite.datasets:
-        of = {**tasks.get(None, {}), **tasks.pop(name, {})}
-        for sample in _samples(run, suite, of, pictured=pictured, clips=True, only=name):
-            yield from ((task, sample) for task in of[sample.id])
-
-
-def _dataset_of(record: RunRecord, task: str) -> str | None:
-    """Return the name of the data set that a task asks about; None where its record does not say."""
-    config: Any = record.tasks[task].config if task in record.tasks else {}
-    while isinstance(config, dict) and not isinstance(config.get("dataset"), str):
-        config = config.get("of")
-    told = config.get("dataset") if isinstance(config, dict) else None
-    return next((name for name, digest in record.datasets.items() if told in (name, digest)), None)
+        found.setdefault(datasets.get(task), {}).setdefault(identity, []).append(task)
+    return found
 
 
 def _suite(run: Run) -> Suite:
@@ -118,49 +134,46 @@ def _suite(run: Run) -> Suite:
 
 
 def _samples(
-    run: Run, suite: Suite, wanted: Collection[str], *, pictured: bool = True, clips: bool = False, only: str = ""
-) -> Iterator[Sample]:
-    seen: set[str] = set()
+    run: Run, suite: Suite, wanted: _Wanted, *, pictured: bool = True, clips: bool = False
+) -> Iterator[tuple[list[str], Sample]]:
+    """Yield each wanted sample of each data set, with the tasks that ask about it."""
+    anywhere = dict(wanted.get(None, {}))
     for name, dataset in suite.datasets.items():
-        if only and name != only:
-            continue
         known = run.record.datasets.get(name)
         if known is None or dataset.content_hash() != known:
             raise UsageError(f"the data of {name!r} are no longer those of {run.record.run_id}: there are no pictures")
+        left = dict(wanted.get(name, {}))
         for sample in dataset:
-            if len(seen) == len(wanted):
+            if not (left or anywhere):
                 break
             looked_at = sample.images or (clips and sample.clip) or not pictured
-            if sample.id in wanted and sample.id not in seen and looked_at:
-                seen.add(sample.id)
-                yield sample
+            if looked_at and (of := [*left.pop(sample.id, ()), *anywhere.pop(sample.id, ())]):
+                yield of, sample
 
 
-def _keep(run: Run, suite: Suite, wanted: Mapping[str, None], wrong: Sequence[Key], room: int | None) -> int:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    found: dict[str, bytes] = {}
-    for sample in _samples(run, suite, wanted):
+def _drawn(run: Run, suite: Suite, wanted: Sequence[tuple[str, str]], answers: Sequence[Shown]) -> Thumbnails:
+    """Return the pictures of some samples, and what the model saw of some answers, in the order of ``wanted``."""
+    datasets = {task: dataset_of(run.record, task) for task in run.record.tasks}
+    drawn: dict[Own, bytes] = {}
+    for of, sample in _samples(run, suite, _by_dataset(run, wanted)):
         with suppress(SampleError):
-            found[sample.id] = thumbnail(*pictures(sample.images[:1]))
-    kept: list[tuple[str | None, str | None, str, bytes]] = [
-        (None, None, one, found[one]) for one in wanted if one in found
-    ]
-    kept += [(*key, webp) for key, webp in _seen(suite.tasks, wrong) if found.get(key[2]) != webp]
-    if room is not None:
-        ends = accumulate(len(webp) for *_, webp in kept)
-        kept = [one for one, end in zip(kept, ends, strict=True) if end <= room]
-    target = run.folder / FILE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    tasks, cells, ids, webps = zip(*kept, strict=True) if kept else ((), (), (), ())
-    text = pa.string()
-    columns = {"sample_id": array(ids, text), "task": array(tasks, text), "cell": array(cells, text)}
-    pq.write_table(pa.table({**columns, "webp": array(webps, pa.binary())}), target)
-    return sum(task is None for task in tasks)
+            drawn |= dict.fromkeys(
+                ((datasets.get(task), sample.id) for task in of), thumbnail(*pictures(sample.images[:1]))
+            )
+    own = {key: drawn[key] for task, one in wanted if (key := (datasets.get(task), one)) in drawn}
+    seen = _seen(suite.tasks, answers)
+    return Thumbnails(own, {key: webp for key, webp in seen if own.get((datasets.get(key[0]), key[2])) != webp})
 
 
-def _seen(tasks: Mapping[str, Task], wanted: Sequence[Key]) -> Iterator[tuple[Key, bytes]]:
+def _within(found: Thumbnails, room: int) -> Thumbnails:
+    """Return the first pictures, as many as there is room for in bytes."""
+    ends = accumulate(map(len, (*found.own.values(), *found.shown.values())))
+    count = sum(end <= room for end in ends)
+    own = dict(islice(found.own.items(), count))
+    return Thumbnails(own, dict(islice(found.shown.items(), count - len(own))))
+
+
+def _seen(tasks: Mapping[str, Task], wanted: Sequence[Shown]) -> Iterator[tuple[Shown, bytes]]:
     """Yield the first picture of what a model was asked about some answers, made again; none where that fails."""
     by_cell: dict[tuple[str, str], list[str]] = {}
     for key in wanted:

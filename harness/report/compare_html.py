@@ -11,6 +11,7 @@ from harness.comparison.decide import Decision, as_gated, watching
 from harness.comparison.flips import FlippedSample
 from harness.comparison.labelled import WithLabels
 from harness.record import Run
+from harness.record.thumbnails import Thumbnails
 from harness.report import compare_rows as rows
 from harness.report import numbers, page
 from harness.report.compare_rows import Said
@@ -19,7 +20,7 @@ from harness.report.embed import Embedded, embedded, embedded_or_beside
 from harness.report.forest import SHOWN, Forest, forest
 from harness.report.label_marks import NO_MARKS, Key, Mark, marks_of_pair
 from harness.report.paired_samples import paired_data
-from harness.report.samples import thumbnails
+from harness.report.samples import as_uri
 
 _TEMPLATE: Final = "compare.html.j2"
 _SCRIPT: Final = "browser.js"
@@ -79,10 +80,18 @@ def _answers(pair: Pair, marks: Mapping[Key, Mark]) -> dict[str, object]:
     return paired_data(pair.baseline, pair.candidate, {flips.task for flips in pair.compared.flips}, marks)
 
 
-def _kept(pair: Pair) -> dict[str, str]:
-    """Return the thumbnails that either run keeps of the flips that are shown, by sample, as data URIs."""
-    wanted = {flip.sample_id for flip, _ in _flips(pair.compared, {})}
-    return {**thumbnails(pair.baseline.folder, wanted), **thumbnails(pair.candidate.folder, wanted)}
+def _kept(pair: Pair) -> dict[Key, str]:
+    """Return the thumbnails that either run keeps of the flips that are shown, as data URIs."""
+    kept = [Thumbnails.read(run.folder, run.record) for run in (pair.candidate, pair.baseline)]
+    found = {}
+    for flip, _ in _flips(pair.compared, {}):
+        webps = (one.of(flip.task, flip.sample_id) for one in kept)
+        found[_key(flip)] = as_uri(next(filter(None, webps), None))
+    return found
+
+
+def _key(flip: FlippedSample) -> Key:
+    return flip.task, flip.cell, flip.sample_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ class Shown:
 
     def mark_of(self, flip: FlippedSample) -> Mark | None:
         """Return what people say of one flip."""
-        return self.marks.get((flip.task, flip.cell, flip.sample_id))
+        return self.marks.get(_key(flip))
 
     @property
     def apart(self) -> int:
@@ -117,7 +126,7 @@ class Shown:
 def comparisons_html(
     comparisons: Sequence[Compared],
     samples: Embedded = _NO_ANSWERS,
-    pictures: Sequence[Mapping[str, str]] = (),
+    pictures: Sequence[Mapping[Key, str]] = (),
     marks: Sequence[Mapping[Key, Mark]] = (),
 ) -> str:
     """Return a page of comparisons, with the answers of the only one where there are ``samples``.
@@ -125,7 +134,7 @@ def comparisons_html(
     Args:
         comparisons: with one baseline.
         samples: all answers.
-        pictures: of each comparison, by sample, as data URIs.
+        pictures: of each comparison, by task, cell and sample, as data URIs.
         marks: of each comparison, what people say of the candidate's answers.
     """
     there = bool(samples.block or samples.beside)
@@ -177,11 +186,11 @@ def _short(compared: Compared) -> tuple[str, str]:
     return ("baseline", "candidate") if before == after else (before, after)
 
 
-def _flips(compared: Compared, pictures: Mapping[str, str]) -> list[tuple[FlippedSample, str]]:
+def _flips(compared: Compared, pictures: Mapping[Key, str]) -> list[tuple[FlippedSample, str]]:
     """Return the first flips: of each task in turn, what was lost before what was gained."""
     lost, gained = (
         chain.from_iterable(zip_longest(*([flip for flip in one.samples if flip.way == way] for one in compared.flips)))
         for way in ("lost", "gained")
     )
     chosen = [*islice(filter(None, lost), _LOST), *islice(filter(None, gained), _GAINED)]
-    return [(flip, pictures.get(flip.sample_id, "")) for flip in chosen]
+    return [(flip, pictures.get(_key(flip), "")) for flip in chosen]

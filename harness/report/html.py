@@ -73,18 +73,24 @@ class Section:
     thumbnails: Mapping[str, Sequence[tuple[int, str, tuple[int, int]]]]
 
 
-def write_html(folder: Path, file: Path, labels: "WithLabels | None" = None) -> Path:
+def write_html(folder: Path, file: Path, labels: "WithLabels | None" = None, *, draw: bool = False) -> Path:
     """Write the report of the run in ``folder`` to ``file``; a large run's samples go to a file beside it.
 
     Args:
         folder: of the run.
         file: the page.
         labels: what people say of some answers; by default those that the suite names.
+        draw: whether to draw, and keep, the pictures of answers that labels contradict. It reads the run's suite and
+            data, so that it is nothing for a record from elsewhere.
 
     Raises:
         UsageError: if the folder holds no readable run, or the labels do not go with it.
     """
     content = gather(folder, labels)
+    if draw and content.labels.apart:
+        from harness.engine.thumbnails import keep_also
+
+        keep_also(folder, [key for key, mark in content.labels.marks.items() if mark.apart])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_render(content, embedded_or_beside(_answers(content), file)), encoding="utf-8")
     return file

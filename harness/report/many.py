@@ -9,13 +9,14 @@ from typing import Final
 from harness.comparison.board import Board, board
 from harness.comparison.matrix import Matrix, matrix
 from harness.record import Run
+from harness.record.thumbnails import Thumbnails
 from harness.report import board as shown
 from harness.report.board import Head
 from harness.report.label_marks import NO_MARKS, Key, Mark
 from harness.report.lanes import Lane, Way
 from harness.report.lead import Lead
 from harness.report.pareto import Picture, pictures
-from harness.report.samples import thumbnails
+from harness.report.samples import as_uri
 
 _ABREAST: Final = 3
 """Columns that stand beside each other."""
@@ -53,7 +54,8 @@ class Many:
     pictures: Sequence[Picture]
     clock: str
     matrix: Matrix
-    thumbnails: Mapping[str, str]
+    thumbnails: Mapping[tuple[str, str], str]
+    """By task and sample, as data URIs."""
     marks: Sequence[Mapping[Key, Mark]]
     """Of each run, what people say of some answers."""
 
@@ -77,10 +79,11 @@ def many(
     """
     ranking = board(runs)
     heads, costs, found = shown.heads(ranking), shown.spent(ranking), matrix(ranking.runs)
-    wanted = {line.sample_id for line in found.lines}
-    kept: dict[str, str] = {}
+    kept: dict[tuple[str, str], str] = {}
     for run in ranking.runs:
-        kept |= thumbnails(run.folder, wanted - kept.keys())
+        own = Thumbnails.read(run.folder, run.record)
+        there = {(line.task, line.sample_id): own.of(line.task, line.sample_id) for line in found.lines}
+        kept = {key: as_uri(webp) for key, webp in there.items() if webp} | kept
     rows = [
         BoardRow(
             ranking.titles[i],

@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +12,10 @@ from harness.comparison.columns import Samples
 from harness.comparison.described import described
 from harness.comparison.flips import Way, ways
 from harness.record.arrow import where
+from harness.record.datasets import dataset_of
 from harness.record.schema import RunRecord, TaskRecord
 from harness.record.sources import TableSource
+from harness.record.thumbnails import Own, Thumbnails
 from harness.report.exchanges import READ, Exchanges, Texts, clipped
 from harness.report.label_marks import NO_MARKS, Key, Mark
 from harness.report.pieces import pieces
@@ -21,7 +23,6 @@ from harness.report.pieces import pieces
 if TYPE_CHECKING:
     import pyarrow as pa
 
-THUMBNAILS: Final = Path("artifacts") / "thumbnails.parquet"
 _URI: Final = "data:image/webp;base64,"
 _ROW: Final = ("task", "cell", "sample_id", "status", "error", "prompt", "references", "evidence", "response")
 SIDES: Final[Mapping[Way, int]] = {"lost": 1, "gained": 2}
@@ -53,11 +54,12 @@ def browser_data(
         part = where(table, "task", name)
         if not part.num_rows:
             continue
+        dataset = dataset_of(record, name)
         asked = zip(*(_texts(part, column) for column in ("sample_id", "prompt", "evidence")), strict=True)
         references = (tuple(map(clipped, row)) for row in part["references"].to_pylist())
         slices = zip(*(part[tag].to_pylist() for tag in tags), strict=True) if tags else ((),) * part.num_rows
         for (sample_id, prompt, evidence), targets, values in zip(asked, references, slices, strict=True):
-            key = (sample_id, prompts.code(prompt), targets, evidence, values)
+            key = (dataset, sample_id, prompts.code(prompt), targets, evidence, values)
             rows["sample"].append(samples.setdefault(key, len(samples)))
         rows["task"] += [tasks.code(name)] * part.num_rows
         for column, texts in (("cell", cells), ("status", statuses), ("response", responses), ("error", errors)):
@@ -65,7 +67,9 @@ def browser_data(
         sides += _sides(folder, part, record.tasks.get(name))
         exchanges.add(name, part)
         blocks.append(_block(part, record.tasks.get(name), len(rows["task"]) - part.num_rows))
-    ids, asked_prompts, targets_of, evidence_of, tags_of = zip(*samples, strict=True) if samples else ((),) * 5
+    datasets, ids, asked_prompts, targets_of, evidence_of, tags_of = (
+        zip(*samples, strict=True) if samples else ((),) * 6
+    )
     return {
         "simulated": record.adapter.simulated,
         "against": "its baseline cell",
@@ -86,7 +90,7 @@ def browser_data(
         "rows": {**rows, "flip": sides},
         "blocks": blocks,
         "exchanges": exchanges.data(),
-        "pictures": _pictures(folder, ids),
+        "pictures": _pictures(Thumbnails.read(folder, record), zip(datasets, ids, strict=True)),
         **_labels(marks, tasks.values, cells.values, ids, rows),
     }
 
@@ -154,45 +158,17 @@ def _baseline(task: TaskRecord | None) -> str | None:
     return next((name for name, cell in cells.items() if cell.labels.get("severity") == 0), None)
 
 
-def thumbnails(folder: Path, wanted: Collection[str]) -> dict[str, str]:
-    """Return the kept pictures of samples of a run as the data set has them, as data URIs; none of a hostile file."""
-    kept = _kept(folder)[0] if wanted else {}
-    return {one: _uri(kept[one]) for one in wanted if one in kept}
+def as_uri(webp: bytes | None) -> str:
+    """Return a picture as a data URI; nothing where there is none."""
+    return _URI + base64.b64encode(webp).decode("ascii") if webp else ""
 
 
-def seen(folder: Path, wanted: Collection[Key]) -> dict[Key, str]:
-    """Return what a model saw of some answers (task, cell, sample), as data URIs, where it was not the data set's."""
-    kept = _kept(folder)[1] if wanted else {}
-    return {one: _uri(kept[one]) for one in wanted if one in kept}
-
-
-def _uri(webp: bytes) -> str:
-    return _URI + base64.b64encode(webp).decode("ascii")
-
-
-def _kept(folder: Path) -> tuple[dict[str, bytes], dict[Key, bytes]]:
-    """Return the pictures of the data set by sample, and those that a model saw by task, cell and sample."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(folder / THUMBNAILS).read()
-        ids, webps = (table[name].to_pylist() for name in ("sample_id", "webp"))
-    except (OSError, pa.ArrowInvalid, KeyError):
-        return {}, {}
-    nobody = [None] * table.num_rows
-    tasks, cells = (table[name].to_pylist() if name in table.column_names else nobody for name in ("task", "cell"))
-    rows = list(zip(tasks, cells, ids, webps, strict=True))
-    own = {identity: webp for task, _, identity, webp in rows if task is None}
-    return own, {(task, cell, identity): webp for task, cell, identity, webp in rows if task is not None}
-
-
-def _pictures(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
+def _pictures(kept: Thumbnails, samples: Iterable[Own]) -> dict[str, Any]:
     """Return the kept pictures: each once, for every sample which one, −1 where there is none, and what models saw."""
-    kept, shown = _kept(folder)
     codes: dict[bytes, int] = {}
-    of = [codes.setdefault(kept[one], len(codes)) if one in kept else -1 for one in ids] if kept or shown else []
-    instead = {"/".join(key): codes.setdefault(webp, len(codes)) for key, webp in shown.items()}
+    own = [kept.own.get(one) or kept.own.get((None, one[1])) for one in samples] if kept else []
+    of = [-1 if webp is None else codes.setdefault(webp, len(codes)) for webp in own]
+    instead = {"/".join(key): codes.setdefault(webp, len(codes)) for key, webp in kept.shown.items()}
     return {"webp": [base64.b64encode(webp).decode("ascii") for webp in codes], "of": of, "seen": instead}
 
 

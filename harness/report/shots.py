@@ -6,9 +6,10 @@ from itertools import chain, islice, zip_longest
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from harness.record.thumbnails import Thumbnails
 from harness.report.content import Answer, Content, answers_of
 from harness.report.label_marks import Mark
-from harness.report.samples import seen, thumbnails
+from harness.report.samples import as_uri
 
 _SHOWN: Final = 8
 
@@ -69,18 +70,8 @@ def shots(content: Content, flips: Sequence[Mapping[str, Any]]) -> Shots:
             of_task.setdefault(answer.task, []).append(answer)
     turns = chain.from_iterable(zip_longest(*of_task.values()))
     wrong = list(islice(filter(None, turns), _SHOWN))
-    pictures = thumbnails(content.folder, {answer.sample_id for answer in wrong})
-    instead = seen(content.folder, {answer.key for answer in wrong})
-    shown = [
-        Shot(
-            one,
-            instead.get(one.key) or pictures.get(one.sample_id, ""),
-            _address(one),
-            seen=one.key in instead,
-            mark=content.labels.marks.get(one.key),
-        )
-        for one in wrong
-    ]
+    kept = Thumbnails.read(content.folder, content.record)
+    shown = [_shot(one, kept, content.labels.marks.get(one.key)) for one in wrong]
     by_cell: dict[str, list[Mapping[str, Any]]] = {}
     for flip in flips:
         by_cell.setdefault(flip["cell"].partition("@")[0], []).append(flip)
@@ -98,18 +89,14 @@ def contradicted(content: Content) -> tuple[Shot, ...]:
     """Return the first answers of which people say something else than the score, each with what they say."""
     marks = {key: mark for key, mark in content.labels.marks.items() if mark.apart}
     shown = answers_of(content.source, list(marks)[:_SHOWN])
-    pictures = thumbnails(content.folder, {answer.sample_id for answer in shown})
-    instead = seen(content.folder, {answer.key for answer in shown})
-    return tuple(
-        Shot(
-            one,
-            instead.get(one.key) or pictures.get(one.sample_id, ""),
-            _address(one),
-            seen=one.key in instead,
-            mark=marks[one.key],
-        )
-        for one in shown
-    )
+    kept = Thumbnails.read(content.folder, content.record)
+    return tuple(_shot(one, kept, marks[one.key]) for one in shown)
+
+
+def _shot(answer: Answer, kept: Thumbnails, mark: Mark | None) -> Shot:
+    seen = kept.shown.get(answer.key)
+    picture = seen or kept.of(answer.task, answer.sample_id)
+    return Shot(answer, as_uri(picture), _address(answer), seen=seen is not None, mark=mark)
 
 
 def _flipped(flip: Mapping[str, Any]) -> Shot:

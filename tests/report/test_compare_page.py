@@ -223,7 +223,7 @@ def test_flips_stand_side_by_side_with_their_picture_and_the_differing_part_mark
     pair = compared_pair(Run(small_run), Run(worse), Options(resamples=200))
     first = next(flip for one in pair.compared.flips for flip in one.samples)
     picture = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-    html = comparisons_html([pair.compared], pictures=[{first.sample_id: picture}])
+    html = comparisons_html([pair.compared], pictures=[{(first.task, first.cell, first.sample_id): picture}])
     assert picture in html
     assert "<mark>" in html
     assert differing("17", "19") == [("1", False), ("9", True)]

@@ -1,19 +1,29 @@
 """Pictures of every sample, drawn again from the data that the run had."""
 
+import base64
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from selenium.webdriver.common.by import By
 
+from harness.comparison.asked import asked_answers
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
-from harness.engine.thumbnails import FILE, keep_thumbnails, keep_wrong
+from harness.engine.thumbnails import keep_thumbnails, keep_wrong
 from harness.errors import UsageError
+from harness.labels import AnswerLabel, LabelWriter
+from harness.record import Run
 from harness.record.folder import RUN_FILE
+from harness.record.thumbnails import THUMBNAILS_FILE as FILE
+from harness.record.thumbnails import Thumbnails
 from harness.report.html import write_html
+from harness.report.samples import browser_data
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import load_suite
 from tests.edited import put
@@ -93,3 +103,83 @@ def test_a_wrong_answer_has_what_the_model_saw_beside_what_the_data_set_has(
         "image as the data set has it",
     ]
     assert browser.get_log("browser") == []
+
+
+TWO = """\
+suite: two
+version: 1
+datasets:
+  red: {type: jsonl, path: red.jsonl}
+  blue: {type: jsonl, path: blue.jsonl}
+tasks:
+  red: {kind: qa, dataset: red, metrics: [exact_match]}
+  blue: {kind: qa, dataset: blue, metrics: [exact_match]}
+  blind: {kind: blind, of: blue}
+"""
+
+
+@pytest.fixture
+def two(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of two data sets with the same ids, and pictures of other colours."""
+    monkeypatch.chdir(tmp_path)
+    for colour in ("red", "blue"):
+        Image.new("RGB", (32, 32), colour).save(f"{colour}.png")
+        row = {"id": "s", "image": f"{colour}.png", "question": "Which colour?", "answer": colour}
+        write(f"{colour}.jsonl", json.dumps(row) + "\n")
+    write("two.yaml", TWO)
+    right = write("right.yaml", "adapter: right\ntype: mock\nerror_rate: 0\n")
+    options = RunOptions(tmp_path / "runs")
+    return Run(run_suite(load_suite("two.yaml"), read_adapter(str(right)), options, Silent())[0])
+
+
+def colour_of(webp: bytes | None) -> str:
+    assert webp is not None
+    with Image.open(io.BytesIO(webp)) as image:
+        red, _, blue = image.convert("RGB").getpixel((16, 16))  # type: ignore[misc]  # three bands
+    return "red" if red > blue else "blue"
+
+
+def test_two_data_sets_with_the_same_ids_keep_their_own_pictures(two: Run) -> None:
+    assert keep_thumbnails(two.folder) == 2
+    kept = Thumbnails.read(two.folder, two.record)
+    assert [colour_of(kept.of(task, "s")) for task in ("red", "blue", "blind")] == ["red", "blue", "blue"]
+    data = browser_data(two.folder, two.record, two.table())
+    pictures = [colour_of(base64.b64decode(data["pictures"]["webp"][code])) for code in data["pictures"]["of"]]
+    targets = [references for (references,) in data["samples"]["references"]]
+    assert pictures == targets
+
+
+def test_pictures_that_an_earlier_version_kept_by_sample_are_shown(two: Run) -> None:
+    keep_thumbnails(two.folder)
+    file = two.folder / FILE
+    table = pq.ParquetFile(file).read()
+    pq.write_table(table.drop_columns(["dataset"]).slice(0, 1), file)
+    kept = Thumbnails.read(two.folder, two.record)
+    assert colour_of(kept.of("blue", "s")) == colour_of(kept.of("red", "s")) == "red"
+
+
+def said_wrong(run: Run, file: Path) -> None:
+    """Let somebody call the answers of two tasks wrong."""
+    with LabelWriter(file) as out:
+        for asked in asked_answers(run):
+            if asked.task in ("red", "blue"):
+                out.append(*(AnswerLabel(*one, 0.0, "ann", "2026-03-01T12:00:00+00:00") for one in asked.answers))
+
+
+def test_a_right_answer_that_people_call_wrong_has_its_picture(two: Run, tmp_path: Path, run_here) -> None:
+    said_wrong(two, tmp_path / "labels.jsonl")
+    done = run_here("report", two.folder, "--labels", tmp_path / "labels.jsonl", "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    panel = (tmp_path / "page.html").read_text().split("People say otherwise than the score")[1].split("</section>")[0]
+    shown = [colour_of(base64.b64decode(one)) for one in re.findall(r"image/webp;base64,([^\"]+)", panel)]
+    assert set(shown) == {"blue", "red"}
+    assert "no pictures kept" not in panel
+
+
+def test_where_there_are_no_pictures_the_page_says_how_to_have_them(two: Run, tmp_path: Path, run_here) -> None:
+    said_wrong(two, tmp_path / "labels.jsonl")
+    (tmp_path / "red.jsonl").unlink()
+    done = run_here("report", two.folder, "--labels", tmp_path / "labels.jsonl", "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    page = (tmp_path / "page.html").read_text()
+    assert f"no pictures kept: <code>harness report {two.record.run_id} --pictures" in page
