@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import HarnessError
@@ -19,7 +19,8 @@ _COUNTS: Final = ("tokens_in", "image_tokens", "tokens_out", "attempts", "finish
 _LISTS: Final = frozenset({"images", "content", "times"})
 _RECORDED: Final = "attempts"
 """A column that records have since they keep how answers came."""
-READ: Final = ("sent", "parts", "seconds", "response", "facts", *_COUNTS)
+_SURE: Final = ("min_logprob", "mean_logprob")
+READ: Final = ("sent", "parts", "seconds", "response", "facts", *_COUNTS, *_SURE)
 """The columns that are read."""
 
 
@@ -54,7 +55,7 @@ class Exchanges:
         self._record = record
         self._sent, self._reads, self._counts, self._parts = (Texts() for _ in range(4))
         self._reads.code("[]")
-        self._rows: dict[str, list[Any]] = {name: [] for name in ("sent", "read", "counts", "parts", "micros")}
+        self._rows: dict[str, list[Any]] = {name: [] for name in ("sent", "read", "counts", "parts", "micros", "sure")}
         self._steps: dict[str, list[str] | None] = {}
         self._kept = True
 
@@ -67,6 +68,7 @@ class Exchanges:
         rows["sent"] += [-1 if text is None else self._sent.code(text) for text in _column(part, "sent")]
         rows["parts"] += [-1 if text is None else self._parts.code(_bearable(text)) for text in _column(part, "parts")]
         rows["micros"] += [_micros(value) for value in _column(part, "seconds")]
+        rows["sure"] += [_shares(both) for both in zip(*(_column(part, name) for name in _SURE), strict=True)]
         counted = zip(*(_column(part, name) for name in _COUNTS), strict=True)
         rows["counts"] += [self._counts.code(counts) for counts in counted]
         rows["read"] += self._read(step, part)
@@ -131,6 +133,12 @@ def _short_of(values: list[Any]) -> list[Any]:
 def _micros(seconds: float | None) -> int | None:
     """Return seconds as microseconds with three significant digits: a page has ten thousand of them."""
     return None if seconds is None or not math.isfinite(seconds) else int(float(f"{seconds * 1e6:.3g}"))
+
+
+def _shares(logprobs: Sequence[float | None]) -> list[float | None] | None:
+    """Return probabilities with three digits; None where there is none at all."""
+    shares = [None if one is None or not one <= 0 else round(math.exp(one), 3) for one in logprobs]
+    return shares if any(one is not None for one in shares) else None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The sample browser: it finds what one looks for, works without a mouse, and shows hostile text as text."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -314,6 +315,15 @@ def test_what_a_record_from_elsewhere_holds_instead_of_a_request_does_no_harm(sm
     exchanges = browser_data(small_run, run.record, table)["exchanges"]
     assert exchanges["sent"] == [{}]
     assert exchanges["parts"] == [[]]
+
+
+def test_how_sure_the_model_was_stands_beside_its_answer(show, make_run, tmp_path: Path) -> None:
+    sure = {"s0000": {"min_logprob": math.log(0.2), "mean_logprob": math.log(0.875)}, "s0001": {"min_logprob": 0.5}}
+    run = make_run("one", [0.0] * 3, sure)
+    assert browser_data(run.folder, run.record, run.table())["exchanges"]["rows"]["sure"] == [[0.2, 0.875], None, None]
+    browser = show(write_html(run.folder, tmp_path / "report.html").as_uri())
+    panel = browser.find_element(By.CSS_SELECTOR, "[role=tabpanel]").text
+    assert "20 % of its least sure token, 87.5 % of its tokens, geometric mean" in panel
 
 
 def test_a_large_run_keeps_its_samples_in_a_file_beside_the_page(

@@ -217,6 +217,8 @@
     if (read.length) read.forEach(([step, left]) => pairs.push(["by " + step, left == null ? "finds no answer" : highlighted(left, [])]));
     else if (steps && columns.answer(i)) pairs.push(["read", "the whole answer, which " + steps.join(", ") + " left as it was"]);
     for (const [metric, values] of Object.entries(block[i].scores)) if (values[i - block[i].from] != null) pairs.push([metric, shown(values[i - block[i].from])]);
+    const sure = of("sure", i);
+    if (sure) pairs.push(["the model was sure", [["of its least sure token", sure[0]], ["of its tokens, geometric mean", sure[1]]].filter(one => one[1] != null).map(([what, p]) => `${+(100 * p).toFixed(1)} % ${what}`).join(", ")]);
     if (said(i)) pairs.push([paired ? "people find it" : "people say", said(i).said]);
     if (rows.flip[i]) pairs.push(["against " + data.against, flips[rows.flip[i]]]);
     data.tags.forEach((tag, t) => { if (samples.tags[s][t] != null) pairs.push([tag, visible(samples.tags[s][t])]); });
