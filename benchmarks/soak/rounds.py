@@ -109,7 +109,8 @@ class Soak:
     def _edit(self, home: Path, draw: Draw, tally: Tally) -> None:
         """An edit between a kill and what follows: resume refuses it, and the same command begins anew."""
         self._killed(home, draw, tally, draw.randint(1, 3))
-        begun = bool(list((home / "runs").glob(f"*/{STORE_FILE}")))
+        # One that is complete and not told of is of the data as they were, and is told of as it is.
+        begun = any(not (one.parent / UNTOLD_FILE).exists() for one in (home / "runs").glob(f"*/{STORE_FILE}"))
         rows = _rows(home)
         row = draw.choice(rows)
         row["answer"] = str((int(row["answer"]) + 1) % 3)

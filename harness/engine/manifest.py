@@ -96,11 +96,26 @@ class Manifest(RecordModel):
     expected: ExpectedRecord | None = None
     """What all parts of the run were expected to take."""
 
-    def write(self, store: ResponseStore) -> None:
-        """Keep it in a store, and in a file beside it: what is left of a damaged store is of no use without it."""
-        text = self.model_dump_json()
-        store.remember({_KEY: text})
-        copy_of(store.path).write_text(text, encoding="utf-8")
+    def new_store(self, path: Path) -> ResponseStore:
+        """Make the run's store, with the manifest in it and in a file beside it.
+
+        What is left of a damaged store is of no use without it. The file has another name until the store is there
+        with all that it begins with: one without a manifest is damaged, or its maker was killed at this moment.
+        """
+        unborn_of(path).write_text(self.model_dump_json(), encoding="utf-8")
+        store = ResponseStore(path)
+        try:
+            self.settle(store)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def settle(self, store: ResponseStore) -> None:
+        """Bring a store that was being made to where it is made; any other is left as it is."""
+        if (unborn := unborn_of(store.path)).is_file():
+            store.remember({_KEY: self.model_dump_json()})
+            unborn.replace(copy_of(store.path))
 
     @classmethod
     def read(cls, store: ResponseStore) -> Self:
@@ -109,8 +124,10 @@ class Manifest(RecordModel):
         Raises:
             UsageError: if there is none that this version can read.
         """
-        text = store.recall(_KEY)
+        text, unborn = store.recall(_KEY), unborn_of(store.path)
         try:
+            if text is None and unborn.is_file():
+                text = unborn.read_text(encoding="utf-8")
             return cls.model_validate_json(text or "")
         except ValidationError as cause:
             raise UsageError(f"{store.path} was not begun by this version of the harness") from cause
@@ -150,6 +167,11 @@ class Manifest(RecordModel):
 def copy_of(store: Path) -> Path:
     """Return the file that repeats a store's manifest. It goes where the store's own files go."""
     return store.with_name(f"{store.name}-manifest")
+
+
+def unborn_of(store: Path) -> Path:
+    """Return the file that holds a store's manifest before the store does."""
+    return store.with_name(f"{store.name}-unborn")
 
 
 def run_key(

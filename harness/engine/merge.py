@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.engine.finish import Ending, finish
 from harness.engine.limits import shortcoming
-from harness.engine.manifest import Manifest
+from harness.engine.manifest import Manifest, unborn_of
 from harness.engine.open_run import new_run_id, state_of
 from harness.engine.others import add_others
 from harness.engine.plan import WHOLE, Shard, chunks
@@ -30,7 +30,7 @@ def never_began(folder: Path) -> bool:
 
     A part that is killed so early is asked in another folder the next time, and this one would stand in the way.
     """
-    return {file.name for file in folder.iterdir()} <= {LOCK_FILE, MARKS_FILE}
+    return {file.name for file in folder.iterdir()} <= {LOCK_FILE, MARKS_FILE, unborn_of(folder / STORE_FILE).name}
 
 
 def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
@@ -62,8 +62,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> tuple[Path, RunRecord]:
             folder.mkdir(parents=True)
         except OSError as cause:
             raise UsageError(f"cannot make the folder {folder}: {cause.strerror}") from cause
-        with closing(ResponseStore(folder / STORE_FILE)) as merged:
-            manifest.write(merged)
+        with closing(manifest.new_store(folder / STORE_FILE)) as merged:
             write_marks(folder, read_marks(began))
             for store, part in zip(stores, folders, strict=True):
                 _copy(store, merged)

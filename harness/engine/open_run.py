@@ -167,7 +167,9 @@ def reopen_run(folder: Path) -> OpenRun:
         store = ResponseStore(folder / STORE_FILE, create=False)
         store.check()
         sweep(folder)
-        return OpenRun(folder, store, Manifest.read(store), lock, sum(store.statuses().values()))
+        manifest = Manifest.read(store)
+        manifest.settle(store)
+        return OpenRun(folder, store, manifest, lock, sum(store.statuses().values()))
     except BaseException:
         lock.close(remove=not _is_there(folder))
         raise
@@ -277,10 +279,12 @@ def _begun(wanted: Wanted, command: Invocation) -> OpenRun:
     for other in options.out.iterdir():
         sweep(other, age=_LEFT)
     lock = RunLock(folder)
-    write_marks(folder, marks_of(suite))
-    store = ResponseStore(folder / STORE_FILE)
-    manifest.write(store)
-    return OpenRun(folder, store, manifest, lock, 0)
+    try:
+        write_marks(folder, marks_of(suite))
+        return OpenRun(folder, manifest.new_store(folder / STORE_FILE), manifest, lock, 0)
+    except BaseException:
+        lock.close()
+        raise
 
 
 def _expected(wanted: Wanted) -> ExpectedRecord | None:

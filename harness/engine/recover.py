@@ -56,7 +56,11 @@ def recover_run(folder: Path) -> Recovered:
         if damaged:
             _rebuild(damaged, file)
         with closing(ResponseStore(file)) as store:
+            if not _sessions_are_whole(store):
+                forget_sessions(store)  # this process stands in for those that are lost, or never began
+                begin_session(store, 1)
             manifest = Manifest.read(store)
+            manifest.settle(store)
             suite = manifest.load_suite()
             plan = manifest.plan(suite)
             saved, own = sum(store.statuses().values()), plan.own
@@ -97,9 +101,6 @@ def _rebuild(damaged: Path, file: Path) -> None:
             raise UsageError(f"{damaged}: not even its first pages can be read, and with them what the run was")
         with closing(ResponseStore(file)) as new:
             new.remember(facts)
-            if not _sessions_are_whole(new):
-                forget_sessions(new)  # this process stands in for those that are lost
-                begin_session(new, 1)
             manifest = Manifest.read(new)
             suite = manifest.load_suite()
             plan = manifest.plan(suite)

@@ -108,6 +108,33 @@ def broken(
     return folder
 
 
+@pytest.mark.parametrize("moment", ["__init__", "remember"])
+@pytest.mark.parametrize("how", ["run", "resume", "recover"])
+def test_a_run_killed_while_its_store_was_made_is_continued(
+    bind, fragile, tmp_path, monkeypatch, moment: str, how: str
+) -> None:
+    suite, options = bind(SUITE), RunOptions(tmp_path / "runs")
+
+    def dying(store: ResponseStore, path: object, **_: object) -> None:
+        if moment == "__init__":
+            (next(options.out.iterdir()) / STORE_FILE).touch()
+        raise Breaks
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResponseStore, moment, dying)
+        with pytest.raises(Breaks):
+            run_suite(suite, fragile(), options, Silent())
+    (folder,) = options.out.iterdir()
+    assert (folder / STORE_FILE).is_file()
+    if how == "recover":
+        assert recover_run(folder).saved == 0
+    again, record = (
+        run_suite(suite, fragile(), options, Silent()) if how == "run" else resume_run(folder, options, Silent())
+    )
+    assert (again, record.status) == (folder, "complete")
+    same(run_suite(suite, fragile(), RunOptions(tmp_path / "whole"), Silent())[0], folder)
+
+
 @pytest.mark.parametrize("after", [0, 1, 4, 17])
 def test_the_same_command_continues_an_unfinished_run(bind, fragile, tmp_path, monkeypatch, after: int) -> None:
     whole, _ = run_suite(bind(SUITE), fragile(), RunOptions(tmp_path / "whole"), Silent())

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.adapters.mock import MockAdapter
+from harness.engine.open_run import OpenRun
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
-from harness.engine.told import UNTOLD_FILE, invocation
+from harness.engine.told import UNTOLD_FILE, Untold, invocation
 from harness.errors import ExitCode
 from harness.record.folder import SAMPLES_FILE, STORE_FILE
 from harness.suite.adapters import AdapterChoice, read_adapter
@@ -123,6 +124,26 @@ def test_a_run_killed_before_its_report_gets_it_and_asks_nothing(
     assert (folder / "report.html").is_file()
     assert asked() == 6
     assert "there is no unfinished run" in run_here("resume", "--runs", tmp_path / "runs").err
+
+
+def test_a_complete_run_whose_store_still_lies_there_is_told_of_whatever_became_of_its_data(
+    asked, choice, bind, run_here, write, tmp_path, monkeypatch
+) -> None:
+    def left(run: OpenRun, *_: object, **__: object) -> None:
+        Untold(run.manifest.key, run.manifest.shard, run.manifest.several).write(run.folder)
+        raise Killed  # it is complete, and its store still there
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenRun, "settle", left)
+        with pytest.raises(Killed):
+            run_suite(bind(SUITE), choice, RunOptions(tmp_path / "runs"), Silent())
+    (folder,) = (tmp_path / "runs").iterdir()
+    before = (folder / "run.json").read_bytes()
+    assert (folder / STORE_FILE).is_file()
+    write("rows.jsonl", "".join(json.dumps(row | {"answer": "b"}) + "\n" for row in ROWS))
+    assert "nobody was told: nothing is asked again" in run_here("resume", "--runs", tmp_path / "runs").err
+    assert (folder / "run.json").read_bytes() == before
+    assert asked() == 6
 
 
 def test_a_gate_killed_before_its_comment_writes_it_and_asks_nothing(asked, run_here, tmp_path, monkeypatch) -> None:
