@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmarks.corruptions import picture
-from benchmarks.metrics import sentences, tables
+from benchmarks.metric_data import sentences, tables
 from benchmarks.stats import RATES, SEPARATION, rows
 from harness.comparison.columns import samples_of
 from harness.comparison.pair import pair

@@ -19,6 +19,7 @@ from harness.record import Run
 from harness.registry import registry
 from harness.shown import Shown
 from harness.stats.draws import RESAMPLES
+from harness.suite.adapters import read_adapter
 from tests.test_layers import HEAVY, loaded_after
 
 ROOT = Path(harness.__file__).resolve().parents[1]
@@ -73,7 +74,7 @@ def test_suites_and_adapters_come_by_name_by_path_or_as_they_were_read() -> None
     assert harness.load_suite(suite) is suite
     assert harness.load_suite("robustness").spec.suite == "robustness"
     assert done.record.suite.name == "small"
-    assert harness.run(suite, api.read_adapter("mock"), limit=2, report=False).record.adapter.name == "mock"
+    assert harness.run(suite, read_adapter("mock"), limit=2, report=False).record.adapter.name == "mock"
 
 
 def test_a_record_is_found_by_folder_by_a_part_of_its_id_and_as_the_newest() -> None:

@@ -2,20 +2,20 @@
 
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
+
+from harness.cli._gate_cause import Cause
+from harness.cli._gate_outputs import Outputs
+from harness.cli._gate_told import json_of, print_decision, print_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.causes.results import Why
     from harness.comparison.decide import Decision
     from harness.comparison.forecast import Forecast
-    from harness.errors import HarnessError, Mark
     from harness.gates.runs import PlannedGate
 
 _EPILOG: Final = """\b
@@ -31,10 +31,6 @@ Examples:
 \b
 Exit codes: 0 pass, 1 a gate failed, 2 usage, 3 inconclusive or no baseline that fits, 4 the run failed.
 """
-_FLIPS_SHOWN: Final = 10
-_COLORS: Final = {
-    "pass": "green", "fail": "bold red", "error": "bold red", "inconclusive": "yellow", "no baseline": "yellow",
-}  # fmt: skip
 
 
 @click.command(epilog=_EPILOG)
@@ -138,12 +134,12 @@ def command(
         raise click.UsageError("--head says which samples --limit takes; give one")
     if github and as_json:
         raise click.UsageError(f"--github writes the JSON to {github_dir / 'gate.json'}; leave out --json")
-    outputs = _Outputs(suite, junit, github_dir if github else None)
+    outputs = Outputs(suite, junit, github_dir if github else None)
     plans: list[PlannedGate] = []
 
     def planned(plan: "PlannedGate") -> None:
         plans.append(plan)
-        _print_plan(plan)
+        print_plan(plan)
 
     with invocation():
         try:
@@ -176,7 +172,7 @@ def command(
                     )
                 forecasts = plans[0].forecasts if plans else ()
                 if not as_json:
-                    _print(forecasts, decision)
+                    print_decision(forecasts, decision)
         except HarnessError as error:
             outputs.failed(adapter, error)
             raise
@@ -185,7 +181,7 @@ def command(
         # A candidate from elsewhere names a model: nothing that it says is run without being told to.
         asked = False if candidate and why is None else why
         failed = plans if decision.verdict == "fail" else []
-        cause = _Cause.of(failed[0], asked, baselines, out, roots, where) if failed else None
+        cause = Cause.of(failed[0], asked, baselines, out, roots, where) if failed else None
         _explain(cause, forecasts, decision, outputs, as_json=as_json, github=github)
     return int(decision.exit_code)
 
@@ -203,122 +199,11 @@ def _guarded(github: bool) -> "Iterator[None]":
             click.echo(f"::{token}::")
 
 
-def _print_plan(planned: "PlannedGate") -> None:
-    from harness.comparison.forecast import CHANGED
-
-    if planned.baseline is None:
-        return
-    record = planned.baseline.record
-    simulated = " (simulated)" if record.adapter.simulated else ""
-    click.echo(f"baseline: {planned.baseline.name}, {record.adapter.name}{simulated}, {record.run_id}", err=True)
-    for forecast in planned.forecasts:
-        click.echo(f"planned: {forecast}", err=True)
-    if planned.forecasts:
-        click.echo(f"         (if {CHANGED:.0%} of the scores change from one version to the next)", err=True)
-
-
-def _json(forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None" = None) -> str:
-    import json
-
-    from harness.report.compare_json import decision_json
-
-    return json.dumps(decision_json(decision, forecasts, found), indent=2)
-
-
-def _print(forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
-    from rich.markup import escape
-
-    from harness.cli._grid import console, print_grid
-    from harness.cli._tables import print_failures
-    from harness.gates.tries import told as tried
-    from harness.report import compare_rows as rows
-    from harness.report.numbers import title
-    from harness.report.text import plain
-
-    out = console()
-    record = decision.candidate
-    against = f" against {title(decision.compared.baseline)}" if decision.compared else ""
-    table = []
-    for gate in (judged.gate for judged in decision.gates):
-        verdict = f"[{_COLORS[gate.verdict]}]{gate.verdict}[/]"
-        table.append([escape(plain(gate.metric)), escape(gate.rule), verdict, escape(plain(gate.reason, 600))])
-    heading = escape(f"{record.suite.name}: {title(record)}{against}")
-    print_grid(out, ["gate", "rule", "verdict", "because"], table, title=heading)
-    for said in rows.notices(decision.compared) if decision.compared else rows.cut_off(record):
-        out.print(f"[yellow]{escape(plain(said, 600))}[/]")
-    print_failures(out, record)
-    for line in _flips(decision):
-        out.print(escape(line))
-    if decision.tries and (said := tried(decision.tries)):
-        out.print(f"[yellow]{escape(said)}[/]")
-    if decision.looked:
-        out.print(escape(str(decision.looked)))
-    warns = "" if decision.blocking else f" (tier {record.suite.tier} only warns; --block lets it stop the change)"
-    why = f": the run {record.status}, {plain(record.reason, 600)}" if record.status != "complete" else ""
-    why = f": {plain(record.reason, 600)}" if record.doubtful and decision.verdict == "inconclusive" else why
-    out.print(f"verdict: [{_COLORS[decision.verdict]}]{decision.verdict.upper()}[/]{escape(why + warns)}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    """The search for what made a gate fail."""
-
-    baselines: Path
-    """A folder, or a branch."""
-    baseline: Path
-    """In it, or anywhere."""
-    budget: int | None
-    runs: Path
-    roots: tuple[Path, ...]
-    executor: Literal["local", "process"] | None
-
-    @classmethod
-    def of(
-        cls,
-        plan: "PlannedGate",
-        asked: bool | None,
-        baselines: Path,
-        runs: Path,
-        roots: tuple[Path, ...],
-        executor: Literal["local", "process"] | None,
-    ) -> Self | None:
-        """Return it where the command line asks for it, or the suite does and the command line does not say no."""
-        told = plan.suite.spec.why
-        if plan.baseline is None or not (told is not None if asked is None else asked):
-            return None
-        budget = None if told is None or told == "auto" else told.budget
-        baseline, kept = plan.baseline.folder, plan.options.baselines  # for a branch, a folder that is gone by now
-        inside = baseline.relative_to(kept) if baseline.is_relative_to(kept) else baseline.absolute()
-        return cls(baselines, inside, budget, runs, roots, executor)
-
-    def find(self, decision: "Decision") -> "Why | None":
-        """Return what did it; nothing where that cannot be found out, which is said."""
-        from harness import api
-        from harness.cli._done import say
-        from harness.errors import UsageError
-        from harness.gates.branch import reading
-
-        failed = next(judged.gate.metric for judged in decision.gates if judged.gate.verdict == "fail")
-        try:
-            with reading(self.baselines) as folder:
-                look = partial(
-                    api.why, folder / self.baseline, decision.candidate.run_id, budget=self.budget, runs=self.runs,
-                    roots=self.roots, executor=self.executor, say=say,
-                )  # fmt: skip
-                try:
-                    return look(metric=failed)
-                except UsageError:  # no mean over samples: the task's own number tells as much
-                    return look(metric=failed.partition("/")[0])
-        except Exception as error:  # noqa: BLE001 - whatever happens here, the verdict stands and is told
-            say(f"why it fails is not known: {error}")
-            return None
-
-
 def _explain(
-    cause: _Cause | None,
+    cause: Cause | None,
     forecasts: "Sequence[Forecast]",
     decision: "Decision",
-    outputs: "_Outputs",
+    outputs: "Outputs",
     *,
     as_json: bool,
     github: bool,
@@ -334,89 +219,9 @@ def _explain(
                 found = cause.find(decision)
     finally:
         if as_json:
-            click.echo(_json(forecasts, decision, found))
+            click.echo(json_of(forecasts, decision, found))
     if found is not None:
         outputs.explained(forecasts, decision, found)
         if not as_json:
             with _guarded(github):
                 print_why(found)
-
-
-def _flips(decision: "Decision") -> "Iterator[str]":
-    """Yield the samples that a gate which did not pass has lost."""
-    from harness.report import compare_rows as rows
-    from harness.report.text import plain
-
-    open_tasks = {judged.gate.metric.partition("/")[0] for judged in decision.gates if judged.gate.verdict != "pass"}
-    for flips in decision.compared.flips if decision.compared else ():
-        if flips.task in open_tasks:
-            yield f"{flips.task}: {rows.tally(flips)}"
-            for flip in [one for one in flips.samples if one.way == "lost"][:_FLIPS_SHOWN]:
-                told = f"{flip.before!r} → {flip.after!r}, right is {' | '.join(flip.references)!r}"
-                yield f"  right → wrong  {plain(rows.where(flip))}: {plain(told)}"
-
-
-class _Outputs:
-    """The files that a gate writes for others to read."""
-
-    def __init__(self, suite: str | None, junit: Path | None, github: Path | None) -> None:
-        # All of them absolute: an adapter may go to another folder meanwhile.
-        self._here = Path.cwd()
-        self._suite = str(Path(suite).absolute()) if suite and Path(suite).is_file() else suite
-        self._github = github and github.absolute()
-        self._junit = [file.absolute() for file in (junit, github / "junit.xml" if github else None) if file]
-
-    def decided(self, forecasts: "Sequence[Forecast]", decision: "Decision") -> None:
-        """Write what the gate decided; print annotations where GitHub reads them."""
-        from harness.report.github import annotations, write_github
-
-        text = self._written(forecasts, decision)
-        if self._github:
-            write_github(text, decision.verdict, decision.exit_code, self._github)
-            for line in annotations(decision, self._places(), self._here):
-                click.echo(line)
-
-    def explained(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why") -> None:
-        """Add why the gate fails to what others read."""
-        from harness.report.github import COMMENT, because, summarise
-
-        text = self._written(forecasts, decision, found)
-        if self._github:
-            (self._github / COMMENT).write_text(text, encoding="utf-8")
-            summarise("\n\n".join(because(found)))
-
-    def _written(self, forecasts: "Sequence[Forecast]", decision: "Decision", found: "Why | None" = None) -> str:
-        """Write JUnit and JSON, as far as they are wanted, and return the comment; nothing where GitHub reads none."""
-        from harness.report.github import comment
-        from harness.report.junit import junit
-
-        if self._junit:
-            self._write_junit(junit(decision, self._places(), found))
-        if not self._github:
-            return ""
-        (self._github / "gate.json").write_text(_json(forecasts, decision, found) + "\n", encoding="utf-8")
-        return comment(decision, forecasts, why=found)
-
-    def _places(self) -> "Sequence[Mark]":
-        from harness.gates.places import gate_places
-
-        return gate_places(self._suite) if self._suite else []
-
-    def failed(self, adapter: str | None, error: "HarnessError") -> None:
-        """Write why there is no decision."""
-        from harness.report.junit import junit_failure
-
-        suite, adapter = Path(self._suite or "runs").stem, Path(adapter or "candidate").stem
-        if self._junit:
-            self._write_junit(junit_failure(suite, error))
-        if self._github:
-            from harness.report.github import failure_comment, write_github
-            from harness.report.github_safe import command as workflow_command
-
-            write_github(failure_comment(suite, adapter, error), "error", error.exit_code, self._github)
-            click.echo(workflow_command("error", str(error), {"title": f"gate of {suite}"}))
-
-    def _write_junit(self, text: str) -> None:
-        for file in self._junit:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")

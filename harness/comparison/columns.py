@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.estimate import ColumnSpec
-from harness.estimate.rows import CODES, FAILED, Column
+from harness.estimate.coded import CODES, FAILED, Column
 from harness.record.arrow import as_numpy
 from harness.record.folder import CHANCE, SAMPLES_FILE, unweighted
 from harness.record.seal import check_file

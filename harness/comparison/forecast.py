@@ -9,7 +9,7 @@ from harness.comparison.rows import RunRows, TaskView, rows_of_run
 from harness.errors import UsageError
 from harness.estimate import Rows, Sight, Statistic, sight
 from harness.estimate.forecast import CHANGED
-from harness.estimate.rows import nothing_binary
+from harness.estimate.rowwise import nothing_binary
 from harness.estimate.statistic import cells_in
 from harness.record import Run
 from harness.spec.models import GateSpec

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from harness.estimate import Rows, Statistic
 from harness.estimate.forecast import CHANGED, Sight, sight
-from harness.estimate.rows import Declared, nothing_binary
+from harness.estimate.rowwise import Declared, nothing_binary
 from harness.stats.gaffke import units_for
 from harness.stats.power import POWER, mcnemar_sample_size, t_sample_size
 

@@ -11,9 +11,10 @@ import numpy as np
 from harness.comparison.columns import Index, Samples, read_samples
 from harness.comparison.described import Described
 from harness.estimate import ANSWER
+from harness.estimate.coded import CODES, Column, Floats, Labels, answers_column
 from harness.estimate.kept import Columns, Kept
 from harness.estimate.reduce import Codes, reducer, repeats_of
-from harness.estimate.rows import CODES, CellRows, Column, Floats, Labels, Rows, answers_column, apart, unit_code
+from harness.estimate.rows import CellRows, Rows, apart, unit_code
 from harness.record import Run
 from harness.record.arrow import as_numpy, constant, indices
 from harness.record.rows import MadeRows, read_rows

@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.estimate import Comparer, Statistic, placed
 from harness.estimate.by_row import differences_by_row
-from harness.estimate.rows import Floats, Index, Rows, pair
+from harness.estimate.coded import Floats, Index
+from harness.estimate.rows import Rows, pair
 from harness.estimate.statistic import columns_in
 from harness.seeds import derive_seed
 from harness.stats.parts import Parts, against_rest

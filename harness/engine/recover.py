@@ -14,10 +14,11 @@ from harness.engine.manifest import Manifest, copy_of
 from harness.engine.plan import Plan
 from harness.engine.sessions import begin_session, forget_sessions, read_sessions
 from harness.errors import HarnessError, UsageError
+from harness.record.columns import selection, unpack
 from harness.record.folder import STORE_FILE
 from harness.record.lock import RunLock
 from harness.record.schema import RunRecord
-from harness.record.store import ResponseStore, Row, selection, unpack
+from harness.record.store import ResponseStore, Row
 from harness.tasks import Measures
 
 _DAMAGED: Final = "damaged"

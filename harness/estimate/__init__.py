@@ -72,10 +72,11 @@ from harness.estimate.statistic import (
 )
 
 if TYPE_CHECKING:
+    from harness.estimate.coded import Column, Labels
     from harness.estimate.compared import Comparer, Difference
     from harness.estimate.estimator import Estimator
     from harness.estimate.forecast import Sight, sight
-    from harness.estimate.rows import CellRows, Column, Labels, Rows
+    from harness.estimate.rows import CellRows, Rows
 
 __all__ = [
     "ANSWER",

@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from harness.estimate.coded import Index
 from harness.estimate.forms import FORMS, Floats, evaluate
-from harness.estimate.rows import Index, Rows
+from harness.estimate.rows import Rows
 from harness.estimate.statistic import Node, forms_in, inputs_in
 from harness.estimate.sums import Table
 

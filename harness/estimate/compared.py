@@ -8,12 +8,15 @@ from typing import Final, Literal
 import numpy as np
 
 from harness.errors import UsageError
+from harness.estimate.coded import LOST, Index, Mask
 from harness.estimate.draws import Draws, Pool
 from harness.estimate.forms import Floats, smooth
 from harness.estimate.kept import Kept
 from harness.estimate.means import all_differ, mean_of, weighted_mean_of, within
 from harness.estimate.reach import reach
-from harness.estimate.rows import LOST, CellRows, Declared, Index, Mask, Read, Rows, is_binary, nothing_binary, pair
+from harness.estimate.read import Read
+from harness.estimate.rows import CellRows, Rows, pair
+from harness.estimate.rowwise import Declared, is_binary, nothing_binary
 from harness.estimate.statistic import Node, Statistic, columns_in, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.stats.jackknife import NONE, standard_error

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.estimate.coded import Index
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
 from harness.estimate.kept import Kept
 from harness.estimate.means import distinct
-from harness.estimate.rows import CellRows, Index, Rows
+from harness.estimate.rows import CellRows, Rows
 from harness.estimate.statistic import Node, cells_in, forms_in, key
 from harness.estimate.sums import Table
 from harness.seeds import generator

@@ -21,7 +21,9 @@ from harness.estimate.means import (
     weighted_mean_of,
     within,
 )
-from harness.estimate.rows import Declared, Read, Rows, is_binary, nothing_binary
+from harness.estimate.read import Read
+from harness.estimate.rows import Rows
+from harness.estimate.rowwise import Declared, is_binary, nothing_binary
 from harness.estimate.statistic import Node, Statistic, children, inputs_in, key
 from harness.stats.draws import RESAMPLES
 from harness.types import MetricValue, Status

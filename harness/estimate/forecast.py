@@ -7,9 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from harness.estimate.coded import Column
 from harness.estimate.draws import Draws
 from harness.estimate.reach import reach
-from harness.estimate.rows import CellRows, Column, Declared, Rows, is_binary, nothing_binary
+from harness.estimate.rows import CellRows, Rows
+from harness.estimate.rowwise import Declared, is_binary, nothing_binary
 from harness.estimate.statistic import Statistic, cells_in, columns_in
 from harness.stats.power import mcnemar_minimum_effect, t_minimum_effect
 

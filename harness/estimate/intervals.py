@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from harness.estimate.coded import Index
 from harness.estimate.draws import Draws
 from harness.estimate.forms import FORMS, Floats, Sums, evaluate
 from harness.estimate.means import MIN_UNBOUNDED, NONE, Interval, all_differ, clipped, distinct, no_interval
 from harness.estimate.reach import reach
-from harness.estimate.rows import Index, Read
+from harness.estimate.read import Read
 from harness.estimate.statistic import Node, Statistic, children, forms_in, inputs_in, key
 from harness.estimate.sums import bins_of
 from harness.seeds import generator

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from harness.estimate.coded import Index
 from harness.estimate.forms import Floats
-from harness.estimate.rows import Index
 from harness.estimate.statistic import Bounds
 
 Interval = tuple[float, float, str]

@@ -10,9 +10,11 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.estimate.build import counts_alone
+from harness.estimate.coded import Index
 from harness.estimate.forms import FORMS, Floats, Sums
 from harness.estimate.kept import Kept
-from harness.estimate.rows import Index, Read, Rows
+from harness.estimate.read import Read
+from harness.estimate.rows import Rows
 from harness.estimate.statistic import Node, children, inputs_in, key
 
 CELLS: Final = 4_096

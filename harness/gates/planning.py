@@ -15,7 +15,7 @@ from harness.comparison.rows import TaskView, rows_of_run
 from harness.errors import HarnessError
 from harness.estimate import Rows, Statistic
 from harness.estimate.forecast import CHANGED
-from harness.estimate.rows import nothing_binary
+from harness.estimate.rowwise import nothing_binary
 from harness.estimate.statistic import cells_in
 from harness.record import Run, find_runs, read_run
 from harness.suite.bind import Suite

@@ -4,186 +4,31 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.locate import near
-from harness.record.scrub import scrubbed, without_own
-from harness.types import JSON
+from harness.record.columns import (
+    INSERT,
+    PLACES,
+    SELECT,
+    TOLD,
+    encodable,
+    exchanged,
+    lay_out,
+    pack,
+    unpack,
+    with_former,
+)
+from harness.record.response import Row
+from harness.record.storage import Gone, StorageError, storage_error
 
-_TABLES: Final = """
-create table if not exists meta (key text primary key, value text not null) without rowid;
-create table if not exists tags (name text primary key) without rowid;
-create table if not exists sents (id integer primary key, text text not null unique);
-create table if not exists cells (
-    id integer primary key,
-    task text not null,
-    cell text not null,
-    finished integer not null default 0,
-    unique (task, cell)
-);
-create table if not exists responses (
-    seq integer primary key,
-    cell_id integer not null references cells,
-    sample_id text not null,
-    cluster text not null,
-    batch integer not null,
-    status text not null,
-    error text,
-    request_hash text,
-    prompt text,
-    refs text not null,
-    evidence text,
-    response text,
-    tokens_in integer,
-    image_tokens integer,
-    tokens_out integer,
-    batch_seconds real,
-    tags text,
-    scores text not null,
-    payload blob,
-    facts text,
-    ask text,
-    parts text,
-    finish text,
-    former text,
-    again integer,
-    sent integer references sents,
-    seconds real,
-    attempts integer,
-    reasoning_tokens integer,
-    served text,
-    mean_logprob real,
-    min_logprob real,
-    unique (cell_id, sample_id)
-);
-"""
-_OWN: Final = (
-    "sample_id",
-    "cluster",
-    "batch",
-    "status",
-    "error",
-    "request_hash",
-    "prompt",
-    "refs",
-    "evidence",
-    "response",
-    "tokens_in",
-    "image_tokens",
-    "tokens_out",
-    "batch_seconds",
-    "tags",
-    "scores",
-    "payload",
-    "facts",
-    "ask",
-    "parts",
-    "finish",
-    "former",
-    "again",
-    "sent",
-    "seconds",
-    "attempts",
-    "reasoning_tokens",
-    "served",
-    "mean_logprob",
-    "min_logprob",
-)
-_INSERT: Final = f"insert into responses (seq, cell_id, {', '.join(_OWN)}) values (?, ?, {', '.join('?' * len(_OWN))})"  # noqa: S608 - constants
-_SENT: Final = "(select text from sents where sents.id = sent) as sent"
-"""The text of what was sent: each stands in the store once."""
-_SELECT: Final = (
-    f"select task, cell, {', '.join(_OWN).replace('sent', _SENT)} from responses join cells on cells.id = cell_id"  # noqa: S608 - constants
-)
-_ADDED: Final = {
-    **dict.fromkeys(("facts", "ask", "parts", "finish", "former", "again"), "text"),
-    "sent": "integer",
-    "seconds": "real",
-    "attempts": "integer",
-    "reasoning_tokens": "integer",
-    "served": "text",
-    "mean_logprob": "real",
-    "min_logprob": "real",
-}
-"""Columns that stores of earlier versions lack, with their types."""
-_PLACE_OF_SENT: Final = _OWN.index("sent")
-_TOLD: Final = ("status", "error", "response", "finish")
-"""What is kept of an answer in whose place another came."""
-_FORMER: Final = "vector"
-"""What ``payload`` was called in stores of earlier versions."""
+__all__ = ["Gone", "ResponseStore", "Row", "StorageError"]
 
 _BEFORE: Final = "embed"
 """What stands for the question of a payload in a store that did not keep it: its numbers are packed alike."""
-
-_FULL: Final = ("full", "disk i/o error", "readonly", "read-only", "unable to open")
-
-
-class StorageError(HarnessError):
-    """The disk does not take what the run wants to keep: full, read-only, or broken."""
-
-
-class Gone(StorageError):
-    """Somebody deleted the run's folder, or put another file in the store's place, while the run went on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One response with its scores."""
-
-    task: str
-    cell: str
-    sample_id: str
-    cluster: str
-    batch: int
-    status: str
-    error: str | None
-    request_hash: str | None
-    prompt: str | None
-    references: Sequence[str]
-    evidence: str | None
-    response: str | None
-    tokens_in: int | None
-    image_tokens: int | None
-    tokens_out: int | None
-    batch_seconds: float | None
-    tags: Mapping[str, str]
-    scores: Mapping[str, tuple[float | None, str]]
-    """By metric: value (None where there is none) and status."""
-    payload: bytes | None = None
-    """What a request got that asked for more than a text, as its kind packs it; of several parts one after another."""
-    facts: Mapping[str, JSON] = field(default_factory=dict)
-    """What the sample carried beside evidence and tags."""
-    ask: str | None = None
-    """What was asked, where there is a payload."""
-    parts: str | None = None
-    """Where the sample's work had several parts: a JSON list of them, as ``samples.parquet`` holds it."""
-    details: Mapping[str, str] = field(default_factory=dict)
-    """By metric: the rows of its score, as JSON, where it keeps any."""
-    finish: str | None = None
-    """Why the answer ends, as :class:`harness.types.Finish` says; None where nothing was asked, or nothing kept it."""
-    former: str | None = None
-    """What came of it before it was asked again: a JSON list, the oldest first, of status, error, response, finish."""
-    again: bool = False
-    """It failed and is to be asked again: what is here stands until then."""
-    sent: str | None = None
-    """What went to the model beside ``prompt``, as :mod:`harness.engine.sent` writes it; None where there are parts,
-    which say it themselves, and where nothing was asked."""
-    seconds: float | None = None
-    """Wall-clock time that its answers took, its share of calls that answered several; None where nobody was asked."""
-    attempts: int | None = None
-    """How often its requests were sent, all together; None where nobody was asked."""
-    reasoning_tokens: int | None = None
-    """Of ``tokens_out``, those that the model only thought, where it says."""
-    served: str | None = None
-    """What the server said that it runs; None where there is none that says."""
-    mean_logprob: float | None = None
-    """The mean of the natural log-probabilities of the answer's tokens; None where the adapter does not know them."""
-    min_logprob: float | None = None
-    """The least of them."""
 
 
 class ResponseStore:
@@ -206,13 +51,9 @@ class ResponseStore:
             # power fails: they are then asked again.
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = normal")
-            self._connection.executescript(_TABLES)
-            if _FORMER in _columns(self._connection):
-                self._connection.execute(f"alter table responses rename column {_FORMER} to payload")
-            for column in _absent(self._connection):
-                self._connection.execute(f"alter table responses add column {column} {_ADDED[column]}")
+            lay_out(self._connection)
         except sqlite3.DatabaseError as cause:
-            raise _unreadable(path, cause) from cause
+            raise storage_error(path, cause) from cause
         self._inode = path.stat().st_ino
         self._cells: dict[tuple[str, str], int] = {
             (task, cell): identity
@@ -247,7 +88,7 @@ class ResponseStore:
     def insert(self, placed: Iterable[tuple[int | None, Row]], note: Mapping[str, str] | None = None) -> None:
         """As :meth:`append`, with a place for each row; None comes after all others."""
         listed = list(placed)
-        packed = [_pack(row) for _, row in listed]
+        packed = [pack(row) for _, row in listed]
         keyed: list[tuple[Any, ...]] = []
         try:
             with self._transaction():
@@ -257,7 +98,7 @@ class ResponseStore:
                     packed = [self._replacing(key, values) for key, values in zip(ids, packed, strict=True)]
                 self._waiting |= any(row.again for _, row in listed)
                 keyed = [(place, key, *values) for (place, _), key, values in zip(listed, ids, packed, strict=True)]
-                self._connection.executemany(_INSERT, keyed)
+                self._connection.executemany(INSERT, keyed)
                 self._remember_tags(row for _, row in listed)
                 self._write_meta(note or {})
         except sqlite3.IntegrityError as cause:
@@ -290,10 +131,10 @@ class ResponseStore:
         key = (self._cell_id(task, cell),)
         with self._transaction():
             query = (
-                f"select sample_id, {', '.join(_TOLD)}, former from responses where cell_id = ? and again is not null"  # noqa: S608 - constants
+                f"select sample_id, {', '.join(TOLD)}, former from responses where cell_id = ? and again is not null"  # noqa: S608 - constants
             )
             formers = {
-                identity: _with(former, told) for identity, *told, former in self._connection.execute(query, key)
+                identity: with_former(former, told) for identity, *told, former in self._connection.execute(query, key)
             }
             self._connection.execute("delete from responses where cell_id = ?", key)
         return formers
@@ -342,16 +183,16 @@ class ResponseStore:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield all rows in the order of the plan, a few at a time."""
-        return map(unpack, self._connection.execute(f"{_SELECT} order by seq"))
+        return map(unpack, self._connection.execute(f"{SELECT} order by seq"))
 
     def placed(self) -> Iterator[tuple[int, Row]]:
         """Yield all rows with their places."""
-        cursor = self._connection.execute(f"{_SELECT.replace('select', 'select seq,', 1)} order by seq")
+        cursor = self._connection.execute(f"{SELECT.replace('select', 'select seq,', 1)} order by seq")
         return ((seq, unpack(values)) for seq, *values in cursor)
 
     def cell(self, task: str, cell: str) -> Iterator[Row]:
         """Yield the rows of one cell in the order of the plan."""
-        query = f"{_SELECT} where cell_id = ? order by seq"
+        query = f"{SELECT} where cell_id = ? order by seq"
         return map(unpack, self._connection.execute(query, (self._cells.get((task, cell), -1),)))
 
     def payloads(self) -> Iterator[tuple[str, str, str, str, str, bytes]]:
@@ -377,9 +218,9 @@ class ResponseStore:
         try:
             (said,) = self._connection.execute("pragma quick_check(1)").fetchone()
         except sqlite3.DatabaseError as cause:
-            raise _unreadable(self.path, cause) from cause
+            raise storage_error(self.path, cause) from cause
         if said != "ok":
-            raise _unreadable(self.path, ValueError(said.partition("\n")[0]))
+            raise storage_error(self.path, ValueError(said.partition("\n")[0]))
 
     def close(self) -> None:
         """Close the file."""
@@ -398,7 +239,7 @@ class ResponseStore:
             if self._connection.in_transaction:  # SQLite takes some failures back by itself
                 self._connection.execute("rollback")
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-                raise _unreadable(self.path, error) from error
+                raise storage_error(self.path, error) from error
             raise
 
     def _check_there(self) -> None:
@@ -420,14 +261,13 @@ class ResponseStore:
     def _replacing(self, cell: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Take away the row that new values replace, and return them with what it was."""
         where = "where cell_id = ? and sample_id = ? and again is not null"
-        query = f"select {', '.join(_TOLD)}, former from responses {where}"  # noqa: S608 - constants
+        query = f"select {', '.join(TOLD)}, former from responses {where}"  # noqa: S608 - constants
         found = self._connection.execute(query, (cell, values[0])).fetchone()
         if found is None:
             return values
         self._connection.execute(f"delete from responses {where}", (cell, values[0]))  # noqa: S608 - constants
         *told, former = found
-        place = _OWN.index("former")
-        return (*values[:place], _with(former, told), *values[place + 1 :])
+        return exchanged(values, "former", with_former(former, told))
 
     def _cell_id(self, task: str, cell: str) -> int:
         key = (task, cell)
@@ -439,17 +279,17 @@ class ResponseStore:
 
     def _interned(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a packed row with the number of what was sent in the text's place."""
-        text = values[_PLACE_OF_SENT]
+        text = values[PLACES["sent"]]
         if text is None:
             return values
         if text not in self._sents:
             made = self._connection.execute("insert into sents (text) values (?)", (text,)).lastrowid
             assert made is not None  # noqa: S101 - an insert has a row
             self._sents[text] = made
-        return (*values[:_PLACE_OF_SENT], self._sents[text], *values[_PLACE_OF_SENT + 1 :])
+        return exchanged(values, "sent", self._sents[text])
 
     def _remember_tags(self, rows: Iterable[Row]) -> None:
-        new = {clean for row in rows for name in row.tags if (clean := str(_unicode(name))) not in self._tags}
+        new = {clean for row in rows for name in row.tags if (clean := str(encodable(name))) not in self._tags}
         self._connection.executemany("insert or ignore into tags values (?)", [(name,) for name in new])
         self._tags |= new
 
@@ -465,122 +305,3 @@ class ResponseStore:
                 return str(row[2])
             seen.add(key)
         return "?"
-
-
-def _with(former: str | None, told: Sequence[Any]) -> str:
-    """Return what a row's answers were, with the latest of them."""
-    return json.dumps([*json.loads(former or "[]"), dict(zip(_TOLD, told, strict=True))])
-
-
-def _unreadable(path: Path, cause: Exception) -> StorageError:
-    said, path = str(cause), near(path)
-    if "full" in said:
-        return StorageError(f"the disk is full: {path} cannot grow ({said})")
-    if "locked" in said:
-        return StorageError(f"{path} is in use by another process ({said})")
-    if any(sign in said.lower() for sign in _FULL):
-        return StorageError(f"{path} cannot be written: {said}")
-    return StorageError(f"{path} is damaged: {said}; `harness recover {path.parent}` saves what can be read")
-
-
-def _pack(row: Row) -> tuple[Any, ...]:
-    return (
-        _unicode(row.sample_id),
-        _unicode(row.cluster),
-        row.batch,
-        row.status,
-        _unicode(None if row.error is None else scrubbed(row.error)),
-        row.request_hash,
-        _unicode(row.prompt),
-        json.dumps([_unicode(reference) for reference in row.references]),
-        _unicode(row.evidence),
-        _unicode(None if row.response is None else without_own(row.response)),
-        row.tokens_in,
-        row.image_tokens,
-        row.tokens_out,
-        row.batch_seconds,
-        json.dumps({_unicode(key): _unicode(value) for key, value in row.tags.items()}) if row.tags else None,
-        json.dumps(
-            {name: (*pair, row.details[name]) if name in row.details else pair for name, pair in row.scores.items()}
-        ),
-        row.payload,
-        json.dumps(row.facts) if row.facts else None,
-        row.ask,
-        None if row.parts is None else without_own(row.parts),
-        row.finish,
-        None if row.former is None else without_own(row.former),
-        1 if row.again else None,
-        _unicode(None if row.sent is None else without_own(row.sent)),
-        row.seconds,
-        row.attempts,
-        row.reasoning_tokens,
-        _unicode(row.served),
-        row.mean_logprob,
-        row.min_logprob,
-    )
-
-
-def _absent(connection: sqlite3.Connection) -> list[str]:
-    """Return the columns that a store lacks since an earlier version wrote it."""
-    there = _columns(connection)
-    return [column for column in _ADDED if column not in there]
-
-
-def _columns(connection: sqlite3.Connection) -> set[str]:
-    return {name for _, name, *_ in connection.execute("pragma table_info(responses)")}
-
-
-def selection(connection: sqlite3.Connection, *, sent: bool = True) -> str:
-    """Return the query for packed rows, as :func:`unpack` takes them, of a store of this or an earlier version.
-
-    Without ``sent`` it leaves out what was sent, which is kept apart: where that is damaged, the answers may be whole.
-    """
-    query = _SELECT if sent else _SELECT.replace(_SENT, "null as sent")
-    for column in _absent(connection):
-        query = query.replace(f", {_SENT if column == 'sent' else column}", f", null as {column}")
-    return query.replace(", payload", f", {_FORMER} as payload") if _FORMER in _columns(connection) else query
-
-
-def _unicode(text: str | None) -> str | None:
-    """Return text that UTF-8 can hold: half of a surrogate pair, as a model may utter it, becomes an escape."""
-    return text if text is None or text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def unpack(values: Sequence[Any]) -> Row:
-    """Return the row that :func:`selection` asks for."""
-    task, cell, sample_id, cluster, batch, status, error, digest, prompt, refs, *rest = values
-    evidence, response, tokens_in, image_tokens, tokens_out, seconds, tags, scores, payload, facts, ask, *last = rest
-    parts, finish, former, again, sent, seconds_own, attempts, *kept = last
-    judged = json.loads(scores)
-    return Row(
-        task,
-        cell,
-        sample_id,
-        cluster,
-        batch,
-        status,
-        error,
-        digest,
-        prompt,
-        tuple(json.loads(refs)),
-        evidence,
-        response,
-        tokens_in,
-        image_tokens,
-        tokens_out,
-        seconds,
-        json.loads(tags) if tags else {},
-        {name: (value, said) for name, (value, said, *_) in judged.items()},
-        payload,
-        json.loads(facts) if facts else {},
-        ask,
-        parts,
-        {name: detail for name, (*_, detail) in judged.items() if len(judged[name]) > 2},
-        finish,
-        former,
-        again is not None,
-        sent,
-        seconds_own,
-        attempts,
-        *kept,
-    )

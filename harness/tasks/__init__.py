@@ -3,35 +3,22 @@
 from harness.estimate import ColumnSpec, Statistic
 from harness.estimate.rows import Column, Labels
 from harness.record.rows import MadeRows
-from harness.tasks._base import (
-    Adjusts,
-    Bench,
-    Brings,
-    BuildContext,
-    Cell,
-    CellResult,
+from harness.tasks._asked import Brings, Continues, Joins, NeedsAdapter
+from harness.tasks._base import BuildContext, Task
+from harness.tasks._cells import Cell, CellResult
+from harness.tasks._made import Adjusts, Made, Makes, Reads, Summary
+from harness.tasks._observed import Bench, LooksAt, Measures, Notes, Observation
+from harness.tasks._pictured import (
     Chart,
-    Continues,
     Curve,
     Figures,
     Finding,
     Illustrates,
     Illustration,
-    Joins,
     Line,
-    LooksAt,
-    Made,
-    Makes,
     Mark,
-    Measures,
-    NeedsAdapter,
-    Notes,
-    Observation,
-    Reads,
     Severity,
-    Summary,
     Table,
-    Task,
 )
 from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.base import TaskBase, TaskConfig

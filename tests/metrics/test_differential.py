@@ -289,17 +289,18 @@ def test_cider_d_equals_its_formula() -> None:
 
 
 def test_the_plain_loops_that_we_are_timed_against_say_the_same() -> None:
-    from benchmarks import metrics as benchmark
+    from benchmarks import metric_data as made
+    from benchmarks import metric_peers as peers
 
     for name, variant, data, loop in (
-        ("anls", "vlmevalkit", benchmark.sentences(60), benchmark.plain_anls),
-        ("relaxed_accuracy", "pix2struct", benchmark.chart_answers(300), benchmark.plain_relaxed),
-        ("vqa_accuracy", "official", benchmark.annotated(200), benchmark.plain_vqa),
-        ("rms_f1", "default", benchmark.tables(20), benchmark.plain_rms),
+        ("anls", "vlmevalkit", made.sentences(60), peers.plain_anls),
+        ("relaxed_accuracy", "pix2struct", made.chart_answers(300), peers.plain_relaxed),
+        ("vqa_accuracy", "official", made.annotated(200), peers.plain_vqa),
+        ("rms_f1", "default", made.tables(20), peers.plain_rms),
     ):
         ours = sample_metric(name, variant).score_batch(*data).values
         assert ours == pytest.approx(np.array(loop(*data), float)), name
-    boxes = benchmark.scene(40)
+    boxes = made.scene(40)
     if importlib.util.find_spec("pycocotools"):
         ours = corpus_metric("map", resamples=0).compute(*boxes).value
-        assert ours == pytest.approx(benchmark.coco_ap(*boxes, "pycocotools"))
+        assert ours == pytest.approx(peers.coco_ap(*boxes, "pycocotools"))

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.record.columns import selection, unpack
 from harness.record.folder import SAMPLES_FILE, write_samples
-from harness.record.store import ResponseStore, Row, StorageError, selection, unpack
+from harness.record.store import ResponseStore, Row, StorageError
 from harness.types import Finish, Status
 
 text = st.text(max_size=12)
