@@ -92,7 +92,8 @@ def finish(
     metrics = {label: metric for task in suite.tasks.values() for label, metric in task.metrics.items()}
     sums = list(dict.fromkeys(name for task in suite.tasks.values() for name in sum_columns(task.metrics)))
     details = [label for label, metric in metrics.items() if metric.keeps_rows]
-    read = _Read(cells, Failures())
+    measured = {name for name, task in suite.tasks.items() if isinstance(task, Measures)}
+    read = _Read(cells, Failures(measured))
     rows = _taken(store, read, plan.places())
     former, chances = store.replaced(), plan.draw.chances
     write_samples(folder, rows, _columns(suite), store.tags(), sums, details, former=former, chances=chances)

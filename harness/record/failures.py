@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,36 @@ _FILLED: Final = re.compile(
     r"|(?P<number>[-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?)",
     re.IGNORECASE,
 )
+_WORDS: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "has",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "was",
+        "with",
+    ]
+)
+"""Ids that are words of most messages: there they mean nobody."""
 
 
 def pattern(said: str, sample: str = "") -> str:
@@ -50,7 +80,7 @@ def pattern(said: str, sample: str = "") -> str:
     'no entry for ID at ADDRESS'
     """
     line = " ".join(said.split())
-    if sample and not sample.isdecimal():
+    if sample and not sample.isdecimal() and sample.casefold() not in _WORDS:
         line = re.sub(rf"(?<!\w){re.escape(sample)}(?!\w)", "ID", line)
     words = {"file": "FILE", "id": "ID", "address": "ADDRESS", "number": "N"}
     return _FILLED.sub(lambda found: words.get(found.lastgroup or "", found.group()), line)
@@ -65,9 +95,14 @@ class _Group:
 
 
 class Failures:
-    """Takes rows in, in the order of the plan, and groups those that failed."""
+    """Takes rows in, in the order of the plan, and groups those that failed.
 
-    def __init__(self) -> None:
+    Args:
+        measured: the tasks that call the model themselves: what failed there failed while it was measured.
+    """
+
+    def __init__(self, measured: Collection[str] = ()) -> None:
+        self._measured = measured
         self._groups: dict[tuple[str, str, str], _Group] = {}
 
     def take(self, row: Row) -> None:
@@ -80,7 +115,8 @@ class Failures:
         self, task: str, cell: str, sample: str, status: str, error: str | None, prompt: str | None, parts: str | None
     ) -> None:
         said = " ".join((error or "no reason was given").split())[:_LONGEST]
-        key = (_stage(status, prompt, parts), status, pattern(said, sample))
+        stage = "measure" if task in self._measured else _stage(status, prompt, parts)
+        key = (stage, status, pattern(said, sample))
         if key not in self._groups and len(self._groups) >= _GROUPS:
             key, said = ("", "", _OTHERS), _OTHERS
         group = self._groups.setdefault(key, _Group(said, {"task": task, "cell": cell, "sample_id": sample}))

@@ -15,7 +15,8 @@ class FailureRecord(RecordModel):
     pattern: str
     """The same without ids, numbers and addresses: what they have in common."""
     stage: str
-    """Where they failed: ``sample`` before anything was asked, ``answer``, ``answer of ROLE`` of a judge, ``score``."""
+    """Where they failed: ``sample`` before anything was asked, ``answer``, ``answer of ROLE`` of a judge, ``score``;
+    ``measure`` where a task calls the model itself."""
     status: str
     count: int
     first: dict[str, str]

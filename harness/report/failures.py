@@ -9,7 +9,11 @@ SHOWN: Final = 5
 """Reasons that are told; the others are counted."""
 _SAID: Final = 300
 """Characters of one."""
-_BEFORE: Final = "before it was asked"
+_STAGES: Final = {
+    "sample": "before it was asked",
+    "measure": "while it was measured",
+    "score": "while it was scored",
+}
 
 
 def failure_lines(record: RunRecord, most: int = SHOWN) -> list[str]:
@@ -35,5 +39,5 @@ def place(one: FailureRecord) -> str:
     if len(one.where) > 1:
         told += f", in {len(one.where)} cells"
     if one.stage not in ("answer", ""):
-        told += ", " + {"sample": _BEFORE, "score": "while it was scored"}.get(one.stage, one.stage)
+        told += ", " + _STAGES.get(one.stage, one.stage)
     return told

@@ -72,6 +72,20 @@ def test_groups_tell_how_many_where_and_the_first_and_every_failed_row_is_in_one
     assert found[0].first == {"task": "qa", "cell": "clean", "sample_id": "b"}
 
 
+def test_what_fails_in_a_task_that_measures_was_asked() -> None:
+    taken = Failures({"speed"})
+    taken.take(failed("a", "it broke", prompt=None, task="speed"))
+    taken.take(failed("a", "it broke", prompt=None))
+    assert [(one.stage, one.first["task"]) for one in taken.grouped()] == [("measure", "speed"), ("sample", "qa")]
+
+
+def test_a_sample_that_is_called_like_a_word_is_no_reason_of_its_own() -> None:
+    taken = Failures()
+    for name in ("a", "is", "c"):
+        taken.take(failed(name, "this is not a picture"))
+    assert [(one.count, one.pattern) for one in taken.grouped()] == [(3, "this is not a picture")]
+
+
 def test_a_judge_that_fails_is_named() -> None:
     parts = [{"role": "", "status": "ok"}, {"role": "judge", "status": "timeout"}]
     taken = Failures()
