@@ -63,7 +63,9 @@ def keep_wrong(folder: Path, suite: Suite) -> int:
 
 
 def keep_also(folder: Path, wanted: Sequence[Shown]) -> None:
-    """Keep the pictures of some answers beside those that a run keeps. It is no error where there can be none.
+    """Keep the pictures of some answers, and of the first wrong ones, beside those that a run keeps.
+
+    It is no error where there can be none.
 
     Args:
         folder: of the run.
@@ -71,7 +73,8 @@ def keep_also(folder: Path, wanted: Sequence[Shown]) -> None:
     """
     run = Run(folder)
     kept = Thumbnails.read(folder, run.record)
-    lacking = [key for key in wanted if kept.of(key[0], key[2]) is None][:_SEEN]
+    wrong = _wrong(run) if not kept else []
+    lacking = [key for key in (*wanted[:_SEEN], *wrong[:_SEEN]) if kept.of(key[0], key[2]) is None]
     if not lacking:
         return
     with suppress(HarnessError, OSError):
