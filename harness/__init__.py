@@ -4,10 +4,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.api import by_labels, compare, equivalent, gate, load_run, load_suite, run, score, why
+    from harness.api import by_labels, compare, equivalent, gate, load_run, load_suite, pick, run, score, why
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "by_labels", "compare", "equivalent", "gate", "load_run", "load_suite", "run", "score", "why"]
+__all__ = [
+    "__version__",
+    "by_labels",
+    "compare",
+    "equivalent",
+    "gate",
+    "load_run",
+    "load_suite",
+    "pick",
+    "run",
+    "score",
+    "why",
+]
 
 _FACES: Final = ("adapters", "data", "detect", "estimate", "frames", "metrics", "perturb", "tasks", "testing")
 

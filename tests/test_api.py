@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import api
-from harness.cli import compare, equivalent, gate, run, score
+from harness.cli import compare, equivalent, gate, pick, run, score
 from harness.comparison.identity import NoBaseline
 from harness.errors import SpecError, UsageError
 from harness.record import Run
@@ -236,9 +236,10 @@ MAKES = {"data", "fields"}
         ),
         (harness.equivalent, equivalent.command, "one other", {}, {"as_json", "quiet", "form", "out"}),
         (harness.gate, gate.command, "", {}, {"as_json", "quiet", "junit", "github", "github_dir", "why"}),
+        (harness.pick, pick.command, "@1", {"run": "runs", "runs": "folder"}, {"as_json", "out"}),
         (harness.score, score.command, "", {}, {"as_json", "diff_variants", "against"}),
     ],
-    ids=["run", "compare", "equivalent", "gate", "score"],
+    ids=["run", "compare", "equivalent", "gate", "pick", "score"],
 )
 def test_options_have_the_command_line_s_names_and_defaults(
     function: Any, command: click.Command, typed: str, operands: dict[str, str], printing: set[str]

@@ -10,7 +10,8 @@ from harness.api.comparing import compare, equivalent
 from harness.api.given import load_run, load_suite
 from harness.api.judging import gate
 from harness.api.labelled import by_labels
+from harness.api.picking import pick
 from harness.api.running import run
 from harness.api.scoring import score
 
-__all__ = ["by_labels", "compare", "equivalent", "gate", "load_run", "load_suite", "run", "score", "why"]
+__all__ = ["by_labels", "compare", "equivalent", "gate", "load_run", "load_suite", "pick", "run", "score", "why"]

@@ -128,7 +128,7 @@ def _write(
 ) -> None:  # fmt: skip
     """Ask for the right answers to what was picked."""
     from harness.api import load_run
-    from harness.cli.pick import leaks_of
+    from harness.api.picking import leaks_of
     from harness.picks.training import TrainingFile
     from harness.report.label_pictures import Pictures
     from harness.report.label_serve import Labelling

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from harness.picks import Leaks, Picked
+    from harness.picks import Picked
 
 _SIGNALS: Final = ("auto", "min_logprob", "mean_logprob", "disagreement", "wrong", "random")
 _SHOWN: Final = 20
@@ -62,51 +62,29 @@ def command(
     differently, or that are known to be wrong), and less so where their like was picked already: the same picture or
     nearly the same, the template of the question, a slice. What an evaluation asks too is never picked.
     """
-    from harness.api import load_run
-    from harness.picks import How, pick
+    from harness import api
 
-    how = How(task, by, seed, spread, across or None, pictures)
-    found = pick([load_run(name, folder) for name in runs], budget, how, leaks_of(against, roots))
+    found = api.pick(
+        runs,
+        budget=budget,
+        task=task,
+        by=by,
+        against=against,
+        across=across,
+        spread=spread,
+        pictures=pictures,
+        seed=seed,
+        roots=roots,
+        runs=folder,
+    )
     if out is not None:
-        _write(found, out)
+        found.write(out)
     if as_json:
         import json
 
         click.echo(json.dumps(found.plain(), indent=2, ensure_ascii=False))
         return
     _print(found, out)
-
-
-def leaks_of(against: tuple[str, ...], roots: tuple[Path, ...]) -> "Leaks | None":
-    """Return what evaluations ask that are named on the command line; None where none is."""
-    from harness.api import load_suite
-    from harness.picks import Leaks
-
-    if not against:
-        return None
-    found = Leaks()
-    for name in against:
-        path = Path(name)
-        rows = path.exists() and path.suffix not in (".yaml", ".yml")
-        suite = load_suite(data=path, roots=roots) if rows else load_suite(name, roots=roots)
-        for dataset, samples in suite.datasets.items():
-            found.add(f"{path.stem}/{dataset}", samples)
-    return found
-
-
-def _write(found: "Picked", out: Path) -> None:
-    import json
-
-    from harness.errors import UsageError
-
-    part = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lines = (json.dumps(one.plain(), ensure_ascii=False) + "\n" for one in found.picks)
-        part.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-        part.replace(out)
-    except OSError as cause:
-        raise UsageError(f"cannot write {out}: {cause.strerror}") from cause
 
 
 def _print(found: "Picked", file: Path | None) -> None:

@@ -1,8 +1,11 @@
 """Which samples of a run to label next: the whole of it, from runs to a list."""
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from harness.engine.thumbnails import samples_of
@@ -65,6 +68,22 @@ class Picked:
         told = {name: getattr(self, name) for name in ("task", "signal", "seed", "pool", "expected", "expected_random")}
         leaks = [{"sample_id": one.name, "where": one.where} for one in self.leaks]
         return told | {"notes": list(self.notes), "leaks": leaks, "picks": [one.plain() for one in self.picks]}
+
+    def write(self, file: str | os.PathLike[str]) -> None:
+        """Write the picks as JSON, a line each, whole or not at all.
+
+        Raises:
+            UsageError: if the file cannot be written.
+        """
+        out = Path(file)
+        part = out.with_name(f".{out.name}.part")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            lines = (json.dumps(one.plain(), ensure_ascii=False) + "\n" for one in self.picks)
+            part.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+            part.replace(out)
+        except OSError as cause:
+            raise UsageError(f"cannot write {out}: {cause.strerror}") from cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,14 @@ def test_the_answer_to_a_question_follows_from_the_table(type_: str) -> None:
         assert question.answer == answer(type_, question.text.rstrip("?").split(), rows)
 
 
+def test_a_split_that_is_not_there_is_refused() -> None:
+    for draw in (draw_chart, draw_values):
+        with pytest.raises(
+            ValueError, match="there is no split 'validation' of the charts; there are 'train' and 'test'"
+        ):
+            draw(Stream(0), "validation", "vbar-light" if draw is draw_chart else 3)  # type: ignore[arg-type]
+
+
 def test_the_content_hash_changes_with_what_changes_the_samples() -> None:
     configs = [{}, {"limit": 5}, {"seed": 1}, {"split": "train"}, {"image": "blank"}, {"styles": SHIFTED_STYLES[:1]}]
     hashes = [ChartsDataset(ChartsConfig.model_validate_json(json.dumps(keys))).content_hash() for keys in configs]

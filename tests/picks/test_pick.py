@@ -140,6 +140,28 @@ def test_the_command_prints_a_table_json_and_lines(make: Make, folder: Path, run
     assert run_here("pick", "@1", "--task", "nope").code == 2
 
 
+def test_python_picks_what_the_command_does_of_runs_by_name_and_evaluations_of_every_kind(
+    make: Make, folder: Path, run_here: Callable[..., Done]
+) -> None:
+    make(rows([28], answer=lambda n: "1"), "held")
+    run = make(rows())
+    told = json.loads(run_here("pick", "@1", "--budget", "4", "--against", "held.jsonl", "--no-spread", "--json").out)
+    of: tuple[Any, ...] = (run, "@1", [run.folder])
+    held: tuple[Any, ...] = (harness.load_suite("held.yaml"), "held.yaml", ["held.jsonl"])
+    for one, evaluation in zip(of, held, strict=True):
+        found = harness.pick(one, budget=4, against=evaluation, spread=False)
+        assert found.plain()["picks"] == told["picks"]
+        assert [leak.name for leak in found.leaks] == ["q28"]
+    found.write(folder / "deep" / "picks.jsonl")
+    lines = (folder / "deep" / "picks.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == told["picks"]
+    with pytest.raises(UsageError, match="budget must be 1 or more, not 0"):
+        harness.pick(run, budget=0)
+    (folder / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot write file"):
+        found.write("file/picks.jsonl")
+
+
 def test_a_missing_answer_stays_an_error_where_nobody_said_otherwise(folder: Path) -> None:
     def suite(kind: str, more: str = "") -> Any:
         (folder / "s.yaml").write_text(

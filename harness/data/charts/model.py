@@ -2,7 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from harness.seeds import Stream
 
@@ -67,7 +67,11 @@ def split_of(values: tuple[int, ...]) -> Split:
 
 
 def draw_chart(stream: Stream, split: Split, style: str, marks: tuple[int, ...] = (2, 3, 4)) -> Chart:
-    """Draw a chart's data from ``stream``, rejecting tuples of the other split."""
+    """Draw a chart's data from ``stream``, rejecting tuples of the other split.
+
+    Raises:
+        ValueError: if there is no such split.
+    """
     count = stream.choice(marks)
     letters = tuple(stream.sample(LETTERS, count))
     colors = tuple(stream.sample(COLORS, count))
@@ -75,7 +79,18 @@ def draw_chart(stream: Stream, split: Split, style: str, marks: tuple[int, ...] 
 
 
 def draw_values(stream: Stream, split: Split, count: int) -> tuple[int, ...]:
-    """Draw ``count`` values of one split whose highest and lowest stand out by ``MIN_GAP``."""
+    """Draw ``count`` values of one split whose highest and lowest stand out by ``MIN_GAP``.
+
+    Raises:
+        ValueError: if there is no such split: no values would ever be drawn.
+
+    >>> draw_values(Stream(0), "dev", 3)
+    Traceback (most recent call last):
+    ValueError: there is no split 'dev' of the charts; there are 'train' and 'test'
+    """
+    if split not in get_args(Split):
+        known = " and ".join(map(repr, get_args(Split)))
+        raise ValueError(f"there is no split {split!r} of the charts; there are {known}")
     while True:
         values = tuple(stream.integer(10, 99) for _ in range(count))
         ranked = sorted(values)
