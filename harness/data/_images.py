@@ -1,7 +1,10 @@
 """Image files of a data set: confined to folders, read by the one door for images."""
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
@@ -17,13 +20,29 @@ def confine(path: Path, roots: tuple[Path, ...]) -> Path:
         SampleError: if it does not, or is no path at all.
     """
     try:
-        resolved = path.resolve()
+        resolved = os.path.realpath(path)
     except ValueError as cause:  # a null byte
         raise SampleError(f"{str(path)!r} is not a path: {cause}") from cause
-    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
+    here = _ended(resolved)
+    # Thousands of files lie under the same roots, whose links are followed once; one may have been set anew since.
+    known = all(map(Path.is_absolute, roots)) and here.startswith(_known_starts(roots))
+    if not known and not here.startswith(_starts(roots)):
         allowed = ", ".join(map(str, roots))
         raise SampleError(f"{path} lies outside {allowed}; declare its folder with --root")
-    return resolved
+    return Path(resolved)
+
+
+def _starts(roots: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return how resolved paths begin that lie under one of ``roots``."""
+    return tuple(_ended(os.path.realpath(root)) for root in roots)
+
+
+def _ended(path: str) -> str:
+    """Return a path that no name goes on from: `/a/b` is no part of `/a/bc`."""
+    return os.path.normcase(path).rstrip(os.sep) + os.sep
+
+
+_known_starts: Final = lru_cache(maxsize=64)(_starts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from harness.asks import Ask, ask_named
@@ -47,8 +46,8 @@ def _checked_one(response: Any, ask: Ask) -> Response:
     except (TypeError, ValueError) as cause:
         return Response(None, Status.ERROR, f"the adapter answered something that cannot be kept: {cause}")
     try:
-        return replace(
-            plain,
+        return Response(
+            **plain,
             tokens_in=_count(response.tokens_in),
             image_tokens=_count(response.image_tokens),
             images_reused=_count(response.images_reused),
@@ -63,22 +62,22 @@ def _checked_one(response: Any, ask: Ask) -> Response:
         return Response(None, Status.ERROR, f"the adapter counted tokens wrongly: {cause}")
 
 
-def _plain(response: Response, ask: Ask) -> Response:
-    """Return a response without its counts, and without types of the adapter's own: they may exist in no other process.
+def _plain(response: Response, ask: Ask) -> dict[str, Any]:
+    """Return what a response holds beside its counts, without types of the adapter's own: nobody else may know them.
 
     A text may be a member of an enumeration, say, whose module only the adapter can import.
     """
-    return Response(
-        str.__str__(response.text) if isinstance(response.text, str) else None,
-        Status(response.status),
-        None if response.error is None else str(response.error),
-        None if response.value is None else ask.plain(response.value),
-        seconds={str(stage): float(seconds) for stage, seconds in response.seconds.items()},
-        later=bool(response.later) and response.status != Status.OK,
-        hopeless=bool(response.hopeless) and response.status != Status.OK,
-        took=None if response.took is None else float(response.took),
-        served=str(response.served or ""),
-    )
+    return {
+        "text": str.__str__(response.text) if isinstance(response.text, str) else None,
+        "status": Status(response.status),
+        "error": None if response.error is None else str(response.error),
+        "value": None if response.value is None else ask.plain(response.value),
+        "seconds": {str(stage): float(seconds) for stage, seconds in response.seconds.items()},
+        "later": bool(response.later) and response.status != Status.OK,
+        "hopeless": bool(response.hopeless) and response.status != Status.OK,
+        "took": None if response.took is None else float(response.took),
+        "served": str(response.served or ""),
+    }
 
 
 def _count(value: Any) -> int | None:

@@ -176,10 +176,12 @@ def _content(source: Source) -> bytes | None:
         return source if len(source) <= _SMALL else None
     try:
         with regular_file(source) as file:
-            content = file.read(_SMALL + 1)
+            # To ask for 8 MiB of a small file would take them from the system and give them back, each time.
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size + 1) if size <= _SMALL else b""
     except (SampleError, OSError):
         return None
-    return content if len(content) <= _SMALL else None
+    return content if len(content) == size else None  # else it is large, or was written to meanwhile
 
 
 def _decode(source: Source, name: str, reading: Reading, *, formats: Iterable[str], most: int) -> Image.Image:

@@ -6,9 +6,10 @@ nothing of the kind. They are compared row by row by id, so that neither the ord
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
@@ -89,6 +90,13 @@ class Packed(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    def __iter__(self) -> Iterator[str]:
+        ends = iter(self._ends)
+        start = next(ends)
+        for end in ends:
+            yield self._bytes[start:end].decode("utf-8", "surrogatepass")
+            start = end
+
     @overload
     def __getitem__(self, place: int) -> str: ...
     @overload
@@ -108,16 +116,22 @@ class RowMarks:
     numbers: NDArray[np.uint64]
     """[rows, aspects]"""
 
-    @cached_property
+    @property
     def content(self) -> str:
         """A hash of the rows, whatever their order."""
-        ordered = np.sort(np.frombuffer(self._rows(), f"S{_WIDTH}"))
-        return hashlib.sha256(b"rows 1" + ordered.tobytes()).hexdigest()
+        return self._hashes[0]
 
-    @cached_property
+    @property
     def sequence(self) -> str:
         """A hash of the rows in their order."""
-        return hashlib.sha256(b"rows 1 in order" + self._rows()).hexdigest()
+        return self._hashes[1]
+
+    @cached_property
+    def _hashes(self) -> tuple[str, str]:
+        rows = self._rows()
+        ordered = np.sort(np.frombuffer(rows, f"S{_WIDTH}"))
+        content = hashlib.sha256(b"rows 1" + ordered.tobytes()).hexdigest()
+        return content, hashlib.sha256(b"rows 1 in order" + rows).hexdigest()
 
     @property
     def shows(self) -> bool:
@@ -180,7 +194,8 @@ def _strings(texts: Sequence[str]) -> "pa.ChunkedArray":
     """Return texts as Arrow has them, some at a time as objects; what is no Unicode becomes a question mark."""
     import pyarrow as pa
 
-    chunks = (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
+    told = iter(texts)
+    chunks = (islice(told, _CHUNK) for _ in range(0, len(texts), _CHUNK))
     return pa.chunked_array([strings([text.encode("utf-8", "replace").decode() for text in chunk]) for chunk in chunks])
 
 
