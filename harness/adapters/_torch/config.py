@@ -47,6 +47,9 @@ class TorchConfig(TorchModel):
     image_cache: Size = 0
     """Where many questions share a picture, as `256MiB`: so much of what the vision tower made of pictures is kept for
     the next question. The tower then sees each picture by itself. For Qwen2-VL, Qwen2.5-VL and Qwen3-VL."""
+    kv_cache: Literal["int8"] | None = None
+    """`int8`: keep keys and values in 8 bits between the steps of decoding, in a quarter of float32's memory; by
+    default in the model's precision."""
     lora: str | None = Field(default=None, min_length=1)
     """A folder with a PEFT adapter, relative to the adapter's file, or `owner/name` on the hub, with the folder inside
     it where it lies in one: `owner/name/checkpoint-200`."""
@@ -70,3 +73,7 @@ class TorchConfig(TorchModel):
     own are not used, but for its tokens."""
     repetition_penalty: float = Field(default=1.0, gt=0)
     """1 leaves the model's likelihoods alone, whatever its own generation settings say."""
+
+    def is_batch_invariant(self) -> bool:
+        """Return what the file says, or what follows from the precision, of the cache too."""
+        return super().is_batch_invariant() and (self.kv_cache is None or self.batch_invariant is True)

@@ -202,6 +202,8 @@ def decode(
     asked.max_new_tokens = max(limits)
     # Stop strings are found in text.
     reads = {"tokenizer": loaded.processor.tokenizer} if settings.stop_strings else {}
+    if loaded.caches is not None:
+        reads["past_key_values"] = loaded.caches()
     with torch.inference_mode(), _timed_vision(vision_tower(loaded.base), watch):
         watch.start = watch.now()
         table = loaded.model.generate(

@@ -1,9 +1,9 @@
 """Load a model and its processor, quietly, on the device and in the precision that the file asks for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.adapters._torch.config import TorchConfig, TorchModel
 from harness.adapters._torch.doors import find_door, own_way
+from harness.adapters._torch.kv import KV_VERSION, int8_caches
 from harness.adapters._torch.lora import attach
 from harness.adapters._torch.processor import bound_pixels, has_torchvision, load_processor
 from harness.adapters._torch.quantised import LIBRARIES, find_quantisation, loading_options
@@ -32,6 +33,8 @@ class Loaded:
     """What somebody who reads its results must know."""
     quantised: str = ""
     """How its weights are kept in few bits: `nf4`, or the checkpoint's own `quant_method`."""
+    caches: Callable[[], Any] | None = None
+    """Makes an empty cache for a batch's keys and values; None: the library does, in the model's precision."""
 
     @property
     def base(self) -> Any:
@@ -50,6 +53,7 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
 
     Raises:
         AdapterError: naming what is missing or does not fit, with what to do.
+        ConfigError: if the model has no cache that can be held in few bits, and the file asks for it.
     """
     path, device = find(config, folder)
     if config.lora is not None:
@@ -79,7 +83,8 @@ def load(config: TorchConfig, folder: Path, model_class: str | None = None, mode
     model.requires_grad_(False)
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return Loaded(path, lora, model, processor, device, cautions, quantised)
+    loaded = Loaded(path, lora, model, processor, device, cautions, quantised)
+    return loaded if config.kv_cache is None else replace(loaded, caches=int8_caches(loaded.base, config.generation))
 
 
 def find(config: TorchModel, folder: Path) -> tuple[Path, Any]:
@@ -175,6 +180,8 @@ def ingredients(config: TorchConfig, loaded: Loaded, code: tuple[int, ...]) -> d
     found = weights_and_code(config, loaded.path, loaded.processor.image_processor, code)
     if config.image_cache:  # how much is kept changes nothing; that the tower sees pictures apart may, in the last bit
         found["tower"] = "each picture by itself"
+    if config.kv_cache:
+        found["kv_cache"] = [config.kv_cache, KV_VERSION]
     found["lora"] = model_digests(loaded.lora) if loaded.lora else None
     found["packages"] |= _versions("peft", *LIBRARIES.get(loaded.quantised, ()))
     return found
@@ -184,7 +191,7 @@ def weights_and_code(config: TorchModel, path: Path, image_processor: Any, code:
     """Return all that can change what a model without a LoRA says."""
     return {
         "files": model_digests(path, config.trust_remote_code),
-        "config": config.model_dump(mode="json", exclude={"model", "lora", "image_cache"}),
+        "config": config.model_dump(mode="json", exclude={"model", "lora", "image_cache", "kv_cache"}),
         "code": list(code),
         "processor": [type(image_processor).__name__, has_torchvision()],
         "packages": _versions("torch", "transformers", "tokenizers", "numpy", "pillow", "torchvision"),
