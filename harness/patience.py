@@ -145,7 +145,7 @@ class Patience:
             done = errand.results[:]
             if errand.over.is_set() or len(done) == len(errand.items):
                 break
-            self._give_up()
+            self.give_up()
             results += [*done, late(errand.items[len(done)], f"no end of it within {self._seconds:g} s")]
             errand = Errand(errand.work, errand.items[len(done) + 1 :])
             self._hire(errand)  # in place of the thread that is stuck
@@ -153,7 +153,12 @@ class Patience:
             raise errand.error
         return results + errand.results
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Count an item that took too long, wherever it was worked on.
+
+        Raises:
+            Stuck: if there were too many.
+        """
         self._given_up += 1
         if self._given_up > _MOST:
             raise Stuck(

@@ -7,7 +7,7 @@ from typing import get_args
 from harness.api.given import RUNS, AnyAdapter, AnyRun, AnySuite, PathLike, adapter_of, load_run, load_suite, several
 from harness.api.limits import HEAD_ALONE, at_least, refuse
 from harness.api.watching import SILENT, ignore
-from harness.engine.options import Executor, Progress, RunOptions, SampleRule
+from harness.engine.options import Executor, Prepare, Progress, RunOptions, SampleRule
 from harness.engine.plan import WHOLE, Shard
 from harness.errors import UsageError
 from harness.locate import cache_folder, near
@@ -23,6 +23,7 @@ def run(
     out: PathLike = RUNS,
     batch_size: int | None = None,
     workers: int = 1,
+    prepare: Prepare = "auto",
     limit: int | None = None,
     head: bool = False,
     sample: SampleRule = "plain",
@@ -49,7 +50,9 @@ def run(
         adapter: a YAML file or a name from ``harness list adapters``.
         out: folder for run records.
         batch_size: requests a call; the adapter's own by default.
-        workers: threads that load and perturb images ahead of the model.
+        workers: batches that are loaded and perturbed at a time, ahead of the model.
+        prepare: where that is done: in ``threads``, in ``processes``, or (``auto``) in threads until the model waits
+            for two of them or more.
         limit: at most so many samples a cell: the first of a seeded order, the same for every adapter.
         head: let the limit take the first samples of each dataset instead, as they stand in its file.
         sample: ``informative`` draws those samples oftener that earlier runs disagree on, and weighs each by one over
@@ -88,6 +91,8 @@ def run(
     refuse({HEAD_ALONE: head and limit is None})
     if sample not in get_args(SampleRule):
         raise UsageError(f"sample must be one of {', '.join(get_args(SampleRule))}, not {sample!r}")
+    if prepare not in get_args(Prepare):
+        raise UsageError(f"prepare must be one of {', '.join(get_args(Prepare))}, not {prepare!r}")
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
@@ -98,6 +103,7 @@ def run(
         out=Path(out),
         batch_size=batch_size,
         workers=workers,
+        prepare=prepare,
         limit=limit,
         head=head,
         sample=sample,

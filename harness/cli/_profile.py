@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.record.schema import RunRecord
 
 _SAID: Final = {
@@ -25,6 +27,13 @@ def print_profile(record: "RunRecord", *, err: bool = False) -> None:
     click.echo(f"\n{record.adapter.name}: {record.seconds:.2f} s, {record.cpu_seconds:.2f} s of CPU", err=err)
     for stage, said in _SAID.items():
         if stage in timings:
-            click.echo(f"{timings[stage]:10.2f} s  {said}", err=err)
+            where = _where(timings) if stage == "prepare" else ""
+            click.echo(f"{timings[stage]:10.2f} s  {said}{where}", err=err)
     if asked:
         click.echo(f"{timings['model'] / asked:10.0%}    of its time the model was busy", err=err)
+
+
+def _where(timings: "Mapping[str, float]") -> str:
+    """Say where samples were prepared."""
+    apart = timings.get("apart", 0.0)
+    return f", {apart:.2f} s of it in processes of their own" if apart else ", in threads"

@@ -1,7 +1,7 @@
 """``harness resume``."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
@@ -23,11 +23,22 @@ Examples:
     help="Ask the samples again that failed or came too late, of a complete run too; what they were before is kept.",
 )  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
-              help="Threads that load and perturb images ahead of the model.")  # fmt: skip
+              help="Batches that are loaded and perturbed at a time, ahead of the model.")  # fmt: skip
+@click.option("--prepare", type=click.Choice(["threads", "processes", "auto"]), default="auto", show_default=True,
+              help="Where that is done; auto: in threads, until the model waits for two of them or more.")  # fmt: skip
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html beside the record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(run: str | None, runs: Path, failed: bool, workers: int, report: bool, as_json: bool, quiet: bool) -> int:
+def command(
+    run: str | None,
+    runs: Path,
+    failed: bool,
+    workers: int,
+    prepare: Literal["threads", "processes", "auto"],
+    report: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Continue RUN where it was interrupted, killed or ran out of disk: a folder, or (a part of) its id.
 
     It goes on with the suite, the adapter and the options that it was begun with, whatever became of their files.
@@ -45,7 +56,7 @@ def command(run: str | None, runs: Path, failed: bool, workers: int, report: boo
     from harness.types import Status
 
     retry = (Status.ERROR, Status.TIMEOUT, Status.MISSING) if failed else ()
-    options = RunOptions(workers=workers, say=say)
+    options = RunOptions(workers=workers, prepare=prepare, say=say)
     with invocation():
         with kept_for_json(as_json):
             found = locate_unfinished(run, runs, complete=failed, untold=not failed)

@@ -45,7 +45,9 @@ Examples:
     "-b", "--batch-size", type=click.IntRange(1, MOST_IN_A_BATCH), help="Requests a call; the adapter's own by default."
 )
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
-              help="Threads that load and perturb images ahead of the model.")  # fmt: skip
+              help="Batches that are loaded and perturbed at a time, ahead of the model.")  # fmt: skip
+@click.option("--prepare", type=click.Choice(["threads", "processes", "auto"]), default="auto", show_default=True,
+              help="Where that is done; auto: in threads, until the model waits for two of them or more.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1),
               help="At most so many samples a cell, for a quick look; drawn with the suite's seed.")  # fmt: skip
 @click.option("--head", is_flag=True, help="Let --limit take the first samples of each dataset.")
@@ -83,6 +85,7 @@ def command(
     out: Path,
     batch_size: int | None,
     workers: int,
+    prepare: Literal["threads", "processes", "auto"],
     limit: int | None,
     head: bool,
     sample: Literal["plain", "informative"],
@@ -152,6 +155,7 @@ def command(
                     out=out,
                     batch_size=batch_size,
                     workers=workers,
+                    prepare=prepare,
                     limit=limit,
                     head=head,
                     sample=sample,

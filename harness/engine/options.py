@@ -15,6 +15,9 @@ Executor = Literal["local", "process", "ray"]
 
 SampleRule = Literal["plain", "informative"]
 
+Prepare = Literal["threads", "processes", "auto"]
+"""Where samples are loaded and perturbed: ``auto`` begins with threads."""
+
 
 def _say_nothing(_: str) -> None: ...
 
@@ -27,7 +30,9 @@ class RunOptions:
     batch_size: int | None = None
     """Overrides the adapter's, unless its answers can depend on their batch."""
     workers: int = 1
-    """Threads that load and perturb images ahead of the model."""
+    """How many batches are loaded and perturbed at a time, ahead of the model."""
+    prepare: Prepare = "auto"
+    """In threads of this process or in processes."""
     limit: int | None = None
     """At most so many samples a cell."""
     head: bool = False

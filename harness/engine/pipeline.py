@@ -113,7 +113,7 @@ class Pipeline:
     def add(self, stage: str, seconds: float) -> None:
         """Count time that a stage took."""
         with self._adding:
-            self.timings[stage] += seconds
+            self.timings[stage] = self.timings.get(stage, 0.0) + seconds
 
     def _feed(
         self,

@@ -107,8 +107,12 @@ class Plan:
     @property
     def own(self) -> int:
         """How many requests this shard has."""
-        asked = sum(size for *_, size in self._own_batches())
-        return asked + sum(self.count(task, cell) for _, task, _, cell in self.measured())
+        return self.asked + sum(self.count(task, cell) for _, task, _, cell in self.measured())
+
+    @property
+    def asked(self) -> int:
+        """How many of them are questions."""
+        return sum(size for *_, size in self._own_batches())
 
     def count(self, task: Task, cell: Cell) -> int:
         """Return how many samples of a cell are run, in all shards."""

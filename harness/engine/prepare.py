@@ -14,6 +14,7 @@ from harness.engine.plan import Batch
 from harness.errors import SampleError
 from harness.facts import of_images, shown, wrong
 from harness.patience import Patience
+from harness.tasks import Cell, Task
 from harness.types import Request, Sample
 
 A = TypeVar("A")
@@ -23,7 +24,7 @@ B = TypeVar("B")
 Hashed = tuple[Request, str]
 """A request and the hash of all that the model sees of it."""
 
-_Made = tuple[Sample, tuple[Hashed, ...], str | None]
+Made = tuple[Sample, tuple[Hashed, ...], str | None]
 """A sample with what its images tell, its requests, and why there are none."""
 
 
@@ -57,26 +58,33 @@ def prepare(batch: Batch, oracle: bool) -> Prepared:
 
 def preparing(patience: Patience, batch: Batch, *, oracle: bool) -> Callable[[], Prepared]:
     """Begin as :func:`prepare`; return what waits for the end. A sample that takes too long fails, too."""
-    told = of_images(name for metric in batch.task.metrics.values() for name in (*metric.needs, *metric.wants))
-    make = partial(batch.task.requests, batch.cell, oracle=oracle)
+    begun = patience.begin(maker(batch.task, batch.cell, oracle=oracle), batch.samples)
+    return lambda: put_together(batch, patience.end(begun, late))
 
-    def one(sample: Sample) -> _Made:
+
+def maker(task: Task, cell: Cell, *, oracle: bool) -> Callable[[Sample], Made]:
+    """Return what makes the requests of a sample of a cell; it raises nothing but what nobody can go on from."""
+    told = of_images(name for metric in task.metrics.values() for name in (*metric.needs, *metric.wants))
+    make = partial(task.requests, cell, oracle=oracle)
+
+    def one(sample: Sample) -> Made:
         if sample.facts and (said := wrong(sample.facts)):
             return replace(sample, facts={}), (), said  # they cannot be stored
         made, said = contained(partial(make, sample))
         return shown(sample, made[0][0].images, told) if made else sample, made, said
 
-    def late(sample: Sample, said: str) -> _Made:
-        return sample, (), f"it could not be loaded and perturbed: {said}"
+    return one
 
-    begun = patience.begin(one, batch.samples)
 
-    def wait() -> Prepared:
-        made = patience.end(begun, late)
-        samples, asked, errors = zip(*made, strict=True) if made else ((), (), ())
-        return Prepared(replace(batch, samples=samples), asked, errors)
+def late(sample: Sample, said: str) -> Made:
+    """Return what stands for a sample that was given up."""
+    return sample, (), f"it could not be loaded and perturbed: {said}"
 
-    return wait
+
+def put_together(batch: Batch, made: Sequence[Made]) -> Prepared:
+    """Return a batch with what was made of each of its samples."""
+    samples, asked, errors = zip(*made, strict=True) if made else ((), (), ())
+    return Prepared(replace(batch, samples=samples), asked, errors)
 
 
 def contained(

@@ -17,13 +17,14 @@ from harness.engine.finish import Ending, finish
 from harness.engine.informed import informed_draw
 from harness.engine.interrupt import graceful
 from harness.engine.keep import Keeper
+from harness.engine.lanes import Lanes
 from harness.engine.limits import overspent, refusal, shortcoming, too_many
 from harness.engine.measuring import Measured, Measuring
 from harness.engine.open_run import OpenRun, Wanted, open_run, reopen_run
 from harness.engine.options import Interrupted, Progress, RunOptions
 from harness.engine.pipeline import Pipeline
 from harness.engine.plan import OBSERVED, WHOLE, Left, Plan
-from harness.engine.prepare import Prepared, preparing
+from harness.engine.prepare import Prepared
 from harness.engine.roles import bring
 from harness.engine.same import changed_meanwhile, check_same
 from harness.engine.sessions import Clock, begin_session
@@ -257,17 +258,26 @@ class _Work:
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
-        work = partial(preparing, oracle=self._executor.adapter.simulated)
         width, grace = self._executor.width, self._options.grace
         if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
             return reason
         patience = self._suite.spec.engine.timeout
         prices = self._run.manifest.adapter.config.get("prices")
-        pipeline = Pipeline(
-            work, ask, workers=self._options.workers, width=width, stop=stop, grace=grace, patience=patience
-        )
+
+        def spent(seconds: float, cpu: float) -> None:
+            pipeline.add("prepare", seconds)
+            pipeline.add("apart", seconds)
+            clock.elsewhere += cpu
+
+        options, left = self._options, self._plan.asked - keeper.responses.total()
+        lanes = Lanes(
+            self._run.manifest, options.prepare, workers=options.workers, timeout=patience, left=left,
+            say=options.say, spent=spent,
+        )  # fmt: skip
+        pipeline = Pipeline(lanes, ask, workers=options.workers, width=width, stop=stop, grace=grace, patience=patience)
         clock.timings = pipeline.timings
-        with closing(pipeline.run(self._plan.batches(self._left()))) as answers:  # it asks no more once this breaks
+        batches = self._plan.batches(self._left())
+        with lanes, closing(pipeline.run(batches)) as answers:  # it asks no more once this breaks
             for answered in answers:
                 batch = answered.ready.batch
                 if batch.number == 0:

@@ -37,6 +37,8 @@ class Clock:
     """Images of answers whose adapter tells which it had seen before."""
     reused: int = 0
     """Of those, how many it had."""
+    elsewhere: float = 0.0
+    """CPU seconds of the processes that prepared samples."""
     _wall: float = field(default_factory=time.perf_counter)
     _cpu: float = field(default_factory=time.process_time)
 
@@ -44,7 +46,7 @@ class Clock:
         """Return what to remember beside the next batch."""
         told = {
             "seconds": time.perf_counter() - self._wall,
-            "cpu_seconds": time.process_time() - self._cpu,
+            "cpu_seconds": time.process_time() - self._cpu + self.elsewhere,
             "timings": self.timings,
             "cached": self.cached,
             "shown": self.shown,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -32,17 +32,19 @@ class Unwanted(Exception):
 class Apart:
     """A process that runs ``target(link)``; it and all that it starts are killed where they don't end by themselves."""
 
-    def __init__(self, target: Callable[["Link"], None]) -> None:
+    def __init__(self, target: Callable[["Link"], None], files: Sequence[int] = ()) -> None:
         """Start it.
 
         Args:
             target: a function of a module, by whose name the process finds it.
+            files: open descriptors that it shares, under the same numbers.
         """
         self._pulse = Pulse.new()
         told = [json.dumps([*map(str, sys.path)]), target.__module__, target.__qualname__, str(self._pulse.file)]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
-            [sys.executable, "-c", _START, *told], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+            [sys.executable, "-c", _START, *told],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pass_fds=files,
+        )  # fmt: skip
         assert self._process.stdin is not None  # noqa: S101 - both are pipes
         assert self._process.stdout is not None  # noqa: S101
         self._outbox: BinaryIO = self._process.stdin  # type: ignore[assignment]

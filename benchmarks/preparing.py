@@ -1,0 +1,174 @@
+"""Whether a run goes faster where two processes prepare its samples than where two threads do, and what sending costs.
+
+``python -m benchmarks.preparing [TURNS [WORK …]]`` prints a table. Each turn is a whole run of the mock over pictures of
+224 × 224, in threads and in processes, in random order, so that other work on the machine falls on both alike. Samples
+a second are those of the last three quarters of the run: processes have started then. CPU is that of the whole run and
+of all its processes, starting them included. A ratio is the median over turns, with the order statistics that hold it
+in 95 of 100 cases.
+
+``python -m benchmarks.preparing transport`` prints what sending a picture takes, on both sides.
+"""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.corruptions import imagenet_c, picture
+from benchmarks.lanes import ratio
+from harness.engine.options import Prepare
+from harness.engine.run import RunOptions, run_suite
+from harness.hosts.parcels import Arena, pack, unpack
+from harness.spec.document import parse_document
+from harness.suite.adapters import read_adapter
+from harness.suite.bind import bind_suite
+from harness.types import Request
+
+WAYS: Final[tuple[Prepare, ...]] = ("threads", "processes")
+_SUITE: Final = """
+suite: preparing
+version: 1
+datasets:
+  rows: {{type: jsonl, path: rows.jsonl}}
+tasks:
+  qa: {{kind: qa, dataset: rows, metrics: [exact_match]}}
+{sweep}
+"""
+_SWEEP: Final = (
+    "  sweep: {{kind: sweep, of: qa, metric: exact_match, corruptions: [{names}], severities: [0, 1, 2, 3, 4, 5]}}"
+)
+_ADAPTER: Final = "adapter: mock\ntype: mock\nbatch_size: {size}\n"
+
+
+def _works() -> dict[str, tuple[str, int, int, Sequence[str]]]:
+    """Of each work: the pictures' format, their number and side, and the corruptions."""
+    return {
+        "decode PNG": ("PNG", 4000, 224, ()),
+        "decode JPEG": ("JPEG", 4000, 224, ()),
+        "decode PNG, 640 × 640": ("PNG", 1500, 640, ()),
+        "decode JPEG, 640 × 640": ("JPEG", 1500, 640, ()),
+        "jpeg_compression": ("PNG", 400, 224, ("jpeg_compression",)),
+        "all nineteen of ImageNet-C": ("PNG", 20, 224, imagenet_c()),
+    }
+
+
+class Watched:
+    """Hears how many samples are done, and when."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, int]] = []
+
+    def begin(self, adapter: str, total: int) -> None: ...
+
+    def advance(self, cell: str, done: int, failed: int) -> None:
+        self.seen.append((time.perf_counter(), done))
+
+    def end(self) -> None: ...
+
+    @property
+    def rate(self) -> float:
+        """Samples a second after the first quarter of them."""
+        total, done = sum(count for _, count in self.seen), 0
+        for i, (start, count) in enumerate(self.seen):
+            done += count
+            if done >= total / 4:
+                later = self.seen[i + 1 :]
+                return sum(count for _, count in later) / (later[-1][0] - start)
+        raise ValueError("nothing was done")
+
+
+def prepare_data(folder: Path, kind: str, count: int, side: int) -> None:
+    """Write pictures that differ, and their rows."""
+    rng = np.random.default_rng(0)
+    base = picture(side)
+    rows = []
+    for i in range(count):
+        shifted = np.roll(base, rng.integers(0, side, 2), (0, 1))
+        name = f"{i}.{kind.lower()}"
+        Image.fromarray(shifted).save(folder / name, kind)
+        rows.append(json.dumps({"id": str(i), "image": name, "question": "what is it?", "answer": str(i)}))
+    (folder / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
+
+
+def one_run(folder: Path, sweep: str, size: int, how: Prepare, workers: int) -> tuple[float, float]:
+    """Run once; return samples a second, and CPU milliseconds a sample."""
+    adapter = folder / "mock.yaml"
+    adapter.write_text(_ADAPTER.format(size=size), encoding="utf-8")
+    suite = bind_suite(parse_document(_SUITE.format(sweep=sweep), folder / "suite.yaml"))
+    watched = Watched()
+    options = RunOptions(folder / "runs", workers=workers, prepare=how, fresh=True)
+    _, record = run_suite(suite, read_adapter(str(adapter)), options, watched)
+    if record.status != "complete" or (how == "processes") != ("apart" in record.timings):
+        raise RuntimeError(f"{how}: {record.status} {record.reason} {record.timings}")
+    cpu = record.cpu_seconds - record.timings["finish"]
+    return watched.rate, 1000 * cpu / sum(record.responses.values())
+
+
+def compare(work: str, turns: int, size: int = 32) -> str:
+    """Return a row of the table."""
+    kind, count, side, corruptions = _works()[work]
+    sweep = _SWEEP.format(names=", ".join(corruptions)) if corruptions else ""
+    found: dict[Prepare, list[tuple[float, float]]] = {how: [] for how in WAYS}
+    shuffled = random.Random(work)  # noqa: S311 - an order
+    with tempfile.TemporaryDirectory() as name:
+        prepare_data(Path(name), kind, count, side)
+        for _ in range(turns):
+            for how in shuffled.sample(WAYS, len(WAYS)):
+                found[how].append(one_run(Path(name), sweep, size, how, workers=2))
+    rates = {how: [rate for rate, _ in found[how]] for how in WAYS}
+    cpu = {how: [one for _, one in found[how]] for how in WAYS}
+    cells = (
+        work, *(f"{median(rates[how]):,.0f}" for how in WAYS), ratio(rates["processes"], rates["threads"]),
+        *(f"{median(cpu[how]):.2f} ms" for how in WAYS), ratio(cpu["processes"], cpu["threads"]),
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def transport(rounds: int = 300) -> None:
+    """Print the CPU microseconds that sending a request with one picture takes."""
+    print("| picture | sent, shared memory | received | sent, pipe | received |\n|---|---|---|---|---|")
+    for side in (224, 640):
+        image = Image.fromarray(picture(side))
+        value = (None, ((Request("a", "what is it?", (image,)), "0" * 64),), None)
+        cells = [f"{side} × {side} RGB"]
+        for arena in (Arena.new(), None):
+            theirs = Arena(arena.file) if arena else None
+            sent, received = [], []
+            for _ in range(rounds):
+                parcel, seconds = _timed(lambda: pack(value, theirs))  # noqa: B023 - called at once
+                sent.append(seconds)
+                received.append(_timed(lambda: unpack(parcel, arena))[1])  # noqa: B023
+                if arena and theirs:
+                    theirs.turn()
+                    arena.done()
+            cells += [f"{1e6 * median(one):.0f} µs" for one in (sent, received)]
+        print(f"| {' | '.join(cells)} |")
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.process_time()
+    found = work()
+    return found, time.process_time() - start
+
+
+def main(turns: int, works: Sequence[str]) -> None:
+    """Print a row for each kind of work."""
+    titles = ("work", "threads, samples/s", "processes", "ratio", "threads, CPU a sample", "processes", "ratio")
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
+    for work in works or _works():
+        print(compare(work, turns), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["transport"]:
+        transport()
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 7, sys.argv[2:])
