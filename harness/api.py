@@ -192,8 +192,7 @@ def run(
     _refuse({_HEAD_ALONE: head and limit is None})
     if sample not in get_args(SampleRule):
         raise UsageError(f"sample must be one of {', '.join(get_args(SampleRule))}, not {sample!r}")
-    if prepare not in get_args(Prepare):
-        raise UsageError(f"prepare must be one of {', '.join(get_args(Prepare))}, not {prepare!r}")
+    _check_prepare(prepare)
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
@@ -376,6 +375,7 @@ def gate(
     margin: float | None = None,
     out: PathLike = _RUNS,
     workers: int = 1,
+    prepare: Prepare = "auto",
     limit: int | None = None,
     head: bool = False,
     roots: PathLike | Sequence[PathLike] = (),
@@ -406,7 +406,8 @@ def gate(
         metric: without a suite: the numbers to judge, with or without their tasks; the headlines by default.
         margin: without a suite: how much worse is not worse, in the metric's unit; 0.02 of its range by default.
         out: folder for run records.
-        workers: threads that load and perturb images ahead of the model.
+        workers: batches that are loaded and perturbed at a time, ahead of the model.
+        prepare: where that is done, as for :func:`run`.
         limit: at most so many samples a cell: the first of a seeded order.
         head: let the limit take the first samples of each dataset instead.
         roots: folders outside the suite's own that its data may lie in.
@@ -441,6 +442,7 @@ def gate(
     from harness.suite.looks import draw_of
 
     _at_least(1, workers=workers, limit=limit, epochs=epochs)
+    _check_prepare(prepare)
     _at_least(_FEWEST_DRAWS, resamples=resamples)
     _refuse(
         {
@@ -481,6 +483,7 @@ def gate(
         run = RunOptions(
             out=Path(out).absolute(),
             workers=workers,
+            prepare=prepare,
             limit=limit,
             head=head,
             selection=selection,
@@ -546,7 +549,7 @@ def why(
         python: the interpreter of an environment with the baseline's library versions and this harness: they are then
             a change as others, asked by a process of it.
         cache: take answers that a model gave to the same requests earlier.
-        workers: threads that load and perturb images ahead of the model.
+        workers: batches that are loaded and perturbed at a time, ahead of the model.
         executor: where the model lives: ``local`` or ``process``; as the suite says by default.
         progress: who watches; nobody by default.
         say: hears what a user should know and what is no error.
@@ -696,6 +699,11 @@ def _refuse(mistakes: Mapping[str, object]) -> None:
     """Raise the first of some sentences whose condition holds."""
     if said := next((said for said, wrong in mistakes.items() if wrong), None):
         raise UsageError(said)
+
+
+def _check_prepare(prepare: str) -> None:
+    if prepare not in get_args(Prepare):
+        raise UsageError(f"prepare must be one of {', '.join(get_args(Prepare))}, not {prepare!r}")
 
 
 def _at_least(fewest: int, **numbers: int | None) -> None:
