@@ -58,6 +58,16 @@ def speed_facts() -> Mapping[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use: those that it is let on, or fewer by its container's quota."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+        return max(1, min(count, int(quota) // int(period)))
+    except ValueError:
+        return count
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()

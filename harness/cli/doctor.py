@@ -64,14 +64,14 @@ def command(as_json: bool) -> None:
 
 def _examined() -> dict[str, Any]:
     from harness import __version__
-    from harness.cpu import cpu_flags, has_vnni, speed_facts
+    from harness.cpu import cpu_flags, has_vnni, speed_facts, usable_cores
     from harness.locate import cache_folder
     from harness.quantise.measured import kind_here, machine_like
 
     cache, kind = cache_folder(), kind_here()
     steps = "VNNI or AMX: products of bytes in one step" if has_vnni() else "no VNNI: products of bytes in two steps"
     told = speed_facts().get("features", "none that matter") if cpu_flags() else "the system does not tell"
-    machine = f"{platform.system()} {platform.machine()}, {_cores()} usable cores, {_size(_memory())} of memory"
+    machine = f"{platform.system()} {platform.machine()}, {usable_cores()} usable cores, {_size(_memory())} of memory"
     return {
         "here": {
             "harness": f"{__version__} in {Path(__file__).resolve().parents[1]}",
@@ -147,11 +147,11 @@ def _slow() -> Iterator[str]:
     """Yield what takes long on this machine, and why."""
     from importlib.util import find_spec
 
-    from harness.cpu import cpu_flags, has_vnni
+    from harness.cpu import cpu_flags, has_vnni, usable_cores
 
     if cpu_flags() and not has_vnni():
         yield "INT8 gains about 2 × over float32 at most (no VNNI here), and its weights have 7 bits: docs/latency.md"
-    if (cores := _cores()) <= 2:
+    if (cores := usable_cores()) <= 2:
         yield f"everything that loads pictures: {cores} core(s); `--workers {cores}` uses them, more does not help"
     if find_spec("torch") and not Path("/dev/nvidia0").exists() and platform.system() == "Linux":
         yield "torch models of billions of parameters: no NVIDIA GPU here, so count on seconds to minutes an answer"
@@ -169,16 +169,6 @@ def _broken(cache: Path) -> Iterator[str]:
         yield f"{here} cannot be written, where runs go by default; give --out"
     elif shutil.disk_usage(here).free < _FULL:
         yield f"less than 1 GiB is free in {here}, where runs go by default"
-
-
-def _cores() -> int:
-    """Return how many cores this process may use: those that it is let on, or fewer by its container's quota."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
-        return max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return count
 
 
 def _memory() -> int:

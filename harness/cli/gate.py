@@ -51,7 +51,9 @@ Exit codes: 0 pass, 1 a gate failed, 2 usage, 3 inconclusive or no baseline that
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
               help="Folder for run records.")  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
-              help="Threads that load and perturb images ahead of the model.")  # fmt: skip
+              help="Batches that are loaded and perturbed at a time, ahead of the model.")  # fmt: skip
+@click.option("--prepare", type=click.Choice(["threads", "processes", "auto"]), default="auto", show_default=True,
+              help="Where that is done; auto: in threads, until the model waits for two of them or more.")  # fmt: skip
 @click.option(
     "-n", "--limit", type=click.IntRange(1), help="At most so many samples a cell, drawn with the suite's seed."
 )
@@ -94,6 +96,7 @@ def command(
     margin: float | None,
     out: Path,
     workers: int,
+    prepare: Literal["threads", "processes", "auto"],
     limit: int | None,
     head: bool,
     roots: tuple[Path, ...],
@@ -155,6 +158,7 @@ def command(
                         margin=margin,
                         out=out,
                         workers=workers,
+                        prepare=prepare,
                         limit=limit,
                         head=head,
                         roots=roots,

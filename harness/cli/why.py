@@ -64,7 +64,7 @@ _COLOURS: Final = {"found": "bold red", "likely": "bold yellow"}
 @click.option("--root", "roots", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
               help="A folder outside the suite's own that its data may lie in.")  # fmt: skip
 @click.option("-j", "--workers", type=click.IntRange(1), default=1, show_default=True,
-              help="Threads that load and perturb images ahead of the model.")  # fmt: skip
+              help="Batches that are loaded and perturbed at a time, ahead of the model.")  # fmt: skip
 @click.option("--cache/--no-cache", default=True, show_default=True,
               help="Take answers that a model gave to the same requests earlier.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

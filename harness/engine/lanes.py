@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Self
 
+from harness.cpu import usable_cores
 from harness.engine.manifest import Manifest
 from harness.engine.options import Prepare
 from harness.engine.plan import Batch
 from harness.engine.prepare import Made, Prepared, late, maker, preparing, put_together
 from harness.engine.prepared import BETWEEN, Order, Setup, Some, main, mark_of
+from harness.engine.worth import Worth
 from harness.hosts.apart import Apart, Unwanted
 from harness.hosts.host import Died, Late
 from harness.hosts.parcels import Arena, unpack
@@ -28,13 +29,6 @@ _START: Final = 600.0
 """Seconds that a process may take to read the suite."""
 _STRIKES: Final = 3
 """Times in a row that a process may end for no sample's sake."""
-_WINDOW: Final = 4.0
-"""Seconds that ``auto`` looks on before it decides, and after that before it looks again."""
-_WAITING: Final = 0.7
-"""The share of them in which nothing lay ready, above which preparation holds the run up."""
-_WORTH: Final = 15.0
-"""Seconds of work in which processes pay for being started, several times over."""
-
 Spent = Callable[[float, float], None]
 
 
@@ -119,7 +113,8 @@ class Lanes:
         self._auto = how == "auto"
         self._say = say
         self._oracle = manifest.adapter.simulated
-        self._watch = _Watch(left) if self._auto and workers > 1 else None
+        cores = min(workers, usable_cores())
+        self._worth = Worth(left, cores) if self._auto and cores > 1 else None
         self._lock = threading.Lock()
         self._open = False
         self._ready = 0
@@ -139,8 +134,8 @@ class Lanes:
 
     def __call__(self, patience: Patience, batch: Batch) -> Callable[[], Prepared]:
         """Begin with a batch; return what waits for the end."""
-        if self._watch and self._watch.due(len(batch.samples)):
-            self._watch = None
+        if self._worth and self._worth.shown(len(batch.samples)):
+            self._worth = None
             self._start()
         task = batch.task
         with self._lock:
@@ -149,7 +144,7 @@ class Lanes:
                 self.jobs.put(job)
                 return partial(self._end, patience, job)
         wait = preparing(patience, batch, oracle=self._oracle)
-        return partial(self._watch.wait, wait) if self._watch else wait
+        return partial(self._worth.wait, wait) if self._worth else wait
 
     def close(self) -> None:
         """Let the processes go; one that is at work is killed."""
@@ -245,40 +240,6 @@ def _seen(made: Made) -> tuple[Any, ...]:
     """Return what a model and metrics see of a sample; what goes wrong may be said in other words."""
     sample, asked, said = made
     return sample.facts, [digest for _, digest in asked], [request.id for request, _ in asked], said is None
-
-
-class _Watch:
-    """Sees whether preparation holds the run up, and whether enough of it is left for a change to be worth it."""
-
-    def __init__(self, left: int) -> None:
-        self._left = left
-        self._begin()
-
-    def wait(self, wait: Callable[[], Prepared]) -> Prepared:
-        """Wait for a batch, and take the time."""
-        start = time.perf_counter()
-        found = wait()
-        self._waited += time.perf_counter() - start
-        return found
-
-    def due(self, samples: int) -> bool:
-        """Return whether processes are worth it now that so many more samples are begun."""
-        wall = time.perf_counter() - self._since
-        if wall < _WINDOW:
-            self._begun += samples
-            return False
-        self._left -= self._begun
-        seconds = self._left * wall / max(1, self._begun)
-        # A thread that waits for a disk is no faster in a process: then hardly any time of a processor is used.
-        busy = time.process_time() - self._cpu > _WAITING * wall
-        found = self._waited > _WAITING * wall and busy and seconds > _WORTH
-        self._begin()
-        self._begun += samples
-        return found
-
-    def _begin(self) -> None:
-        self._since, self._cpu = time.perf_counter(), time.process_time()
-        self._waited, self._begun = 0.0, 0
 
 
 class _Refused(Exception):

@@ -40,7 +40,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: 
 
 def test_it_says_what_is_slow_and_why(monkeypatch: pytest.MonkeyPatch, run_here) -> None:
     monkeypatch.setattr("harness.cpu.cpu_flags", lambda: frozenset({"avx2"}))
-    monkeypatch.setattr(doctor, "_cores", lambda: 1)
+    monkeypatch.setattr("harness.cpu.usable_cores", lambda: 1)
     monkeypatch.setattr(doctor, "_memory", lambda: 4 * 1024**3)
     told = json.loads(run_here("doctor", "--json").out)["slow"]
     assert any("no VNNI" in one for one in told)

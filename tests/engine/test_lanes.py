@@ -19,6 +19,7 @@ import harness
 from harness.engine import lanes
 from harness.engine.options import Prepare, Silent
 from harness.engine.run import RunOptions, resume_run, run_suite
+from harness.engine.worth import Worth
 from harness.errors import UsageError
 from harness.hosts import parcels
 from harness.record import Run
@@ -222,24 +223,63 @@ def test_a_plug_in_that_only_this_process_knows_is_prepared_in_threads(
     assert "'louder'" in said
 
 
-def test_auto_keeps_to_threads_until_the_model_waits_for_long(
+def test_auto_begins_with_threads_and_goes_on_in_processes_where_they_are_worth_it(
     plugged: Path, bind, run: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = bind(text(200))
     first, record = run(suite, "auto")
-    assert ("apart" in record.timings, run.said) == (False, [])
-    monkeypatch.setattr(lanes, "_WINDOW", 0.0)
-    monkeypatch.setattr(lanes, "_WAITING", -1.0)
-    _, record = run(suite, "auto")
-    assert "apart" not in record.timings, "what is left is soon done"
-    monkeypatch.setattr(lanes, "_WORTH", 0.0)
+    assert ("apart" in record.timings, run.said) == (False, []), "it is over before anything is shown"
+    monkeypatch.setattr(lanes, "usable_cores", lambda: 2)
+    monkeypatch.setattr(lanes.Worth, "shown", lambda self, samples: True)
     _, record = run(suite, "auto", workers=1)
     assert "apart" not in record.timings, "one process is no faster than a thread"
-    slow = bind(text(200, pause=0.05))
-    again, record = run(slow, "auto")
+    again, record = run(bind(text(200, pause=0.05)), "auto")
     assert run.said == ["samples are prepared in 2 processes from here on: the model waits for them"]
     assert 0 < record.timings["apart"] < record.timings["prepare"]
     assert table(again) == table(first)
+
+
+class Clock:
+    """Wall-clock and CPU time that pass as a test says."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def perf_counter(self) -> float:
+        return self.wall
+
+    def process_time(self) -> float:
+        return self.cpu
+
+    def go(self, wall: float, cpu: float) -> None:
+        self.wall += wall
+        self.cpu += cpu
+
+
+@pytest.mark.parametrize(
+    ("waited", "used", "left", "worth"),
+    [
+        (0.95, 1.2, 10_000, True),
+        (0.5, 1.2, 10_000, False),  # the model is as slow
+        (0.95, 0.2, 10_000, False),  # the disk is slow
+        (0.95, 1.9, 10_000, False),  # threads are as good as processes
+        (0.95, 1.2, 500, False),  # it is soon over
+    ],
+)
+def test_processes_are_worth_it_where_threads_hold_each_other_up_for_long(
+    monkeypatch: pytest.MonkeyPatch, waited: float, used: float, left: int, worth: bool
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("harness.engine.worth.time", clock)
+    seen = Worth(left, 2)
+    found = []
+    for _ in range(12):  # seconds, in each of which forty samples are begun
+        found.append(seen.shown(40))
+        seen.wait(lambda: clock.go(waited, waited * used))
+        clock.go(1 - waited, (1 - waited) * used)
+    assert found[:4] == [False] * 4
+    assert found[4] is worth
+    assert any(found) is worth
 
 
 def test_a_run_that_was_killed_goes_on_in_any_way_and_leaves_no_process_behind(plugged: Path, bind, run: Runs) -> None:
@@ -319,4 +359,4 @@ def test_ctrl_c_leaves_no_process_behind(plugged: Path, times: int, fault: str) 
     assert begun.returncode == 130, said
     assert "Traceback" not in said
     assert "to continue: harness resume runs/" in said
-    assert not any(map(_alive, _pids()))
+    _wait(lambda: not any(map(_alive, _pids())))
