@@ -53,7 +53,7 @@ def why(
         python: the interpreter of an environment with the baseline's library versions and this harness: they are then
             a change as others, asked by a process of it.
         cache: take answers that a model gave to the same requests earlier.
-        workers: threads that load and perturb images ahead of the model.
+        workers: batches that are loaded and perturbed at a time, ahead of the model.
         executor: where the model lives: ``local`` or ``process``; as the suite says by default.
         progress: who watches; nobody by default.
         say: hears what a user should know and what is no error.

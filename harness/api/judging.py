@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harness.api.given import RUNS, AnyAdapter, AnyRun, AnySuite, PathLike, adapter_of, load_run, load_suite, several
 from harness.api.labelled import labels_of
-from harness.api.limits import DRAWS, FEWEST_DRAWS, HEAD_ALONE, at_least, refuse
+from harness.api.limits import DRAWS, FEWEST_DRAWS, HEAD_ALONE, at_least, known_preparation, refuse
 from harness.api.watching import SILENT, ignore
 from harness.engine.named import counted
-from harness.engine.options import Progress, RunOptions
+from harness.engine.options import Prepare, Progress, RunOptions
 from harness.errors import UsageError
 from harness.locate import near
 from harness.record import Run
@@ -39,6 +39,7 @@ def gate(
     margin: float | None = None,
     out: PathLike = RUNS,
     workers: int = 1,
+    prepare: Prepare = "auto",
     limit: int | None = None,
     head: bool = False,
     roots: PathLike | Sequence[PathLike] = (),
@@ -69,7 +70,8 @@ def gate(
         metric: without a suite: the numbers to judge, with or without their tasks; the headlines by default.
         margin: without a suite: how much worse is not worse, in the metric's unit; 0.02 of its range by default.
         out: folder for run records.
-        workers: threads that load and perturb images ahead of the model.
+        workers: batches that are loaded and perturbed at a time, ahead of the model.
+        prepare: where that is done, as for :func:`run`.
         limit: at most so many samples a cell: the first of a seeded order.
         head: let the limit take the first samples of each dataset instead.
         roots: folders outside the suite's own that its data may lie in.
@@ -104,6 +106,7 @@ def gate(
     from harness.suite.looks import draw_of
 
     at_least(1, workers=workers, limit=limit, epochs=epochs)
+    known_preparation(prepare)
     at_least(FEWEST_DRAWS, resamples=resamples)
     refuse(
         {
@@ -144,6 +147,7 @@ def gate(
         run = RunOptions(
             out=Path(out).absolute(),
             workers=workers,
+            prepare=prepare,
             limit=limit,
             head=head,
             selection=selection,

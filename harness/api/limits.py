@@ -1,8 +1,9 @@
 """What several calls take and do not take: defaults, least values, and the refusal of what cannot be."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, get_args
 
+from harness.engine.options import Prepare
 from harness.errors import UsageError
 
 HEAD_ALONE: Final = "head says which samples a limit takes; give one"
@@ -22,3 +23,13 @@ def at_least(fewest: int, **numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is not None and number < fewest:
             raise UsageError(f"{name} must be {fewest} or more, not {number}")
+
+
+def known_preparation(prepare: str) -> None:
+    """See that samples can be prepared in this way.
+
+    Raises:
+        UsageError: if they cannot.
+    """
+    if prepare not in get_args(Prepare):
+        raise UsageError(f"prepare must be one of {', '.join(get_args(Prepare))}, not {prepare!r}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.api.given import RUNS, AnyAdapter, AnyRun, AnySuite, PathLike, adapter_of, load_run, load_suite, several
-from harness.api.limits import HEAD_ALONE, at_least, refuse
+from harness.api.limits import HEAD_ALONE, at_least, known_preparation, refuse
 from harness.api.watching import SILENT, ignore
 from harness.engine.options import Executor, Prepare, Progress, RunOptions, SampleRule
 from harness.engine.plan import WHOLE, Shard
@@ -91,8 +91,7 @@ def run(
     refuse({HEAD_ALONE: head and limit is None})
     if sample not in get_args(SampleRule):
         raise UsageError(f"sample must be one of {', '.join(get_args(SampleRule))}, not {sample!r}")
-    if prepare not in get_args(Prepare):
-        raise UsageError(f"prepare must be one of {', '.join(get_args(Prepare))}, not {prepare!r}")
+    known_preparation(prepare)
     if batch_size is not None and batch_size > MOST_IN_A_BATCH:
         raise UsageError(f"batch_size must be {MOST_IN_A_BATCH} or less, not {batch_size}")
     if reducer != "mean" and epochs == 1:
