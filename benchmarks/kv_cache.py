@@ -1,12 +1,14 @@
 """What a step of decoding costs with keys and values in 8 bits, and what they take, against float32.
 
 ``python -m benchmarks.kv_cache [--shape tiny|2b] [--batch N] [--steps N]`` prints a table: CPU time of a step at three
-lengths of the context, medians over steps that are taken in turn, and bytes a token. ``2b`` is a decoder of the widths
-of Qwen2-VL-2B and random weights with 4 of its 28 layers: a step of the whole takes seven times as long, both ways.
+lengths of the context, medians over steps that are taken in turn, and bytes a token. ``--onnx FILE`` takes a decoder in
+ONNX instead, and the same one by the recipe ``kv-cache-8``. ``2b`` is a decoder of the widths of Qwen2-VL-2B and random
+weights with 4 of its 28 layers: a step of the whole takes seven times as long, both ways.
 """
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import Any, Final
 from tabulate import tabulate
 
 from harness.adapters._torch.kv import int8_caches
+from harness.quantise.cached import hold_in_bytes
+from harness.quantise.decoder import Decoder, decoding_speed
+from harness.quantise.inputs import open_session
 
 TINY: Final = Path(__file__).parents[1] / "fixtures" / "tiny-qwen2-vl"
 CONTEXTS: Final = (64, 512, 2048)
@@ -70,15 +75,37 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", choices=("tiny", "2b"), default="tiny")
+    parser.add_argument("--onnx", type=Path)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--steps", type=int, default=40)
     args = parser.parse_args()
-    model, rows = decoder(args.shape), []
+    rows: list[list[Any]] = []
+    head = ("", "tokens", "float32, ms", "int8, ms", "ratio", "float32, B", "int8, B")
+    if args.onnx:
+        rows = in_onnx(args.onnx, args.steps)
+        print(tabulate(rows, head, floatfmt=".3f"))
+        return
+    model = decoder(args.shape)
     ways = {"float32": lambda: DynamicCache(config=model.config), "int8": int8_caches(model, {})}
     for context in CONTEXTS:
         sides = {name: torch_steps(model, make, context, args.batch) for name, make in ways.items()}
         rows.append([f"PyTorch, {args.shape}", context, *measured(sides, args.steps)])
-    print(tabulate(rows, ("", "tokens", "float32, ms", "int8, ms", "ratio", "float32, B", "int8, B"), floatfmt=".3f"))
+    print(tabulate(rows, head, floatfmt=".3f"))
+
+
+def in_onnx(source: Path, steps: int) -> list[list[Any]]:
+    """Return the rows of a decoder in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = hold_in_bytes(source, Path(folder) / "held.onnx").path
+        rows = []
+        for context in CONTEXTS:
+            took, taken = decoding_speed(source, made, steps, context), []
+            for path in (source, made):
+                one = Decoder(open_session(path))
+                _, past = one.call(one.nothing(), 0, 64)
+                taken.append(sum(part.nbytes for part in past.values()) / 64)
+            rows.append([source.name, context, took.float_ms, took.quantised_ms, 1 / took.ratio, *taken])
+        return rows
 
 
 def measured(sides: dict[str, tuple[Callable[[], None], Callable[[], float]]], steps: int) -> list[float]:

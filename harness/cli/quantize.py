@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from harness.quantise.inputs import Prepare
     from harness.quantise.trial import Trial
 
-_RECIPES: Final = ("auto", "transformer", "cnn", "openvino", "weight-only-8", "weight-only-4")
+_RECIPES: Final = ("auto", "transformer", "cnn", "openvino", "weight-only-8", "weight-only-4", "kv-cache-8")
+_CACHED: Final = _RECIPES[-1]
 _WEIGHTS: Final = ("int8", "int7", "uint8")
 _EPILOG: Final = """\b
 Examples:
@@ -21,6 +22,7 @@ Examples:
   harness quantize cnn.onnx --calibration photos --evaluation others --like my-classifier.yaml
   harness quantize encoder.onnx --recipe openvino --calibration calibration.npz
   harness quantize encoder.onnx --recipe auto --plot pareto.png --json
+  harness quantize decoder_model_merged_q4.onnx --recipe kv-cache-8 # after weight-only-4, or alone
   harness quantize encoder.onnx --keep-float tower.blocks.1 --keep-float 'tower.merger.*'
 """
 
@@ -82,6 +84,11 @@ def command(
     from harness.quantise.recipes import quantise, recipe_for
     from harness.quantise.trial import Trial, agreement, speed, try_all
 
+    if recipe == _CACHED:
+        options = {"--weights": weights, "--keep-float": kept, "--calibration": calibration, "--evaluation": evaluation,
+                   "--like": like, "--plot": plot}  # fmt: skip
+        _require_none(options)
+        return _hold(model, out, min_cosine, unjudged, rounds, as_json)
     session = open_session(model)
     prepare = _preparation(like) if like else None
     tuned = read_inputs(calibration, session, prepare) if calibration else []
@@ -119,6 +126,31 @@ def command(
         return ExitCode.OK
     best = max((trial.agreement.cosine for trial in trials if trial.agreement), default=-1.0)
     return ExitCode.OK if best >= min_cosine else ExitCode.REGRESSION
+
+
+def _require_none(options: dict[str, object]) -> None:
+    from harness.errors import UsageError
+
+    if given := [name for name, value in options.items() if value]:
+        raise UsageError(f"the recipe {_CACHED} leaves weights as they are, and takes no {given[0]}")
+
+
+def _hold(model: Path, out: Path | None, min_cosine: float, unjudged: bool, rounds: int, as_json: bool) -> int:
+    """Hold a decoder's keys and values in bytes."""
+    from harness.errors import UsageError
+    from harness.quantise.cached import hold_in_bytes
+    from harness.quantise.decoder import decoding_agreement, decoding_speed
+    from harness.quantise.trial import Trial
+
+    target = out or model.with_name(f"{model.stem}_{_CACHED}.onnx")
+    if target.resolve() == model.resolve():
+        raise UsageError("--out must not be the model itself")
+    made = hold_in_bytes(model, target)
+    near = None if unjudged else decoding_agreement(model, target)
+    ratio = None if unjudged else decoding_speed(model, target, rounds)
+    told = "nothing: it was not run" if unjudged else f"steps of decoding after 512 tokens, {_RANDOM}"
+    _print(model, [Trial(_CACHED, made, near, ratio, pareto=True)], told, as_json)
+    return ExitCode.OK if near is None or near.cosine >= min_cosine else ExitCode.REGRESSION
 
 
 def _preparation(name: str) -> "Prepare":

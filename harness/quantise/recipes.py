@@ -19,8 +19,9 @@ from harness.quantise import facts
 from harness.quantise.blocks import put_back
 from harness.quantise.by_nncf import for_openvino
 
-Recipe = Literal["transformer", "cnn", "openvino", "weight-only-8", "weight-only-4"]
+Recipe = Literal["transformer", "cnn", "openvino", "weight-only-8", "weight-only-4", "kv-cache-8"]
 RECIPES: Final[tuple[Recipe, ...]] = ("transformer", "cnn", "openvino", "weight-only-8", "weight-only-4")
+"""Those of weights; of a decoder's past there is :func:`harness.quantise.cached.hold_in_bytes`."""
 
 Weights = Literal["int8", "int7", "uint8"]
 """``int7``: signed, in half the range, for CPUs whose byte products saturate; ``uint8``: exact there, and slower."""
@@ -34,6 +35,7 @@ _DOES: Final[Mapping[Recipe, str]] = {
     "openvino": "int8 weights per channel, activations with ranges from calibration, placed by NNCF for OpenVINO (QDQ)",
     "weight-only-8": "8-bit weights in blocks of 32, computed in float; MatMul and Gemm",
     "weight-only-4": "4-bit weights in blocks of 32, computed in float; MatMul and Gemm",
+    "kv-cache-8": "keys and values in 8 bits between calls, in groups of 32; weights as they are",
 }
 
 _REACH: Final[Mapping[Recipe, tuple[str, ...]]] = {

@@ -22,6 +22,7 @@ _DTYPES: Final[Mapping[str, DTypeLike]] = {
     "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
+    "tensor(int8)": np.int8,
     "tensor(bool)": np.bool_,
 }
 PAST: Final = "past_key_values."
