@@ -4,8 +4,9 @@
 
 Nothing is installed here. A peer whose interpreter isn't given is left out, and the table says so. Their environments
 hold `lmms-eval`, `lm-eval` with `accelerate`, or VLMEvalKit with `qwen-vl-utils`, beside the torch and the transformers
-that are compared. The bare loop needs torchvision, as the model's processor does, and runs in the first environment
-that is given.
+that are compared. The bare loop runs in the first environment that is given, else in this one. Where there is no
+torchvision, it and this harness load the model's processor without its video part: pictures are then resized by Pillow.
+Only what resizes alike can be compared; the last line names the versions.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +28,10 @@ _MODEL: Final = _HERE.parents[1] / "fixtures" / "tiny-qwen2-vl"
 _SYSTEM: Final = "You are a helpful assistant."
 """lmms-eval's own default: it cannot be told to leave the system message out."""
 _BATCH: Final = 8
+_WITH_US: Final = ("ours.py", "bare.py")
+"""Scripts that import this repository; the bare loop does so where there is no torchvision."""
+_EXTRA: Final = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+"""Where the caller keeps packages beside the environment."""
 _FEATURES: Final = {
     "id": {"dtype": "string", "_type": "Value"},
     "question": {"dtype": "string", "_type": "Value"},
@@ -87,7 +93,7 @@ def measure(contestant: Contestant, questions: int, per_chart: int, times: float
             "HF_HUB_OFFLINE": "1",
             "HF_HOME": str(folder / "hub"),
             "PYTHONDONTWRITEBYTECODE": "",  # nobody's modules are compiled anew in each process
-            "PYTHONPATH": str(_HERE.parents[1]) if contestant.script == "ours.py" else "",
+            "PYTHONPATH": os.pathsep.join([str(_HERE.parents[1]), *_EXTRA]) if contestant.script in _WITH_US else "",
             "TOKENIZERS_PARALLELISM": "false",
         }
         command = [str(contestant.python), str(_HERE / contestant.script), name, str(_MODEL), str(_BATCH), _SYSTEM]
@@ -110,6 +116,53 @@ def row(name: str, measured: dict[str, Any], ours: dict[str, Any], truth: dict[s
     )
 
 
+def table_of_stages(ours: Sequence[dict[str, Any]], bare: Sequence[dict[str, Any]], more: int) -> Iterator[str]:
+    """Yield the lines of a table: CPU of a further question by stage, here and in the bare loop.
+
+    Args:
+        ours: what was measured of few questions, and of many.
+        bare: likewise.
+        more: how many questions the second of each asked more.
+    """
+    columns = [
+        {name: (taken - few["stages"].get(name, 0.0)) / more * 1e3 for name, taken in many["stages"].items()}
+        for few, many in (ours, bare)
+    ]
+    for one in columns:
+        del one["start"]  # imports and the model, which only differ by chance
+    yield f"{'':<20}{'harness':>12}{'bare loop':>12}"
+    for name, here in sorted(columns[0].items(), key=lambda stage: (stage[0] == "rest", -stage[1])):
+        there = columns[1].get(name)
+        yield f"{name:<20}{here:>9.3f} ms" + (f"{there:>9.3f} ms" if there is not None else f"{'–':>12}")
+    yield f"{'altogether':<20}" + "".join(f"{sum(one.values()):>9.3f} ms" for one in columns)
+
+
+def where(chosen: argparse.Namespace) -> None:
+    """Print by stage what a further question takes here and in the bare loop."""
+    few, many = min(chosen.questions), max(chosen.questions)
+    if few == many:
+        raise SystemExit("--where needs two numbers of questions: --questions 100 900")
+    ours = Contestant("harness", "ours.py", sys.executable, ("0", "where"))
+    bare = Contestant("bare loop", "bare.py", chosen.bare or sys.executable)
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for _ in range(chosen.repeat):
+        for questions in (few, many):
+            for one in (ours, bare):
+                again = measure(one, questions, chosen.per_chart, chosen.times)
+                found.setdefault((one.name, questions), []).append(again)
+    least = {key: {"stages": least_of(runs)} for key, runs in found.items()}
+    sides = [[least[one.name, few], least[one.name, many]] for one in (ours, bare)]
+    print(f"CPU of a further question, {few} to {many}, each stage's least of {chosen.repeat}")
+    print("\n".join(table_of_stages(sides[0], sides[1], many - few)))
+    print("; ".join(f"{name} {of}" for name, of in found[ours.name, many][0]["versions"].items()))
+
+
+def least_of(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return the least that each stage took."""
+    names = dict.fromkeys(name for run in runs for name in run["stages"])
+    return {name: min(run["stages"].get(name, 0.0) for run in runs) for name in names}
+
+
 def main() -> None:
     """Print a table for each number of questions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,8 +174,12 @@ def main() -> None:
     parser.add_argument("--per-chart", type=int, default=1, help="questions that share a picture")
     parser.add_argument("--times", type=float, default=1, help="how many times as wide and high pictures are")
     parser.add_argument("--image-cache", metavar="SIZE", help="ask this harness once more, with this in its file")
+    parser.add_argument("--where", action="store_true", help="say by stage what a further question takes; no peers")
     parser.add_argument("--repeat", type=int, default=1, help="times that all is measured; the least CPU counts")
     chosen = parser.parse_args()
+    if chosen.where:
+        where(chosen)
+        return
     contestants = [
         Contestant("harness", "ours.py", sys.executable),
         Contestant("kept", "ours.py", sys.executable if chosen.image_cache else None, (chosen.image_cache or "0",)),

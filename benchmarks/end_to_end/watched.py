@@ -6,9 +6,12 @@ The model's own `generate` is watched, since all of them end there: what it take
 import json
 import resource
 import sys
+import threading
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 STARTED = time.perf_counter()
@@ -22,6 +25,37 @@ class Watch:
         self.inside = 0.0
         self.first: tuple[float, float] | None = None
         self.measured: dict[str, float] = {}
+        self.stages: dict[str, float] = {}
+        """CPU seconds by stage, of all threads; what a stage calls that is another's is that one's."""
+        self._within = threading.local()
+        self._adding = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the CPU time that this thread takes in the block."""
+        outer: list[float] = self._within.__dict__.setdefault("open", [])
+        outer.append(0.0)
+        start = time.thread_time()
+        try:
+            yield
+        finally:
+            taken = time.thread_time() - start
+            inner = outer.pop()
+            if outer:
+                outer[-1] += taken
+            with self._adding:
+                self.stages[name] = self.stages.get(name, 0.0) + taken - inner
+
+    def count(self, owner: Any, name: str, stage: str) -> None:
+        """Count all calls of a function, or of a method of a class, towards a stage."""
+        watched = getattr(owner, name)
+
+        @wraps(watched)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(stage):
+                return watched(*args, **kwargs)
+
+        setattr(owner, name, counted)
 
     def begin(self) -> None:
         """Put the clocks in place; `transformers` is imported by this."""
@@ -39,6 +73,7 @@ class Watch:
                 self.first = self.first or (time.process_time(), time.perf_counter() - STARTED)
 
         utils.GenerationMixin.generate = generate
+        self.stages["start"] = time.process_time()
 
     def end(self) -> None:
         """Stop the clocks: all is answered and saved, and what follows only tells of it."""
@@ -52,12 +87,20 @@ class Watch:
             "calls": self.calls,
             "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
+        self.stages["rest"] = self.measured["cpu"] - sum(self.stages.values())
 
     def tell(self, answers: Mapping[str, str], *packages: str) -> None:
         """Print what was measured, what was answered and with which versions, as the last line."""
-        versions = {name: version(name) for name in packages}
-        told = {**self.measured, "answers": dict(answers), "versions": versions}
+        versions = {name: _version(name) for name in (*packages, "torchvision")}
+        told = {**self.measured, "stages": self.stages, "answers": dict(answers), "versions": versions}
         sys.stdout.write("\n" + json.dumps(told) + "\n")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def without_compiled_torchvision() -> None:
