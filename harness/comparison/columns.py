@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.errors import UsageError
 from harness.estimate import ColumnSpec
 from harness.estimate.coded import CODES, FAILED, Column
+from harness.reading.folded import folded
 from harness.record.arrow import as_numpy
 from harness.record.folder import CHANCE, SAMPLES_FILE, unweighted
 from harness.record.seal import check_file
@@ -120,7 +121,7 @@ class Samples:
 
         Texts that differ in case and white space only are one.
         """
-        encoded = self.digests("response", lambda text: " ".join(text.casefold().split())).dictionary_encode()
+        encoded = self.digests("response", folded).dictionary_encode()
         status, words = self.codes("status")
         ok = np.isin(status, [i for i, word in enumerate(words) if word == Status.OK])
         return np.where(ok, as_numpy(encoded.indices, -1).astype(np.int64), -1)

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from harness.engine.rescore import Disagreement
+from harness.reading.folded import folded
 
 _PUNCTUATION: Final = re.compile(r"[^\w\s]")
 _NUMBER: Final = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
@@ -21,8 +22,8 @@ def cause(found: Disagreement) -> str:
     stored, ours = found.scores["stored"], found.scores["ours"]
     if isinstance(stored, str) or isinstance(ours, str):
         return f"no score on one side ({stored if isinstance(stored, str) else ours})"
-    said = _flat(found.response)
-    right = [_flat(one) for one in found.references]
+    said = folded(found.response)
+    right = [folded(one) for one in found.references]
     if any(said == one for one in right):
         return "case or white space" if ours < stored else "the run read something else, or wanted another form"
     if any(_bare(said) == _bare(one) for one in right):
@@ -36,12 +37,8 @@ def cause(found: Disagreement) -> str:
     return "another rule: neither text nor number is the right one"
 
 
-def _flat(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
 def _bare(text: str) -> str:
-    return _flat(_PUNCTUATION.sub(" ", text))
+    return folded(_PUNCTUATION.sub(" ", text))
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -14,6 +14,7 @@ from harness.engine.spending import Spending
 from harness.estimate import ColumnSpec
 from harness.estimate.rows import FAILED, unit_code
 from harness.metrics import SampleMetric
+from harness.reading.folded import folded
 from harness.record.store import Row
 from harness.seeds import derive_seed
 from harness.tasks import Cell, CellResult, Column, Labels, Makes, Measures, Observation, Task
@@ -204,7 +205,7 @@ class CellScores:
 
 def answer_code(answer: str | None) -> int:
     """Return a code that texts share which differ in case and white space only; 0 for none."""
-    return 0 if answer is None else derive_seed(" ".join(answer.casefold().split())) >> 1 | 1
+    return 0 if answer is None else derive_seed(folded(answer)) >> 1 | 1
 
 
 def measured(seen: Observation) -> dict[str, Score]:

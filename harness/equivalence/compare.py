@@ -15,6 +15,7 @@ from harness.equivalence.stages import compare
 from harness.equivalence.tally import Tally
 from harness.errors import AdapterError, UsageError, did_you_mean
 from harness.estimate.rows import unit_code
+from harness.reading.folded import folded
 from harness.stats.equivalence import Sameness, Tost, agreement, tost
 from harness.stats.gaffke import units_for
 from harness.suite.bind import Suite
@@ -202,7 +203,7 @@ def _parsed(task: Task, sample: Sample, trace: Trace) -> str:
     text = trace.response.text or ""
     if isinstance(task, TaskBase):
         text = task.taken(text, sample) or text
-    return " ".join(text.split()).casefold()
+    return folded(text)
 
 
 def _worth(task: Task, sample: Sample, trace: Trace) -> float:

@@ -6,6 +6,7 @@ from typing import Self
 
 from harness.errors import SampleError
 from harness.images import pictures
+from harness.reading.folded import folded
 from harness.suite.checks.pictures import Seen, look
 from harness.types import Dataset, ImageSource, Sample
 
@@ -47,7 +48,7 @@ def asked(question: str) -> str:
     >>> asked("What is  A?\n") == asked("what is a?")
     True
     """
-    return " ".join(question.casefold().split())
+    return folded(question)
 
 
 @dataclass(slots=True)

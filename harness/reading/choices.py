@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from harness.reading.clean import narrow, visible
+from harness.reading.folded import folded
 from harness.reading.found import Found, Reading, agreed, nothing
 from harness.reading.json import read_json
 from harness.reading.lazily import lazily
@@ -202,11 +203,11 @@ def _bare(option: str, place: int) -> str:
     label = _LABEL.match(option)
     if label and ord(label[1].upper()) - ord("A") == place and label.end() < len(option):
         option = option[label.end() :]
-    return _folded(option)
+    return _edgeless(option)
 
 
-def _folded(text: str) -> str:
-    return " ".join(_EDGE.sub("", text).casefold().split())
+def _edgeless(text: str) -> str:
+    return folded(_EDGE.sub("", text))
 
 
 def _letter(text: str, match: re.Match[str], group: int | str, count: int, why: str) -> Iterator[Found[str]]:
@@ -230,7 +231,7 @@ def _alone(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]
 
 
 def _exact(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[str]]:
-    said = _SAID_JAPANESE.sub("", _folded(text))
+    said = _SAID_JAPANESE.sub("", _edgeless(text))
     same = [place for place, words in enumerate(worded) if words and words == said]
     if len(same) == 1:
         yield Found(chr(ord("A") + same[0]), text, at, "an option's words alone")
@@ -346,7 +347,7 @@ def _words(text: str, worded: Sequence[str], count: int) -> Iterator[Found[str]]
 
 def _contained(text: str, worded: Sequence[str], at: int = 0) -> Iterator[Found[str]]:
     """Yield the options whose words occur, but for those that only occur within a longer one's."""
-    said = " ".join(text.casefold().split())
+    said = folded(text)
     taken: list[tuple[int, int]] = []
     for place, words in sorted(enumerate(worded), key=lambda pair: -len(pair[1])):
         if not words or worded.count(words) > 1:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from harness.errors import UsageError, did_you_mean
+from harness.reading.folded import folded
 
 SPACE: Final = "\u00a0"
 """What the spaces that typesetters put between groups of digits become."""
@@ -175,7 +176,7 @@ def exponent(word: str, *, long: bool = False) -> int:
     bare = word.strip().rstrip(".")
     if len(bare) == 1:
         return _LETTERS[bare]
-    plain = " ".join(bare.casefold().split())
+    plain = folded(bare)
     return _LONG[plain] if long and plain in _LONG else _SCALES[plain]
 
 

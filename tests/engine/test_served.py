@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -20,26 +19,12 @@ def answer(prompt, images):
     told = {"tokens_in": 9, "tokens_out": 16, "reasoning_tokens": 12, "served": names[number % len(names)]}
     return Response("0" if os.environ.get("WRONG") and number % 3 else str(number), **told)
 """
-SUITE = """\
-suite: asked
-version: 1
-datasets:
-  rows: {type: jsonl, path: rows.jsonl}
-tasks:
-  qa: {kind: qa, dataset: rows, metrics: [exact_match]}
-"""
 Make = Callable[..., Run]
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "model.py").write_text(MODEL)
-    (tmp_path / "adapter.yaml").write_text("adapter: a\ntype: python\ntarget: model.py:answer\n")
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    rows = [{"id": f"q{n:02d}", "question": f"{n}?", "answer": str(n)} for n in range(40)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+def made(ask_code: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch) -> Make:
+    ask_code(MODEL, 40)
 
     def make(served: str, wrong: str = "", *, cache: bool = False) -> Run:
         monkeypatch.setenv("SERVED", served)

@@ -1,9 +1,7 @@
 """How sure a model was of its answer, from the adapter to the record, and from the cache too."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -22,25 +20,11 @@ def answer(prompt, images):
     told = {} if number == 3 else {"mean_logprob": -number / 20, "min_logprob": least}
     return Response(str(number), **told)
 """
-SUITE = """\
-suite: asked
-version: 1
-datasets:
-  rows: {type: jsonl, path: rows.jsonl}
-tasks:
-  qa: {kind: qa, dataset: rows, metrics: [exact_match]}
-"""
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Run]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "model.py").write_text(MODEL)
-    (tmp_path / "adapter.yaml").write_text("adapter: a\ntype: python\ntarget: model.py:answer\n")
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    rows = [{"id": f"q{n}", "question": f"{n}?", "answer": str(n)} for n in range(10)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+def make(ask_code: Callable[[str, int], None]) -> Callable[[], Run]:
+    ask_code(MODEL, 10)
     return lambda: harness.run("suite.yaml", "adapter.yaml", report=False, fresh=True, cache=True)
 
 

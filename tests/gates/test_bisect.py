@@ -1,10 +1,11 @@
 """What a bisection asks: a commit that comes to the same as an earlier one asks nothing."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.repositories import begin, commit
 
 SUITE = """\
 suite: sums
@@ -26,18 +27,6 @@ def answer(prompt, images):
 RIGHT = "def add(prompt):\n    return str(eval(prompt))\n"
 
 
-def git(folder: Path, *arguments: str) -> str:
-    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", "-C", folder, *who, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(folder: Path, subject: str) -> str:
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", subject)
-    return git(folder, "rev-parse", "HEAD")
-
-
 def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same(
     tmp_path: Path, run_here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +36,7 @@ def test_commits_that_change_words_alone_ask_nothing_and_the_verdict_is_the_same
     (tmp_path / "adapter.yaml").write_text("adapter: tiny\ntype: python\ntarget: model.py:answer\n")
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "rules.py").write_text(RIGHT)
-    git(tmp_path, "init", "-q")
+    begin(tmp_path)
     monkeypatch.chdir(tmp_path)
     commits = [commit(tmp_path, "All is well")]
     for place in range(15):

@@ -9,15 +9,9 @@ from harness.comparison.identity import NoBaseline
 from harness.errors import UsageError
 from harness.gates.branch import reading, writing
 from tests import programs
+from tests.repositories import begin, commit, git
 
 WHERE = Path("branch:baselines")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    return subprocess.run(
-        [programs.git(), "-C", folder, *identity, *arguments], check=True, capture_output=True, text=True
-    ).stdout
 
 
 @pytest.fixture
@@ -28,11 +22,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "t@example.org")
     folder = tmp_path / "repository"
     folder.mkdir()
-    git(folder, "init", "--quiet", "--initial-branch", "main")
+    begin(folder)
     (folder / "code.py").write_text("x = 1\n")
     (folder / ".gitignore").write_text("*.parquet\n")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "first")
+    commit(folder, "first")
     (folder / "loose.txt").write_text("mine\n")
     return folder
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from harness.locate import builtin_root
-from tests import programs
+from tests.repositories import begin, commit, git
 
 SUITE = """\
 suite: story
@@ -36,18 +35,6 @@ batch_size: 8
 GATE = ("gate", "suite.yaml", "--adapter", "adapter.yaml", "--baseline", "main", "--quiet")
 
 
-def git(repository: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
-    command = [programs.git(), "-C", str(repository), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def commit(repository: Path, message: str) -> str:
-    git(repository, "add", "--all")
-    git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
-    return git(repository, "rev-parse", "HEAD").strip()
-
-
 def quantise_badly(file: Path, step: int = 16) -> None:
     """Round the seven-bit weights of an ONNX file to multiples of ``step``: 16 leaves three bits."""
     model = onnx.load(file)
@@ -68,7 +55,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, run_apart: Callable[...
     (folder / "suite.yaml").write_text(SUITE)
     (folder / "adapter.yaml").write_text(ADAPTER)
     (folder / ".gitignore").write_text("results/\nharness-gate/\nlooks/\n")
-    git(folder, "init", "--quiet", "--initial-branch", "main")
+    begin(folder)
     commit(folder, "A model and its suite")
     ran = run_apart("run", "suite.yaml", "--adapter", "adapter.yaml", "--quiet", "--no-report", cwd=folder)
     assert ran.code == 0, ran.err

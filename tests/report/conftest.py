@@ -11,8 +11,9 @@ from harness.report.html import write_html
 from tests.browser import audit, browser, keep, picture, show
 from tests.edited import sign
 from tests.made_runs import make_run
+from tests.report.labelling import start
 
-__all__ = ["audit", "browser", "keep", "make_run", "picture", "show"]
+__all__ = ["audit", "browser", "keep", "make_run", "picture", "show", "start"]
 
 
 @pytest.fixture(scope="session")

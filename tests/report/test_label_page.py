@@ -2,11 +2,8 @@
 
 import http.client
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +17,8 @@ import harness
 from harness.labels import LabelSet, LabelWriter, PairLabel, read_labels
 from harness.record import Run
 from harness.report.label_session import Session, plan_of
-from tests.conftest import ROOT, Done
+from tests.conftest import Done
+from tests.report.labelling import Start, press
 
 SUITE = """\
 suite: asked
@@ -32,7 +30,6 @@ tasks:
 gates:
   - {metric: qa/relaxed_accuracy, max_drop: 0.1}
 """
-Start = Callable[..., tuple[subprocess.Popen[str], str]]
 
 
 @pytest.fixture(scope="module")
@@ -44,33 +41,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / f"{name}.yaml").write_text(f"adapter: {name}\ntype: mock\nerror_rate: {rate}\n")
         harness.run(here / "asked.yaml", here / f"{name}.yaml", out=here / "results/runs", report=False)
     return here
-
-
-@pytest.fixture
-def start(folder: Path) -> Iterator[Start]:
-    """Start ``harness label`` and return it with the address that it prints; it ends with the test."""
-    begun = []
-
-    def go(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-        command = [sys.executable, "-m", "harness", "label", *arguments, "--no-open"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        one = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-        begun.append(one)
-        assert one.stdout is not None
-        one.stdout.readline()
-        return one, one.stdout.readline().split()[0]
-
-    yield go
-    for one in begun:
-        one.kill()
-        one.communicate()
-
-
-def press(browser, key: str, done: int) -> None:  # type: ignore[no-untyped-def]
-    ActionChains(browser).send_keys(key).perform()
-    WebDriverWait(browser, 20).until(
-        lambda b: b.find_element(By.TAG_NAME, "body").get_attribute("data-done") == f"{done}"
-    )
 
 
 def test_sixty_pairs_are_labelled_by_keyboard_alone_across_a_kill(  # type: ignore[no-untyped-def]

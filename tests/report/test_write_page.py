@@ -1,11 +1,7 @@
 """Right answers by keyboard in a real browser: typed, accepted, skipped, taken back, and gone on with after a kill."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 import harness
 from harness.picks import pick
-from tests.conftest import ROOT
+from tests.report.labelling import Start, press
 
 SUITE = """\
 suite: pool
@@ -26,43 +22,23 @@ datasets:
 tasks:
   qa: {kind: qa, dataset: charts, metrics: [relaxed_accuracy]}
 """
-begun: list[subprocess.Popen[str]] = []
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A folder with a simulated run and five picks of it."""
     (tmp_path / "pool.yaml").write_text(SUITE)
     (tmp_path / "mock.yaml").write_text("adapter: mock\ntype: mock\nerror_rate: 0.5\n")
     run = harness.run(tmp_path / "pool.yaml", tmp_path / "mock.yaml", out=tmp_path / "results/runs", report=False)
     lines = [json.dumps(one.plain()) + "\n" for one in pick([run], 5).picks]
     (tmp_path / "picks.jsonl").write_text("".join(lines))
-    yield tmp_path
-    while begun:
-        one = begun.pop()
-        one.kill()
-        one.communicate()
+    return tmp_path
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
-    command = [sys.executable, "-m", "harness", "label", "@1", "--picks", "picks.jsonl", "--by", "ann", "--no-open"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    one = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-    begun.append(one)
-    assert one.stdout is not None
-    one.stdout.readline()
-    return one, one.stdout.readline().split()[0]
-
-
-def press(browser, keys: str, done: int) -> None:  # type: ignore[no-untyped-def]
-    ActionChains(browser).send_keys(keys).perform()
-    WebDriverWait(browser, 20).until(
-        lambda b: b.find_element(By.TAG_NAME, "body").get_attribute("data-done") == f"{done}"
-    )
-
-
-def test_right_answers_are_written_by_keyboard_alone_across_a_kill(show, audit, picture, folder: Path) -> None:  # type: ignore[no-untyped-def]
-    killed, address = start(folder)
+def test_right_answers_are_written_by_keyboard_alone_across_a_kill(
+    show, audit, picture, start: Start, folder: Path
+) -> None:  # type: ignore[no-untyped-def]
+    killed, address = start("@1", "--picks", "picks.jsonl", "--by", "ann")
     assert audit(show(address, width=360, scheme="dark")) == []
     browser = show(address)
     WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "prompt").text)
@@ -86,7 +62,7 @@ def test_right_answers_are_written_by_keyboard_alone_across_a_kill(show, audit, 
     WebDriverWait(browser, 20).until(lambda b: "Nothing was kept" in b.find_element(By.ID, "problem").text)
     assert browser.find_element(By.ID, "text").get_attribute("value") == "lost"
 
-    _, address = start(folder)
+    _, address = start("@1", "--picks", "picks.jsonl", "--by", "ann")
     browser = show(address)
     WebDriverWait(browser, 20).until(lambda b: b.find_element(By.ID, "count").text == "3 of 5")
     press(browser, f"7{Keys.ENTER}", 4)

@@ -76,6 +76,15 @@ class Gone(BaseException):
     """Nobody catches it: the process is gone."""
 
 
+def put_judges(folder: Path, code: str) -> None:
+    """Write functions as ``judges.py``, and for each an adapter of its name that answers by it."""
+    (folder / "judges.py").write_text(code)
+    for line in code.splitlines():
+        if line.startswith("def "):
+            name = line[4:].partition("(")[0]
+            (folder / f"{name}.yaml").write_text(f"{{adapter: {name}, type: python, target: 'judges.py:{name}'}}\n")
+
+
 def pictures(folder: Path, count: int = 24, **more: Any) -> Path:
     """Write ``rows.jsonl``: so many flat pictures, in turn of each colour, with the question which it is.
 

@@ -18,7 +18,7 @@ from harness.tasks.judge.config import JudgeConfig, Rubric
 from harness.tasks.judge.opinions import of_one, of_two
 from harness.tasks.judge.planted import longer, wrong_answer
 from harness.types import Request, Response, Status
-from tests.tasks.seeing import NAMES, Eye, Sightless, pictures, resumed, run, verdict
+from tests.tasks.seeing import NAMES, Eye, Sightless, pictures, put_judges, resumed, run, verdict
 
 JUDGES = '''
 """Judges made of rules: functions of the prompt that they are shown."""
@@ -143,12 +143,7 @@ class Breaks(Eye):
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
     pictures(tmp_path, 48, question=lambda _, i: f"Which colour has picture {i}?")
-    (tmp_path / "judges.py").write_text(JUDGES)
-    for line in JUDGES.splitlines():
-        if line.startswith("def "):
-            name = line[4:].partition("(")[0]
-            told = f"{{adapter: {name}, type: python, target: 'judges.py:{name}'}}\n"
-            (tmp_path / f"{name}.yaml").write_text(told)
+    put_judges(tmp_path, JUDGES)
     return tmp_path
 
 

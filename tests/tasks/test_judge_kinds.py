@@ -18,7 +18,7 @@ from harness.report.label_session import Session, plan_of
 from harness.seeds import Stream
 from harness.tasks.judge.captions import another_number, another_thing, things
 from harness.types import Request, Response, Status
-from tests.tasks.seeing import COLOURS, NAMES, Eye, Sightless, pictures, resumed, run, verdict
+from tests.tasks.seeing import COLOURS, NAMES, Eye, Sightless, pictures, put_judges, resumed, run, verdict
 from tests.tasks.test_dialogue import Stubborn, Talker
 
 JUDGES = '''
@@ -115,12 +115,7 @@ class BlindTeller(Teller, Sightless):
 
 @pytest.fixture
 def judges(tmp_path: Path) -> Path:
-    text = JUDGES.format(colours=COLOURS)
-    (tmp_path / "judges.py").write_text(text)
-    for line in text.splitlines():
-        if line.startswith("def "):
-            name = line[4:].partition("(")[0]
-            (tmp_path / f"{name}.yaml").write_text(f"{{adapter: {name}, type: python, target: 'judges.py:{name}'}}\n")
+    put_judges(tmp_path, JUDGES.format(colours=COLOURS))
     return tmp_path
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harness.adapters._per_frame.shapes import best_run, best_turn, most_common, window
 from harness.errors import ConfigError, Issue
+from harness.reading.folded import folded
 from harness.spec.answer import TemporalAnswer
 from harness.spec.models import Model
 
@@ -65,16 +66,16 @@ class Rule:
             said: what each frame was answered, at least one.
             times: when each frame is shown, growing.
         """
-        folded = [" ".join(text.casefold().split()) for text in said]
+        plain = [folded(text) for text in said]
         if self.config.put_together == "vote":
-            winner, frames = most_common(folded)
+            winner, frames = most_common(plain)
             cited = tuple(times[i] for i in frames)
             shown = said[frames[0]].strip()
-            runs = best_run([answer == winner for answer in folded])
+            runs = best_run([answer == winner for answer in plain])
             spans = (window(times, runs.first, runs.last),) if runs else ()
             return _answer(shown, spans, cited, len(frames) / len(said))
-        wanted = " ".join(self.hit(groups).casefold().split())
-        hits = [answer == wanted for answer in folded]
+        wanted = folded(self.hit(groups))
+        hits = [answer == wanted for answer in plain]
         found = best_turn(hits) if self.config.put_together == "turn" else best_run(hits)
         if found is None:
             return _answer(None, (), (), sum(not hit for hit in hits) / len(hits))

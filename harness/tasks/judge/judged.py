@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from harness.errors import Issue, did_you_mean
 from harness.images import settle
 from harness.metrics import SampleMetric
+from harness.reading.folded import folded
 from harness.tasks._base import BuildContext, Cell
 from harness.tasks._graded import find_base, find_scored
 from harness.tasks.base import TaskBase
@@ -236,8 +237,8 @@ class Captions(_Once):
 
     def right(self, sample: Sample, text: str) -> bool | None:
         """Return True for a caption that people wrote; of all others the data say nothing."""
-        said = " ".join(text.casefold().split())
-        return True if any(said == " ".join(one.casefold().split()) for one in sample.references) else None
+        said = folded(text)
+        return True if any(said == folded(one) for one in sample.references) else None
 
     def planted(self, sample: Sample) -> Planted | None:
         right = self.opponent(sample)

@@ -13,6 +13,7 @@ from harness.errors import ConfigError, Issue, SampleError, UsageError
 from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.metrics.extract import clean
+from harness.reading.folded import folded
 from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Illustration
 from harness.tasks.judge import opinions
 from harness.tasks.judge.asking import JUDGE, REFERENCES, Asking, impossible, shows
@@ -323,7 +324,7 @@ def _said(response: Response) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.casefold().split() == other.casefold().split()
+    return folded(one) == folded(other)
 
 
 def _score(value: float, status: Status = Status.OK, **sums: float) -> Score:
