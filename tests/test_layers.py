@@ -126,6 +126,19 @@ def test_no_packages_import_each_other_in_a_circle() -> None:
     assert circle(SOURCES) == []
 
 
+def shadows(package: str) -> set[str]:
+    """Return the public functions of a package that one of its modules would take the name of when it is imported."""
+    inside = (module.removeprefix(f"{package}.") for module in SOURCES if module.startswith(f"{package}."))
+    named = {*import_module(package).__all__} & {module.partition(".")[0] for module in inside}
+    # A module that is imported with its package has lost its place to the function before anybody can import it.
+    return {name for name in named if not loaded_after(f"import {package}", (f"{package}.{name}",))}
+
+
+@pytest.mark.parametrize("package", ["harness", "harness.api", "harness.estimate", "harness.types", "harness.tasks"])
+def test_no_module_takes_the_place_of_what_its_package_shows_under_that_name(package: str) -> None:
+    assert shadows(package) == set()
+
+
 def test_every_package_stands_on_one_floor() -> None:
     layers = [layer for floor in FLOORS for layer in floor]
     assert {layer_of(module) for module in SOURCES} <= set(layers)

@@ -1,7 +1,6 @@
 """The base of every dataset that is read as it lies on disk: which files are meant, rows, samples, ids, identity."""
 
 import hashlib
-import math
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from harness.data._images import FileImage, confine
 from harness.data._marks import Marked
 from harness.data._official import Official
 from harness.data._parts import Part, chosen, refuse_pickle
-from harness.data._rows import OnBroken, refuse_pointer
+from harness.data._rows import OnBroken, refuse_pointer, two_levels
 from harness.data._tables import Table
 from harness.errors import ConfigError, Issue, SampleError
 from harness.facts import wrong
@@ -61,12 +60,7 @@ class FilesConfig(Model):
     """What becomes of rows that cannot be read: the suite isn't run, or it is run without them (`skip`), which is
     counted and told."""
 
-    @field_validator("range")
-    @classmethod
-    def _two_levels(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] != value[1]):
-            raise ValueError("two different finite numbers, that of black first")
-        return value
+    _two_levels = field_validator("range")(two_levels)
 
 
 class LayoutConfig(FilesConfig):

@@ -23,6 +23,13 @@ _EXACT: Final = 2**53
 """Whole floats below it are exact, so that their digits are what was meant."""
 
 
+def two_levels(value: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Check the key ``range``: what is black and what is white in images of more than 8 bits."""
+    if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] != value[1]):
+        raise ValueError("two different finite numbers, that of black first")
+    return value
+
+
 def refuse_pointer(path: Path) -> None:
     """See that a file holds rows and not what stands for it.
 

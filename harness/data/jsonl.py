@@ -1,7 +1,6 @@
 """A user's own questions, answers and images: one JSON object a line."""
 
 import hashlib
-import math
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -30,6 +29,7 @@ from harness.data._rows import (
     required_text,
     tags,
     texts,
+    two_levels,
     unknown,
 )
 from harness.errors import ConfigError, Issue, SampleError
@@ -69,12 +69,7 @@ class JsonlConfig(Model):
     page: int | None = Field(default=None, ge=1)
     """Which page of TIFFs and other images of several is shown; the first by default, with a warning."""
 
-    @field_validator("range")
-    @classmethod
-    def _two_levels(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] != value[1]):
-            raise ValueError("two different finite numbers, that of black first")
-        return value
+    _two_levels = field_validator("range")(two_levels)
 
     extra: Extra = "forbid"
     """What becomes of a key that is none of these: an error of its row, a fact by its own name (`allow`), or nothing

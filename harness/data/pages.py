@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from pydantic import BaseModel, Field
 
 from harness.data._drawn import DrawnDataset
+from harness.data.charts.lettering import typeface
 from harness.seeds import Stream
 from harness.spec.models import Model
 from harness.types import Sample
@@ -71,7 +71,7 @@ class PageImage:
     def load(self) -> Image.Image:
         """Return a new RGB image, black on white."""
         image = Image.new("RGB", self.shape, (255, 255, 255))
-        pen, font = ImageDraw.Draw(image), _font(self.font, self.size)
+        pen, font = ImageDraw.Draw(image), typeface(self.font, self.size)
         for piece in self.pieces:
             pen.text((piece.left, piece.top), piece.text, fill=(0, 0, 0), font=font)
         return image
@@ -125,7 +125,7 @@ class _Setting:
         return round(self.size * 1.5)
 
     def width(self, text: str) -> float:
-        return _font(self.font, self.size).getlength(text)
+        return typeface(self.font, self.size).getlength(text)
 
     def prose(self, stream: Stream, layout: Layout) -> tuple[list[str], PageImage]:
         count = 2 if layout == "columns" else 1
@@ -168,12 +168,6 @@ class _Setting:
 
     def _page(self, pieces: Sequence[Placed], width: int, lines: int) -> PageImage:
         return PageImage(tuple(pieces), self.font, self.size, (width, 2 * _MARGIN + lines * self.step))
-
-
-@cache
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    data = (files("harness.data.charts") / "fonts" / name).read_bytes()
-    return ImageFont.truetype(BytesIO(data), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache

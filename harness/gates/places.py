@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
-from harness.errors import Mark, UsageError
+from harness.errors import Mark
 from harness.locate import find
 from harness.spec.expand import load_expanded
+from harness.suite.bind import find_parent
 
 
 def gate_places(name: str, environment: Mapping[str, str] = os.environ) -> list[Mark]:
@@ -16,13 +16,6 @@ def gate_places(name: str, environment: Mapping[str, str] = os.environ) -> list[
         SpecError: if the suite cannot be read.
         UsageError: if there is no such suite.
     """
-    document = load_expanded(find("suites", name), environment, _parent)
+    document = load_expanded(find("suites", name), environment, find_parent)
     count = len(document.value.get("gates") or ())
     return [document.place(("gates", position)).value for position in range(count)]
-
-
-def _parent(name: str, folder: Path) -> Path:
-    try:
-        return find("suites", name, folder)
-    except UsageError as error:
-        raise ValueError(str(error)) from error

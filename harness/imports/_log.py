@@ -237,6 +237,15 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in encoded)).hexdigest()
 
 
+def count(value: Any) -> int | None:
+    """Return a value of JSON as a whole number; None for anything else.
+
+    >>> count(3), count(True), count(3.0), count("3")
+    (3, None, None, None)
+    """
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def number(value: Any) -> float | None:
     """Return a value of JSON as a finite number; None for anything else.
 

@@ -26,7 +26,7 @@ from harness.imports._log import (
     text,
     within,
 )
-from harness.imports._place import Place, head, parse, read_json
+from harness.imports._place import Place, head, known_json, parse, read_json
 from harness.imports._zip import Archive
 from harness.record.schema import RunStatus
 
@@ -51,7 +51,7 @@ class Inspect:
         for file in place.ending(".json"):
             start = head(file, _HEAD)
             if b'"eval"' in start and b'"status"' in start and b'"run_id"' in start:
-                found.append(Found("inspect", file, (file,), _version(_known(file)) if place.alone else ""))
+                found.append(Found("inspect", file, (file,), _version(known_json(file)) if place.alone else ""))
         return found
 
     def read(self, found: Found, asked: Asked) -> Log:
@@ -83,14 +83,6 @@ class Inspect:
             status=_ENDINGS.get(status, "interrupted"),
             reason="" if status == "success" else text(error) or f"its log says {status!r}",
         )
-
-
-def _known(file: Path) -> Mapping[str, Any]:
-    try:
-        found = read_json(file)
-    except UsageError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _header(archive: Archive) -> Mapping[str, Any]:

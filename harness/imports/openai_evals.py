@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness.imports._content import asked_of
 from harness.imports._dates import moment
-from harness.imports._log import RIGHT, Asked, Entry, Found, Log, Part, Told, number, scale_of, text, within
+from harness.imports._log import RIGHT, Asked, Entry, Found, Log, Part, Told, count, number, scale_of, text, within
 from harness.imports._place import Place, first_line, json_lines
 
 ENTRIES: Final = {"openai-evals": "OpenaiEvals"}
@@ -94,10 +94,6 @@ def _take(entry: Entry, kind: str, data: Mapping[str, Any]) -> None:
         entry.prompt, entry.cluster = asked.text, asked.cluster
         entry.response = text(sampled[0] if isinstance(sampled, list) and len(sampled) == 1 else sampled)
         usage = within(data, "usage")
-        entry.tokens_in, entry.tokens_out = (_count(usage.get(f"{one}_tokens")) for one in ("prompt", "completion"))
+        entry.tokens_in, entry.tokens_out = (count(usage.get(f"{one}_tokens")) for one in ("prompt", "completion"))
     elif kind == "error":
         entry.error = text(data.get("message")) or text(data) or "error"
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -10,7 +10,22 @@ from typing import Any, Final
 
 from harness.errors import UsageError
 from harness.imports._dates import moment
-from harness.imports._log import PART, RIGHT, Asked, Entry, Found, Log, Part, Scale, Told, items, number, text, within
+from harness.imports._log import (
+    PART,
+    RIGHT,
+    Asked,
+    Entry,
+    Found,
+    Log,
+    Part,
+    Scale,
+    Told,
+    count,
+    items,
+    number,
+    text,
+    within,
+)
 from harness.imports._place import Place, head, known_json, read_json
 
 ENTRIES: Final = {"promptfoo": "Promptfoo"}
@@ -121,15 +136,11 @@ def _entry(task: str, row: Mapping[str, Any], where: str) -> Entry:
         content=[prompt, text(dict(sorted(variables.items())))],
         error=text(response.get("error") or row.get("error") or "error") if failed else None,
         tags={key: value for key, value in metadata.items() if not key.startswith("_") and len(value) <= 80},
-        tokens_in=_count(usage.get("prompt")),
-        tokens_out=_count(usage.get("completion")),
+        tokens_in=count(usage.get("prompt")),
+        tokens_out=count(usage.get("completion")),
         seconds=None if latency is None else latency / 1000,
         where=where,
     )
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _expected(row: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:

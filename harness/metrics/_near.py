@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def number_as_published(text: str) -> float | None:
+    """Return the number of a text as pix2struct's scripts read it, and DePlot's with them; None where it is none.
+
+    >>> number_as_published("12%"), number_as_published("1e3"), number_as_published("1,000")
+    (0.12, 1000.0, None)
+    """
+    try:
+        return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        return None
+
+
 def exact_tolerance(tolerance: float, argument: str = "tolerance") -> Fraction:
     """Return a tolerance as the decimal that was written, so that 0.05 is 1/20 and not the nearest double.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, get
 from harness.errors import UsageError, did_you_mean
 from harness.metrics._base import NAN, AnswerMetric, Failures, truth
 from harness.metrics._columns import Pairs, Rows, ScoreColumns
-from harness.metrics._near import exact_tolerance, meets, near_columns, same_unit
+from harness.metrics._near import exact_tolerance, meets, near_columns, number_as_published, same_unit
 from harness.metrics._text import fold
 from harness.metrics._variants import CHARTQAPRO, LMMS_EVAL, PIX2STRUCT, VLMEVALKIT, Variants
 from harness.reading import Reading
@@ -128,15 +128,8 @@ def _differing(
     return hits, competing
 
 
-def _float(text: str) -> float | None:
-    try:
-        return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        return None
-
-
 def _pix2struct(prediction: str, reference: str, tolerance: float) -> float:
-    value, target = _float(prediction), _float(reference)
+    value, target = number_as_published(prediction), number_as_published(reference)
     if value is not None and target:
         return float(abs(value - target) / abs(target) <= tolerance)
     return float(prediction.lower() == reference.lower())

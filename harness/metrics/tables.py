@@ -8,6 +8,7 @@ from itertools import accumulate, product
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from harness.metrics._base import NAN, AnswerMetric, Failures
+from harness.metrics._near import number_as_published
 from harness.metrics._table_text import Entries, TooLargeError, limit, parse_as_published, parse_table
 from harness.metrics._variants import DEPLOT, Variants
 from harness.metrics.anls import similarity
@@ -29,13 +30,6 @@ def _float(text: str) -> float:
     """Return the number that a cell is, NaN where it is none."""
     number = number_alone(text).value
     return NAN if number is None else number.approx
-
-
-def _number_as_published(text: str) -> float | None:
-    try:
-        return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        return None
 
 
 def relative_distance(value: float, target: float) -> float:
@@ -203,7 +197,7 @@ def _value_likeness(wanted: Sequence[str], given: Sequence[str], keys: "NDArray[
 
 
 def _value_as_published(value: str, target: str) -> float:
-    given, wanted = _number_as_published(value), _number_as_published(target)
+    given, wanted = number_as_published(value), number_as_published(target)
     if given is not None and wanted:
         distance = _distance_as_published(given, wanted)
         return 1 - distance if distance < NUMBER_LIMIT else 0.0

@@ -80,7 +80,7 @@ def load_document(name: str, environment: Mapping[str, str] = os.environ) -> Doc
         SpecError: if it, or a file that it extends, cannot be read.
         UsageError: if there is no such suite.
     """
-    return expand_matrix(load_expanded(find("suites", name), environment, _find_parent))
+    return expand_matrix(load_expanded(find("suites", name), environment, find_parent))
 
 
 def bind_suite(document: Document, roots: Sequence[Path] = (), known: Mapping[str, Dataset] = MappingProxyType({})
@@ -268,7 +268,8 @@ def inherited(config: Any, spec: SuiteSpec) -> Any:
     return config.model_copy(update=said) if said else config
 
 
-def _find_parent(name: str, folder: Path) -> Path:
+def find_parent(name: str, folder: Path) -> Path:
+    """Return the file of a suite that another one in ``folder`` extends; ValueError where there is none."""
     try:
         return find("suites", name, folder)
     except UsageError as error:

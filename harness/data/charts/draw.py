@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from io import BytesIO
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from harness.data.charts.lettering import typeface
 from harness.data.charts.model import COLORS, Chart
 from harness.seeds import Stream
 
@@ -89,16 +87,10 @@ class _Canvas:
         return [self.theme.palette[COLORS.index(name)] for name in self.chart.colors]
 
     def label(self, x: float, y: float, text: str, anchor: str = "mm") -> None:
-        self.pen.text((x, y), text, fill=self.theme.ink, font=_font(self.theme.label_font, 40), anchor=anchor)
+        self.pen.text((x, y), text, fill=self.theme.ink, font=typeface(self.theme.label_font, 40), anchor=anchor)
 
     def tick(self, x: float, y: float, text: str, anchor: str) -> None:
-        self.pen.text((x, y), text, fill=self.theme.ink, font=_font(self.theme.tick_font, 16), anchor=anchor)
-
-
-@cache
-def _font(name: str, size: int) -> Font:
-    data = (files("harness.data.charts") / "fonts" / name).read_bytes()
-    return ImageFont.truetype(BytesIO(data), size, layout_engine=ImageFont.Layout.BASIC)
+        self.pen.text((x, y), text, fill=self.theme.ink, font=typeface(self.theme.tick_font, 16), anchor=anchor)
 
 
 def render(chart: Chart, stream: Stream) -> Drawing:
