@@ -7,24 +7,26 @@ from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from harness.adapters._pictures import PictureCache
+from harness.adapters._pictures import PictureCache, picture_key
 from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.counting import processor_counter, prompt_encoder
-from harness.adapters._qwen2_vl.decoding import Graphs, SpecialIds, Stopwatch, Watched, generate, respond
+from harness.adapters._qwen2_vl.decoding import Begun, Graphs, SpecialIds, Stopwatch, Watched, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
-from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, to_patches
+from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, rgb, to_patches
 from harness.adapters._qwen2_vl.once import Kept, Look, Looks, SeenBefore, apart, seen
-from harness.adapters._qwen2_vl.prompts import Prompt, PromptEncoder, left_pad
+from harness.adapters._qwen2_vl.prefixes import Beginnings, require_gaps
+from harness.adapters._qwen2_vl.prompts import Batch, Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import PARTS, OnnxGraphs
-from harness.errors import AdapterError, SampleError
+from harness.errors import AdapterError, ConfigError, Issue, SampleError
 from harness.extras import install
+from harness.spec.models import Size
 from harness.traces import Pixels, Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
@@ -43,6 +45,16 @@ class OnnxConfig(ThreeFiles):
     """The smallest area that an image is resized to; by default the model's own."""
     max_pixels: int | None = Field(default=None, ge=1)
     """The largest area that an image is resized to; by default the model's own."""
+
+    prefix_cache: Size = 0
+    """Where many questions share a picture that stands before them, as `256MiB`: so much of the keys and values that
+    the decoder has of prompts up to their pictures is kept for the next question. With `image_cache`."""
+
+    def counted(self) -> dict[str, Any]:
+        """Return the keys that count in a fingerprint."""
+        found = super().counted()
+        # How much is kept changes nothing; that prompts are read in two pieces may, in the last bits.
+        return found | {"prefix_cache": "in two pieces"} if found.pop("prefix_cache") else found
 
     def precision(self) -> str | None:
         """Return what the files compute in, as far as their names say."""
@@ -74,6 +86,7 @@ class OnnxAdapter:
         self._kept: Kept | None = None
         if config.image_cache:
             self._kept = PictureCache(config.image_cache, lambda picture: picture[1].nbytes)
+        self._beginnings = Beginnings(config.prefix_cache) if config.prefix_cache else None
         self._special = SpecialIds(folder.image_id(), folder.pad_id(), folder.end_ids())
         self._fingerprint = ""
 
@@ -83,6 +96,7 @@ class OnnxAdapter:
 
         Raises:
             AdapterError: if a package or a file is missing or unusable, with what to do.
+            ConfigError: if a key lacks another one.
         """
         if missing := [name for name in _PACKAGES if find_spec(name) is None]:
             raise AdapterError(f"ONNX models need {', '.join(missing)}; run `{install('onnx')}`")
@@ -93,8 +107,14 @@ class OnnxAdapter:
             raise AdapterError(
                 f"{files.path} holds a {kind}: use `type: onnx_vlm`; this one runs Qwen2-VL's files alone"
             )
+        if config.prefix_cache and not config.image_cache:
+            said = "`prefix_cache` needs `image_cache`, by which pictures are known"
+            raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
         encoder = prompt_encoder(files, config.min_pixels, config.max_pixels)
-        return cls(config, files, OnnxGraphs.load(files.graphs(), config), encoder)
+        graphs = OnnxGraphs.load(files.graphs(), config)
+        if config.prefix_cache:
+            require_gaps(graphs, config.is_batch_invariant(), range(5, 12))
+        return cls(config, files, graphs, encoder)
 
     @classmethod
     def token_counter(cls, config: OnnxConfig, folder: Path) -> TokenCounter | None:
@@ -141,13 +161,21 @@ class OnnxAdapter:
                 graphs, reused = SeenBefore(graphs), looks.see(graphs, shown)
             prompts = {index: seen(prompt, shown[index]) for index, prompt in prompts.items()}
         if prompts:
-            batch = left_pad(list(prompts.values()), self._special.pad)
+            keys = [b"".join(look.key for look in shown[index]) for index in prompts]
+            with stopwatch.stage("prefill"):
+                batch, begun = self._laid_out(list(prompts.values()), keys)
             limits = [requests[index].generation.max_new_tokens for index in prompts]
-            answers = generate(graphs, batch, limits, self._special, stopwatch)
+            answers = generate(graphs, batch, limits, self._special, stopwatch, begun)
             for (index, prompt), answer in zip(prompts.items(), answers, strict=True):
                 found = respond(prompt, answer, self._encoder.tokenizer.decode, stopwatch.seconds)
                 responses[index] = replace(found, images_reused=reused.get(index))
         return [responses[index] for index in range(len(requests))]
+
+    def _laid_out(self, prompts: Sequence[Prompt], pictures: Sequence[bytes]) -> tuple[Batch, Begun | None]:
+        """Return prompts as a batch, and their beginnings where those are kept; ``pictures`` are each one's own."""
+        if self._beginnings is None or self._graphs is None:
+            return left_pad(list(prompts), self._special.pad), None
+        return self._beginnings.begin(self._graphs, prompts, pictures, self._special.image, self._special.pad)
 
     def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
         """Answer one request and show patches, prompt, tokens and the first token's logits.
@@ -167,7 +195,9 @@ class OnnxAdapter:
             watched = SeenBefore(self._graphs)
         limits = [one.generation.max_new_tokens for one in requests]
         stopwatch = Stopwatch()
-        answer = generate(watched, left_pad(prompts, self._special.pad), limits, self._special, stopwatch)[0]
+        keys = [b"".join(map(picture_key, map(rgb, one.shown()))) for one in requests]
+        batch, begun = self._laid_out(prompts, keys)
+        answer = generate(watched, batch, limits, self._special, stopwatch, begun)[0]
         return Trace(
             respond(read, answer, self._encoder.tokenizer.decode, stopwatch.seconds),
             tuple(
@@ -209,6 +239,8 @@ class OnnxAdapter:
     def close(self) -> None:
         """Let go of the sessions and their memory."""
         self._graphs = None
+        if self._beginnings is not None:
+            self._beginnings.clear()
 
 
 def _apart(graphs: Graphs, prompt: Prompt) -> Prompt:

@@ -104,8 +104,22 @@ class SpecialIds:
     """Any of them ends an answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch whose beginnings were read before: what comes in the batch is the rest."""
+
+    cache: Cache
+    sound: NDArray[np.bool_]
+    """Which of them are finite, [batch]."""
+
+
 def generate(
-    graphs: Graphs, batch: Batch, limits: Sequence[int], special: SpecialIds, stopwatch: Stopwatch
+    graphs: Graphs,
+    batch: Batch,
+    limits: Sequence[int],
+    special: SpecialIds,
+    stopwatch: Stopwatch,
+    begun: Begun | None = None,
 ) -> list[Answer]:
     """Take the likeliest token until each prompt has ended or has as many as its limit.
 
@@ -119,13 +133,16 @@ def generate(
         embeddings = graphs.embed(batch.ids)
         if features is not None:
             embeddings[batch.ids == special.image] = features
-        sound = _quench(embeddings)
-        logits, cache = graphs.decode(embeddings, batch.mask, batch.positions, graphs.empty_cache(len(batch.ids)))
+        sound = quench(embeddings)
+        past = graphs.empty_cache(len(batch.ids))
+        if begun is not None:
+            past, sound = begun.cache, sound & begun.sound
+        logits, cache = graphs.decode(embeddings, batch.mask, batch.positions, past)
     with stopwatch.stage("decode"):
         return _decode(graphs, batch, np.array(limits), special, (sound, logits, cache))
 
 
-def _quench(embeddings: Floats) -> NDArray[np.bool_]:
+def quench(embeddings: Floats) -> NDArray[np.bool_]:
     """Return which prompts are finite, [batch], and put zeros in place of the others.
 
     With 8-bit activations the whole batch shares one scale: there a NaN would either reach the
@@ -161,7 +178,7 @@ def _decode(
         if not active.any():
             break
         embeddings = graphs.embed(np.where(active, columns[-1], special.pad)[:, None])
-        sound = _quench(embeddings)
+        sound = quench(embeddings)
         failed |= active & ~sound
         active &= sound
         mask = np.pad(mask, ((0, 0), (0, 1)), constant_values=1)

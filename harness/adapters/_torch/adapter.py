@@ -18,10 +18,11 @@ from harness.adapters._torch.config import TorchConfig
 from harness.adapters._torch.decoding import Answer, Watch, decode, greedy, release, synchroniser
 from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.loading import Loaded, ingredients, load, quiet
+from harness.adapters._torch.prefixes import Prefixes, require_plain
 from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
 from harness.adapters._torch.tower import Tower
 from harness.adapters._torch.tracing import plain, seen
-from harness.errors import AdapterError, SampleError, is_out_of_memory
+from harness.errors import AdapterError, ConfigError, Issue, SampleError, is_out_of_memory
 from harness.traces import Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
@@ -56,6 +57,7 @@ class TorchAdapter:
             loaded.processor.tokenizer.padding_side = self._encoder.reading.padding.value
         image_processor = getattr(loaded.processor, "image_processor", None)
         self._tower = Tower.of(loaded.base, image_processor, config.image_cache) if config.image_cache else None
+        self._prefixes = prefixes(config, loaded, self._tower)
         self._halving = Halving(lambda: release(loaded.device))
         self._fingerprint = ""
 
@@ -103,7 +105,8 @@ class TorchAdapter:
         """
         loaded = self._open
         with quiet():
-            alone, encoding = self._encoder([request]), self._encoder([request, *beside])
+            sharing = None if self._prefixes is None else self._sharing
+            alone, encoding = self._encoder([request]), self._encoder([request, *beside], sharing)
         if said := (alone.problems | encoding.problems).get(0):
             raise SampleError(said)
         (single,) = alone.batches
@@ -135,6 +138,8 @@ class TorchAdapter:
             device, self._loaded = self._loaded.device, None
             if self._tower is not None:
                 self._tower.clear()
+            if self._prefixes is not None:
+                self._prefixes.clear()
             release(device)
 
     @property
@@ -179,6 +184,11 @@ class TorchAdapter:
         try:
             with quiet(), showing(self._tower, encoded):
                 batch = on_device(encoded, loaded)
+                if self._prefixes is not None and encoded.shown is not None:
+                    stopwatch = Stopwatch(dict(seconds))
+                    pictures = [len(requests[row].images) for row in rows]
+                    batch = self._prefixes.begin(batch, encoded.shown, pictures, stopwatch)
+                    seconds = stopwatch.seconds
                 if self.writes:
                     answers, stages = decode(loaded, batch, limits, self._settings, watch)
                 else:
@@ -192,7 +202,7 @@ class TorchAdapter:
             said = str(cause).strip() or type(cause).__name__
             return {rows[0]: Response(None, Status.ERROR, f"the model refuses this request{what}: {said}")}
         counts = zip(rows, answers, *self._counts(encoded), self._reused(encoded, requests), strict=True)
-        taken = {**seconds, **stages}
+        taken = seconds | {name: seconds.get(name, 0.0) + own for name, own in stages.items()}
         return {row: self._respond(answer, read, seen, again, taken) for row, answer, read, seen, again in counts}
 
     def _reused(self, encoded: Encoded, requests: Sequence[Request]) -> Sequence[int | None]:
@@ -235,6 +245,21 @@ class TorchAdapter:
             return Response(answer.name, **cost)
         text = self._encoder.processor.tokenizer.decode(list(answer.tokens), skip_special_tokens=True)
         return Response(text, **cost)
+
+
+def prefixes(config: TorchConfig, loaded: Loaded, tower: Tower | None) -> Prefixes | None:
+    """Return what keeps beginnings of prompts, where the file asks for it.
+
+    Raises:
+        ConfigError: if the model or another key does not go with it.
+    """
+    if not config.prefix_cache:
+        return None
+    if tower is None:
+        said = "`prefix_cache` needs `image_cache`, by which pictures are known"
+        raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
+    require_plain(loaded, config.generation, config.repetition_penalty)
+    return Prefixes(loaded, tower, config.prefix_cache)
 
 
 def showing(tower: Tower | None, encoded: Encoded) -> AbstractContextManager[None]:

@@ -47,6 +47,9 @@ class TorchConfig(TorchModel):
     image_cache: Size = 0
     """Where many questions share a picture, as `256MiB`: so much of what the vision tower made of pictures is kept for
     the next question. The tower then sees each picture by itself. For Qwen2-VL, Qwen2.5-VL and Qwen3-VL."""
+    prefix_cache: Size = 0
+    """Where many questions share a picture that stands before them, as `256MiB`: so much of the keys and values that
+    the decoder has of prompts up to their pictures is kept for the next question. With `image_cache`."""
     kv_cache: Literal["int8"] | None = None
     """`int8`: keep keys and values in 8 bits between the steps of decoding, in a quarter of float32's memory; by
     default in the model's precision."""

@@ -180,6 +180,8 @@ def ingredients(config: TorchConfig, loaded: Loaded, code: tuple[int, ...]) -> d
     found = weights_and_code(config, loaded.path, loaded.processor.image_processor, code)
     if config.image_cache:  # how much is kept changes nothing; that the tower sees pictures apart may, in the last bit
         found["tower"] = "each picture by itself"
+    if config.prefix_cache:  # likewise
+        found["prompts"] = "read in two pieces"
     if config.kv_cache:
         found["kv_cache"] = [config.kv_cache, KV_VERSION]
     found["lora"] = model_digests(loaded.lora) if loaded.lora else None
@@ -191,7 +193,7 @@ def weights_and_code(config: TorchModel, path: Path, image_processor: Any, code:
     """Return all that can change what a model without a LoRA says."""
     return {
         "files": model_digests(path, config.trust_remote_code),
-        "config": config.model_dump(mode="json", exclude={"model", "lora", "image_cache", "kv_cache"}),
+        "config": config.model_dump(mode="json", exclude={"model", "lora", "image_cache", "prefix_cache", "kv_cache"}),
         "code": list(code),
         "processor": [type(image_processor).__name__, has_torchvision()],
         "packages": _versions("torch", "transformers", "tokenizers", "numpy", "pillow", "torchvision"),

@@ -146,6 +146,10 @@ class Tower:
         finally:
             self._now.showing = None
 
+    def see(self, shown: Shown, batch: Any) -> dict[bytes, Seen]:
+        """Return what the tower makes of the pictures of a batch, by key; ``batch`` is as the processor made it."""
+        return self._found(shown, batch[_PATCHES], list(batch[_GRIDS]), {})
+
     def _processed(self, images: Any, *args: Any, **kwargs: Any) -> Any:
         import torch
 
@@ -170,12 +174,18 @@ class Tower:
         grids = list(image_grid_thw)
         if shown is None:
             return _together(self._each(pixel_values, grids, kwargs))
+        found = self._found(shown, pixel_values, grids, kwargs)
+        return _together([found[key] for key in shown.keys])
+
+    def _found(
+        self, shown: Shown, pixel_values: Any, grids: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[bytes, Seen]:
         of = dict(zip(shown.keys, grids, strict=True))
         made = self._each(pixel_values, [of[key] for key in shown.new], kwargs)
         found = shown.known | dict(zip(shown.new, made, strict=True))
         for key in shown.new:
             self._cache.put(key, found[key])
-        return _together([found[key] for key in shown.keys])
+        return found
 
     def _each(self, patches: Any, grids: Sequence[Any], kwargs: dict[str, Any]) -> list[Seen]:
         """Return what the tower makes of pictures, one after the other."""
