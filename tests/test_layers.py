@@ -41,6 +41,7 @@ FLOORS = (
         "registry",
         "shown",
         "locate",
+        "collecting",
         "cpu",
         "git",
         "kv_cache",

@@ -1,6 +1,5 @@
 """The command line: one module a verb, imported when it is called."""
 
-import gc
 import os
 import sys
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import click
 
 from harness import __version__
+from harness.collecting import collect_rarely
 from harness.errors import ExitCode
 
 _VERBS: Final = {
@@ -55,9 +55,6 @@ _VERBS: Final = {
 
 _MODULES: Final = {"import": "import_logs"}
 """Verbs whose modules cannot have their names."""
-
-_COLLECT_AFTER: Final = 20_000
-"""Objects that outlive their making, by which the collector is called."""
 
 _EPILOG: Final = """\b
 Examples:
@@ -119,9 +116,7 @@ def main() -> None:
     """Run the command line and exit with a code of :class:`harness.errors.ExitCode`."""
     from harness.cli._streams import tame
 
-    # Modules, models and rows make many objects and few circles. By default the collector looks through all of them
-    # some thirty times until the first sample is asked: a tenth of that time.
-    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    collect_rarely()
     tame()
     sys.exit(invoke(sys.argv[1:]))
 

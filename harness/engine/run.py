@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from harness.collecting import collecting_rarely
 from harness.engine.ask import Asker, Model
 from harness.engine.cache import CacheError, ResponseCache
 from harness.engine.executors import Executor, make_executor
@@ -52,6 +53,7 @@ _STOPPED: Final = "stopped by the user"
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
+@collecting_rarely()
 def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress: Progress) -> tuple[Path, RunRecord]:
     """Run and write the record. An unfinished run of the same suite, model and options is continued.
 
@@ -106,6 +108,7 @@ def run_suite(suite: Suite, choice: AdapterChoice, options: RunOptions, progress
         executor.close()
 
 
+@collecting_rarely()
 def resume_run(
     folder: Path, options: RunOptions, progress: Progress, *, retry: Sequence[Status] = ()
 ) -> tuple[Path, RunRecord]:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from harness.collecting import collect_rarely
 from harness.errors import AdapterError
 from harness.hosts.answers import checked
 from harness.hosts.dispatch import dispatch
@@ -91,6 +92,7 @@ class ProcessHost:
 def _live(load: Load, pipe: Connection) -> None:
     """Load the adapter and answer until told to go: what the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that was started by the user
+    collect_rarely()
     try:
         adapter = load()
         pipe.send((Facts.of(adapter), ""))

@@ -104,3 +104,9 @@ def test_the_adapters_file_overrides_the_size() -> None:
 def test_settings_that_cannot_be_followed_are_refused(content: dict[str, object], says: str) -> None:
     with pytest.raises(AdapterError, match=says):
         ImageSettings.from_json(content)
+
+
+def test_one_number_stands_for_all_channels() -> None:
+    one, three = (ImageSettings(mean=(0.5,) * count, std=(0.25,) * count) for count in (1, 3))
+    image = noise("RGB", 60, 90)
+    np.testing.assert_array_equal(to_patches(image, one)[0], to_patches(image, three)[0])

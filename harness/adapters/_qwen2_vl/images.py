@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import numpy as np
@@ -112,14 +113,22 @@ def to_patches(image: Image.Image, settings: ImageSettings) -> tuple[NDArray[np.
         SampleError: if the image cannot be decoded or has an impossible shape.
     """
     height, width = fit(image.height, image.width, settings)
-    resized = rgb(image).resize((width, height), settings.resample)
-    # Float64 for the product alone, float32 from there: the order of roundings is part of the format.
-    pixels = np.multiply(np.asarray(resized), settings.rescale, dtype=np.float64).astype(np.float32)
-    pixels -= np.array(settings.mean, np.float32)
-    pixels /= np.array(settings.std, np.float32)
+    shades = np.asarray(rgb(image).resize((width, height), settings.resample))
     rows, columns = height // settings.patch, width // settings.patch
     merge, patch = settings.merge, settings.patch
-    blocks = pixels.transpose(2, 0, 1).reshape(3, rows // merge, merge, patch, columns // merge, merge, patch)
-    blocks = blocks.transpose(1, 4, 2, 5, 0, 3, 6)[:, :, :, :, :, None]
-    repeated = np.broadcast_to(blocks, (*blocks.shape[:5], settings.frames, patch, patch))
-    return repeated.reshape(rows * columns, -1), (1, rows, columns)
+    blocks = shades.reshape(rows // merge, merge, patch, columns // merge, merge, patch, 3)
+    blocks = blocks.transpose(0, 3, 1, 4, 6, 2, 5)
+    patches = np.empty((*blocks.shape[:5], settings.frames, patch, patch), np.float32)
+    # What becomes of each shade is looked up: the arithmetic is that of 256 numbers, and not of every pixel.
+    for channel, levels in enumerate(_levels(settings)):
+        patches[:, :, :, :, channel] = levels.take(blocks[:, :, :, :, channel])[:, :, :, :, None]
+    return patches.reshape(rows * columns, -1), (1, rows, columns)
+
+
+@lru_cache(maxsize=8)
+def _levels(settings: ImageSettings) -> NDArray[np.float32]:
+    """Return what each of 256 shades of red, green and blue is to the model, float32 [3, 256]."""
+    # Float64 for the product alone, float32 from there: the order of roundings is part of the format.
+    rescaled = np.multiply(np.arange(256, dtype=np.uint8), settings.rescale, dtype=np.float64).astype(np.float32)
+    mean, std = (np.array(numbers, np.float32)[:, None] for numbers in (settings.mean, settings.std))
+    return np.broadcast_to((rescaled - mean) / std, (3, 256))
