@@ -70,7 +70,8 @@ def main(link: Link) -> None:
     """Prepare what is ordered until told to end.
 
     It is sent a :class:`Setup`, and then orders. It sends ``ready`` or ``refused``, with its CPU seconds or why, and
-    then :class:`Some` of each order until the last of it.
+    then :class:`Some` of each order until the last of it; None when it comes to the last sample, and wants another
+    order.
     """
     link.say("data", "reading the suite")
     try:
@@ -105,7 +106,10 @@ class _Bench:
         """Prepare the samples of an order and send them, those of 8 MiB of pixels at a time."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._link.say("data", BETWEEN)
+        final = max(order.places, default=-1)
         for place, sample in zip(order.places, self._samples(order), strict=True):
+            if place == final:
+                self._link.send(None)
             self._link.say("data", str(place))
             self._parcels[place] = None if sample is None else self._packed(sample)
             if self._arena is not None and self._arena.held > FULL:
