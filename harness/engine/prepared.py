@@ -62,7 +62,20 @@ Sent = tuple[Mapping[str, Any] | None, tuple[Hashed, ...], str | None]
 
 def mark_of(samples: Sequence[Sample]) -> bytes:
     """Return what tells samples from others, or from the same with other words."""
-    told = [(one.id, one.question, one.references, len(one.images), one.problem) for one in samples]
+    told = [
+        (
+            one.id,
+            one.question,
+            one.references,
+            one.evidence,
+            one.problem,
+            len(one.images),
+            one.spans,
+            one.tags,
+            one.facts,
+        )
+        for one in samples
+    ]
     return hashlib.blake2b(repr(told).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
