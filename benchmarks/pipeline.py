@@ -94,8 +94,14 @@ def measure(batch_size: int = 8) -> dict[str, float]:
     return {"wall": wall, **record.timings}
 
 
-_BATCH: Final = 0.1
+BATCH: Final = 0.1
 """Seconds that a batch takes where both stages sleep."""
+KINDS: Final[dict[str, Callable[[random.Random], float]]] = {
+    "all alike": lambda _: BATCH,
+    "lognormal": lambda rng: BATCH * rng.lognormvariate(-0.5, 1),
+    "one in ten ten times as long": lambda rng: 10 * BATCH if rng.random() < 0.1 else 0.001,
+}
+"""How long a batch is prepared."""
 
 
 def _sleeping(preparation: Sequence[float], workers: int) -> float:
@@ -111,8 +117,8 @@ def _sleeping(preparation: Sequence[float], workers: int) -> float:
         return wait
 
     def ask(ready: Any) -> Any:
-        time.sleep(_BATCH)
-        return SimpleNamespace(seconds=_BATCH)
+        time.sleep(BATCH)
+        return SimpleNamespace(seconds=BATCH)
 
     pipeline = engine.Pipeline(prepare, ask, workers=workers, width=1, stop=threading.Event(), grace=1.0)
     start = time.perf_counter()
@@ -122,28 +128,23 @@ def _sleeping(preparation: Sequence[float], workers: int) -> float:
     return time.perf_counter() - start
 
 
-def _least(preparation: Sequence[float], workers: int) -> float:
+def least_time(preparation: Sequence[float], workers: int) -> float:
     """Return the least time of both stages, each batch begun as soon as a worker is free and asked when it is ready."""
     free, end = [0.0] * workers, 0.0
     for seconds in preparation:
         worker = free.index(min(free))
         free[worker] += seconds
-        end = max(end, free[worker]) + _BATCH
+        end = max(end, free[worker]) + BATCH
     return end
 
 
 def uneven(batches: int = 60) -> None:
     """Print what is reached of the least time."""
-    kinds: dict[str, Callable[[random.Random], float]] = {
-        "all alike": lambda _: _BATCH,
-        "lognormal": lambda rng: _BATCH * rng.lognormvariate(-0.5, 1),
-        "one in ten ten times as long": lambda rng: 10 * _BATCH if rng.random() < 0.1 else 0.001,
-    }
-    for name, draw in kinds.items():
+    for name, draw in KINDS.items():
         for workers in (1, 2):
             rng = random.Random(workers)  # noqa: S311 - seconds
             preparation = [draw(rng) for _ in range(batches)]
-            took, least = _sleeping(preparation, workers), _least(preparation, workers)
+            took, least = _sleeping(preparation, workers), least_time(preparation, workers)
             print(f"{name:<30} {workers} workers: {took:6.2f} s, least {least:6.2f} s: {least / took:.0%}", flush=True)
 
 

@@ -23,8 +23,6 @@ from harness.hosts.parcels import Arena, unpack
 from harness.patience import LONGEST, Patience
 from harness.tasks import NeedsAdapter
 
-_DEEP: Final = 2
-"""Orders that a process has at a time: it goes on while what it sent is unpacked."""
 _START: Final = 600.0
 """Seconds that a process may take to read the suite."""
 _STRIKES: Final = 3
@@ -256,6 +254,9 @@ class _Lane:
         self._arena: Arena | None = None
         self._apart: Apart | None = None
         self._strikes = 0
+        self._room = 1
+        """Orders that the process may have: two from when on it asks for the next, so that it goes on while what it
+        sends is unpacked, and no batch lies long behind a slow one while another process is free."""
 
     def run(self) -> None:
         """Work until there is nothing more to do."""
@@ -297,7 +298,7 @@ class _Lane:
 
     def _fill(self, apart: Apart) -> bool:
         """Send orders as far as it takes more; return whether there is something to wait for."""
-        while len(self._waiting) < _DEEP:
+        while len(self._waiting) < self._room:
             try:
                 job = self._lanes.jobs.get(block=not self._waiting)
             except queue.Empty:
@@ -316,15 +317,19 @@ class _Lane:
         """Take in one message; return the process, or the one in its place."""
         job = self._waiting[0]
         try:
-            some: Some = apart.receive({"data": self._lanes.limit}, self._lanes.closed.is_set)
+            some: Some | None = apart.receive({"data": self._lanes.limit}, self._lanes.closed.is_set)
         except (Died, Late) as error:
             return self._replace(apart, job, error)
+        if some is None:
+            self._room = 2
+            return apart
         self._strikes = 0
         job.take(some, self._arena)
         if self._arena:
             self._arena.done()
         self._lanes.spent(some.seconds, some.cpu)
         if some.last:
+            self._room = 1
             self._waiting.popleft().settle()
         return apart
 

@@ -29,7 +29,9 @@ class Worth:
         """
         self._left = left
         self._cores = cores
-        self._begin()
+        self._waited, self._begun = 0.0, 0
+        """Seconds in which nothing lay ready, and samples, since this look was begun."""
+        self._since, self._cpu = time.perf_counter(), time.process_time()
 
     def wait(self, wait: Callable[[], T]) -> T:
         """Wait for a batch, and take the time."""
@@ -48,10 +50,6 @@ class Worth:
         used = (time.process_time() - self._cpu) / wall
         held_up = self._waited > _WAITING * wall and _USED[0] < used < _USED[1] * self._cores
         found = held_up and self._left * wall > _LEFT * max(1, self._begun)
-        self._begin()
-        self._begun = samples
-        return found
-
-    def _begin(self) -> None:
+        self._waited, self._begun = 0.0, samples
         self._since, self._cpu = time.perf_counter(), time.process_time()
-        self._waited, self._begun = 0.0, 0
+        return found

@@ -116,8 +116,11 @@ def _nameless() -> int:
         file = os.memfd_create("harness-pixels")
         os.ftruncate(file, size)
         return file
+    if os.name == "nt":
+        raise OSError("no descriptor can be shared there")
     with tempfile.TemporaryFile(prefix="harness-pixels-") as made:
-        os.posix_fallocate(made.fileno(), 0, size)  # a disk that is full later would end the process
+        made.write(bytes(size))  # a disk that is full only later would end the process that writes
+        made.flush()
         return os.dup(made.fileno())
 
 

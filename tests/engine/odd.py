@@ -3,8 +3,14 @@
 ``make(folder)`` installs them there as a package of their own would be: processes find them by ``sys.path`` alone.
 """
 
+import os
+import sys
 from pathlib import Path
 from typing import Final
+
+import pytest
+
+from harness.registry import registry
 
 CODE: Final = '''
 import ctypes, os, signal, time
@@ -19,6 +25,7 @@ class Config(Model):
     count: int = 12
     faults: dict[str, str] = {}
     pause: float = 0.0
+    modes: list[str] = MODES
 
 class Local:
     """Nothing that can be pickled."""
@@ -26,8 +33,8 @@ class Local:
         self.lock = (lambda: 1)
 
 class Picture:
-    def __init__(self, number, fault, pause):
-        self.number, self.fault, self.pause = number, fault, pause
+    def __init__(self, number, fault, pause, modes):
+        self.number, self.fault, self.pause, self.modes = number, fault, pause, modes
     def load(self):
         with open("log", "a") as log:
             log.write(f"{os.getpid()} {self.number}\\n")
@@ -54,7 +61,7 @@ class Picture:
         if fault == "print":
             print("rubbish", flush=True)
             os.write(1, b"rubbish")
-        mode = MODES[self.number % len(MODES)]
+        mode = self.modes[self.number % len(self.modes)]
         image = Image.new(mode, (30 + self.number, 20))
         image.frombytes(bytes((i * (self.number + 7)) % 251 for i in range(len(image.tobytes()))))
         if mode == "P":
@@ -75,7 +82,7 @@ class Rows:
         return self.config.count
     def __iter__(self):
         for i in range(self.config.count):
-            picture = Picture(i, self.config.faults.get(f"r{i}", ""), self.config.pause)
+            picture = Picture(i, self.config.faults.get(f"r{i}", ""), self.config.pause, self.config.modes)
             yield Sample(f"r{i}", f"question {i}", (str(i),), (picture,), facts={"mood": i})
     def content_hash(self):
         return f"odd {self.config.count}"
@@ -101,3 +108,14 @@ def make(folder: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-plug-in\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put it there for this process, and for those that it starts, until the test is over."""
+    make(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ODD_PARENT", str(os.getpid()))
+    monkeypatch.delitem(sys.modules, "odd_plug_in", raising=False)
+    for kind in ("datasets", "tasks"):
+        monkeypatch.setattr(registry(kind), "_found", None)

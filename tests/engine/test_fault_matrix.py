@@ -19,6 +19,7 @@ from PIL import Image
 
 from harness.record import Run
 from tests.conftest import Done
+from tests.engine import odd
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 WRITE = bool(os.environ.get("HARNESS_WRITE_DOCS"))
@@ -83,6 +84,7 @@ datasets: {{rows: {{type: jsonl, path: rows.jsonl}}}}
 tasks: {{qa: {{kind: qa, dataset: rows, metrics: [exact_match]}}}}
 engine: {engine}
 """
+JSONL = "type: jsonl, path: rows.jsonl"
 ROWS = [{"question": "bad" if i == 2 else "good", "answer": "a"} for i in range(6)]
 
 
@@ -137,6 +139,12 @@ CASES = [
          "the answer was cut off at max_new_tokens 32, which `on_truncated: fail` takes for a failure", "length",
          "{}\non_truncated: fail"),
     Case("an image is corrupt", "ok ok error ok ok ok", 3, "bad.png: cannot be decoded: image file is truncated"),
+    Case("loading a picture ends its process, `--prepare processes`", "ok ok error ok ok ok", 3,
+         "it could not be loaded and perturbed: its process died: signal SIGSEGV"),
+    Case("loading a picture hangs, `--prepare processes`: it is killed after `timeout`, a minute at least",
+         "ok ok error ok ok ok", 3,
+         "it could not be loaded and perturbed: no end of it within 0.5 s; its process was killed",
+         engine="{timeout: 0.5}"),
     Case("a row is broken (a misspelt key, no JSON, NaN): the run is refused", "", 2,
          "1 row of the dataset 'rows' cannot be read; mend the file, or leave such rows out with `on_broken: skip`:"),
     Case("the folder for runs cannot be written", "", 2, "cannot make the folder RUNS/RUN: Not a directory"),
@@ -158,12 +166,12 @@ class Seen:
 def execute(write, plug_in, run_here, tmp_path: Path) -> Callable[..., Seen]:
     plug_in("adapters", "faulty", "tests.engine.faulty:Faulty")
 
-    def run(case: Case, rows: list[dict[str, str]] = ROWS, out: Path | None = None) -> Seen:
+    def run(case: Case, rows: list[dict[str, str]] = ROWS, out: Path | None = None, data: str = JSONL) -> Seen:
         write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-        suite = write("suite.yaml", SUITE.format(engine=case.engine))
+        suite = write("suite.yaml", SUITE.format(engine=case.engine).replace(JSONL, data))
         adapter = write("faulty.yaml", f"adapter: faulty\ntype: faulty\nfault: {case.fault}\n{case.adapter}\n")
-        runs = out or tmp_path / "runs"
-        done: Done = run_here("run", suite, "-a", adapter, "--out", runs, "--no-report", "-q")
+        runs, where = out or tmp_path / "runs", "threads" if data == JSONL else "processes"
+        done: Done = run_here("run", suite, "-a", adapter, "--out", runs, "--no-report", "-q", "--prepare", where)
         assert "internal error" not in done.err
         folders = list(runs.iterdir()) if runs.is_dir() else []
         rows_seen = Run(folders[0]).table().to_pylist() if folders and (folders[0] / "run.json").exists() else []
@@ -186,7 +194,7 @@ def page() -> Iterator[dict[str, str]]:
     rows: dict[str, str] = {}
     yield rows
     if WRITE and len(rows) == len(CASES):
-        PAGE.write_text(HEAD + "".join(rows[case.name] for case in CASES) + TAIL, encoding="utf-8")
+        PAGE.write_text(HEAD + "".join(rows[case.name] for case in CASES).rstrip("\n") + TAIL, encoding="utf-8")
 
 
 @contextmanager
@@ -212,13 +220,17 @@ def small_disk(folder: Path) -> Iterator[bool]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_a_user_sees_of_a(case: Case, execute, write, page, tmp_path: Path, run_here, monkeypatch) -> None:
-    rows, out, exact = ROWS, None, True
+    rows, out, data, exact = ROWS, None, JSONL, True
     if case.name == "an image is corrupt":
         Image.effect_noise((64, 64), 80).save(tmp_path / "good.png")
         write("bad.png", (tmp_path / "good.png").read_bytes()[:1500])
         rows = [row | {"image": f"{row['question']}.png"} for row in ROWS]
     if case.name.startswith("a row is broken"):
         rows = [row | ({"imge": "a.png"} if row["question"] == "bad" else {}) for row in ROWS]
+    if "--prepare processes" in case.name:
+        odd.install(tmp_path, monkeypatch)
+        monkeypatch.setattr("harness.engine.lanes.LONGEST", 0.0)  # or it would take a minute
+        data = f"type: odd, count: 6, modes: [RGB], faults: {{r2: {'hang' if 'hangs' in case.name else 'segfault'}}}"
     if case.name.startswith("the folder"):
         out = write("file", "") / "runs"
     if case.fault == "clock":
@@ -239,7 +251,7 @@ def test_what_a_user_sees_of_a(case: Case, execute, write, page, tmp_path: Path,
         assert statuses == ["ok"] * 360
         seen = Seen([], seen.code, seen.said.splitlines()[0])
     else:
-        seen = execute(case, rows, out)
+        seen = execute(case, rows, out, data)
     assert (" ".join(seen.statuses), seen.code) == (case.statuses, case.code)
     if exact:
         assert seen.said.splitlines()[:1] == ([case.said] if case.said else [])

@@ -24,7 +24,6 @@ from harness.errors import UsageError
 from harness.hosts import parcels
 from harness.record import Run
 from harness.record.schema import RunRecord
-from harness.registry import registry
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite, load_suite
 from harness.tasks import BuildContext
@@ -45,14 +44,8 @@ tasks: {qa: {kind: odd, dataset: rows, metrics: [exact_match]}}
 @pytest.fixture
 def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a plug-in that is installed for this test; the log of its pictures is written there."""
-    odd.make(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ODD_PARENT", str(os.getpid()))
-    for kind in ("datasets", "tasks"):
-        monkeypatch.setattr(registry(kind), "_found", None)
-    yield tmp_path
-    sys.modules.pop("odd_plug_in", None)
+    odd.install(tmp_path, monkeypatch)
+    return tmp_path
 
 
 def text(count: int = 12, pause: float = 0.0, faults: Mapping[str, str] | None = None) -> str:
@@ -117,7 +110,10 @@ def test_pictures_of_all_kinds_of_a_users_own_task_are_asked_the_same(
         monkeypatch.setattr(parcels, "_nameless", lambda: exec("raise OSError"))  # noqa: S102 - an expression raises
     suite = bind(text(24, faults={"r5": "local", "r9": "raise", "r10": "memory", "r11": "print"}))
     first, _ = run(suite, "threads")
+    cpu = time.process_time()
     again, record = run(suite, "processes")
+    cpu = time.process_time() - cpu
+    assert record.cpu_seconds - cpu > 0.2, "that of two processes which import the harness is counted"
     rows = table(again)
     assert rows == table(first)
     assert Counter(row["status"] for row in rows) == {"ok": 22, "error": 2}
