@@ -93,6 +93,17 @@ def test_no_bit_can_flip_unseen(copy: Path, seed: int) -> None:
     assert found.doubts
 
 
+def test_a_damaged_checksum_makes_no_record_of_before(copy: Path) -> None:
+    whole = (copy / RUN_FILE).read_bytes()
+    edited = whole.replace(b'"value": 0', b'"value": 1', 1)
+    assert edited != whole
+    for place in range(len(whole) - 90, len(whole)):
+        for bit in range(8):
+            (copy / RUN_FILE).write_bytes(edited[:place] + bytes([edited[place] ^ 1 << bit]) + edited[place + 1 :])
+            with pytest.raises(HarnessError):
+                read_run(copy)
+
+
 def zeroed(folder: Path) -> None:
     table = pq.read_table(folder / SAMPLES_FILE)
     name = "score.relaxed_accuracy"
