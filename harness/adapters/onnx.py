@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,11 @@ from harness.adapters._qwen2_vl.decoding import Begun, Graphs, SpecialIds, Stopw
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.images import PREPROCESSING_VERSION, rgb, to_patches
 from harness.adapters._qwen2_vl.once import Kept, Look, Looks, SeenBefore, apart, seen
-from harness.adapters._qwen2_vl.prefixes import Beginnings, require_gaps
+from harness.adapters._qwen2_vl.prefixes import Beginnings
 from harness.adapters._qwen2_vl.prompts import Batch, Prompt, PromptEncoder, left_pad
 from harness.adapters._qwen2_vl.sessions import PARTS, OnnxGraphs
-from harness.errors import AdapterError, ConfigError, Issue, SampleError
+from harness.errors import AdapterError, SampleError
 from harness.extras import install
-from harness.spec.models import Size
 from harness.traces import Pixels, Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
@@ -45,16 +44,6 @@ class OnnxConfig(ThreeFiles):
     """The smallest area that an image is resized to; by default the model's own."""
     max_pixels: int | None = Field(default=None, ge=1)
     """The largest area that an image is resized to; by default the model's own."""
-
-    prefix_cache: Size = 0
-    """Where many questions share a picture that stands before them, as `256MiB`: so much of the keys and values that
-    the decoder has of prompts up to their pictures is kept for the next question. With `image_cache`."""
-
-    def counted(self) -> dict[str, Any]:
-        """Return the keys that count in a fingerprint."""
-        found = super().counted()
-        # How much is kept changes nothing; that prompts are read in two pieces may, in the last bits.
-        return found | {"prefix_cache": "in two pieces"} if found.pop("prefix_cache") else found
 
     def precision(self) -> str | None:
         """Return what the files compute in, as far as their names say."""
@@ -86,7 +75,7 @@ class OnnxAdapter:
         self._kept: Kept | None = None
         if config.image_cache:
             self._kept = PictureCache(config.image_cache, lambda picture: picture[1].nbytes)
-        self._beginnings = Beginnings(config.prefix_cache) if config.prefix_cache else None
+        self._beginnings = Beginnings.of(config, graphs)
         self._special = SpecialIds(folder.image_id(), folder.pad_id(), folder.end_ids())
         self._fingerprint = ""
 
@@ -107,13 +96,8 @@ class OnnxAdapter:
             raise AdapterError(
                 f"{files.path} holds a {kind}: use `type: onnx_vlm`; this one runs Qwen2-VL's files alone"
             )
-        if config.prefix_cache and not config.image_cache:
-            said = "`prefix_cache` needs `image_cache`, by which pictures are known"
-            raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
         encoder = prompt_encoder(files, config.min_pixels, config.max_pixels)
         graphs = OnnxGraphs.load(files.graphs(), config)
-        if config.prefix_cache:
-            require_gaps(graphs, config.is_batch_invariant(), range(5, 12))
         return cls(config, files, graphs, encoder)
 
     @classmethod
@@ -175,7 +159,7 @@ class OnnxAdapter:
         """Return prompts as a batch, and their beginnings where those are kept; ``pictures`` are each one's own."""
         if self._beginnings is None or self._graphs is None:
             return left_pad(list(prompts), self._special.pad), None
-        return self._beginnings.begin(self._graphs, prompts, pictures, self._special.image, self._special.pad)
+        return self._beginnings.begin(self._graphs, prompts, pictures, self._special)
 
     def trace(self, request: Request, beside: Sequence[Request] = ()) -> Trace:
         """Answer one request and show patches, prompt, tokens and the first token's logits.

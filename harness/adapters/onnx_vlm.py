@@ -22,15 +22,16 @@ from pydantic import BaseModel, Field
 from harness.adapters._chat_template import trial
 from harness.adapters._pictures import PictureCache, picture_key
 from harness.adapters._qwen2_vl.config import ThreeFiles
-from harness.adapters._qwen2_vl.decoding import SpecialIds, Stopwatch, generate, respond
+from harness.adapters._qwen2_vl.decoding import Begun, SpecialIds, Stopwatch, generate, respond
 from harness.adapters._qwen2_vl.folder import ModelFolder
 from harness.adapters._qwen2_vl.graphs import ThreeGraphs
-from harness.adapters._qwen2_vl.prompts import Prompt, left_pad
+from harness.adapters._qwen2_vl.prefixes import Beginnings
+from harness.adapters._qwen2_vl.prompts import Batch, Prompt, left_pad
 from harness.adapters._torch.formats import find_format
 from harness.adapters._torch.processor import load_processor
 from harness.adapters._torch.prompting import Encoder, Padding, Reading, load_rgb
 from harness.adapters._torch.source import model_digests, need
-from harness.errors import AdapterError
+from harness.errors import AdapterError, SampleError
 from harness.extras import install
 from harness.spec.models import Size
 from harness.types import Request, Response, Status
@@ -80,6 +81,7 @@ class OnnxVlmAdapter:
         self._graphs: ThreeGraphs | None = graphs
         self._encoder = encoder
         self._kept: PictureCache[NDArray[np.float32]] = PictureCache(config.image_cache, lambda seen: seen.nbytes)
+        self._beginnings = Beginnings.of(config, graphs)
         self._special = SpecialIds(files.image_id(), files.pad_id(), files.end_ids())
         self._fingerprint = ""
 
@@ -133,22 +135,45 @@ class OnnxVlmAdapter:
         responses: dict[int, Response] = {}
         prompts: dict[int, Prompt] = {}
         reused: dict[int, int] = {}
+        keys: dict[int, bytes] = {}
         for row, request in enumerate(requests):
-            made, again = self._prepare(self._graphs, request, stopwatch)
+            keys[row] = self._key(request)
+            made, again = self._prepare(self._graphs, request, keys[row], stopwatch)
             if isinstance(made, Prompt):
                 prompts[row], reused[row] = made, again
             else:
                 responses[row] = Response(None, Status.ERROR, made)
         if prompts:
             limits = [requests[row].generation.max_new_tokens for row in prompts]
-            batch = left_pad(list(prompts.values()), self._special.pad)
-            answers = generate(self._graphs, batch, limits, self._special, stopwatch)
+            batch, begun = self._laid_out(self._graphs, prompts, keys, stopwatch)
+            answers = generate(self._graphs, batch, limits, self._special, stopwatch, begun)
             for (row, prompt), answer in zip(prompts.items(), answers, strict=True):
                 found = respond(prompt, answer, self._encoder.processor.tokenizer.decode, stopwatch.seconds)
                 responses[row] = replace(found, images_reused=reused[row]) if self._kept.most else found
         return [responses[row] for row in range(len(requests))]
 
-    def _prepare(self, graphs: ThreeGraphs, request: Request, stopwatch: Stopwatch) -> tuple[Prompt | str, int]:
+    def _key(self, request: Request) -> bytes:
+        """Return what a request's pictures are known by; nothing where none is kept, or one cannot be read."""
+        if not self._kept.most:
+            return b""
+        try:
+            return b"".join(picture_key(load_rgb(image)) for image in request.shown())
+        except SampleError:  # said again, and to the user, when the prompt is made
+            return b""
+
+    def _laid_out(
+        self, graphs: ThreeGraphs, prompts: dict[int, Prompt], keys: dict[int, bytes], stopwatch: Stopwatch
+    ) -> tuple[Batch, Begun | None]:
+        """Return prompts as a batch, and their beginnings where those are kept."""
+        if self._beginnings is None:
+            return left_pad(list(prompts.values()), self._special.pad), None
+        with stopwatch.stage("prefill"):
+            pictures = [keys[row] for row in prompts]
+            return self._beginnings.begin(graphs, list(prompts.values()), pictures, self._special)
+
+    def _prepare(
+        self, graphs: ThreeGraphs, request: Request, key: bytes, stopwatch: Stopwatch
+    ) -> tuple[Prompt | str, int]:
         """Return a prompt with its images' features, or why there is none; and how many images were seen before."""
         with stopwatch.stage("preprocess"):
             encoding = self._encoder([request])
@@ -160,7 +185,6 @@ class OnnxVlmAdapter:
         places, again = int((ids == self._special.image).sum()), 0
         if request.images:
             with stopwatch.stage("vision"):
-                key = b"".join(picture_key(load_rgb(image)) for image in request.shown()) if self._kept.most else b""
                 seen = self._kept.get(key)
                 if seen is None:
                     seen = graphs.see({name: np.asarray(given[name]) for name in graphs.sees if name in given})
@@ -183,6 +207,8 @@ class OnnxVlmAdapter:
     def close(self) -> None:
         """Let go of the sessions and their memory."""
         self._graphs = None
+        if self._beginnings is not None:
+            self._beginnings.clear()
 
 
 def _encoder(config: OnnxVlmConfig, files: ModelFolder) -> Encoder:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers import DynamicCache
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.adapters.onnx_vlm import OnnxVlmAdapter, OnnxVlmConfig
 from harness.errors import AdapterError, ConfigError
+from harness.quantise.cached import hold_in_bytes
 from harness.testing.adapters import check_adapter
 from harness.types import Request, Status
 from tests.adapters.families import WIDTH, Built
@@ -127,6 +129,34 @@ def test_one_by_one_and_in_a_batch_the_answers_are_those_of_plain_transformers(
         assert [response.text for response in responses] == [one.text for one in expected]
         assert [response.tokens_in for response in responses] == [one.inputs["input_ids"].shape[1] for one in expected]
     assert len({one.text for one in expected}) > 2, "a model that says the same of everything shows nothing"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_beginnings_that_are_read_once_change_no_answer(exported: Callable[[str], Built], name: str) -> None:
+    built = exported(name)
+    adapter, plain = load(built, prefix_cache="1MiB"), load(built)
+    requests = (*ONE, TWO, NONE, *(replace(ONE[1], prompt=f"Is there a {word}?") for word in ("dog", "red square")))
+    expected = [response.text for response in plain.generate(requests)]
+    for _ in range(2):  # what was read before serves as well
+        assert [response.text for response in adapter.generate(requests)] == expected
+        assert [adapter.generate([one])[0].text for one in requests] == expected
+    assert adapter._beginnings is not None
+    assert len(adapter._beginnings) == len({one.images[0].tobytes() for one in requests if one.images})
+    assert adapter.fingerprint() not in (plain.fingerprint(), load(built, prefix_cache=0, image_cache=1).fingerprint())
+    adapter.close()
+    with pytest.raises(ConfigError, match="needs `image_cache`"):
+        load(built, prefix_cache="1MiB", image_cache=0)
+
+
+def test_a_decoder_whose_past_is_bytes_is_run_too(exported: Callable[[str], Built]) -> None:
+    built = exported("llava")
+    graph = built.folder / "onnx" / "decoder_model_merged.onnx"
+    hold_in_bytes(graph, graph.with_name("decoder_model_merged_kv8.onnx"))
+    responses = load(built, suffixes={"decoder_model_merged": "_kv8"}).generate(ONE)
+    assert [response.status for response in responses] == [Status.OK] * len(ONE)
+    # The first token is said before anything is read back.
+    told = [[(one.text or "")[:1] for one in answers] for answers in (responses, load(built).generate(ONE))]
+    assert told[0] == told[1]
 
 
 def test_it_keeps_all_laws(exported: Callable[[str], Built], tmp_path: Path) -> None:

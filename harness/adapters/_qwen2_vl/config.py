@@ -34,6 +34,9 @@ class ThreeFiles(OrtKeys):
     image_cache: Size = 0
     """Where many questions share a picture, as `256MiB`: so much of what the vision encoder made of pictures is kept
     for the next question. It then sees each picture by itself."""
+    prefix_cache: Size = 0
+    """Where many questions share a picture that stands before them, as `256MiB`: so much of the keys and values that
+    the decoder has of prompts up to their pictures is kept for the next question. With `image_cache`."""
     batch_invariant: bool | None = None
     """Whether an answer is independent of its batch. By default it is not with 8-bit activations, whose scale is taken
     over the whole batch, nor with a `suffix` or `suffixes` of your own."""
@@ -51,13 +54,15 @@ class ThreeFiles(OrtKeys):
         apart = {
             "model",
             "image_cache",
+            "prefix_cache",
             "session_options",
             "provider_options",
             *(() if self.suffixes else ("suffixes",)),
         }
         # How much is kept changes nothing; that pictures are seen apart may, in the last bit.
         seen = {"pictures": "each by itself"} if self.image_cache and self.sees_together else {}
-        return self.model_dump(mode="json", exclude=apart) | self.told() | seen
+        read = {"prompts": "in two pieces"} if self.prefix_cache else {}
+        return self.model_dump(mode="json", exclude=apart) | self.told() | seen | read
 
     def is_batch_invariant(self) -> bool:
         """Return what the file says, or what follows from the kind of quantisation."""

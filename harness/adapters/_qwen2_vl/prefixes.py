@@ -8,14 +8,15 @@ no token attends to.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapters._qwen2_vl.decoding import Begun, Cache, Graphs, quench
+from harness.adapters._qwen2_vl.config import ThreeFiles
+from harness.adapters._qwen2_vl.decoding import Begun, Cache, Graphs, SpecialIds, quench
 from harness.adapters._qwen2_vl.prompts import Batch, Prompt, left_pad
-from harness.errors import AdapterError
+from harness.errors import AdapterError, ConfigError, Issue
 from harness.recent import Recent
 
 _NEAR: Final = 1e-3
@@ -50,8 +51,24 @@ class Beginnings(Recent[bytes, Beginning]):
         """Start with none; ``most`` are bytes."""
         super().__init__(most, lambda beginning: beginning.bytes)
 
+    @classmethod
+    def of(cls, config: ThreeFiles, graphs: Graphs) -> Self | None:
+        """Return what an adapter's file asks for; None where it asks for nothing.
+
+        Raises:
+            AdapterError: if the model's decoder cannot go on from the middle of a prompt.
+            ConfigError: if the file says nothing by which pictures are known.
+        """
+        if not config.prefix_cache:
+            return None
+        if not config.image_cache:
+            said = "`prefix_cache` needs `image_cache`, by which pictures are known"
+            raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
+        require_gaps(graphs, config.is_batch_invariant())
+        return cls(config.prefix_cache)
+
     def begin(
-        self, graphs: Graphs, prompts: Sequence[Prompt], pictures: Sequence[bytes], image_id: int, pad: int
+        self, graphs: Graphs, prompts: Sequence[Prompt], pictures: Sequence[bytes], special: SpecialIds
     ) -> tuple[Batch, Begun]:
         """Read what is not kept of the beginnings of prompts, and return the rest of all as a batch.
 
@@ -59,14 +76,13 @@ class Beginnings(Recent[bytes, Beginning]):
             graphs: of the model.
             prompts: with the features of their pictures in the place of patches.
             pictures: of each prompt, what its pictures are known by.
-            image_id: the token that stands for a piece of a picture.
-            pad: fills up what is shorter.
+            special: the model's tokens.
         """
         rests: list[Prompt] = []
         found: list[Beginning | None] = []
         now: dict[bytes, Beginning] = {}  # held here: nothing that happens meanwhile takes it away
         for prompt, shown in zip(prompts, pictures, strict=True):
-            length = common(prompt, image_id)
+            length = common(prompt, special.image)
             if not length:
                 rests.append(prompt)
                 found.append(None)
@@ -74,13 +90,13 @@ class Beginnings(Recent[bytes, Beginning]):
             key = hashlib.sha256(prompt.ids[:length].tobytes() + shown).digest()
             beginning = now.get(key) or self.get(key)
             if beginning is None:
-                beginning = _read(graphs, prompt, length, image_id)
+                beginning = _read(graphs, prompt, length, special.image)
                 self.put(key, beginning)
             now[key] = beginning
             found.append(beginning)
             rest = prompt.positions[:, length:]
             rests.append(replace(prompt, ids=prompt.ids[length:], positions=rest, pixel_values=(), grids=()))
-        return laid_out(graphs, rests, found, pad)
+        return laid_out(graphs, rests, found, special.pad)
 
 
 def common(prompt: Prompt, image_id: int) -> int:
@@ -132,18 +148,17 @@ def laid_out(
     return replace(behind, mask=np.concatenate([before, behind.mask], axis=1)), Begun(cache, sound)
 
 
-def require_gaps(graphs: Graphs, exact: bool, ids: Sequence[int]) -> None:
+def require_gaps(graphs: Graphs, exact: bool) -> None:
     """See that a decoder answers alike when a prompt comes in two pieces, with padding between.
 
     Args:
         graphs: of the model.
         exact: whether only float32's rounding may come between.
-        ids: a few ordinary tokens.
 
     Raises:
         AdapterError: if it does not, as where lengths are read off the sum of the mask.
     """
-    said = np.array(ids, np.int64)
+    said = np.arange(5, 12)  # what they are does not matter
     prompts = [Prompt(said[start:], np.tile(np.arange(len(said) - start), (3, 1)), (), (), 0) for start in (0, 2)]
     cuts = (3, 2)  # so that both the beginnings and the rests are of two lengths
     found, rests = [], []
