@@ -84,8 +84,8 @@ class BuildContext:
 class Task(Protocol):
     """One evaluation protocol bound to data and metrics.
 
-    ``requests`` runs in worker threads and must be pure: its result depends on the cell and the
-    sample alone. ``score`` runs where the engine likes.
+    ``requests`` runs in worker threads, or in other processes that build the task anew from the suite's file, and must
+    be pure: its result depends on the cell and the sample alone. ``score`` runs where the engine likes.
     """
 
     Config: ClassVar[type["BaseModel"]]
