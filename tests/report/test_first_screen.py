@@ -9,9 +9,9 @@ import pytest
 
 import harness
 from harness.comparison.controls import control
-from harness.engine.thumbnails import FILE
 from harness.record import Run
 from harness.record.schema import CellRecord, FailureRecord, GateRecord, MetricRecord, RunRecord
+from harness.record.thumbnails import THUMBNAILS_FILE as FILE
 from harness.report.content import Content, Row, gather
 from harness.report.html import render_html, write_html
 from harness.report.lanes import SHARES, gate_lanes, metric_lanes, weakest
