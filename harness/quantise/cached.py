@@ -93,11 +93,17 @@ def _require_growth(decoder: Decoder, source: Path) -> None:
 
 
 class _Wiring:
-    """Puts the rounding before and behind a graph."""
+    """Puts the rounding before and behind a graph.
+
+    Where the past is joined with what is new by an operator of its own, each layer's comes back just before that: only
+    then is one layer at a time in float, as ONNX Runtime goes by what an operator needs and not by where it stands.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.before: list[Any] = []
+        self.joints: dict[str, list[Any]] = {}
+        """By the name of what an operator makes: what stands before it."""
         self.behind: list[Any] = []
         self.opset = next(own.version for own in self.model.opset_import if own.domain in ("", "ai.onnx"))
 
@@ -120,32 +126,47 @@ class _Wiring:
         out.type.tensor_type.elem_type = TensorProto.INT8
         sides = [side.dim_param or side.dim_value for side in out.type.tensor_type.shape.dim[:3]] or [None] * 3
         graph.output.append(helper.make_tensor_value_info(f"{present}_scale", TensorProto.FLOAT16, [*sides, groups]))
-        self._back(name, inside, kind, groups, width)
-        self._round(name, present, groups, width)
+        new = next((node.input[1] for node in graph.node if made in node.output and _joins(node, inside)), None)
+        if new is not None and _hangs_on(graph, new, inside):
+            new = None
+        self._back(name, kind, groups, width, new, self.before if new is None else self.joints.setdefault(made, []))
+        self._round(name, new, groups, width)
 
     def finish(self) -> None:
         """Put the new operators in their places."""
-        own = [*self.before, *self.model.graph.node, *self.behind]
+        own = [*self.before]
+        for node in self.model.graph.node:
+            for made in node.output:
+                own += self.joints.get(made, ())
+            own.append(node)
+        own += self.behind
         del self.model.graph.node[:]
         self.model.graph.node.extend(own)
 
-    def _back(self, name: str, inside: str, kind: int, groups: int, width: int) -> None:
-        """Turn codes into floats of the type ``kind``."""
+    def _back(self, name: str, kind: int, groups: int, width: int, new: str | None, place: list[Any]) -> None:
+        """Turn codes into floats of the type ``kind``; not before there is ``new``."""
         from onnx import TensorProto
 
-        add = _Adder(self.before, f"{inside}/")
-        codes = add("Reshape", add("Cast", name, to=TensorProto.FLOAT), add.of([0, 0, 0, groups, width // groups]))
+        inside = f"{name}.float"
+        add = _Adder(place, f"{inside}/")
+        held = name
+        if new is not None:  # a slice of all, from a place that is 0 and known no sooner
+            start = add("Mul", add("Gather", add("Shape", new), add.of([3])), add.of([0]))
+            held = add("Slice", name, start, add.of([2**62]), add.of([2]))
+        codes = add("Reshape", add("Cast", held, to=TensorProto.FLOAT), add.of([0, 0, 0, groups, width // groups]))
         scale = add("Reshape", add("Cast", f"{name}_scale", to=TensorProto.FLOAT), add.of([0, 0, 0, groups, 1]))
         whole = add("Reshape", add("Mul", codes, scale), add.of([0, 0, 0, width]))
         add("Cast", whole, to=kind, called=inside)
 
-    def _round(self, name: str, present: str, groups: int, width: int) -> None:
+    def _round(self, name: str, new: str | None, groups: int, width: int) -> None:
         """Turn what is new into codes and scales, and put them behind those of the past."""
         from onnx import TensorProto
 
+        present = name.replace(PAST, PRESENT)
         add = _Adder(self.behind, f"{present}/")
-        seen = add("Gather", add("Shape", name), add.of([2]))
-        new = add("Slice", f"{present}.float", seen, add.of([2**62]), add.of([2]))
+        if new is None:
+            seen = add("Gather", add("Shape", name), add.of([2]))
+            new = add("Slice", f"{present}.float", seen, add.of([2**62]), add.of([2]))
         parts = add("Reshape", add("Cast", new, to=TensorProto.FLOAT), add.of([0, 0, 0, groups, width // groups]))
         largest = self._reduced(add, "ReduceMax", add("Abs", parts))
         # ONNX Runtime's maxima pass over NaN: zero times a sum does not, and makes one of infinities.
@@ -160,6 +181,32 @@ class _Wiring:
 
     def _reduced(self, add: "_Adder", kind: str, parts: str) -> str:
         return add(kind, parts, add.of([-1])) if self.opset >= 18 else add(kind, parts, axes=[-1])
+
+
+def _joins(node: Any, inside: str) -> bool:
+    """Return whether an operator puts what is new behind the past."""
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), None)
+    return node.op_type == "Concat" and axis in (2, -2) and len(node.input) == 2 and node.input[0] == inside
+
+
+def _hangs_on(graph: Any, value: str, other: str) -> bool:
+    """Return whether a value is made of another one, over however many operators."""
+    makers = {made: node for node in graph.node for made in node.output}
+    waiting, seen = [value], {value}
+    while waiting:
+        node = makers.get(waiting.pop())
+        found = set() if node is None else _used(node) - seen
+        if other in found:
+            return True
+        seen |= found
+        waiting += found
+    return False
+
+
+def _used(node: Any) -> set[str]:
+    """Return the names of all values that an operator takes, its branches included."""
+    inner = (_used(one) for graph in _graphs(node) for one in graph.node)
+    return set(node.input).union(*inner)
 
 
 class _Adder:
@@ -185,10 +232,14 @@ class _Adder:
 
 
 def _rename(graph: Any, names: Mapping[str, str]) -> None:
-    """Give values other names wherever they are made or used, in the branches of the graph too."""
+    """Give values other names wherever they are made or used, in the branches of the graph too.
+
+    What asks for the shape of the past alone goes on asking the past itself.
+    """
     for node in graph.node:
-        for place in (node.input, node.output):
-            place[:] = [names.get(name, name) for name in place]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        if node.op_type != "Shape" or not node.input[0].startswith(PAST):
+            node.input[:] = [names.get(name, name) for name in node.input]
         for inner in _graphs(node):
             _rename(inner, names)
 

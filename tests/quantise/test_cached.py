@@ -246,6 +246,28 @@ def test_the_adapter_passes_the_bytes_through_and_answers_alike(
     assert not small.batch_invariant
 
 
+def hangs_on(graph: Any, value: str, other: str) -> bool:
+    makers = {made: node for node in graph.node for made in node.output}
+    waiting = [value]
+    seen = set(waiting)
+    while waiting:
+        found = set(makers[name].input) - seen if (name := waiting.pop()) in makers else set()
+        seen |= found
+        waiting += found
+    return other in seen
+
+
+def test_one_layer_at_a_time_comes_back_and_what_is_rounded_needs_no_whole_past(folder: Path) -> None:
+    graph = onnx.load(folder / "onnx" / "decoder_model_merged_kv8.onnx").graph
+    for layer in (1, 2):
+        for part in ("key", "value"):
+            assert hangs_on(graph, f"past_key_values.{layer}.{part}.float", f"past_key_values.{layer - 1}.value.float")
+    assert not hangs_on(graph, "past_key_values.0.key.float", "past_key_values.1.key.float")
+    for layer in (0, 1, 2):
+        assert not hangs_on(graph, f"present.{layer}.key", f"present.{layer}.key.float")
+        assert not hangs_on(graph, f"present.{layer}.key", f"past_key_values.{layer}.key.float")
+
+
 def test_the_past_of_the_fixture_takes_a_quarter(folder: Path) -> None:
     sides = [Decoder(open_session(folder / "onnx" / f"decoder_model_merged{s}.onnx")) for s in ("", "_kv8")]
     before, after = (sum(part.nbytes for part in side.call(side.nothing(), 0, 64)[1].values()) for side in sides)
