@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from PIL import Image
+
 from harness.engine.manifest import Manifest
 from harness.engine.plan import Plan
 from harness.engine.prepare import Hashed, Made, maker
@@ -133,6 +135,8 @@ class _Bench:
         self._oracle = oracle
         self._rows: _Rows | None = None
         self._parcels: dict[int, Parcel | None] = {}
+        self._pixels: dict[int, bytes] = {}
+        """Of the sample that is prepared, by identity of its pictures."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def fill(self, order: Order) -> None:
@@ -163,7 +167,7 @@ class _Bench:
     def _opened(self, name: str, cell_id: str) -> "_Rows":
         task = self._suite.tasks[name]
         cell = next(cell for cell in task.cells() if cell.id == cell_id)
-        one = maker(task, cell, oracle=self._oracle)
+        one = maker(task, cell, oracle=self._oracle, pixels=self._bytes)
         return _Rows((name, cell_id), lambda: self._plan.samples(task, cell), one)
 
     def _packed(self, sample: Sample) -> Parcel | None:
@@ -171,9 +175,17 @@ class _Bench:
         told, asked, said = self._rows.one(sample)
         sent: Sent = None if told.facts is sample.facts else told.facts, asked, said
         try:
-            return pack(sent, self._arena)
+            return pack(sent, self._arena, self._pixels)
         except Exception:  # noqa: BLE001 - what cannot be sent is made again where it is wanted
             return None
+        finally:
+            self._pixels.clear()
+
+    def _bytes(self, image: Image.Image) -> bytes:
+        """Return a picture's bytes, and keep them until its sample is packed: they are hashed, and then sent."""
+        if id(image) not in self._pixels:
+            self._pixels[id(image)] = image.tobytes()
+        return self._pixels[id(image)]
 
     def _send(self, *, last: bool) -> None:
         self._link.say("", BETWEEN)  # whoever reads may be slow
