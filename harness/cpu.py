@@ -68,6 +68,19 @@ def usable_cores() -> int:
         return count
 
 
+def idle_seconds() -> float | None:
+    """Return for how long the cores that this process is let on have had nothing to do, together, since they started.
+
+    None where the system does not tell.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    lines = [line.split() for line in _read(Path("/proc/stat")).splitlines()]
+    ticks = [int(fields[4]) for fields in lines if fields[0] in ours]
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()

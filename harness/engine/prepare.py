@@ -21,6 +21,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+Pixels = Callable[[Image.Image], bytes]
+
 Hashed = tuple[Request, str]
 """A request and the hash of all that the model sees of it."""
 
@@ -62,15 +64,22 @@ def preparing(patience: Patience, batch: Batch, *, oracle: bool) -> Callable[[],
     return lambda: put_together(batch, patience.end(begun, late))
 
 
-def maker(task: Task, cell: Cell, *, oracle: bool) -> Callable[[Sample], Made]:
-    """Return what makes the requests of a sample of a cell; it raises nothing but what nobody can go on from."""
+def maker(task: Task, cell: Cell, *, oracle: bool, pixels: Pixels = Image.Image.tobytes) -> Callable[[Sample], Made]:
+    """Return what makes the requests of a sample of a cell; it raises nothing but what nobody can go on from.
+
+    Args:
+        task: whose cell it is.
+        cell: where they are asked.
+        oracle: whether a simulated adapter is told the right answers.
+        pixels: gives the bytes of a picture, to whoever wants them besides.
+    """
     told = of_images(name for metric in task.metrics.values() for name in (*metric.needs, *metric.wants))
     make = partial(task.requests, cell, oracle=oracle)
 
     def one(sample: Sample) -> Made:
         if sample.facts and (said := wrong(sample.facts)):
             return replace(sample, facts={}), (), said  # they cannot be stored
-        made, said = contained(partial(make, sample))
+        made, said = contained(partial(make, sample), pixels=pixels)
         return shown(sample, made[0][0].images, told) if made else sample, made, said
 
     return one
@@ -88,16 +97,17 @@ def put_together(batch: Batch, made: Sequence[Made]) -> Prepared:
 
 
 def contained(
-    make: Callable[[], Iterable[Request]], before: Sequence[str] = ()
+    make: Callable[[], Iterable[Request]], before: Sequence[str] = (), pixels: Pixels = Image.Image.tobytes
 ) -> tuple[tuple[Hashed, ...], str | None]:
     """Make one sample's requests and hash them; return them, or what went wrong instead.
 
     Args:
         make: the task's part.
         before: the parts that the sample has already.
+        pixels: gives the bytes of a picture.
     """
     try:
-        made = [(request, request_hash(request)) for request in make()]
+        made = [(request, request_hash(request, pixels)) for request in make()]
         if before or len(made) > 1:
             parts = [*before, *(request.part for request, _ in made)]
             if len(set(parts)) < len(parts):
@@ -109,7 +119,7 @@ def contained(
     return tuple(made), None
 
 
-def request_hash(request: Request) -> str:
+def request_hash(request: Request, pixels: Pixels = Image.Image.tobytes) -> str:
     """Return a hash of all that the model sees: prompt, generation parameters, what its kind adds, and every pixel.
 
     Raises:
@@ -128,7 +138,7 @@ def request_hash(request: Request) -> str:
         digest.update(repr(request.generation).encode())
     for image in request.images:
         digest.update(f"{image.mode} {image.size}".encode())
-        digest.update(image.tobytes())
+        digest.update(pixels(image))
         digest.update(_colours(image))
     return digest.hexdigest()
 

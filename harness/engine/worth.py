@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from harness.cpu import idle_seconds
+
 T = TypeVar("T")
 
 _WINDOW: Final = 4.0
@@ -13,6 +15,8 @@ _WAITING: Final = 0.7
 _USED: Final = 0.7, 0.85
 """Threads that use less of one core wait for a disk, say; those that use more of as many cores as they could have hold
 each other up no more than processes would."""
+_IDLE: Final = 0.25
+"""Cores that must have lain idle, where the system tells: on a busy machine processes find none that threads do not."""
 _LEFT: Final = 15.0
 """Seconds of work in which processes pay for being started, several times over."""
 
@@ -31,7 +35,7 @@ class Worth:
         self._cores = cores
         self._waited, self._begun = 0.0, 0
         """Seconds in which nothing lay ready, and samples, since this look was begun."""
-        self._since, self._cpu = time.perf_counter(), time.process_time()
+        self._since, self._cpu, self._idle = time.perf_counter(), time.process_time(), idle_seconds()
 
     def wait(self, wait: Callable[[], T]) -> T:
         """Wait for a batch, and take the time."""
@@ -48,8 +52,10 @@ class Worth:
             return False
         self._left -= self._begun
         used = (time.process_time() - self._cpu) / wall
+        idle, before = idle_seconds(), self._idle
+        free = idle is None or before is None or idle - before > _IDLE * wall
         held_up = self._waited > _WAITING * wall and _USED[0] < used < _USED[1] * self._cores
-        found = held_up and self._left * wall > _LEFT * max(1, self._begun)
+        found = held_up and free and self._left * wall > _LEFT * max(1, self._begun)
         self._waited, self._begun = 0.0, samples
-        self._since, self._cpu = time.perf_counter(), time.process_time()
+        self._since, self._cpu, self._idle = time.perf_counter(), time.process_time(), idle
         return found

@@ -5,9 +5,11 @@ import os
 import pickle
 import struct
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from PIL import Image
@@ -134,7 +136,7 @@ class Parcel:
     """Where in the arena those of its pictures are, and how many bytes each has."""
 
 
-def pack(value: Any, arena: Arena | None) -> Parcel:
+def pack(value: Any, arena: Arena | None, pixels: Mapping[int, bytes] = MappingProxyType({})) -> Parcel:
     """Put a value up for another process.
 
     A picture arrives as one of its own class with its mode, size, palette, ``info`` and, of a file's, ``filename``.
@@ -143,12 +145,13 @@ def pack(value: Any, arena: Arena | None) -> Parcel:
     Args:
         value: which must be such as can be pickled.
         arena: where its pictures' pixels go as far as there is room; None where they are sent with the rest.
+        pixels: by identity of a picture its bytes, where they are known already.
 
     Raises:
         Exception: whatever pickling it raises.
     """
     stream = BytesIO()
-    packer = _Packer(stream, arena)
+    packer = _Packer(stream, arena, pixels)
     packer.dump(value)
     return Parcel(stream.getvalue(), tuple(packer.pixels))
 
@@ -170,16 +173,18 @@ def unpack(parcel: Parcel, arena: Arena | None) -> Any:
 class _Packer(pickle.Pickler):
     """Pickles pictures as Pillow does, but for their pixels, which go beside the rest, and for palettes with alpha."""
 
-    def __init__(self, stream: BytesIO, arena: Arena | None) -> None:
+    def __init__(self, stream: BytesIO, arena: Arena | None, known: Mapping[int, bytes]) -> None:
         super().__init__(stream, 5, buffer_callback=self._with_the_rest)
         self._arena = arena
+        self._known = known
         self._buffers: list[pickle.PickleBuffer] = []
         self.pixels: list[tuple[int, int]] = []
 
     def reducer_override(self, value: Any) -> Any:
         if not isinstance(value, Image.Image) or type(value).__reduce_ex__ is not object.__reduce_ex__:
             return NotImplemented
-        state = value.__getstate__()
+        known = self._known.get(id(value)) if type(value) is Image.Image else None
+        state = value.__getstate__() if known is None else [value.info, value.mode, value.size, None, known]
         if not (isinstance(state, list) and len(state) >= 5 and isinstance(state[4], bytes)):
             return NotImplemented  # it is none of Pillow's own, or a Pillow to come
         palette = None

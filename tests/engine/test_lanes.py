@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 import harness
+from harness.cpu import idle_seconds
 from harness.engine import lanes
 from harness.engine.options import Prepare, Silent
 from harness.engine.run import RunOptions, resume_run, run_suite
@@ -252,21 +253,31 @@ class Clock:
         self.cpu += cpu
 
 
+def test_idle_cores_are_those_of_this_process_and_idle_time_never_goes_back() -> None:
+    first, second = idle_seconds(), idle_seconds()
+    if first is None or second is None:
+        pytest.skip("the system does not tell")
+    assert 0 <= first <= second
+
+
 @pytest.mark.parametrize(
-    ("waited", "used", "left", "worth"),
+    ("waited", "used", "left", "idle", "worth"),
     [
-        (0.95, 1.2, 10_000, True),
-        (0.5, 1.2, 10_000, False),  # the model is as slow
-        (0.95, 0.2, 10_000, False),  # the disk is slow
-        (0.95, 1.9, 10_000, False),  # threads are as good as processes
-        (0.95, 1.2, 500, False),  # it is soon over
+        (0.95, 1.2, 10_000, 0.8, True),
+        (0.95, 1.2, 10_000, None, True),  # the system does not tell
+        (0.5, 1.2, 10_000, 0.8, False),  # the model is as slow
+        (0.95, 0.2, 10_000, 0.8, False),  # the disk is slow
+        (0.95, 1.9, 10_000, 0.8, False),  # threads are as good as processes
+        (0.95, 1.2, 500, 0.8, False),  # it is soon over
+        (0.95, 1.2, 10_000, 0.1, False),  # others are at work
     ],
 )
 def test_processes_are_worth_it_where_threads_hold_each_other_up_for_long(
-    monkeypatch: pytest.MonkeyPatch, waited: float, used: float, left: int, worth: bool
+    monkeypatch: pytest.MonkeyPatch, waited: float, used: float, left: int, idle: float | None, worth: bool
 ) -> None:
     clock = Clock()
     monkeypatch.setattr("harness.engine.worth.time", clock)
+    monkeypatch.setattr("harness.engine.worth.idle_seconds", lambda: idle and clock.wall * idle)
     seen = Worth(left, 2)
     found = []
     for _ in range(12):  # seconds, in each of which forty samples are begun
