@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.errors import SampleError
 from harness.hosts.dispatch import dispatch
+from harness.hosts.freed import keep_freed
 from harness.hosts.host import GLANCE, Late, Load, Raised
 from harness.types import Adapter, Request
 
@@ -25,6 +26,7 @@ class ThreadHost:
     """
 
     def __init__(self, load: Load) -> None:
+        keep_freed()
         self.adapter = load()
         self.lanes = int(getattr(self.adapter, "lanes", 1))
         self._turns = [threading.Lock() for _ in range(self.lanes)]
