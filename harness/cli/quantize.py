@@ -1,5 +1,6 @@
 """``harness quantize``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -128,7 +129,7 @@ def command(
     return ExitCode.OK if best >= min_cosine else ExitCode.REGRESSION
 
 
-def _require_none(options: dict[str, object]) -> None:
+def _require_none(options: Mapping[str, object]) -> None:
     from harness.errors import UsageError
 
     if given := [name for name, value in options.items() if value]:
