@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from harness.cpu import usable_cores
 from harness.engine.manifest import Manifest
-from harness.engine.options import Prepare
+from harness.engine.options import RunOptions
 from harness.engine.plan import Batch
 from harness.engine.prepare import Made, Prepared, late, maker, preparing, put_together
 from harness.engine.prepared import BETWEEN, Order, Setup, Some, main, mark_of
@@ -80,28 +80,18 @@ class Lanes:
     ask are prepared in threads, and so are those of which the first sample is another one in another process.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        how: Prepare,
-        *,
-        workers: int,
-        timeout: float,
-        left: int,
-        say: Callable[[str], None],
-        spent: Spent,
-    ) -> None:
+    def __init__(self, manifest: Manifest, options: RunOptions, timeout: float, left: int, spent: Spent) -> None:
         """Get ready; processes are started at once, but for ``auto``.
 
         Args:
             manifest: of the run.
-            how: ``auto`` takes processes from when on preparation holds the model up, if there are several workers.
-            workers: how many processes there are.
+            options: how samples are prepared, by how many workers, and who hears from when on processes are used, or
+                why they are not.
             timeout: seconds that one sample may take, where that is more than ``harness.patience.LONGEST``.
             left: samples that are to be asked.
-            say: hears from when on processes are used, or why they are not.
             spent: hears of wall-clock and CPU seconds that were spent in processes.
         """
+        how, workers = options.prepare, options.workers
         self.manifest = manifest
         self.workers = workers
         self.limit = max(timeout, LONGEST)
@@ -109,7 +99,7 @@ class Lanes:
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self.closed = threading.Event()
         self._auto = how == "auto"
-        self._say = say
+        self._say = options.say
         self._oracle = manifest.adapter.simulated
         cores = min(workers, usable_cores())
         self._worth = Worth(left, cores) if self._auto and cores > 1 else None

@@ -162,16 +162,9 @@ class _Work:
     """One process's part in a run."""
 
     def __init__(
-        self,
-        suite: Suite,
-        choice: AdapterChoice,
-        options: RunOptions,
-        executor: Executor,
-        plan: Plan,
-        run: OpenRun,
-        data: Checked,
-        again: int = 0,
-    ) -> None:
+        self, suite: Suite, choice: AdapterChoice, options: RunOptions, executor: Executor, plan: Plan, run: OpenRun,
+        data: Checked, again: int = 0,
+    ) -> None:  # fmt: skip
         self._suite = suite
         self._choice = choice
         self._options = options
@@ -261,10 +254,10 @@ class _Work:
 
     def _loop(self, keeper: Keeper, clock: Clock, stop: threading.Event, progress: Progress, ask: Asker) -> str:
         """Do what is not stored yet; return why the run failed or was stopped, or nothing."""
-        width, grace = self._executor.width, self._options.grace
         if reason := self._judged(keeper, too_many):  # a run that has failed is not continued before that is mended
             return reason
-        patience = self._suite.spec.engine.timeout
+        options, width = self._options, self._executor.width
+        grace, patience = options.grace, self._suite.spec.engine.timeout
         prices = self._run.manifest.adapter.config.get("prices")
 
         def spent(seconds: float, cpu: float) -> None:
@@ -272,15 +265,13 @@ class _Work:
             pipeline.add("apart", seconds)
             clock.elsewhere += cpu
 
-        options, left = self._options, self._plan.asked - keeper.responses.total()
-        lanes = Lanes(
-            self._run.manifest, options.prepare, workers=options.workers, timeout=patience, left=left,
-            say=options.say, spent=spent,
-        )  # fmt: skip
+        lanes = Lanes(self._run.manifest, options, patience, self._plan.asked - keeper.responses.total(), spent)
         pipeline = Pipeline(lanes, ask, workers=options.workers, width=width, stop=stop, grace=grace, patience=patience)
         clock.timings = pipeline.timings
-        batches = self._plan.batches(self._left())
-        with lanes, closing(pipeline.run(batches)) as answers:  # it asks no more once this breaks
+        with (
+            lanes,
+            closing(pipeline.run(self._plan.batches(self._left()))) as answers,
+        ):  # it asks no more after that
             for answered in answers:
                 batch = answered.ready.batch
                 if batch.number == 0:
