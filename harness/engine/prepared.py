@@ -1,10 +1,8 @@
 """What the process does that prepares: it makes the run's tasks anew, and sends requests with their pixels."""
 
-import ctypes
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -16,6 +14,7 @@ from harness.engine.plan import Plan
 from harness.engine.prepare import Hashed, Made, maker
 from harness.errors import in_words
 from harness.hosts.apart import Link
+from harness.hosts.freed import keep_freed
 from harness.hosts.parcels import FULL, Arena, Parcel, pack
 from harness.suite.bind import Suite
 from harness.types import Sample
@@ -23,13 +22,9 @@ from harness.types import Sample
 BETWEEN: Final = "between samples"
 """What the process says that it does when it loads no sample."""
 
-_TRIM_THRESHOLD: Final = -1
-_MMAP_THRESHOLD: Final = -3
-"""Names of glibc's options, from its `malloc.h`."""
-_OF_THE_HEAP: Final = 32 << 20
-"""Bytes of a piece that is taken from the heap, and not from the system: the most that glibc allows, 32 MiB."""
 _KEPT: Final = 512 << 20
-"""Bytes at the heap's end that are not given back, 512 MiB; with a quarter of it, pictures of 640 × 640 were."""
+"""Bytes that it keeps of those that it freed, 512 MiB: of a picture of 640 × 640 seven hundred pages were else given
+back and taken anew, two fifths of the CPU time of decoding it; with a quarter of it, they still were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +93,7 @@ def main(link: Link) -> None:
     then :class:`Some` of each order until the last of it; None when it comes to the last sample, and wants another
     order.
     """
-    _keep_memory()
+    keep_freed(_KEPT)
     link.say("data", "reading the suite")
     try:
         setup: Setup = link.receive()
@@ -113,18 +108,6 @@ def main(link: Link) -> None:
     link.send(("ready", time.process_time()))
     while (order := link.receive()) is not None:
         bench.fill(order)
-
-
-def _keep_memory() -> None:
-    """Let the allocator keep what pictures take, where that is glibc: else each of them is given back and taken anew.
-
-    That were ninety page faults for a picture of 224 × 224, a quarter of the CPU time of decoding it, and seven hundred
-    for one of 640 × 640.
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, _OF_THE_HEAP)
-        library.mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
 class _Bench:

@@ -19,12 +19,16 @@ _SAID: Final = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNAB
 """Where a user says otherwise."""
 
 
-def keep_freed() -> bool:
-    """Let this process keep what it freed; return whether it does: under glibc, where the environment says nothing."""
+def keep_freed(most: int = _KEPT) -> bool:
+    """Let this process keep what it freed; return whether it does: under glibc, where the environment says nothing.
+
+    Args:
+        most: free bytes at the end of an arena that may stay there.
+    """
     if any(name in os.environ for name in _SAID):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # another C library: musl, macOS, Windows
         return False
-    return all([mallopt(_MMAP_THRESHOLD, _LARGE), mallopt(_TRIM_THRESHOLD, _KEPT)])
+    return all([mallopt(_MMAP_THRESHOLD, _LARGE), mallopt(_TRIM_THRESHOLD, most)])
