@@ -20,14 +20,19 @@ from harness.types import Request, Sample
 A = TypeVar("A")
 B = TypeVar("B")
 
-
 Pixels = Callable[[Image.Image], bytes]
+"""Gives the bytes of a picture."""
 
 Hashed = tuple[Request, str]
 """A request and the hash of all that the model sees of it."""
 
 Made = tuple[Sample, tuple[Hashed, ...], str | None]
 """A sample with what its images tell, its requests, and why there are none."""
+
+
+def bytes_of(image: Image.Image) -> bytes:
+    """Return the bytes of a picture, as its own class gives them."""
+    return image.tobytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def preparing(patience: Patience, batch: Batch, *, oracle: bool) -> Callable[[],
     return lambda: put_together(batch, patience.end(begun, late))
 
 
-def maker(task: Task, cell: Cell, *, oracle: bool, pixels: Pixels = Image.Image.tobytes) -> Callable[[Sample], Made]:
+def maker(task: Task, cell: Cell, *, oracle: bool, pixels: Pixels = bytes_of) -> Callable[[Sample], Made]:
     """Return what makes the requests of a sample of a cell; it raises nothing but what nobody can go on from.
 
     Args:
@@ -97,7 +102,7 @@ def put_together(batch: Batch, made: Sequence[Made]) -> Prepared:
 
 
 def contained(
-    make: Callable[[], Iterable[Request]], before: Sequence[str] = (), pixels: Pixels = Image.Image.tobytes
+    make: Callable[[], Iterable[Request]], before: Sequence[str] = (), pixels: Pixels = bytes_of
 ) -> tuple[tuple[Hashed, ...], str | None]:
     """Make one sample's requests and hash them; return them, or what went wrong instead.
 
@@ -119,7 +124,7 @@ def contained(
     return tuple(made), None
 
 
-def request_hash(request: Request, pixels: Pixels = Image.Image.tobytes) -> str:
+def request_hash(request: Request, pixels: Pixels = bytes_of) -> str:
     """Return a hash of all that the model sees: prompt, generation parameters, what its kind adds, and every pixel.
 
     Raises:
