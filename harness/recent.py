@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -54,6 +54,27 @@ class Recent(Generic[K, V]):
             while self.held > self.most:
                 _, gone = self._values.popitem(last=False)
                 self.held -= self._size(gone)
+
+    def each(self, keys: Sequence[K], make: Callable[[int], V]) -> list[V]:
+        """Return a value for each key. One that is not kept is made, once; what it drives out is in the list as well.
+
+        Args:
+            keys: of what is wanted.
+            make: makes what is wanted at a place of ``keys``.
+
+        >>> Recent[str, str](most=1, size=len).each(["one", "two", "one"], lambda place: f"made at {place}")
+        ['made at 0', 'made at 1', 'made at 0']
+        """
+        found: dict[K, V] = {}
+        for place, key in enumerate(keys):
+            if key in found:
+                continue
+            value = self.get(key)
+            if value is None:
+                value = make(place)
+                self.put(key, value)
+            found[key] = value
+        return [found[key] for key in keys]
 
     def clear(self) -> None:
         """Let go of everything."""

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from PIL import Image
 
+from harness.errors import ConfigError, Issue
 from harness.recent import Recent
 
 T = TypeVar("T")
@@ -26,3 +27,17 @@ def picture_key(image: Image.Image) -> bytes:
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
     digest.update(image.tobytes())
     return digest.digest()
+
+
+def require_known_pictures(image_cache: int) -> None:
+    """See that pictures are known, by which beginnings of prompts are told apart.
+
+    Args:
+        image_cache: bytes of the key of that name; 0 where it is not given.
+
+    Raises:
+        ConfigError: if they are not.
+    """
+    if not image_cache:
+        said = "`prefix_cache` needs `image_cache`, by which pictures are known"
+        raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))

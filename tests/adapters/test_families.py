@@ -30,19 +30,6 @@ LONG = os.environ.get("HARNESS_LONG") == "1"
 TRIED = [name for name, family in FAMILIES.items() if family.core or LONG]
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
-    """Build the checkpoint of a family, once."""
-    made: dict[str, Built] = {}
-
-    def build(name: str) -> Built:
-        if name not in made:
-            made[name] = Built.of(name, tmp_path_factory.mktemp("families") / name)
-        return made[name]
-
-    return build
-
-
 @pytest.fixture
 def edited(built: Callable[[str], Built], tmp_path: Path) -> Callable[..., Built]:
     """A checkpoint with other generation settings of its own."""

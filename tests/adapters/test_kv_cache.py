@@ -15,15 +15,12 @@ from pydantic import ValidationError
 
 from harness.adapters._torch.kv import SMALLEST, Store, dequantise, int8_layer, quantise
 from harness.adapters.qwen2_vl import Qwen2VLAdapter, Qwen2VLConfig
-from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import ConfigError
 from harness.record import Run
-from harness.seeds import Stream
 from harness.types import Generation, Request
 from tests.adapters import family_law as law
 from tests.adapters.families import Built
+from tests.charted import charted
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -45,26 +42,8 @@ def both() -> Iterator[tuple[Qwen2VLAdapter, Qwen2VLAdapter]]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
-    """Build the checkpoint of a family, once."""
-    made: dict[str, Built] = {}
-
-    def build(name: str) -> Built:
-        if name not in made:
-            made[name] = Built.of(name, tmp_path_factory.mktemp("families") / name)
-        return made[name]
-
-    return build
-
-
-@pytest.fixture(scope="module")
 def charts() -> list[Request]:
-    stream, requests = Stream("test-kv-cache"), []
-    for number in range(48):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        asked = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        requests.append(Request(str(number), asked.text, (render(chart, stream).image,), generation=Generation(8)))
-    return requests
+    return [request for request, _ in charted("test-kv-cache", 48, Generation(8))]
 
 
 @given(values=kept, repeats=st.sampled_from([1, 24, 32, 64]))

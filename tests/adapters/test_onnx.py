@@ -21,12 +21,12 @@ from pydantic import ValidationError
 from harness.adapters import onnx as onnx_adapter
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
+from harness.data.charts.model import draw_chart
 from harness.errors import AdapterError, SampleError
 from harness.registry import registry
 from harness.seeds import Stream
 from harness.types import Adapter, EmbeddingAdapter, Finish, Generation, Request, Response, Status
+from tests.charted import charted
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -53,13 +53,7 @@ def int8() -> Iterator[OnnxAdapter]:
 
 @pytest.fixture(scope="module")
 def charts() -> list[tuple[Request, str]]:
-    stream = Stream("test-onnx")
-    pairs = []
-    for index in range(CHARTS):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        question = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        pairs.append((Request(str(index), question.text, (render(chart, stream).image,)), question.answer))
-    return pairs
+    return charted("test-onnx", CHARTS)
 
 
 def in_batches(adapter: OnnxAdapter, requests: list[Request], size: int) -> list[Response]:

@@ -32,20 +32,17 @@ from harness.adapters._served.cost import estimate
 from harness.adapters._served.pace import Pace, backoff
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.adapters.openai import OpenAIAdapter
-from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.engine.options import Silent
 from harness.engine.run import RunOptions, run_suite
 from harness.errors import AdapterError
 from harness.hosts.call import Caller
 from harness.registry import registry
-from harness.seeds import Stream
 from harness.spec.models import EngineSpec
 from harness.suite.adapters import read_adapter
 from harness.suite.bind import Suite
 from harness.testing.adapters import Subject, check_adapter
 from harness.types import Adapter, Finish, Generation, Request, Response, Status
+from tests.charted import charted
 from tests.written import written
 
 ROOT = Path(__file__).parents[2]
@@ -202,13 +199,7 @@ Load = Callable[..., OpenAIAdapter]
 
 
 def charts(count: int) -> list[Request]:
-    stream = Stream("test-openai")
-    requests = []
-    for index in range(count):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        question = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        requests.append(Request(str(index), question.text, (render(chart, stream).image,)))
-    return requests
+    return [request for request, _ in charted("test-openai", count)]
 
 
 # Faults

@@ -31,13 +31,10 @@ from harness.adapters._torch.likelihood import log_likelihoods
 from harness.adapters._torch.pixels import PixelPath
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
 from harness.adapters.qwen2_vl import Qwen2VLAdapter, Qwen2VLConfig
-from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import AdapterError, SampleError
 from harness.registry import registry
-from harness.seeds import Stream
 from harness.types import Adapter, Finish, Generation, Request, Response, Status
+from tests.charted import charted
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -73,13 +70,7 @@ def onnx() -> Iterator[OnnxAdapter]:
 
 @pytest.fixture(scope="module")
 def charts() -> list[Request]:
-    stream = Stream("test-qwen2-vl")
-    requests = []
-    for index in range(240):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        question = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        requests.append(Request(str(index), question.text, (render(chart, stream).image,)))
-    return requests
+    return [request for request, _ in charted("test-qwen2-vl", 240)]
 
 
 def in_batches(adapter: Adapter, requests: Sequence[Request], size: int = 8) -> list[Response]:

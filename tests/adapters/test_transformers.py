@@ -21,14 +21,11 @@ from transformers import (
 from harness import locate
 from harness.adapters.qwen2_vl import Qwen2VLAdapter, Qwen2VLConfig
 from harness.adapters.transformers import TransformersAdapter
-from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import AdapterError
 from harness.registry import registry
-from harness.seeds import Stream
 from harness.testing.adapters import Subject, check_adapter
 from harness.types import Adapter, Generation, Request, Status
+from tests.charted import charted
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "fixtures" / "tiny-qwen2-vl"
@@ -81,13 +78,7 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def charts(count: int) -> list[Request]:
-    stream = Stream("test-transformers")
-    requests = []
-    for index in range(count):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        question = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        requests.append(Request(str(index), question.text, (render(chart, stream).image,)))
-    return requests
+    return [request for request, _ in charted("test-transformers", count)]
 
 
 def test_it_is_registered_and_keeps_the_protocol() -> None:

@@ -18,16 +18,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from harness.adapters._torch.kv import quantise as in_torch
 from harness.adapters.onnx import OnnxAdapter, OnnxConfig
-from harness.data.charts.draw import render
-from harness.data.charts.model import STYLES, draw_chart
-from harness.data.charts.questions import QUESTION_TYPES, ask
 from harness.errors import UsageError
 from harness.quantise.cached import hold_in_bytes
 from harness.quantise.decoder import Decoder, decoding_agreement
 from harness.quantise.inputs import open_session
 from harness.quantise.recipes import quantise
-from harness.seeds import Stream
 from harness.types import Generation, Request
+from tests.charted import charted
 
 MODEL = Path(__file__).parents[2] / "fixtures" / "tiny-qwen2-vl"
 DECODER = MODEL / "onnx" / "decoder_model_merged.onnx"
@@ -219,12 +216,7 @@ def load(folder: Path, suffix: str) -> OnnxAdapter:
 
 @pytest.fixture(scope="module")
 def charts() -> list[Request]:
-    stream, requests = Stream("test-cached"), []
-    for number in range(48):
-        chart = draw_chart(stream, "test", stream.choice(STYLES))
-        asked = ask(chart, stream.choice(QUESTION_TYPES), stream)
-        requests.append(Request(str(number), asked.text, (render(chart, stream).image,), generation=Generation(8)))
-    return requests
+    return [request for request, _ in charted("test-cached", 48, Generation(8))]
 
 
 @pytest.mark.parametrize("weights", ["", "_w4"])

@@ -13,10 +13,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.adapters._pictures import require_known_pictures
 from harness.adapters._qwen2_vl.config import ThreeFiles
 from harness.adapters._qwen2_vl.decoding import Begun, Cache, Graphs, SpecialIds, quench
 from harness.adapters._qwen2_vl.prompts import Batch, Prompt, left_pad
-from harness.errors import AdapterError, ConfigError, Issue
+from harness.errors import AdapterError
 from harness.recent import Recent
 
 _NEAR: Final = 1e-3
@@ -61,9 +62,7 @@ class Beginnings(Recent[bytes, Beginning]):
         """
         if not config.prefix_cache:
             return None
-        if not config.image_cache:
-            said = "`prefix_cache` needs `image_cache`, by which pictures are known"
-            raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
+        require_known_pictures(config.image_cache)
         require_gaps(graphs, config.is_batch_invariant())
         return cls(config.prefix_cache)
 
@@ -78,25 +77,17 @@ class Beginnings(Recent[bytes, Beginning]):
             pictures: of each prompt, what its pictures are known by.
             special: the model's tokens.
         """
-        rests: list[Prompt] = []
-        found: list[Beginning | None] = []
-        now: dict[bytes, Beginning] = {}  # held here: nothing that happens meanwhile takes it away
-        for prompt, shown in zip(prompts, pictures, strict=True):
-            length = common(prompt, special.image)
-            if not length:
-                rests.append(prompt)
-                found.append(None)
-                continue
-            key = hashlib.sha256(prompt.ids[:length].tobytes() + shown).digest()
-            beginning = now.get(key) or self.get(key)
-            if beginning is None:
-                beginning = _read(graphs, prompt, length, special.image)
-                self.put(key, beginning)
-            now[key] = beginning
-            found.append(beginning)
-            rest = prompt.positions[:, length:]
-            rests.append(replace(prompt, ids=prompt.ids[length:], positions=rest, pixel_values=(), grids=()))
-        return laid_out(graphs, rests, found, special.pad)
+        lengths = [common(prompt, special.image) for prompt in prompts]
+        shared = [row for row, length in enumerate(lengths) if length]
+        keys = [hashlib.sha256(prompts[row].ids[: lengths[row]].tobytes() + pictures[row]).digest() for row in shared]
+
+        def read(place: int) -> Beginning:
+            row = shared[place]
+            return _read(graphs, prompts[row], lengths[row], special.image)
+
+        found = dict(zip(shared, self.each(keys, read), strict=True))
+        rests = [_rest(prompt, length) if length else prompt for prompt, length in zip(prompts, lengths, strict=True)]
+        return laid_out(graphs, rests, [found.get(row) for row in range(len(prompts))], special.pad)
 
 
 def common(prompt: Prompt, image_id: int) -> int:
@@ -108,6 +99,12 @@ def common(prompt: Prompt, image_id: int) -> int:
     """
     places = np.flatnonzero(prompt.ids == image_id)
     return int(places[-1]) + 1 if places.size and places[-1] + 1 < len(prompt.ids) else 0
+
+
+def _rest(prompt: Prompt, length: int) -> Prompt:
+    """Return what comes behind so many tokens, pictures among them."""
+    behind = prompt.positions[:, length:]
+    return replace(prompt, ids=prompt.ids[length:], positions=behind, pixel_values=(), grids=())
 
 
 def _read(graphs: Graphs, prompt: Prompt, length: int, image_id: int) -> Beginning:

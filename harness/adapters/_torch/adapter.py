@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel
 
 from harness.adapters._halving import Halving
+from harness.adapters._pictures import require_known_pictures
 from harness.adapters._qwen2_vl.counting import processor_counter
 from harness.adapters._qwen2_vl.decoding import Stopwatch
 from harness.adapters._sure import sure
@@ -22,7 +23,7 @@ from harness.adapters._torch.prefixes import Prefixes, require_plain
 from harness.adapters._torch.prompting import Encoded, Encoder, Padding, Reading
 from harness.adapters._torch.tower import Tower
 from harness.adapters._torch.tracing import plain, seen
-from harness.errors import AdapterError, ConfigError, Issue, SampleError, is_out_of_memory
+from harness.errors import AdapterError, SampleError, is_out_of_memory
 from harness.traces import Trace, likeliest
 from harness.types import Request, Response, Status, TokenCounter
 
@@ -255,9 +256,8 @@ def prefixes(config: TorchConfig, loaded: Loaded, tower: Tower | None) -> Prefix
     """
     if not config.prefix_cache:
         return None
-    if tower is None:
-        said = "`prefix_cache` needs `image_cache`, by which pictures are known"
-        raise ConfigError(Issue(("prefix_cache",), said, "add `image_cache: 256MiB`"))
+    require_known_pictures(config.image_cache)
+    assert tower is not None  # noqa: S101 - it is there where pictures are kept
     require_plain(loaded, config.generation, config.repetition_penalty)
     return Prefixes(loaded, tower, config.prefix_cache)
 

@@ -103,16 +103,7 @@ class Prefixes:
         rows = self._rows(batch, shown, counts)
         if any(row.common() == len(row.ids) for row in rows):
             return batch  # nothing comes behind a picture: there is nothing to go on with
-        now: dict[bytes, Beginning] = {}  # held here: nothing that happens meanwhile takes it away
-        found = []
-        for row in rows:
-            key = _key(row)
-            beginning = now.get(key) or self._kept.get(key)
-            if beginning is None:
-                beginning = self._read(row, seen, batch)
-                self._kept.put(key, beginning)
-            now[key] = beginning
-            found.append(beginning)
+        found = self._kept.each([*map(_key, rows)], lambda place: self._read(rows[place], seen, batch))
         return self._laid_out(rows, found)
 
     def _rows(self, batch: Any, shown: Shown, counts: Sequence[int]) -> list[Row]:
