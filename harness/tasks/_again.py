@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness.estimate import Statistic
-from harness.tasks._base import Cell, Joins
+from harness.tasks._asked import Joins
+from harness.tasks._cells import Cell
 from harness.tasks.base import OverDataset, TaskBase
 from harness.types import Dataset, Response, Sample
 

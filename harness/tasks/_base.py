@@ -8,57 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from harness.errors import UsageError
 from harness.estimate import ColumnSpec, Statistic
 from harness.metrics import SampleMetric
-from harness.tasks._asked import Brings, Continues, Joins, NeedsAdapter
-from harness.tasks._cells import Cell, CellResult
-from harness.tasks._made import Adjusts, Made, Makes, Reads, Summary
-from harness.tasks._observed import Bench, LooksAt, Measures, Notes, Observation
-from harness.tasks._pictured import (
-    Chart,
-    Curve,
-    Figures,
-    Finding,
-    Illustrates,
-    Illustration,
-    Line,
-    Mark,
-    Severity,
-    Table,
-)
+from harness.tasks._cells import Cell
 from harness.types import AdapterHandle, Dataset, Request, Response, Sample, Score
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-__all__ = [
-    "Adjusts",
-    "Bench",
-    "Brings",
-    "BuildContext",
-    "Cell",
-    "CellResult",
-    "Chart",
-    "Continues",
-    "Curve",
-    "Figures",
-    "Finding",
-    "Illustrates",
-    "Illustration",
-    "Joins",
-    "Line",
-    "LooksAt",
-    "Made",
-    "Makes",
-    "Mark",
-    "Measures",
-    "NeedsAdapter",
-    "Notes",
-    "Observation",
-    "Reads",
-    "Severity",
-    "Summary",
-    "Table",
-    "Task",
-]
 
 
 def _no_adapters(name: str) -> AdapterHandle:

@@ -11,7 +11,9 @@ from pydantic import Field
 from harness.errors import Issue, did_you_mean
 from harness.estimate import Number, Statistic
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
+from harness.tasks._pictured import Curve, Figures, Finding, Illustration
 from harness.tasks.base import OverDataset, TaskBase
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.scoring import no_mean

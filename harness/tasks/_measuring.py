@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from harness.metrics import SampleMetric
-from harness.tasks._base import Cell
+from harness.tasks._cells import Cell
 from harness.types import Request, Response, Sample, Score
 
 

@@ -12,9 +12,11 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import SIGNED, Number, Statistic, column, glossary_of, mean, minus
 from harness.spec.models import Model
 from harness.tasks._again import AskedAgain
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._derived import mismatched
 from harness.tasks._graded import find_asked
+from harness.tasks._pictured import Curve, Figures, Finding, Illustration
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edited, blanked, noise, reduced, shuffled
 from harness.tasks.base import CLEAN, TaskBase

@@ -13,8 +13,10 @@ from pydantic import BaseModel, Field
 from harness.errors import ConfigError, Issue, SampleError
 from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, Figures, Finding
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell
 from harness.tasks._graded import GradedTask, Grades, find_base
+from harness.tasks._pictured import Figures, Finding
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.severity import Point
 from harness.types import Adapter, GradientAdapter, Request

@@ -17,7 +17,8 @@ from harness.images import misfit, pictures, settle
 from harness.metrics import SampleMetric, extract, unfit
 from harness.seeds import derive_seed
 from harness.spec.models import ImagePolicy, Model, OnTruncated
-from harness.tasks._base import BuildContext, Cell
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import Ref
 from harness.tasks._needs import unmet

@@ -14,9 +14,11 @@ from harness.errors import ConfigError, HarnessError, Issue
 from harness.estimate import ANY, POSITIVE, Number, Statistic, column, difference, glossary_of, mean, ratio_of_sums
 from harness.metrics import SampleMetric, sample_metric
 from harness.metrics.captions import ngrams, tokens
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._derived import mismatched
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._said import with_interval
 from harness.tasks.base import CLEAN, TaskBase, TaskConfig
 from harness.types import AdapterHandle, Request, Response, Sample, Score, Status

@@ -24,9 +24,11 @@ from harness.estimate import (
 from harness.facts import lacking
 from harness.metrics import SampleMetric, extract
 from harness.seeds import Stream, derive_seed
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Table
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._named import Ref
 from harness.tasks._options import LETTERS, Distracted, choices_of, letter_of, plain, right_of
+from harness.tasks._pictured import Figures, Finding, Illustration, Table
 from harness.tasks._said import with_interval
 from harness.tasks.base import CLEAN, TaskBase, TaskConfig
 from harness.tasks.scoring import score_all, undefined

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field
 
 from harness.metrics import SampleMetric, extract
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Chart, Figures, Illustration, Line, Table
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Chart, Figures, Illustration, Line, Table
 from harness.tasks.base import TaskBase, TaskConfig
 from harness.tasks.scoring import recorded, score_all
 from harness.types import Request, Response, Sample, Score, Status

@@ -16,8 +16,11 @@ from harness.metrics.vqa import normalize
 from harness.seeds import derive_seed
 from harness.spec.models import Model
 from harness.tasks._again import AskedAgain
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Joins, Table
+from harness.tasks._asked import Joins
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._graded import find_asked
+from harness.tasks._pictured import Figures, Finding, Illustration, Table
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edit, Edited

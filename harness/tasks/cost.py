@@ -23,8 +23,11 @@ from harness.estimate import (
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Made
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._graded import find_scored
+from harness.tasks._made import Made
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks.base import TaskBase
 from harness.types import Request, Response, Sample, Score
 

@@ -11,8 +11,9 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import Statistic
 from harness.facts import lacking
 from harness.metrics.detection import CocoMetric
-from harness.tasks._base import BuildContext, Cell
+from harness.tasks._base import BuildContext
 from harness.tasks._boxes_asked import BoxesConfig, boxes_of, framed, in_words
+from harness.tasks._cells import Cell
 from harness.tasks._derived import Derived
 from harness.tasks._named import Ref
 from harness.tasks._views import blanked

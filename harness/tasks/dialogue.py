@@ -11,9 +11,11 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import SIGNED, Node, Number, Statistic, column, difference, glossary_of, mean, ratio_of_sums
 from harness.facts import lacking
 from harness.metrics import SampleMetric
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._derived import Derived
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Curve, Figures, Finding, Illustration
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks.base import TaskBase, TaskConfig

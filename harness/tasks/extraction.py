@@ -17,9 +17,11 @@ from harness.metrics.structured import schema_problem
 from harness.reading.json import StrictJSONError, parse_json, read_json
 from harness.seeds import derive_seed
 from harness.spec.models import ImagePolicy, Model, OnTruncated
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
 from harness.tasks._needs import unmet
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._prompt import compile_prompt, compile_template
 from harness.tasks._room import stated, thinking
 from harness.tasks._sized import sized, stated_images

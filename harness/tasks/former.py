@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from harness.estimate import ANY, Statistic, stored
-from harness.tasks._base import CellResult, Figures, Illustration, Measures, Summary, Task
+from harness.tasks._base import Task
+from harness.tasks._cells import CellResult
+from harness.tasks._made import Summary
+from harness.tasks._observed import Measures
+from harness.tasks._pictured import Figures, Illustration
 from harness.tasks.scoring import column_specs
 from harness.types import Response
 

@@ -12,10 +12,13 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import ColumnSpec, Number, Statistic, column, glossary_of, mean, times
 from harness.metrics.referring import AnswerBox, follows
 from harness.record.rows import MadeRows
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Made
+from harness.tasks._base import BuildContext
 from harness.tasks._boxes_asked import BoxesConfig, boxes_of, framed, in_words
+from harness.tasks._cells import Cell, CellResult
+from harness.tasks._made import Made
 from harness.tasks._named import Ref
 from harness.tasks._phrases import Labels, Phrases, mirrored
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._shown import Category

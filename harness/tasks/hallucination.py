@@ -11,10 +11,12 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import SIGNED, Number, Statistic, column, difference, glossary_of, mean, ratio, total
 from harness.facts import lacking
 from harness.seeds import Stream
-from harness.tasks._base import BuildContext, CellResult, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import CellResult
 from harness.tasks._derived import Derived
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._shown import ANSWERS, Category, Shown

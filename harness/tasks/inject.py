@@ -12,9 +12,11 @@ from harness.estimate import Node, Number, Statistic, average, column, equals, g
 from harness.metrics import sample_metric
 from harness.spec.models import Model
 from harness.tasks._again import AskedAgain
-from harness.tasks._base import BuildContext, Cell, CellResult, Curve, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._graded import find_asked
 from harness.tasks._lettering import DEGREES, Form, lettered
+from harness.tasks._pictured import Curve, Figures, Finding, Illustration
 from harness.tasks._prompt import compile_template
 from harness.tasks._said import with_interval
 from harness.tasks._views import Edited

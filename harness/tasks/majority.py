@@ -10,10 +10,12 @@ from pydantic import BaseModel
 from harness.errors import ConfigError
 from harness.estimate import ColumnSpec, Statistic
 from harness.spec.models import Model
-from harness.tasks._base import Bench, BuildContext, Cell, Observation
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell
 from harness.tasks._graded import find_base
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
+from harness.tasks._observed import Bench, Observation
 from harness.tasks.qa import QaTask
 from harness.tasks.scoring import column_specs
 from harness.tasks.slices import Slices

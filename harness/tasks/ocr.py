@@ -8,9 +8,11 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError, Issue
 from harness.facts import lacking
-from harness.tasks._base import BuildContext, CellResult, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import CellResult
 from harness.tasks._derived import Derived
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._said import with_interval
 from harness.tasks.base import TaskConfig
 from harness.tasks.qa import QaTask

@@ -6,8 +6,9 @@ from typing import ClassVar, Final
 from pydantic import BaseModel, Field
 
 from harness.estimate import Number, Statistic, column, glossary_of, ratio, total
-from harness.tasks._base import CellResult, Figures, Finding, Illustration
+from harness.tasks._cells import CellResult
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._said import with_interval
 from harness.tasks.base import CLEAN
 from harness.tasks.hallucination import HallucinationConfig, HallucinationTask, Probes

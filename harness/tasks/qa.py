@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from pydantic import BaseModel
 
 from harness.seeds import derive_seed
-from harness.tasks._base import Cell
+from harness.tasks._cells import Cell
 from harness.tasks.base import TaskBase, TaskConfig
 from harness.tasks.former import text_of
 from harness.types import Request, Response, Sample, Score

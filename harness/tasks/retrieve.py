@@ -30,8 +30,11 @@ from harness.metrics import SampleMetric
 from harness.metrics.retrieval import best_ranks
 from harness.record.rows import MadeRows
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration, Made
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset, one_image
+from harness.tasks._made import Made
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks.slices import Slices
 from harness.types import Dataset, Request, Response, Sample, Score
 

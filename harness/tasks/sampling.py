@@ -13,20 +13,13 @@ from harness.frames import Sampler, open_clip
 from harness.metrics.spans import evidence_recall
 from harness.seeds import generator
 from harness.spec.models import Model
-from harness.tasks._base import (
-    Bench,
-    BuildContext,
-    Cell,
-    CellResult,
-    Figures,
-    Finding,
-    Illustration,
-    Observation,
-    Table,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, plain_ref
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Figures, Finding, Illustration, Table
 from harness.tasks._said import with_interval
 from harness.tasks._samplers import build_samplers
 from harness.types import Dataset, MetricValue, Sample, Status

@@ -30,23 +30,13 @@ from harness.frames import Clip, colour_histogram, open_clip
 from harness.metrics.transitions import match_changes
 from harness.registry import registry
 from harness.spec.models import Model
-from harness.tasks._base import (
-    Bench,
-    BuildContext,
-    Cell,
-    CellResult,
-    Chart,
-    Figures,
-    Finding,
-    Illustration,
-    Line,
-    Mark,
-    Observation,
-    Table,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._named import Ref, all_named
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Chart, Figures, Finding, Illustration, Line, Mark, Table
 from harness.tasks._said import with_interval
 from harness.tasks._watch import LostError
 from harness.timing.clock import FAULTS

@@ -11,7 +11,7 @@ from harness.errors import Issue, UsageError
 from harness.estimate import ANY, CellRows, ColumnSpec, Estimator, Statistic, column, mean
 from harness.metrics import Fitted, SampleMetric
 from harness.metrics.extract import Chain
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.tasks._named import Ref, all_named, plain_ref
 from harness.types import MetricValue, Sample, Score, Status
 

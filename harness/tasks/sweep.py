@@ -10,10 +10,11 @@ from harness import perturb
 from harness.errors import ConfigError, Issue, UsageError
 from harness.seeds import derive_seed, generator
 from harness.spec.models import Model
-from harness.tasks._base import BuildContext, Figures, Finding
+from harness.tasks._base import BuildContext
 from harness.tasks._graded import GradedTask, Grades, Reference, find_base
 from harness.tasks._lookup import Key
 from harness.tasks._named import Ref, by_label, named
+from harness.tasks._pictured import Figures, Finding
 from harness.tasks.qa import QaTask, Transform
 from harness.tasks.severity import Point
 from harness.types import Corruption, Request

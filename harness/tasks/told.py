@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from harness.estimate import Statistic
 from harness.estimate.statistic import cells_in
-from harness.tasks._base import Measures, Task
+from harness.tasks._base import Task
+from harness.tasks._observed import Measures
 from harness.tasks.draw import Draw
 
 

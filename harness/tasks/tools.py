@@ -14,8 +14,10 @@ from harness.estimate import Number, Statistic, column, glossary_of, mean, ratio
 from harness.facts import lacking
 from harness.metrics import SampleMetric
 from harness.reading.json import StrictJSONError, parse_json
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Finding, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._named import Ref
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._said import with_interval
 from harness.tasks.base import CLEAN, TaskBase, TaskConfig
 from harness.types import Request, Response, Sample, Score, Status

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.tasks._base import Chart, Line, Mark
+from harness.tasks._pictured import Chart, Line, Mark
 from harness.tasks.drift.config import DriftConfig
 from harness.tasks.drift.protocol import Outcome, Trials
 from harness.tasks.drift.results import trade_off

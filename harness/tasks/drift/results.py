@@ -9,7 +9,7 @@ import numpy as np
 from harness.detect.run_length import arl, has_theory
 from harness.detect.simulate import run_lengths
 from harness.estimate import Statistic
-from harness.tasks._base import Figures, Table
+from harness.tasks._pictured import Figures, Table
 from harness.tasks.drift.config import DriftConfig
 from harness.tasks.drift.figures import mean_run_length
 from harness.tasks.drift.protocol import Outcome, Trials

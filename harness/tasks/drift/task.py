@@ -12,19 +12,13 @@ from harness.errors import ConfigError, Issue
 from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed, generator
-from harness.tasks._base import (
-    Bench,
-    BuildContext,
-    Cell,
-    CellResult,
-    Figures,
-    Finding,
-    Illustration,
-    Made,
-    Observation,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import one_image
+from harness.tasks._made import Made
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks.drift.config import DriftConfig, check, corruption_of
 from harness.tasks.drift.figures import NUMBERS, columns, statistics
 from harness.tasks.drift.pictures import charts

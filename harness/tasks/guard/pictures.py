@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics.guard import TIERS
-from harness.tasks._base import CellResult, Chart, Line, Mark, Table
+from harness.tasks._cells import CellResult
+from harness.tasks._pictured import Chart, Line, Mark, Table
 
 if TYPE_CHECKING:
     from harness.tasks.guard.config import GuardConfig

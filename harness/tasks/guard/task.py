@@ -33,17 +33,12 @@ from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.metrics.guard import TIERS
 from harness.seeds import Stream
-from harness.tasks._base import (
-    BuildContext,
-    Cell,
-    CellResult,
-    Figures,
-    Finding,
-    Illustration,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
 from harness.tasks._named import plain_ref
 from harness.tasks._needs import unmet
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks.guard.config import GuardConfig
 from harness.tasks.guard.corruptions import CORRUPTIONS, Facts, content_words
 from harness.tasks.guard.pictures import confusion, threshold_charts

@@ -8,7 +8,8 @@ from harness.errors import Issue, did_you_mean
 from harness.images import settle
 from harness.metrics import SampleMetric
 from harness.reading.folded import folded
-from harness.tasks._base import BuildContext, Cell
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell
 from harness.tasks._graded import find_base, find_scored
 from harness.tasks.base import TaskBase
 from harness.tasks.caption import CaptionTask

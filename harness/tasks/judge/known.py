@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from harness.seeds import Stream
-from harness.tasks._base import Cell
+from harness.tasks._cells import Cell
 from harness.tasks.judge.config import JudgeConfig
 from harness.tasks.judge.earlier import LabelledAnswer
 from harness.tasks.judge.judged import WRONG, Judged, Planted

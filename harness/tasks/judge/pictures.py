@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from harness.estimate import POSITIVE, Statistic, mean
-from harness.tasks._base import CellResult, Figures, Finding, Table
+from harness.tasks._cells import CellResult
+from harness.tasks._pictured import Figures, Finding, Table
 from harness.tasks._said import with_interval
 from harness.tasks.judge.known import FAMILIES, JUDGED
 from harness.tasks.judge.numbers import SCORE, of

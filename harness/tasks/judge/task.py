@@ -14,7 +14,9 @@ from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.metrics.extract import clean
 from harness.reading.folded import folded
-from harness.tasks._base import BuildContext, Cell, CellResult, Figures, Illustration
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
+from harness.tasks._pictured import Figures, Illustration
 from harness.tasks.judge import opinions
 from harness.tasks.judge.asking import JUDGE, REFERENCES, Asking, impossible, shows
 from harness.tasks.judge.config import JudgeConfig

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 
 STAGES: Final = ("preprocess_ms", "vision_ms", "prefill_ms", "decode_ms", "first_token_ms", "per_token_ms")
 TOKENS: Final = ("image_tokens", "tokens_out")

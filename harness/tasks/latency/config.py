@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.spec.limits import MOST_PIXELS_A_SIDE
 from harness.spec.models import BatchSize, Model
-from harness.tasks._base import Cell
+from harness.tasks._cells import Cell
 from harness.tasks._named import Ref
 from harness.tasks.latency.sides import Part
 from harness.types import Ask

@@ -29,7 +29,7 @@ from harness.estimate import (
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
 from harness.stats.quantiles import minimum_n
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.tasks.latency.columns import Floats, by_round
 from harness.tasks.latency.config import ANSWERS
 from harness.tasks.scoring import column_specs

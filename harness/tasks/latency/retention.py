@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from harness.facts import context
 from harness.metrics import SampleMetric
-from harness.tasks._base import CellResult, Observation, Table
+from harness.tasks._cells import CellResult
+from harness.tasks._observed import Observation
+from harness.tasks._pictured import Table
 from harness.tasks.latency.columns import Floats, row
 from harness.tasks.latency.sides import Answered
 from harness.types import Sample, Status

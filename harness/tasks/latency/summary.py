@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.cpu import has_vnni, saturates, speed_facts
 from harness.stats.quantiles import minimum_n
-from harness.tasks._base import CellResult, Chart, Figures, Finding, Illustration, Line, Table
+from harness.tasks._cells import CellResult
+from harness.tasks._pictured import Chart, Figures, Finding, Illustration, Line, Table
 from harness.tasks.latency.columns import STAGES, TOKENS, by_round
 from harness.tasks.latency.config import ANSWERS, FOOTPRINT, LatencyConfig
 from harness.tasks.latency.figures import FOOTPRINT_FIGURES, QUANTILES

@@ -14,10 +14,14 @@ from harness.errors import ConfigError, HarnessError, Issue, LateError, in_words
 from harness.estimate import ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.seeds import derive_seed
-from harness.tasks._base import Bench, BuildContext, Cell, CellResult, Figures, Illustration, Made, Observation
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
+from harness.tasks._made import Made
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Figures, Illustration
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.latency.columns import MEASURES, row

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from harness.metrics.ranking import Curve as RankCurve
 from harness.seeds import generator
 from harness.stats.draws import row_weights
-from harness.tasks._base import Chart, Line, Mark
+from harness.tasks._pictured import Chart, Line, Mark
 from harness.tasks.ood.splits import Known
 from harness.tasks.ood.trial import Trial
 

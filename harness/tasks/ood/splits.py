@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.detect import Views
 from harness.errors import Issue
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.tasks._lookup import Key, find_dataset
 from harness.types import Corruption, Dataset, Sample
 

@@ -15,23 +15,13 @@ from harness.estimate import ANY, ColumnSpec, Number, Statistic
 from harness.metrics import SampleMetric
 from harness.record.rows import MadeRows
 from harness.seeds import derive_seed, generator
-from harness.tasks._base import (
-    Bench,
-    BuildContext,
-    Cell,
-    CellResult,
-    Chart,
-    Figures,
-    Finding,
-    Illustration,
-    Line,
-    Made,
-    Mark,
-    Observation,
-    Table,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._detectors import build_detectors
 from harness.tasks._lookup import Key, one_image
+from harness.tasks._made import Made
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Chart, Figures, Finding, Illustration, Line, Mark, Table
 from harness.tasks.ood import numbers
 from harness.tasks.ood.config import OodConfig, check, corruptions_of
 from harness.tasks.ood.pictures import Draws, draws, precision_chart, roc_chart, severity_chart

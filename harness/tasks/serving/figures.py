@@ -23,7 +23,7 @@ from harness.estimate import (
 )
 from harness.record.rows import MadeRows
 from harness.stats.quantiles import minimum_n
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.tasks.serving.saturated import KEPT_UP
 from harness.types import Direction, MetricValue, Status
 

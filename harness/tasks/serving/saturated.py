@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.types import Status
 
 KEPT_UP: Final = 0.95

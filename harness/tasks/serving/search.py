@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.tasks._base import CellResult
+from harness.tasks._cells import CellResult
 from harness.tasks.serving.load import Sent
 from harness.tasks.serving.saturated import KEPT_UP
 from harness.types import MetricValue, Status

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.tasks._base import CellResult, Chart, Finding, Line, Table
+from harness.tasks._cells import CellResult
+from harness.tasks._pictured import Chart, Finding, Line, Table
 from harness.tasks.serving.figures import ASKED, batch_sizes, of_load
 from harness.tasks.serving.search import unsettled
 from harness.types import MetricValue

@@ -15,20 +15,14 @@ from harness.estimate import ColumnSpec, Number, Statistic
 from harness.hosts.answers import checked
 from harness.images import pictures
 from harness.serve.batcher import Batcher, Policy
-from harness.tasks._base import (
-    Bench,
-    BuildContext,
-    Cell,
-    CellResult,
-    Figures,
-    Finding,
-    Illustration,
-    Made,
-    Observation,
-)
+from harness.tasks._base import BuildContext
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import find_dataset
+from harness.tasks._made import Made
 from harness.tasks._measuring import MeasuringTask
 from harness.tasks._needs import unmet
+from harness.tasks._observed import Bench, Observation
+from harness.tasks._pictured import Figures, Finding, Illustration
 from harness.tasks._prompt import compile_prompt
 from harness.tasks._watch import Loss, LostError, Watch
 from harness.tasks.base import placed

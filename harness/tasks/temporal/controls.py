@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.facts import context
 from harness.metrics import SampleMetric
 from harness.seeds import generator
-from harness.tasks._base import Finding, Table
+from harness.tasks._pictured import Finding, Table
 from harness.tasks._said import with_interval
 from harness.tasks.temporal.timeline import duration_of
 from harness.types import MetricValue, Sample

@@ -18,9 +18,11 @@ from harness.metrics.moments import MomentMetric
 from harness.record.rows import MadeRows
 from harness.seeds import derive_seed, generator
 from harness.spec.answer import SCHEMA
-from harness.tasks._base import Cell, CellResult, Curve, Figures, Illustration, Made
+from harness.tasks._cells import Cell, CellResult
 from harness.tasks._lookup import Key
+from harness.tasks._made import Made
 from harness.tasks._named import Ref, by_label, named, plain_ref
+from harness.tasks._pictured import Curve, Figures, Illustration
 from harness.tasks._samplers import build_sampler
 from harness.tasks.qa import QaConfig, QaTask, Transform
 from harness.tasks.scoring import cell_statistics, no_mean

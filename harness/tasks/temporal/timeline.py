@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from harness.metrics import moments
-from harness.tasks._base import Chart, Line
+from harness.tasks._pictured import Chart, Line
 from harness.types import Sample, Span
 
 _CLIPS: Final = 4
