@@ -80,7 +80,9 @@ class Lanes:
     ask are prepared in threads, and so are those of which the first sample is another one in another process.
     """
 
-    def __init__(self, manifest: Manifest, options: RunOptions, timeout: float, left: int, spent: Spent) -> None:
+    def __init__(
+        self, manifest: Manifest, options: RunOptions, timeout: float, left: Callable[[], int], spent: Spent
+    ) -> None:
         """Get ready; processes are started at once, but for ``auto``.
 
         Args:
@@ -88,7 +90,7 @@ class Lanes:
             options: how samples are prepared, by how many workers, and who hears from when on processes are used, or
                 why they are not.
             timeout: seconds that one sample may take, where that is more than ``harness.patience.LONGEST``.
-            left: samples that are to be asked.
+            left: counts the samples that are to be asked, which takes a walk over the plan; for ``auto`` alone.
             spent: hears of wall-clock and CPU seconds that were spent in processes.
         """
         how, workers = options.prepare, options.workers
@@ -102,7 +104,7 @@ class Lanes:
         self._say = options.say
         self._oracle = manifest.adapter.simulated
         cores = min(workers, usable_cores())
-        self._worth = Worth(left, cores) if self._auto and cores > 1 else None
+        self._worth = Worth(left(), cores) if self._auto and cores > 1 else None
         self._lock = threading.Lock()
         self._open = False
         self._ready = 0

@@ -265,7 +265,8 @@ class _Work:
             pipeline.add("apart", seconds)
             clock.elsewhere += cpu
 
-        lanes = Lanes(self._run.manifest, options, patience, self._plan.asked - keeper.responses.total(), spent)
+        plan, there = self._plan, keeper.responses
+        lanes = Lanes(self._run.manifest, options, patience, lambda: plan.asked - there.total(), spent)
         pipeline = Pipeline(lanes, ask, workers=options.workers, width=width, stop=stop, grace=grace, patience=patience)
         clock.timings = pipeline.timings
         with (
