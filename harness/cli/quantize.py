@@ -105,9 +105,7 @@ def command(
         trials = try_all(model, folder, tuned, judged, rounds, keep=keep)
     else:
         chosen = recipe or recipe_for(model)
-        target = out or model.with_name(f"{model.stem}_{'int8' if chosen in ('transformer', 'cnn') else chosen}.onnx")
-        if target.resolve() == model.resolve():
-            raise UsageError("--out must not be the model itself")
+        target = _target(model, out, "int8" if chosen in ("transformer", "cnn") else chosen)
         try:
             made = quantise(model, target, chosen, tuned, weights, force, keep)  # type: ignore[arg-type] # click has checked both
         except RuntimeError as cause:  # the recipe left a weight out that it should have reached
@@ -129,6 +127,16 @@ def command(
     return ExitCode.OK if best >= min_cosine else ExitCode.REGRESSION
 
 
+def _target(model: Path, out: Path | None, how: str) -> Path:
+    """Return the file to write: the one that is named, or one beside the model whose name says how it was made."""
+    from harness.errors import UsageError
+
+    target = out or model.with_name(f"{model.stem}_{how}.onnx")
+    if target.resolve() == model.resolve():
+        raise UsageError("--out must not be the model itself")
+    return target
+
+
 def _require_none(options: Mapping[str, object]) -> None:
     from harness.errors import UsageError
 
@@ -138,14 +146,11 @@ def _require_none(options: Mapping[str, object]) -> None:
 
 def _hold(model: Path, out: Path | None, min_cosine: float, unjudged: bool, rounds: int, as_json: bool) -> int:
     """Hold a decoder's keys and values in bytes."""
-    from harness.errors import UsageError
     from harness.quantise.cached import hold_in_bytes
     from harness.quantise.decoder import decoding_agreement, decoding_speed
     from harness.quantise.trial import Trial
 
-    target = out or model.with_name(f"{model.stem}_{_CACHED}.onnx")
-    if target.resolve() == model.resolve():
-        raise UsageError("--out must not be the model itself")
+    target = _target(model, out, _CACHED)
     made = hold_in_bytes(model, target)
     near = None if unjudged else decoding_agreement(model, target)
     ratio = None if unjudged else decoding_speed(model, target, rounds)

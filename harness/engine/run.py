@@ -265,8 +265,7 @@ class _Work:
             pipeline.add("apart", seconds)
             clock.elsewhere += cpu
 
-        plan, there = self._plan, keeper.responses
-        lanes = Lanes(self._run.manifest, options, patience, lambda: plan.asked - there.total(), spent)
+        lanes = Lanes(self._run.manifest, options, patience, lambda: self._plan.asked - keeper.responses.total(), spent)
         pipeline = Pipeline(lanes, ask, workers=options.workers, width=width, stop=stop, grace=grace, patience=patience)
         clock.timings = pipeline.timings
         with (
